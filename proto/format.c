@@ -1,0 +1,50 @@
+/* format.c - the tables of planes and formats. */
+#include "proto/format.h"
+
+#include <assert.h>
+#include <stddef.h>
+#include <string.h>
+
+static const struct plane_info plane_table[] = {
+	{PLANE_RGB8, "rgb8", 3},
+	{PLANE_ITERATIONS, "iterations", 4},
+	{PLANE_WHOLE, "whole", 4},
+	{PLANE_FRACTION, "fraction", 4},
+};
+
+static const struct format_info format_table[FORMAT_COUNT] = {
+	{FORMAT_RGB8, "rgb8", false, 1, {PLANE_RGB8}},
+	{FORMAT_ITERATIONS, "iterations", true, 1, {PLANE_ITERATIONS}},
+	{FORMAT_SMOOTH, "smooth", true, 2, {PLANE_WHOLE, PLANE_FRACTION}},
+};
+
+const struct plane_info *plane_info(uint32_t type)
+{
+	for (size_t i = 0; i < sizeof plane_table / sizeof plane_table[0]; i++)
+		if (plane_table[i].type == type)
+			return &plane_table[i];
+	return NULL;
+}
+
+const struct format_info *format_info(enum format_id id)
+{
+	assert((unsigned)id < FORMAT_COUNT);
+	return &format_table[id];
+}
+
+const struct format_info *format_by_name(const char *name)
+{
+	for (size_t i = 0; i < FORMAT_COUNT; i++)
+		if (strcmp(format_table[i].name, name) == 0)
+			return &format_table[i];
+	return NULL;
+}
+
+uint32_t format_pixel_bytes(enum format_id id)
+{
+	const struct format_info *format = format_info(id);
+	uint32_t bytes = 0;
+	for (uint32_t i = 0; i < format->plane_count; i++)
+		bytes += plane_info(format->planes[i])->pixel_bytes;
+	return bytes;
+}

@@ -1,0 +1,63 @@
+/*
+ * limits.h - every maximum that a peer, a file or a user could otherwise make us exceed.
+ *
+ * A limit is checked before memory is reserved for what it limits. Those a person may meet are
+ * repeated in PROTOCOL.md; tests/lint compares the two.
+ */
+#ifndef PROTO_LIMITS_H
+#define PROTO_LIMITS_H
+
+/* Requests */
+#define LIMIT_REQUEST_BYTES    (64 * 1024) /* a request document; four deep coordinates fit */
+#define LIMIT_DECIMAL_CHARS    4096        /* one coordinate as text */
+#define LIMIT_DECIMAL_EXPONENT 10000       /* |power of ten| in a coordinate */
+#define LIMIT_COORDINATE       1024        /* |re|, |im|, width and height of a view */
+#define LIMIT_SIZE_PX          (1 << 20)   /* a side of an image; 4.4 m at 600 dpi */
+#define LIMIT_ITERATIONS       1000000000  /* leaves u32 room for the marks 0 and 2^32 - 1 */
+#define LIMIT_SAMPLES          16          /* per axis: 256 a pixel */
+
+/* The wire */
+#define LIMIT_FRAMES             3                 /* frames a message: header, body, data */
+#define LIMIT_HEADER_BYTES       128               /* frame 0 */
+#define LIMIT_CLIENT_FRAME_BYTES (96 * 1024)       /* a request and its envelope */
+#define LIMIT_BODY_BYTES         (1024 * 1024)     /* JSON or text from a broker */
+#define LIMIT_DATA_BYTES         (4 * 1024 * 1024) /* pixels in one message */
+#define LIMIT_WORKER_FRAME_BYTES (LIMIT_DATA_BYTES + 64 * 1024) /* zstd may grow what it packs */
+#define LIMIT_TEXT_BYTES         240                            /* a reason in FAIL or MAPPED */
+
+/* Peers of one broker */
+#define LIMIT_PEERS      8192 /* connections remembered; the one silent longest makes room */
+#define LIMIT_WORKERS    2048
+#define LIMIT_CREDIT     256 /* tiles one worker may hold */
+#define LIMIT_NAME_CHARS 63  /* a worker's name, a kernel's name */
+#define LIMIT_KERNELS    8   /* kernels one worker may list */
+
+/* Jobs of one broker */
+#define LIMIT_JOBS            256 /* accepted and not yet forgotten */
+#define LIMIT_JOBS_PER_CLIENT 64  /* of these, submitted over one connection */
+#define LIMIT_WATCHERS        8   /* connections that watch one job */
+#define LIMIT_TILE_ATTEMPTS   3   /* failures of one tile before its job fails */
+#define LIMIT_TILE_LEASES     8   /* of one tile, however they ended, before its job fails */
+#define LIMIT_WORKER_STRIKES  3   /* failures of one worker on a job before it is kept off */
+#define LIMIT_FETCH_BYTES     (1024 * 1024) /* pixels that one FETCH may ask for */
+
+/* Queues of libzmq, messages a peer */
+#define LIMIT_CLIENT_QUEUE 32  /* from one */
+#define LIMIT_CLIENT_SENDS 160 /* to one: a WATCH of all its jobs, twice */
+#define LIMIT_WORKER_QUEUE 32  /* from one; each may have LIMIT_WORKER_FRAME_BYTES */
+#define LIMIT_WORKER_SENDS 600 /* to one: a TILE a credit, and what goes with them */
+
+#define LIMIT_PIXEL_WORK \
+	(1ull << 32) /* samples^2 x iterations: a thread cannot be stopped within */
+
+/* Tiles: segments are cut so that each stays under both. */
+#define LIMIT_SEGMENT_BYTES LIMIT_FETCH_BYTES
+#define LIMIT_SEGMENT_WORK  (1ull << 32) /* pixels x samples^2 x iterations, about 4 s at 1 G/s */
+#define LIMIT_SEGMENTS      (1 << 26)    /* a job; 8 MiB of bits */
+
+/* A Unix socket's path, with its NUL, as Linux has it */
+#define LIMIT_IPC_PATH_BYTES 108
+#define LIMIT_URL_CHARS      255
+#define LIMIT_ENDPOINTS      8 /* URLs that one socket of a broker is bound to */
+
+#endif

@@ -1,0 +1,75 @@
+/*
+ * request.h - what to draw, how large, in which format: the JSON document and its C form.
+ *
+ * request_parse() accepts a document whole or not at all; request_to_json() writes the canonical
+ * document, in which every default is spelled out, so that both ends and a picture's metadata
+ * mean the same. Coordinates stay text: no double stands between the user's digits and the
+ * kernel that chooses its precision. A coordinate may stand in the document as a JSON number too,
+ * but then it has at most the 17 digits of a double: use strings.
+ *
+ * Pure and thread-safe.
+ */
+#ifndef PROTO_REQUEST_H
+#define PROTO_REQUEST_H
+
+#include <jansson.h>
+#include <stdint.h>
+
+#include "proto/error.h"
+#include "proto/format.h"
+#include "proto/limits.h"
+#include "proto/view.h"
+
+enum request_kind { KIND_ESCAPE, KIND_COUNT };
+enum request_formula { FORMULA_MANDELBROT, FORMULA_COUNT };
+enum colour_mode { COLOUR_SMOOTH, COLOUR_BANDED, COLOUR_MODE_COUNT };
+
+struct colour {
+	char palette[LIMIT_NAME_CHARS + 1]; /* a name in the table of palettes */
+	enum colour_mode mode;
+	uint8_t interior[3]; /* sRGB */
+};
+
+struct request {
+	enum request_kind kind;
+	enum request_formula formula;
+	struct view view;
+	uint32_t width_px, height_px; /* 1..LIMIT_SIZE_PX */
+	uint32_t iterations;          /* 1..LIMIT_ITERATIONS */
+	uint32_t samples;             /* per axis, 1..LIMIT_SAMPLES */
+	enum format_id format;
+	struct colour colour;
+};
+
+/* Parses `bytes` bytes of JSON at text. *ret_request is untouched on failure; *err gets one
+ * sentence that names the field, the rule and the value (BROT_E_REQUEST; BROT_E_SYSTEM if memory
+ * is short).
+ * What may be left out: kind, formula, view.height, view.rotate, iterations (then
+ * request_default_iterations()), samples, format, colour and any of its members. */
+enum brot_err request_parse(const char *text, size_t bytes, struct request *ret_request,
+			    struct brot_error *err);
+
+/* The same for a document that is parsed already; json is borrowed. Duplicate keys can no longer be
+ * seen in it: whoever parsed it must have used JSON_REJECT_DUPLICATES. */
+enum brot_err request_from_json(const json_t *json, struct request *ret_request,
+				struct brot_error *err);
+
+/* The canonical document: every key in the order of the tables, coordinates as canonical text;
+ * only view.height is left out where the pixels are square. *request must have come from here
+ * or keep the rules above. The caller owns the reference. NULL only if memory is short. */
+json_t *request_to_json(const struct request *request);
+
+/* An iteration limit that shows the structure of a view of that width: 500 for the whole set, 5000
+ * at 1e-5, 20000 at 1e-13. Depends on the power of ten of the smaller extent alone, never falls
+ * with the zoom, and is at most LIMIT_ITERATIONS. */
+uint32_t request_default_iterations(const struct view *view);
+
+/* Fills in a request for the whole set, 1920x1080, rgb8, with every default. */
+void request_init(struct request *request);
+
+/* The names of the enums above as they stand in JSON. */
+const char *request_kind_name(enum request_kind kind);
+const char *request_formula_name(enum request_formula formula);
+const char *colour_mode_name(enum colour_mode mode);
+
+#endif

@@ -1,0 +1,23 @@
+/* clock.c - the system's clocks as plain integers. */
+#include "proto/sys/clock.h"
+
+#include <time.h>
+
+int64_t clock_us(void)
+{
+	struct timespec t;
+	(void)clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
+int64_t clock_ms(void)
+{
+	return clock_us() / 1000;
+}
+
+int64_t clock_unix_s(void)
+{
+	struct timespec t;
+	(void)clock_gettime(CLOCK_REALTIME, &t);
+	return (int64_t)t.tv_sec;
+}

@@ -1,0 +1,81 @@
+/* log.c - one write(2) a line, so that lines of many processes do not mix. */
+#include "proto/sys/log.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define LINE_BYTES 1024
+
+static const char *program_name = "brot";
+static enum log_level most = LOG_LEVEL_NOTICE;
+static int is_journal;
+
+/* Whether standard error is the stream that systemd opened for us: JOURNAL_STREAM is inherited by
+ * programs whose standard error was turned elsewhere, so its numbers are compared. */
+static int journal_is_stderr(void)
+{
+	const char *stream = getenv("JOURNAL_STREAM");
+	struct stat st;
+	char ours[64];
+	if (stream == NULL || fstat(STDERR_FILENO, &st) != 0)
+		return 0;
+	(void)snprintf(ours, sizeof ours, "%llu:%llu", (unsigned long long)st.st_dev,
+		       (unsigned long long)st.st_ino);
+	return strcmp(stream, ours) == 0;
+}
+
+void log_init(const char *name, enum log_level level)
+{
+	program_name = name;
+	most = level;
+	is_journal = journal_is_stderr();
+}
+
+enum brot_err log_level_parse(const char *name, enum log_level *ret_level, struct brot_error *err)
+{
+	static const char *const names[] = {"error", "warning", "notice", "info", "debug"};
+	for (int i = 0; i < 5; i++)
+		if (strcmp(names[i], name) == 0) {
+			*ret_level = (enum log_level)(LOG_LEVEL_ERROR + i);
+			return BROT_OK;
+		}
+	return error_set(err, BROT_E_USAGE,
+			 "--log-level: must be error, warning, notice, info or debug, got \"%s\"",
+			 name);
+}
+
+int log_enabled(enum log_level level)
+{
+	return level <= most;
+}
+
+void log_line(enum log_level level, const char *format, ...)
+{
+	if (!log_enabled(level))
+		return;
+	char line[LINE_BYTES];
+	int head = is_journal ? snprintf(line, sizeof line, "<%d>", (int)level)
+			      : snprintf(line, sizeof line, "%s: ", program_name);
+	size_t used = head < 0 ? 0 : (size_t)head;
+	if (used > sizeof line / 2)
+		used = sizeof line / 2;
+	va_list args;
+	va_start(args, format);
+	int body = vsnprintf(line + used, sizeof line - used - 1, format, args);
+	va_end(args);
+	size_t end = used + (body < 0 ? 0 : (size_t)body);
+	if (end > sizeof line - 2)
+		end = sizeof line - 2;
+	/* A value may quote what a peer sent: it must not forge a line or speak to the terminal. */
+	for (size_t i = used; i < end; i++)
+		if ((unsigned char)line[i] < 0x20 || line[i] == 0x7f)
+			line[i] = '?';
+	line[end++] = '\n';
+	/* Nothing sensible can be done where the log itself cannot be written. */
+	ssize_t ignored = write(STDERR_FILENO, line, end);
+	(void)ignored;
+}

@@ -1,0 +1,34 @@
+/*
+ * process.h - starts the programs of brot and ties their lives to their parent's.
+ */
+#ifndef PROTO_SYS_PROCESS_H
+#define PROTO_SYS_PROCESS_H
+
+#include <limits.h>
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "proto/error.h"
+
+/* Opens /dev/null as each of descriptors 0, 1 and 2 that is closed, lest a file or socket gets
+ * that number and takes in what is printed. Call first in main. */
+void process_open_standard_streams(void);
+
+/* Finds a program of brot: beside the running one, then in the install's bin folder, then on
+ * PATH. ret_path is untouched on failure (BROT_E_SYSTEM, a sentence that names the program). */
+enum brot_err process_find(const char *program, char ret_path[PATH_MAX], struct brot_error *err);
+
+/* Starts a program with that argv (argv[0] included, NULL-terminated), its signals unblocked,
+ * standard input /dev/null, standard output and error as ours, descriptor `keep_fd` (or -1)
+ * inherited as number 3 and no other. The caller reaps it. A child that calls process_tie() is
+ * signalled when the *thread* that called this ends, so call it from one that lives as long as the
+ * child should. ret_pid is untouched on failure (BROT_E_SYSTEM). */
+enum brot_err process_start(const char *path, char *const argv[], int keep_fd, pid_t *ret_pid,
+			    struct brot_error *err);
+
+/* In a child: asks the kernel for `signal_number` when the parent ends, however it ends, and checks
+ * that it has not ended already. `parent` is the parent's id as the parent told it (on the command
+ * line). Returns false where the parent is gone: the caller must end at once. */
+bool process_tie(pid_t parent, int signal_number);
+
+#endif

@@ -1,0 +1,53 @@
+/*
+ * shm.h - owns named shared-memory segments: makes, maps, removes and sweeps them.
+ *
+ * Names have the form that image_name_is_valid() accepts. A maker holds a lock on its segment for
+ * as long as it lives; shm_sweep() tells by it which segments nobody owns any more.
+ *
+ * Thread rule: a struct shm belongs to one thread at a time.
+ */
+#ifndef PROTO_SYS_SHM_H
+#define PROTO_SYS_SHM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "proto/error.h"
+#include "proto/image.h"
+
+/* A mapped segment. memory is NULL while there is none (SHM_NONE). */
+struct shm {
+	void *memory;
+	size_t bytes;
+	int fd; /* held, and locked, by the maker; -1 for others */
+	char name[IMAGE_NAME_CHARS + 1];
+};
+#define SHM_NONE ((struct shm){.fd = -1})
+
+/* Makes a segment of `bytes` bytes under a fresh random name (0600, exclusive), reserves its
+ * memory for good, maps it and locks it. BROT_E_NO_SPACE, with the bytes wanted and free, where
+ * /dev/shm is too small; nothing is left behind on failure. */
+enum brot_err shm_make(size_t bytes, struct shm *ret_shm, struct brot_error *err);
+
+/* Maps a segment that another process made: it must be a regular file of this user, closed to
+ * others, of exactly `bytes` bytes. Fails with BROT_E_NOT_FOUND, _DENIED, _PROTOCOL or _SYSTEM.
+ * Stores into it raise SIGBUS if its maker truncates it later. */
+enum brot_err shm_map(const char *name, size_t bytes, bool is_writable, struct shm *ret_shm,
+		      struct brot_error *err);
+
+/* Unmaps, and gives up a maker's lock; the name stays. Accepts SHM_NONE; leaves it behind. */
+void shm_unmap(struct shm *shm);
+
+/* Removes the name of a segment. A name that is gone already is no error. */
+void shm_remove(const char *name);
+
+/* Removes this user's segments that have been there for 2 s and that no process locks: their
+ * makers are dead. Returns how many. */
+unsigned shm_sweep(void);
+
+/* Bytes that /dev/shm can still take, and its size; 0 where that is not known. */
+uint64_t shm_free_bytes(void);
+uint64_t shm_total_bytes(void);
+
+#endif
