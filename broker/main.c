@@ -1,0 +1,141 @@
+/* main.c - brot-broker: wires the parts together. */
+#include <brot/version.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#include "broker/broker_options.h"
+#include "broker/keeper.h"
+#include "broker/server.h"
+#include "proto/sys/log.h"
+#include "proto/sys/process.h"
+#include "proto/sys/shm.h"
+#include "proto/sys/signals.h"
+#include "proto/sys/sock.h"
+
+/* Descriptors that a broker with every peer and image it takes may need. */
+#define DESCRIPTORS_WANTED (LIMIT_PEERS + LIMIT_JOBS + 64)
+
+static const char *environment(const char *name, void *context)
+{
+	(void)context;
+	return getenv(name);
+}
+
+static int complain(const struct brot_error *err)
+{
+	fprintf(stderr, "brot-broker: %s\n", err->text);
+	return error_exit_status(err->code);
+}
+
+static int print_help(void)
+{
+	char *text = options_help(&broker_command);
+	if (text == NULL)
+		return error_exit_status(BROT_E_SYSTEM);
+	fputs(text, stdout);
+	free(text);
+	return 0;
+}
+
+/* libzmq spins, or ends the program, when descriptors run out: take all that the system gives. */
+static void raise_descriptor_limit(void)
+{
+	struct rlimit limit;
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	(void)setrlimit(RLIMIT_NOFILE, &limit);
+	if (limit.rlim_cur < DESCRIPTORS_WANTED)
+		log_line(LOG_LEVEL_WARNING, "few descriptors have=%llu want=%d",
+			 (unsigned long long)limit.rlim_cur, DESCRIPTORS_WANTED);
+}
+
+static enum brot_err check_doors(const struct option_strings *urls, bool is_insecure,
+				 struct brot_error *err)
+{
+	for (size_t i = 0; i < urls->count; i++) {
+		bool is_local;
+		enum brot_err code = sock_url_check(urls->values[i], &is_local, err);
+		if (code != BROT_OK)
+			return code;
+		if (!is_local && !is_insecure)
+			return error_set(err, BROT_E_USAGE,
+					 "%s: tcp beyond this host needs --insecure, since anybody "
+					 "who reaches it may use it",
+					 urls->values[i]);
+		if (!is_local)
+			log_line(LOG_LEVEL_WARNING, "open to anybody who reaches it url=%s",
+				 urls->values[i]);
+	}
+	return BROT_OK;
+}
+
+static enum brot_err run(const struct broker_options *options, struct brot_error *err)
+{
+	enum brot_err code = check_doors(&options->clients, options->is_insecure, err);
+	if (code == BROT_OK)
+		code = check_doors(&options->workers, options->is_insecure, err);
+	if (code != BROT_OK)
+		return code;
+
+	int signal_fd = signals_open();
+	if (signal_fd < 0)
+		return error_set(err, BROT_E_SYSTEM, "signals: %s", strerror(errno));
+	if (options->tied_to != 0 && !process_tie((pid_t)options->tied_to, SIGTERM))
+		return BROT_OK;
+
+	struct keeper keeper = KEEPER_NONE;
+	code = keeper_start(&keeper, err);
+	if (code != BROT_OK)
+		return code;
+	raise_descriptor_limit();
+	unsigned swept = shm_sweep();
+	if (swept > 0)
+		log_line(LOG_LEVEL_NOTICE, "removed images of dead brokers count=%u", swept);
+
+	uint64_t memory = options->memory_bytes;
+	if (memory == 0) /* a /dev/shm without a limit reports a size of 0 */
+		memory = shm_total_bytes() > 0 ? shm_total_bytes() / 4 * 3 : INT64_MAX;
+	struct server_config config = {
+		.client_urls = options->clients,
+		.worker_urls = options->workers,
+		.is_embedded = options->is_embedded,
+		.ready_fd = options->ready_fd != 0 ? (int)options->ready_fd : -1,
+		.signal_fd = signal_fd,
+		.limits = sched_limits_default(memory),
+	};
+	config.limits.tile_rows = options->tile_rows;
+	code = server_run(&config, &keeper, err);
+	keeper_stop(&keeper);
+	return code;
+}
+
+int main(int argc, char **argv)
+{
+	struct broker_options options;
+	struct brot_error err;
+	bool wants_help;
+	enum log_level level;
+	process_open_standard_streams();
+	if (argc == 2 && strcmp(argv[1], KEEPER_OPTION) == 0) {
+		keeper_run();
+		return 0;
+	}
+	if (broker_options_parse(argc - 1, argv + 1, environment, &options, &wants_help, &err) !=
+	    BROT_OK)
+		return complain(&err);
+	if (wants_help)
+		return print_help();
+	if (options.wants_version) {
+		printf("brot-broker %s\n", BROT_VERSION);
+		return 0;
+	}
+	if (log_level_parse(options.log_level, &level, &err) != BROT_OK)
+		return complain(&err);
+	log_init("brot-broker", level);
+	return run(&options, &err) == BROT_OK ? 0 : complain(&err);
+}

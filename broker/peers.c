@@ -1,0 +1,115 @@
+/* peers.c - the table of connections. */
+#include "broker/peers.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <uthash.h>
+
+/* side and route, zero-padded: what the two sockets call a connection */
+struct address {
+	uint8_t side;
+	uint8_t size;
+	uint8_t id[SOCK_ROUTE_BYTES];
+};
+
+struct peer {
+	uint64_t id;
+	struct address address;
+	int64_t seen_ms;
+	UT_hash_handle hh, hh_address;
+};
+
+struct peers {
+	uint32_t limit;
+	uint64_t last_id;
+	struct peer *by_id; /* in the order in which they were last heard */
+	struct peer *by_address;
+};
+
+static struct address address_of(enum peer_side side, const struct sock_route *route)
+{
+	struct address address = {.side = (uint8_t)side, .size = route->size};
+	memcpy(address.id, route->id, route->size);
+	return address;
+}
+
+struct peers *peers_new(uint32_t limit)
+{
+	struct peers *peers = calloc(1, sizeof *peers);
+	if (peers == NULL)
+		abort();
+	peers->limit = limit;
+	return peers;
+}
+
+static void peer_free(struct peers *peers, struct peer *peer)
+{
+	HASH_DELETE(hh, peers->by_id, peer);
+	HASH_DELETE(hh_address, peers->by_address, peer);
+	free(peer);
+}
+
+void peers_free(struct peers *peers)
+{
+	if (peers == NULL)
+		return;
+	peers_expire(peers, INT64_MAX);
+	free(peers);
+}
+
+uint64_t peers_id(struct peers *peers, enum peer_side side, const struct sock_route *route,
+		  int64_t now_ms)
+{
+	struct address address = address_of(side, route);
+	struct peer *peer;
+	HASH_FIND(hh_address, peers->by_address, &address, sizeof address, peer);
+	if (peer == NULL) {
+		if (peers_count(peers) >= peers->limit)
+			peer_free(peers, peers->by_id); /* the one heard longest ago */
+		peer = calloc(1, sizeof *peer);
+		if (peer == NULL)
+			abort();
+		peer->id = ++peers->last_id;
+		peer->address = address;
+		HASH_ADD(hh_address, peers->by_address, address, sizeof peer->address, peer);
+	} else {
+		HASH_DELETE(hh, peers->by_id, peer);
+	}
+	HASH_ADD(hh, peers->by_id, id, sizeof peer->id, peer);
+	peer->seen_ms = now_ms;
+	return peer->id;
+}
+
+bool peers_route(const struct peers *peers, uint64_t id, enum peer_side *ret_side,
+		 struct sock_route *ret_route)
+{
+	struct peer *peer;
+	HASH_FIND(hh, peers->by_id, &id, sizeof id, peer);
+	if (peer == NULL)
+		return false;
+	*ret_side = (enum peer_side)peer->address.side;
+	ret_route->size = peer->address.size;
+	memcpy(ret_route->id, peer->address.id, sizeof ret_route->id);
+	return true;
+}
+
+void peers_forget(struct peers *peers, uint64_t id)
+{
+	struct peer *peer;
+	HASH_FIND(hh, peers->by_id, &id, sizeof id, peer);
+	if (peer != NULL)
+		peer_free(peers, peer);
+}
+
+void peers_expire(struct peers *peers, int64_t before_ms)
+{
+	struct peer *peer, *next;
+	HASH_ITER(hh, peers->by_id, peer, next)
+	if (peer->seen_ms < before_ms)
+		peer_free(peers, peer);
+}
+
+uint32_t peers_count(const struct peers *peers)
+{
+	return HASH_COUNT(peers->by_id);
+}

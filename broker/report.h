@@ -1,0 +1,51 @@
+/*
+ * report.h - converts the broker's state to the JSON that peers are told.
+ *
+ * Every function returns the text of one JSON object, which the caller frees with free().
+ * Pure and thread-safe.
+ */
+#ifndef BROKER_REPORT_H
+#define BROKER_REPORT_H
+
+#include "broker/sched.h"
+#include "proto/request.h"
+
+/* What the announcements of a job say of it besides the scheduler's report. */
+struct job_card {
+	uint64_t job;
+	uint8_t key[SCHED_KEY_BYTES];
+	uint8_t nonce[MESSAGE_NONCE_BYTES];
+	const char *image_name;
+	uint64_t image_bytes;
+	uint32_t slice_px;
+	const struct request *request;
+	const struct plan *plan;
+};
+
+struct status {
+	int64_t pid, uptime_ms;
+	struct sched_totals totals;
+	uint64_t image_budget_bytes;
+	uint64_t worker_bytes_sent, worker_bytes_received;
+	uint64_t client_bytes_sent, client_bytes_received;
+};
+
+char *report_welcome(int64_t beat_ms, int64_t lost_ms);
+char *report_job(const struct job_card *card);      /* JOB */
+char *report_accepted(const struct job_card *card); /* ACCEPTED */
+char *report_progress(const struct job_report *report);
+char *report_finished(const struct job_report *report);
+char *report_failed(uint64_t job, enum brot_err code, const char *text);
+char *report_cancelled(uint64_t job);
+char *report_status(const struct status *status);
+
+/* REFUSED. message is the name of the refused type or NULL; key or job may be NULL or 0. */
+char *report_refused(enum brot_err code, const char *text, const char *message, const uint8_t *key,
+		     uint64_t job);
+
+/* JOBS: request_of gives the request of a job, or NULL. */
+char *report_jobs(const struct sched *s, int64_t now_ms,
+		  const struct request *(*request_of)(uint64_t job, void *context), void *context);
+char *report_workers(const struct sched *s, int64_t now_ms);
+
+#endif

@@ -1,0 +1,266 @@
+/*
+ * sched_worker.c - what workers say, and what their silence means.
+ *
+ * A session belongs to one connection. What comes for a session we do not know, or over another
+ * connection, is answered with REREGISTER: the worker drops everything and says HELLO again, so a
+ * message lost with the old connection cannot leave the two sides of different minds.
+ */
+#include "broker/sched_internal.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+static struct worker *worker_of_peer(struct sched *s, uint64_t peer)
+{
+	struct worker *worker;
+	HASH_FIND(hh_peer, s->workers_by_peer, &peer, sizeof peer, worker);
+	return worker;
+}
+
+void worker_end(struct sched *s, struct worker *worker, const char *why)
+{
+	sched_note(s,
+		   "worker ended name=\"%s\" session=%016llx tiles_done=%u tiles_returned=%u "
+		   "reason=\"%s\"",
+		   worker->info.name, (unsigned long long)worker->session, worker->tiles_done,
+		   worker->held, why);
+	worker->is_draining = true;
+	worker_make_ready(s, worker);
+	while (worker->tiles != NULL) {
+		struct tile *tile = worker->tiles;
+		tile_return(s, tile);
+		/* Whoever takes it dies of it. */
+		if (tile->attempt >= LIMIT_TILE_LEASES)
+			job_fail(s, tile->job, BROT_E_FAILED,
+				 "a tile was leased too often without an answer");
+	}
+	s->threads -= worker->info.threads;
+	HASH_DELETE(hh, s->workers, worker);
+	HASH_DELETE(hh_peer, s->workers_by_peer, worker);
+	free(worker);
+}
+
+static void hello(struct sched *s, const struct sched_event *event)
+{
+	const struct worker_info *info = event->hello.info;
+	struct worker *old = worker_of_peer(s, event->peer);
+	bool is_same = old != NULL && memcmp(old->info.id, info->id, sizeof info->id) == 0;
+	if (is_same && !old->has_spoken) {
+		/* It has not seen our WELCOME yet. */
+		old->heard_ms = s->now_ms;
+		sched_emit(s, ACTION_WELCOME, event->peer)->session = old->session;
+		return;
+	}
+	if (old != NULL)
+		worker_end(s, old,
+			   is_same ? "it started again"
+				   : "another worker spoke over its connection");
+	struct worker *other, *next;
+	HASH_ITER(hh, s->workers, other, next)
+	if (memcmp(other->info.id, info->id, sizeof info->id) == 0)
+		worker_end(s, other, "it connected again");
+
+	if (HASH_COUNT(s->workers) >= s->limits.workers) {
+		sched_refuse(s, event->peer, 0, BROT_E_BUSY,
+			     "worker: the broker takes at most %u workers", s->limits.workers);
+		return;
+	}
+	struct worker *worker;
+	HASH_FIND(hh, s->workers, &event->hello.random, sizeof event->hello.random, worker);
+	if (worker != NULL || event->hello.random == 0 || info->threads == 0) {
+		sched_refuse(s, event->peer, 0, BROT_E_BUSY, "worker: no session is free");
+		return;
+	}
+	worker = sched_alloc(sizeof *worker);
+	worker->session = event->hello.random;
+	worker->peer = event->peer;
+	worker->info = *info;
+	worker->connected_ms = worker->heard_ms = s->now_ms;
+	s->threads += info->threads;
+	HASH_ADD(hh, s->workers, session, sizeof worker->session, worker);
+	HASH_ADD(hh_peer, s->workers_by_peer, peer, sizeof worker->peer, worker);
+	sched_emit(s, ACTION_WELCOME, event->peer)->session = worker->session;
+	sched_note(s,
+		   "worker joined name=\"%s\" session=%016llx pid=%lld threads=%u kernel=%s "
+		   "version=%s",
+		   info->name, (unsigned long long)worker->session, (long long)info->pid,
+		   info->threads, info->kernel, info->version);
+}
+
+static struct tile *tile_held(const struct sched *s, const struct worker *worker,
+			      const struct tile_name *name)
+{
+	struct job *job = job_find(s, name->job);
+	if (job == NULL || job->phase != name->phase)
+		return NULL;
+	struct tile *tile;
+	HASH_FIND(hh, job->tiles, &name->tile, sizeof name->tile, tile);
+	bool is_current = tile != NULL && tile->holder == worker && tile->attempt == name->attempt;
+	return is_current ? tile : NULL;
+}
+
+static void mapped(struct sched *s, struct worker *worker, const struct sched_event *event)
+{
+	struct job *job = job_find(s, event->job);
+	if (job == NULL || !worker->jobs[job->slot].knows)
+		return; /* of a job that has ended meanwhile */
+	worker->jobs[job->slot].is_mapped = event->is_mapped;
+	worker->is_local |= event->is_mapped;
+	if (!event->is_mapped)
+		sched_note(s, "worker sends pixels name=\"%s\" job=%llu reason=\"%s\"",
+			   worker->info.name, (unsigned long long)event->job,
+			   event->text != NULL ? event->text : "");
+}
+
+static void done(struct sched *s, struct worker *worker, const struct sched_event *event)
+{
+	struct tile *tile = tile_held(s, worker, &event->tile);
+	if (tile == NULL)
+		return; /* late: somebody else has it, or it is done, or its job has ended */
+	if (!event->done.has_pixels && !worker->jobs[tile->job->slot].is_mapped) {
+		sched_refuse(s, worker->peer, 0, BROT_E_PROTOCOL,
+			     "DONE: must carry pixels from a worker that has not mapped the image");
+		worker_end(s, worker, "it sent a tile without pixels");
+		return;
+	}
+	tile_accept(s, tile, event->done.elapsed_us, event->iterations);
+}
+
+static void fail(struct sched *s, struct worker *worker, const struct sched_event *event)
+{
+	struct tile *tile = tile_held(s, worker, &event->tile);
+	if (tile == NULL)
+		return;
+	struct job *job = tile->job;
+	struct acquaintance *known = &worker->jobs[job->slot];
+	const char *text = event->text != NULL ? event->text : "";
+	worker->failures++;
+	if (known->strikes < LIMIT_WORKER_STRIKES)
+		known->strikes++;
+	tile->failed_on[tile->failures++] = worker->session;
+	sched_note(s, "tile failed job=%llu tile=%u attempt=%u worker=\"%s\" reason=\"%s\"",
+		   (unsigned long long)job->id, tile->id, tile->attempt, worker->info.name, text);
+	if (tile->failures < LIMIT_TILE_ATTEMPTS) {
+		tile_return(s, tile);
+		return;
+	}
+	struct brot_error why;
+	error_set(&why, BROT_E_FAILED, "tile %u failed %u times, last on %s: %s", tile->id,
+		  tile->failures, worker->info.name, text);
+	job_fail(s, job, why.code, why.text);
+}
+
+static void credit(struct sched *s, struct worker *worker, uint32_t tiles)
+{
+	worker->credit = tiles < LIMIT_CREDIT ? tiles : LIMIT_CREDIT;
+	worker->is_draining = tiles == 0;
+	worker_make_ready(s, worker);
+}
+
+/* The worker a session event is about; NULL, with the peer told, where there is none. */
+static struct worker *session_worker(struct sched *s, const struct sched_event *event)
+{
+	struct worker *worker;
+	HASH_FIND(hh, s->workers, &event->session, sizeof event->session, worker);
+	if (worker != NULL && worker->peer == event->peer) {
+		worker->heard_ms = s->now_ms;
+		worker->has_spoken = true;
+		return worker;
+	}
+	if (worker != NULL)
+		worker_end(s, worker, "its session came over another connection");
+	sched_emit(s, ACTION_REREGISTER, event->peer)->session = event->session;
+	return NULL;
+}
+
+static void gone(struct sched *s, const struct sched_event *event)
+{
+	struct worker *worker;
+	HASH_FIND(hh, s->workers, &event->session, sizeof event->session, worker);
+	if (worker != NULL)
+		worker_end(s, worker, "its parent process says it died");
+}
+
+static void connection_event(struct sched *s, const struct sched_event *event)
+{
+	struct worker *worker = worker_of_peer(s, event->peer);
+	if (worker == NULL)
+		return;
+	bool is_violation = event->type == EVENT_VIOLATION;
+	if (is_violation)
+		sched_refuse(s, event->peer, 0, BROT_E_PROTOCOL, "%s", event->text);
+	worker_end(s, worker, is_violation ? event->text : "its connection is gone");
+}
+
+bool sched_tile_rect(const struct sched *s, const struct sched_event *event, struct rect *ret_rect)
+{
+	struct worker *worker;
+	HASH_FIND(hh, s->workers, &event->session, sizeof event->session, worker);
+	const struct tile *tile = worker != NULL && worker->peer == event->peer
+					  ? tile_held(s, worker, &event->tile)
+					  : NULL;
+	if (tile == NULL)
+		return false;
+	*ret_rect = segment_run_rect(&tile->job->plan.phases[tile->job->phase].grid, tile->first,
+				     tile->count);
+	return true;
+}
+
+void worker_event(struct sched *s, const struct sched_event *event)
+{
+	if (event->type == EVENT_HELLO) {
+		hello(s, event);
+		return;
+	}
+	if (event->type == EVENT_GONE) {
+		gone(s, event);
+		return;
+	}
+	if (event->type == EVENT_UNREACHABLE || event->type == EVENT_VIOLATION) {
+		connection_event(s, event);
+		return;
+	}
+	struct worker *worker = session_worker(s, event);
+	if (worker == NULL)
+		return;
+	if (event->type == EVENT_CREDIT)
+		credit(s, worker, event->credit);
+	else if (event->type == EVENT_MAPPED)
+		mapped(s, worker, event);
+	else if (event->type == EVENT_DONE)
+		done(s, worker, event);
+	else if (event->type == EVENT_FAIL)
+		fail(s, worker, event);
+	else if (event->type == EVENT_BEAT)
+		/* The echo is how a worker knows that its broker lives. */
+		sched_emit(s, ACTION_WELCOME, worker->peer)->session = worker->session;
+	else if (event->type == EVENT_BYE)
+		worker_end(s, worker, "it said BYE");
+	else
+		assert(false);
+}
+
+/* A worker that beats but does not finish a tile in several times its cost is not to be trusted
+ * with the others it holds either: it starts again from HELLO. */
+static bool is_lease_over(const struct sched *s, const struct worker *worker)
+{
+	for (const struct tile *tile = worker->tiles; tile != NULL; tile = tile->next)
+		if (s->now_ms >= tile->lease_end_ms)
+			return true;
+	return false;
+}
+
+void worker_tick(struct sched *s)
+{
+	struct worker *worker, *next;
+	HASH_ITER(hh, s->workers, worker, next)
+	{
+		if (s->now_ms - worker->heard_ms >= s->limits.lost_ms) {
+			worker_end(s, worker, "it has been silent");
+		} else if (is_lease_over(s, worker)) {
+			sched_emit(s, ACTION_REREGISTER, worker->peer)->session = worker->session;
+			worker_end(s, worker, "a lease of it ran out");
+		}
+	}
+}

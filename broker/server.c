@@ -1,0 +1,306 @@
+/* server.c - the event loop. */
+#include "broker/server.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <libgen.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "broker/server_internal.h"
+#include "proto/sys/clock.h"
+#include "proto/sys/log.h"
+#include "proto/sys/random.h"
+#include "proto/sys/signals.h"
+
+#define MESSAGES_A_TURN   64   /* of each socket before the other has its turn */
+#define LATE_MS           1000 /* of a tick: this process was stalled */
+#define CATCH_UP_MS       500
+#define SWEEP_FIRST_MS    3000 /* images of a broker that died just before us are old enough then */
+#define SWEEP_MS          60000
+#define PEER_IDLE_MS      60000 /* a connection that has said nothing for so long is forgotten */
+#define GOODBYE_LINGER_MS 200   /* for the last messages to leave */
+
+static const char ipc_prefix[] = "ipc://";
+
+static void debug_event(const struct sched_event *event)
+{
+	char text[512];
+	if (log_enabled(LOG_LEVEL_DEBUG))
+		log_line(LOG_LEVEL_DEBUG, "%s", sched_event_str(event, text, sizeof text));
+}
+
+static void debug_action(const struct sched_action *action)
+{
+	char text[512];
+	if (log_enabled(LOG_LEVEL_DEBUG))
+		log_line(LOG_LEVEL_DEBUG, "%s", sched_action_str(action, text, sizeof text));
+}
+
+static void step_once(struct server *server, const struct sched_event *event)
+{
+	debug_event(event);
+	server->actions.count = 0;
+	sched_step(server->sched, event, &server->actions);
+	for (size_t i = 0; i < server->actions.count; i++) {
+		debug_action(&server->actions.items[i]);
+		outbox_carry_out(server, &server->actions.items[i]);
+	}
+}
+
+void server_step(struct server *server, const struct sched_event *event)
+{
+	step_once(server, event);
+	for (;;) {
+		/* Making an image may have taken seconds. */
+		server->now_ms = clock_ms();
+		struct sched_event next = {.now_ms = server->now_ms};
+		if (server->created_job != 0) {
+			bool is_made = server->created_code == BROT_OK;
+			next.type = is_made ? EVENT_IMAGE_READY : EVENT_IMAGE_FAILED;
+			next.job = server->created_job;
+			next.code = server->created_code;
+			next.text = is_made ? NULL : server->created_error.text;
+			server->created_job = 0;
+		} else if (server->lost_count > 0) {
+			next.type = EVENT_UNREACHABLE;
+			next.peer = server->lost_peers[--server->lost_count];
+			peers_forget(server->peers, next.peer);
+		} else {
+			return;
+		}
+		step_once(server, &next);
+	}
+}
+
+static void drain_socket(struct server *server, enum peer_side side)
+{
+	for (int i = 0; i < MESSAGES_A_TURN; i++) {
+		struct sock_received received;
+		if (sock_receive(server->sockets[side], &received) != SOCK_OK)
+			return;
+		server->now_ms = clock_ms();
+		inbox_take(server, side, &received);
+		sock_received_done(&received);
+	}
+}
+
+/* Tells the keeper of the socket files, then of an embedded broker's folders: these can only be
+ * removed once the sockets in them are gone. */
+static void note_paths(const struct server *server, const struct option_strings *urls,
+		       bool is_folder)
+{
+	for (size_t i = 0; i < urls->count; i++) {
+		char path[PATH_MAX];
+		const char *url = urls->values[i];
+		if (strncmp(url, ipc_prefix, sizeof ipc_prefix - 1) != 0 ||
+		    realpath(url + sizeof ipc_prefix - 1, path) == NULL)
+			continue;
+		keeper_add_path(server->keeper, is_folder ? dirname(path) : path);
+	}
+}
+
+static void note_all(const struct server *server)
+{
+	const struct server_config *config = server->config;
+	note_paths(server, &config->worker_urls, false);
+	note_paths(server, &config->client_urls, false);
+	if (config->is_embedded) {
+		note_paths(server, &config->worker_urls, true);
+		note_paths(server, &config->client_urls, true);
+	}
+	images_note_all(server->images);
+}
+
+static void replace_keeper(struct server *server)
+{
+	struct brot_error err;
+	if (keeper_start(server->keeper, &err) != BROT_OK) {
+		log_line(LOG_LEVEL_ERROR, "no keeper, a kill would leave images: %s", err.text);
+		return;
+	}
+	note_all(server);
+	log_line(LOG_LEVEL_WARNING, "the keeper died, another was started pid=%d",
+		 (int)server->keeper->pid);
+}
+
+/* False once the broker has been asked to end. */
+static bool take_signals(struct server *server)
+{
+	for (int number; (number = signals_next(server->config->signal_fd)) != 0;) {
+		if (number == SIGTERM || number == SIGINT || number == SIGHUP) {
+			log_line(LOG_LEVEL_NOTICE, "stopping signal=%d", number);
+			return false;
+		}
+		if (number == SIGCHLD && keeper_is_dead(server->keeper))
+			replace_keeper(server);
+	}
+	return true;
+}
+
+/* After a stall (a stopped process, a large image) what peers said meanwhile must be heard before
+ * their silence is judged. */
+static bool is_catching_up(struct server *server)
+{
+	if (server->now_ms < server->catch_up_ms)
+		return true;
+	int64_t deadline_ms = sched_deadline_ms(server->sched);
+	bool is_late = deadline_ms != SCHED_NEVER && server->now_ms - deadline_ms > LATE_MS;
+	if (!is_late || server->catch_up_ms > deadline_ms)
+		return false;
+	server->catch_up_ms = server->now_ms + CATCH_UP_MS;
+	return true;
+}
+
+static void tick(struct server *server)
+{
+	if (server->now_ms >= sched_deadline_ms(server->sched) && !is_catching_up(server)) {
+		struct sched_event event = {.type = EVENT_TICK, .now_ms = server->now_ms};
+		server_step(server, &event);
+	}
+	if (server->now_ms >= server->expire_ms) {
+		peers_expire(server->peers, server->now_ms - PEER_IDLE_MS);
+		server->expire_ms = server->now_ms + PEER_IDLE_MS;
+	}
+	if (server->now_ms >= server->sweep_ms) {
+		unsigned swept = shm_sweep();
+		if (swept > 0)
+			log_line(LOG_LEVEL_NOTICE, "removed images of dead brokers count=%u",
+				 swept);
+		server->sweep_ms = server->now_ms + SWEEP_MS;
+	}
+}
+
+static int64_t wait_ms(const struct server *server)
+{
+	int64_t until = sched_deadline_ms(server->sched);
+	if (until < server->catch_up_ms)
+		until = server->catch_up_ms;
+	if (until > server->expire_ms)
+		until = server->expire_ms;
+	if (until > server->sweep_ms)
+		until = server->sweep_ms;
+	return until > server->now_ms ? until - server->now_ms : 0;
+}
+
+static enum brot_err loop(struct server *server, struct brot_error *err)
+{
+	bool is_asked_to_end = false;
+	while (!is_asked_to_end) {
+		struct sock_poll items[] = {
+			{.sock = server->sockets[SIDE_WORKER], .fd = -1},
+			{.sock = server->sockets[SIDE_CLIENT], .fd = -1},
+			{.fd = server->config->signal_fd},
+		};
+		int ready = sock_poll(items, 3, wait_ms(server));
+		server->now_ms = clock_ms();
+		if (ready < 0 && errno != EINTR)
+			return error_set(err, BROT_E_SYSTEM, "poll: %s", strerror(errno));
+		if (ready > 0 && items[0].is_ready)
+			drain_socket(server, SIDE_WORKER);
+		if (ready > 0 && items[1].is_ready)
+			drain_socket(server, SIDE_CLIENT);
+		if (ready > 0 && items[2].is_ready)
+			is_asked_to_end = !take_signals(server);
+		tick(server);
+	}
+	struct sched_event stop = {.type = EVENT_STOP, .now_ms = server->now_ms};
+	server_step(server, &stop);
+	return BROT_OK;
+}
+
+static enum brot_err bind_side(struct server *server, enum peer_side side,
+			       const struct option_strings *urls, json_t *ret_endpoints,
+			       struct brot_error *err)
+{
+	struct sock_limits limits = {
+		.frame_bytes = side == SIDE_WORKER ? LIMIT_WORKER_FRAME_BYTES
+						   : LIMIT_CLIENT_FRAME_BYTES,
+		.send_queue = side == SIDE_WORKER ? LIMIT_WORKER_SENDS : LIMIT_CLIENT_SENDS,
+		.receive_queue = side == SIDE_WORKER ? LIMIT_WORKER_QUEUE : LIMIT_CLIENT_QUEUE,
+	};
+	enum brot_err code = sock_router_new(server->context, &limits, &server->sockets[side], err);
+	for (size_t i = 0; code == BROT_OK && i < urls->count; i++) {
+		code = sock_bind(server->sockets[side], urls->values[i], err);
+		if (code != BROT_OK)
+			break;
+		const char *endpoint = sock_endpoint(server->sockets[side]);
+		json_array_append_new(ret_endpoints, json_string(endpoint));
+		log_line(LOG_LEVEL_NOTICE, "listening for=%s url=%s",
+			 side == SIDE_WORKER ? "workers" : "clients", endpoint);
+	}
+	return code;
+}
+
+static void say_ready(const struct server *server, const json_t *endpoints)
+{
+	if (server->config->ready_fd < 0)
+		return;
+	char *text = json_dumps(endpoints, JSON_COMPACT);
+	if (text == NULL)
+		abort();
+	size_t bytes = strlen(text);
+	text[bytes] = '\n'; /* in place of the NUL: one write, one line */
+	if (write(server->config->ready_fd, text, bytes + 1) < 0)
+		log_line(LOG_LEVEL_WARNING, "nobody reads that we are ready: %s", strerror(errno));
+	close(server->config->ready_fd);
+	free(text);
+}
+
+static enum brot_err bind_all(struct server *server, struct brot_error *err)
+{
+	const struct server_config *config = server->config;
+	json_t *clients = json_array(), *workers = json_array();
+	json_t *endpoints = json_pack("{s:o, s:o}", "clients", clients, "workers", workers);
+	if (endpoints == NULL)
+		abort();
+	enum brot_err code = bind_side(server, SIDE_WORKER, &config->worker_urls, workers, err);
+	if (code == BROT_OK)
+		code = bind_side(server, SIDE_CLIENT, &config->client_urls, clients, err);
+	if (code == BROT_OK) {
+		note_all(server);
+		say_ready(server, endpoints);
+	}
+	json_decref(endpoints);
+	return code;
+}
+
+enum brot_err server_run(const struct server_config *config, struct keeper *keeper,
+			 struct brot_error *err)
+{
+	struct server server = {
+		.config = config,
+		.keeper = keeper,
+		.context = sock_context_new(),
+		.peers = peers_new(LIMIT_PEERS),
+		.images = images_new(keeper),
+		.sched = sched_new(&config->limits),
+		.started_ms = clock_ms(),
+		/* Ids of an earlier broker should not mean jobs of this one. */
+		.last_job = random_u64() % 9000 * 1000 + 1000000,
+	};
+	server.now_ms = server.started_ms;
+	server.expire_ms = server.now_ms + PEER_IDLE_MS;
+	server.sweep_ms = server.now_ms + SWEEP_FIRST_MS;
+	enum brot_err code = BROT_OK;
+	if (server.context == NULL)
+		code = error_set(err, BROT_E_SYSTEM, "messaging: the system gives no context");
+	if (code == BROT_OK)
+		code = bind_all(&server, err);
+	if (code == BROT_OK)
+		code = loop(&server, err);
+
+	/* The client that an embedded broker worked for is gone, or waits for our end. */
+	int linger_ms = config->is_embedded ? 0 : GOODBYE_LINGER_MS;
+	sock_free(server.sockets[SIDE_CLIENT], linger_ms);
+	sock_free(server.sockets[SIDE_WORKER], linger_ms);
+	sock_context_free(server.context);
+	images_free(server.images);
+	sched_free(server.sched);
+	sched_actions_done(&server.actions);
+	peers_free(server.peers);
+	return code;
+}
