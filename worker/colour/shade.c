@@ -1,0 +1,131 @@
+/*
+ * shade.c - palettes as tables, counts as positions in them.
+ *
+ * Between stops each channel follows a monotone cubic (Fritsch and Carlson's condition, with the
+ * harmonic mean of the neighbouring slopes): a straight line would show its corners as bands of
+ * light. Colours are mixed as sRGB values, which is closer to even steps for the eye than linear
+ * light is.
+ */
+#include "worker/colour/shade.h"
+
+#include <string.h>
+
+#include "proto/palette.h"
+#include "worker/kernel/kernel.h"
+#include "worker/kernel/logarithm.h"
+
+/* A smooth count exceeds n by the steps from 2 to 2^16: so the two modes have like colours. */
+#define BANDED_OFFSET 4.0
+
+_Static_assert(SHADE_PARTS == 64, "position_of() takes six bits of a count's significand");
+
+/* Stop i of a palette continued on both sides: a cyclic one repeats; another stays as it ends, so
+ * that it is flat there and turns back without an edge. */
+static void stop_at(const struct palette *palette, int i, int channel, double *ret_position,
+		    double *ret_value)
+{
+	const int count = (int)palette->stop_count;
+	int turn = 0;
+	if (i < 0)
+		turn = -1;
+	else if (i >= count)
+		turn = 1;
+	int k = i - turn * count;
+	if (!palette->cyclic && turn != 0)
+		k = turn < 0 ? 0 : count - 1;
+	*ret_position = (double)palette->stops[k].position + (double)turn;
+	*ret_value = (double)palette->stops[k].rgb[channel];
+}
+
+/* The tangent at the middle one of three stops. */
+static double tangent(const double position[3], const double value[3])
+{
+	const double before = (value[1] - value[0]) / (position[1] - position[0]);
+	const double after = (value[2] - value[1]) / (position[2] - position[1]);
+	return before * after > 0.0 ? 2.0 * before * after / (before + after) : 0.0;
+}
+
+/* One channel of the palette at a position in [0, 1], which lies between stops i and i + 1. */
+static uint8_t channel_at(const struct palette *palette, int i, int channel, double position)
+{
+	double p[4], v[4];
+	for (int k = 0; k < 4; k++)
+		stop_at(palette, i - 1 + k, channel, &p[k], &v[k]);
+	const double width = p[2] - p[1];
+	const double t = (position - p[1]) / width;
+	const double from = tangent(p, v) * width, to = tangent(p + 1, v + 1) * width;
+	/* Hermite's cubic by Horner's rule. */
+	const double rise = v[2] - v[1];
+	const double c2 = 3.0 * rise - 2.0 * from - to, c3 = from + to - 2.0 * rise;
+	const double value = ((c3 * t + c2) * t + from) * t + v[1];
+	return (uint8_t)(value < 0.0 ? 0.0 : value > 255.0 ? 255.0 : value + 0.5);
+}
+
+static void table_make(const struct palette *palette, uint8_t table[SHADE_ENTRIES][3])
+{
+	/* A palette that is run to and fro shows both ends; a cyclic one meets its start again. */
+	const int entries = palette->cyclic ? SHADE_ENTRIES : SHADE_ENTRIES / 2;
+	const double last = palette->cyclic ? SHADE_ENTRIES : SHADE_ENTRIES / 2 - 1;
+	const int last_stop = (int)palette->stop_count - (palette->cyclic ? 1 : 2);
+	int stop = 0;
+	for (int i = 0; i < entries; i++) {
+		const double position = (double)i / last;
+		while (stop < last_stop && (double)palette->stops[stop + 1].position <= position)
+			stop++;
+		for (int c = 0; c < 3; c++)
+			table[i][c] = channel_at(palette, stop, c, position);
+	}
+	for (int i = entries; i < SHADE_ENTRIES; i++)
+		memcpy(table[i], table[SHADE_ENTRIES - 1 - i], sizeof table[i]);
+}
+
+enum brot_err shade_make(const struct colour *colour, struct shade *ret_shade,
+			 struct brot_error *err)
+{
+	const struct palette *palette = palette_by_name(colour->palette);
+	if (palette == NULL)
+		return error_set(err, BROT_E_REQUEST, "colour.palette: there is no palette \"%s\"",
+				 colour->palette);
+	memcpy(ret_shade->interior, colour->interior, sizeof ret_shade->interior);
+	table_make(palette, ret_shade->table);
+	for (int i = 0; i <= 32 * SHADE_PARTS; i++) {
+		const double part = (double)(i % SHADE_PARTS) / SHADE_PARTS;
+		const double power = (double)(i / SHADE_PARTS) + logarithm_2(1.0 + part);
+		ret_shade->position[i] = SHADE_SCALE * SHADE_ENTRIES * (power * power * power);
+	}
+	return BROT_OK;
+}
+
+/* The position of a count in [1, 2^32), in entries. The top six bits of its significand choose
+ * the table's parts, the other 46 lie between two. */
+static double position_of(const struct shade *shade, double count)
+{
+	const uint64_t rest_mask = (1ull << 46) - 1, first = 1023ull << 6;
+	uint64_t bits;
+	memcpy(&bits, &count, sizeof bits);
+	const uint64_t i = (bits >> 46) - first;
+	const double rest = (double)(int64_t)(bits & rest_mask) * 0x1p-46;
+	return shade->position[i] + rest * (shade->position[i + 1] - shade->position[i]);
+}
+
+static void shade_count(const struct shade *shade, double count, uint8_t ret_rgb[3])
+{
+	const uint32_t entry = (uint32_t)position_of(shade, count) % SHADE_ENTRIES;
+	memcpy(ret_rgb, shade->table[entry], 3);
+}
+
+void shade_smooth(const struct shade *shade, uint32_t whole, float fraction, uint8_t ret_rgb[3])
+{
+	if (whole == KERNEL_WHOLE_INSIDE)
+		memcpy(ret_rgb, shade->interior, 3);
+	else
+		shade_count(shade, (double)whole + (double)fraction, ret_rgb);
+}
+
+void shade_banded(const struct shade *shade, uint32_t iterations, uint8_t ret_rgb[3])
+{
+	if (iterations == 0)
+		memcpy(ret_rgb, shade->interior, 3);
+	else
+		shade_count(shade, (double)iterations + BANDED_OFFSET, ret_rgb);
+}

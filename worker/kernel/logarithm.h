@@ -1,0 +1,39 @@
+/*
+ * logarithm.h - a logarithm that gives the same bits everywhere, unlike that of a C library.
+ *
+ * Pure and thread-safe. Static inline, for each kernel compiles it for its own instruction set.
+ */
+#ifndef WORKER_KERNEL_LOGARITHM_H
+#define WORKER_KERNEL_LOGARITHM_H
+
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+
+/* log2 of a normal x > 0. With x = 2^e m, m in [sqrt(1/2), sqrt(2)), and s = (m - 1) / (m + 1) it
+ * is e + 2/ln2 (s + s^3/3 + ... + s^15/15). The error is below 2^-45 for x in [1, 2^65]. */
+static inline double logarithm_2(double x)
+{
+	static const double terms[] = {
+		0x1.89f3b1694cffep-3, 0x1.c68f568d31760p-3, 0x1.0c9a84994022dp-2,
+		0x1.484b13d7c02a9p-2, 0x1.a61762a7aded9p-2, 0x1.2776c50ef9bfep-1,
+		0x1.ec709dc3a03fdp-1, 0x1.71547652b82fep+1,
+	};
+	const uint64_t sqrt_half_bits = 0x3fe6a09e667f3bcd;
+	uint64_t bits;
+	memcpy(&bits, &x, sizeof bits);
+	/* The bias of 1024 keeps the difference positive. */
+	const uint64_t biased = (bits - sqrt_half_bits + (1024ull << 52)) >> 52;
+	bits -= (biased - 1024) << 52;
+	double m;
+	memcpy(&m, &bits, sizeof m);
+	const double e = (double)(int32_t)biased - 1024.0;
+	const double s = (m - 1.0) / (m + 1.0);
+	const double square = s * s;
+	double sum = terms[0];
+	for (int i = 1; i < 8; i++)
+		sum = fma(sum, square, terms[i]);
+	return fma(s, sum, e);
+}
+
+#endif

@@ -1,0 +1,453 @@
+/*
+ * link.c - one poll loop. What to do is the session's business; this carries it out.
+ *
+ * Messages are handled before the tick of the same round: a worker that was stopped for a while
+ * finds the broker's answers before it finds that the broker has been silent.
+ */
+#include "worker/link.h"
+
+#include <assert.h>
+#include <brot/version.h>
+#include <errno.h>
+#include <jansson.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "proto/hex.h"
+#include "proto/quote.h"
+#include "proto/sys/clock.h"
+#include "proto/sys/log.h"
+#include "proto/sys/random.h"
+#include "proto/sys/signals.h"
+#include "proto/sys/sock.h"
+#include "worker/fault.h"
+#include "worker/job.h"
+#include "worker/pool.h"
+#include "worker/session.h"
+
+#define MESSAGES_A_ROUND 64  /* then the results and the tick have their turn */
+#define QUEUE_EXTRA      64  /* messages besides the answers to all tiles held */
+#define BYE_LINGER_MS    200 /* for a BYE to leave */
+#define HELLOS_A_SOCKET  5
+#define HELLOS_TOLD      3 /* unanswered: a person should hear of it */
+#define BEAT_MS_DEFAULT  2000
+#define LOST_MS_DEFAULT  10000
+
+struct link {
+	const struct link_config *config;
+	struct sock_context *context;
+	struct sock *sock;
+	struct pool *pool;
+	struct session *session;
+	struct job *jobs; /* those closed whose tiles are still out included */
+	char *hello;
+	int64_t now_ms; /* of this round */
+	bool is_over;
+	int exit_status;
+	unsigned hellos; /* since the last WELCOME */
+	int linger_ms;   /* for what is still queued at the end */
+};
+
+static void link_step(struct link *link, struct session_event *event,
+		      const struct message *message);
+
+/* ---- jobs ---- */
+
+static struct job *job_find(struct link *link, uint64_t handle)
+{
+	struct job *job = link->jobs;
+	while (job != NULL && job->handle != handle)
+		job = job->next;
+	return job;
+}
+
+/* Frees the closed jobs that no thread works on. */
+static void jobs_reap(struct link *link)
+{
+	struct job **at = &link->jobs;
+	while (*at != NULL) {
+		struct job *job = *at;
+		if (job->is_closed && job->tiles == 0) {
+			*at = job->next;
+			job_free(job);
+		} else {
+			at = &job->next;
+		}
+	}
+}
+
+static void job_start(struct link *link, const struct session_action *action,
+		      const struct message *message)
+{
+	struct session_event event = {.type = SESSION_ON_OPENED};
+	struct job *job = job_open(message, action->handle, link->config->kernel,
+				   link->config->use_shm, &event.opened);
+	if (job != NULL) {
+		job->next = link->jobs;
+		link->jobs = job;
+	}
+	log_line(LOG_LEVEL_INFO, "job opened job=%llu mapped=%d reason=\"%s\"",
+		 (unsigned long long)action->job, event.opened.is_mapped, event.opened.error.text);
+	link_step(link, &event, NULL);
+}
+
+static void jobs_close(struct link *link, uint64_t handle)
+{
+	for (struct job *job = link->jobs; job != NULL; job = job->next)
+		if (handle == 0 || job->handle == handle)
+			job->is_closed = true;
+	if (handle == 0)
+		pool_cancel_all(link->pool);
+	else
+		pool_cancel(link->pool, handle);
+	jobs_reap(link);
+}
+
+static void tile_start(struct link *link, const struct session_action *action)
+{
+	struct job *job = job_find(link, action->handle);
+	struct pool_tile tile = {
+		.handle = action->handle,
+		.job = action->job,
+		.phase = action->phase,
+		.tile = action->tile,
+		.attempt = action->attempt,
+		.rect = action->rect,
+	};
+	if (job != NULL) {
+		tile.render = &job->render;
+		tile.layout = &job->layout;
+		tile.memory = job->shm.memory;
+		if (pool_submit(link->pool, &tile)) {
+			job->tiles++;
+			return;
+		}
+	}
+	struct session_event event = {.type = SESSION_ON_TILE_ENDED};
+	event.ended = (struct session_ended){.handle = action->handle,
+					     .phase = action->phase,
+					     .tile = action->tile,
+					     .attempt = action->attempt};
+	(void)error_set(&event.ended.error, BROT_E_SYSTEM, "tile: no memory to queue it");
+	link_step(link, &event, NULL);
+}
+
+/* ---- carrying out ---- */
+
+static enum brot_err sock_open(const struct link *link, struct sock **ret_sock,
+			       struct brot_error *err)
+{
+	const int queue = (int)link->config->threads + 1 + QUEUE_EXTRA;
+	const struct sock_limits limits = {
+		.frame_bytes = LIMIT_BODY_BYTES,
+		.send_queue = queue,
+		.receive_queue = queue,
+	};
+	return sock_dealer_new(link->context, link->config->broker, &limits, ret_sock, err);
+}
+
+/* A HELLO that nobody answers is told once. Now and then it goes by a new socket: libzmq does not
+ * connect again by itself after a peer's frame that was too large, and a new one has no queue of
+ * old HELLOs for a broker that comes up late. */
+static void hello_prepare(struct link *link, struct message *m)
+{
+	m->body = (struct bytes){link->hello, strlen(link->hello)};
+	if (++link->hellos == HELLOS_TOLD)
+		log_line(LOG_LEVEL_NOTICE, "no broker has answered yet broker=%s",
+			 link->config->broker);
+	struct sock *sock;
+	if (link->hellos % HELLOS_A_SOCKET == 0 && sock_open(link, &sock, NULL) == BROT_OK) {
+		sock_free(link->sock, 0);
+		link->sock = sock;
+	}
+}
+
+static void message_send(struct link *link, struct message *m)
+{
+	if (m->type == MSG_HELLO)
+		hello_prepare(link, m);
+	if (m->type == MSG_BYE)
+		link->linger_ms = BYE_LINGER_MS;
+	enum sock_result result = sock_send(link->sock, NULL, m);
+	/* The queue holds an answer to every tile: it fills only while no broker takes them, and
+	 * that one will not know us when it comes back. */
+	if (result != SOCK_OK)
+		log_line(m->type == MSG_HELLO ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO,
+			 "message dropped, no broker takes it type=%s", message_name(m->type));
+	else
+		log_line(LOG_LEVEL_DEBUG, "sent type=%s job=%llu tile=%u attempt=%u",
+			 message_name(m->type), (unsigned long long)m->job, m->tile, m->attempt);
+}
+
+static void welcomed(struct link *link, uint64_t session)
+{
+	link->hellos = 0;
+	log_line(LOG_LEVEL_NOTICE, "registered broker=%s session=%016llx", link->config->broker,
+		 (unsigned long long)session);
+	if (link->config->session_fd < 0)
+		return;
+	/* A parent that does not listen is dead, and will end this process in a moment. */
+	ssize_t ignored = write(link->config->session_fd, &session, sizeof session);
+	(void)ignored;
+}
+
+static void carry_out(struct link *link, struct session_action *action,
+		      const struct message *message)
+{
+	switch (action->type) {
+	case SESSION_DO_SEND:
+		message_send(link, &action->message);
+		break;
+	case SESSION_DO_WELCOMED:
+		welcomed(link, action->session);
+		break;
+	case SESSION_DO_OPEN:
+		job_start(link, action, message);
+		break;
+	case SESSION_DO_CLOSE:
+		jobs_close(link, action->handle);
+		break;
+	case SESSION_DO_RESET:
+		log_line(LOG_LEVEL_WARNING, "lost the broker, all jobs dropped broker=%s",
+			 link->config->broker);
+		jobs_close(link, 0);
+		break;
+	case SESSION_DO_START:
+		tile_start(link, action);
+		break;
+	case SESSION_DO_DROP_QUEUED:
+		pool_drop_queued(link->pool);
+		break;
+	case SESSION_DO_EXIT:
+		link->is_over = true;
+		link->exit_status = action->exit_status;
+		break;
+	}
+}
+
+/* Steps the session. message: the one in hand, for SESSION_DO_OPEN. */
+static void link_step(struct link *link, struct session_event *event, const struct message *message)
+{
+	struct session_actions actions;
+	event->now_ms = link->now_ms;
+	session_step(link->session, event, &actions);
+	for (unsigned i = 0; i < actions.count; i++)
+		carry_out(link, &actions.list[i], message);
+}
+
+/* ---- what comes in ---- */
+
+static int64_t integer_get(const json_t *root, const char *key, int64_t fallback)
+{
+	const json_t *value = json_object_get(root, key);
+	return json_is_integer(value) ? (int64_t)json_integer_value(value) : fallback;
+}
+
+/* A string of the broker's, fit for the log. */
+static const char *text_get(const json_t *root, const char *key, char *buffer, size_t bytes)
+{
+	const char *text = json_string_value(json_object_get(root, key));
+	return quote_text(text != NULL ? text : "", text != NULL ? strlen(text) : 0, buffer, bytes);
+}
+
+static void body_read(const struct message *m, struct session_event *event)
+{
+	if (m->type != MSG_WELCOME && m->type != MSG_REFUSED)
+		return;
+	json_t *root = json_loadb(m->body.data, m->body.size, JSON_REJECT_DUPLICATES, NULL);
+	event->received.beat_ms = integer_get(root, "beat_ms", BEAT_MS_DEFAULT);
+	event->received.lost_ms = integer_get(root, "lost_ms", LOST_MS_DEFAULT);
+	if (m->type == MSG_REFUSED) {
+		char error[QUOTE_BYTES], about[QUOTE_BYTES], text[BROT_ERROR_TEXT_BYTES];
+		event->received.code = error_code_of_name(
+			text_get(root, "error", error, sizeof error));
+		(void)text_get(root, "message", about, sizeof about);
+		event->received.is_about_hello = about[0] == '\0' || strcmp(about, "HELLO") == 0;
+		log_line(LOG_LEVEL_WARNING, "refused by the broker message=%s error=%s text=\"%s\"",
+			 about, error, text_get(root, "text", text, sizeof text));
+	}
+	json_decref(root);
+}
+
+static void message_handle(struct link *link, const struct sock_received *received)
+{
+	struct message message;
+	struct session_event event = {.type = SESSION_ON_MESSAGE};
+	struct brot_error err;
+	if (message_decode(received->frames, received->count, FROM_BROKER, &message, &err) !=
+	    BROT_OK) {
+		log_line(LOG_LEVEL_WARNING, "unreadable message from the broker: %s", err.text);
+		event.type = SESSION_ON_UNREADABLE;
+		event.error = err;
+		link_step(link, &event, NULL);
+		return;
+	}
+	log_line(LOG_LEVEL_DEBUG, "received type=%s job=%llu tile=%u attempt=%u",
+		 message_name(message.type), (unsigned long long)message.job, message.tile,
+		 message.attempt);
+	event.received.message = &message;
+	body_read(&message, &event);
+	link_step(link, &event, &message);
+}
+
+static void messages_take(struct link *link)
+{
+	for (int i = 0; i < MESSAGES_A_ROUND && !link->is_over; i++) {
+		struct sock_received received;
+		if (sock_receive(link->sock, &received) != SOCK_OK)
+			return;
+		message_handle(link, &received);
+		sock_received_done(&received);
+	}
+}
+
+static void results_take(struct link *link)
+{
+	struct pool_result result;
+	while (!link->is_over && pool_take(link->pool, &result)) {
+		struct session_event event = {.type = SESSION_ON_TILE_ENDED};
+		event.ended = (struct session_ended){
+			.handle = result.tile.handle,
+			.phase = result.tile.phase,
+			.tile = result.tile.tile,
+			.attempt = result.tile.attempt,
+			.error = result.error,
+			.digest = result.digest,
+			.iterations = result.iterations,
+			.elapsed_us = result.elapsed_us,
+			.codec = result.codec,
+			.data = {result.data, result.data != NULL ? result.data_bytes : 0},
+		};
+		struct job *job = job_find(link, result.tile.handle);
+		assert(job != NULL && job->tiles > 0);
+		job->tiles--;
+		link_step(link, &event, NULL);
+		pool_result_done(&result);
+		jobs_reap(link);
+	}
+}
+
+static void signals_take(struct link *link)
+{
+	int number;
+	while ((number = signals_next(link->config->signal_fd)) != 0) {
+		if (number != SIGTERM && number != SIGINT && number != SIGHUP)
+			continue;
+		log_line(LOG_LEVEL_INFO, "asked to end signal=%d", number);
+		bool is_orphan = link->config->parent != 0 && getppid() != link->config->parent;
+		struct session_event event = {.type = SESSION_ON_TERMINATE};
+		if (is_orphan)
+			event.type = SESSION_ON_ORPHANED;
+		link_step(link, &event, NULL);
+	}
+}
+
+static void tick(struct link *link)
+{
+	struct pool_progress progress = pool_progress(link->pool);
+	struct session_event event = {.type = SESSION_ON_TICK};
+	event.progress = (struct session_progress){progress.steps, progress.iterations,
+						   progress.running};
+	link_step(link, &event, NULL);
+}
+
+static void loop(struct link *link)
+{
+	struct session_event start = {.type = SESSION_ON_START};
+	link->now_ms = clock_ms();
+	link_step(link, &start, NULL);
+	while (!link->is_over) {
+		struct sock_poll items[] = {
+			{.sock = link->sock, .fd = -1},
+			{.fd = pool_fd(link->pool)},
+			{.fd = link->config->signal_fd},
+		};
+		int64_t wait_ms = session_deadline_ms(link->session) - clock_ms();
+		(void)sock_poll(items, sizeof items / sizeof items[0], wait_ms > 0 ? wait_ms : 0);
+		link->now_ms = clock_ms();
+		signals_take(link);
+		messages_take(link);
+		results_take(link);
+		if (!link->is_over)
+			tick(link);
+	}
+}
+
+/* ---- beginning and end ---- */
+
+/* The body of HELLO. NULL only if memory is short. The caller frees it. */
+static char *hello_make(const struct link_config *config)
+{
+	uint8_t bits[16];
+	char worker[2 * sizeof bits + 1];
+	random_bytes(bits, sizeof bits);
+	hex_write(bits, sizeof bits, worker);
+	json_t *kernels = json_array();
+	const struct kernel *kernel;
+	for (size_t i = 0; (kernel = kernel_at(i)) != NULL; i++)
+		if (kernel->supported() && json_array_size(kernels) < LIMIT_KERNELS)
+			(void)json_array_append_new(kernels, json_string(kernel->name));
+	json_t *root = json_pack("{s:i, s:s, s:s, s:s, s:i, s:i, s:s, s:o}", "brot",
+				 MESSAGE_VERSION, "version", BROT_VERSION, "worker", worker, "name",
+				 config->name, "pid", (int)getpid(), "threads",
+				 (int)config->threads, "kernel", config->kernel->name, "kernels",
+				 kernels);
+	char *text = root != NULL ? json_dumps(root, JSON_COMPACT) : NULL;
+	json_decref(root);
+	return text;
+}
+
+static enum brot_err link_open(struct link *link, struct brot_error *err)
+{
+	const struct link_config *config = link->config;
+	const struct session_config session_config = {
+		.credit = config->threads + 1,
+		.is_supervised = config->session_fd >= 0,
+	};
+	if (!fault_init())
+		return error_set(err, BROT_E_SYSTEM, "SIGBUS: %s", strerror(errno));
+	link->session = session_new(&session_config);
+	link->hello = hello_make(config);
+	link->context = sock_context_new();
+	if (link->session == NULL || link->hello == NULL || link->context == NULL)
+		return error_set(err, BROT_E_SYSTEM, "worker: no memory");
+	enum brot_err code = sock_open(link, &link->sock, err);
+	if (code == BROT_OK)
+		code = pool_new(config->threads, &link->pool, err);
+	return code;
+}
+
+static void link_close(struct link *link)
+{
+	/* First the socket, so that a BYE leaves while the threads end. */
+	sock_free(link->sock, link->linger_ms);
+	if (link->pool != NULL && pool_progress(link->pool).running > 0) {
+		/* In the middle of a chunk that may last for seconds; nobody waits for it. */
+		sock_context_free(link->context);
+		_exit(link->exit_status);
+	}
+	pool_free(link->pool);
+	for (struct job *job = link->jobs; job != NULL; job = job->next) {
+		job->is_closed = true;
+		job->tiles = 0;
+	}
+	jobs_reap(link);
+	sock_context_free(link->context);
+	session_free(link->session);
+	free(link->hello);
+}
+
+enum brot_err link_run(const struct link_config *config, int *ret_status, struct brot_error *err)
+{
+	struct link link = {.config = config};
+	enum brot_err code = link_open(&link, err);
+	if (code == BROT_OK) {
+		loop(&link);
+		*ret_status = link.exit_status;
+	}
+	link_close(&link);
+	return code;
+}

@@ -1,0 +1,159 @@
+/* main.c - brot-worker: the parent of a host's worker processes, and each of them. */
+#include <brot/version.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "proto/sys/log.h"
+#include "proto/sys/process.h"
+#include "proto/sys/signals.h"
+#include "proto/sys/sock.h"
+#include "worker/kernel/kernel.h"
+#include "worker/link.h"
+#include "worker/supervise.h"
+#include "worker/worker_options.h"
+
+#define SESSION_FD 3 /* where process_start() puts a child's pipe */
+
+static const char *environment(const char *name, void *context)
+{
+	(void)context;
+	return getenv(name);
+}
+
+static int complain(const struct brot_error *err)
+{
+	fprintf(stderr, "brot-worker: %s\n", err->text);
+	return error_exit_status(err->code);
+}
+
+static int print_help(void)
+{
+	char *text = options_help(&worker_command);
+	if (text == NULL)
+		return error_exit_status(BROT_E_SYSTEM);
+	fputs(text, stdout);
+	free(text);
+	return 0;
+}
+
+static enum brot_err log_begin(const struct worker_options *options, struct brot_error *err)
+{
+	/* Whoever embeds a worker speaks for it. */
+	const char *name = options->tied_to != 0 ? "warning" : "notice";
+	enum log_level level;
+	if (options->log_level != NULL)
+		name = options->log_level;
+	enum brot_err code = log_level_parse(name, &level, err);
+	if (code == BROT_OK)
+		log_init("brot-worker", level);
+	return code;
+}
+
+static enum brot_err broker_check(const struct worker_options *options, struct brot_error *err)
+{
+	bool is_local;
+	enum brot_err code = sock_url_check(options->broker, &is_local, err);
+	if (code == BROT_OK && !is_local && !options->is_insecure)
+		return error_set(err, BROT_E_USAGE,
+				 "%s: tcp beyond this host needs --insecure, since nobody knows "
+				 "who answers there",
+				 options->broker);
+	return code;
+}
+
+/* What people shall call this process: HOSTNAME/PID, printable. */
+static void name_make(char name[LIMIT_NAME_CHARS + 1])
+{
+	char host[LIMIT_NAME_CHARS + 1];
+	if (gethostname(host, sizeof host) != 0)
+		(void)snprintf(host, sizeof host, "localhost");
+	host[sizeof host - 1] = '\0';
+	for (char *p = host; *p != '\0'; p++)
+		if (*p < 0x20 || *p > 0x7e)
+			*p = '?';
+	(void)snprintf(name, LIMIT_NAME_CHARS + 1, "%.50s/%ld", host, (long)getpid());
+}
+
+/* One process with its compute threads. */
+static enum brot_err work(const struct worker_options *options, const struct kernel *kernel,
+			  int signal_fd, int *ret_status, struct brot_error *err)
+{
+	char name[LIMIT_NAME_CHARS + 1];
+	bool is_child = options->child_of != 0;
+	name_make(name);
+	if (is_child)
+		(void)fcntl(SESSION_FD, F_SETFD, FD_CLOEXEC);
+	const struct link_config config = {
+		.broker = options->broker,
+		.name = options->name != NULL ? options->name : name,
+		.kernel = kernel,
+		.threads = is_child ? 1 : options->threads,
+		.use_shm = !options->no_shm,
+		.parent = (pid_t)options->child_of,
+		.signal_fd = signal_fd,
+		.session_fd = is_child ? SESSION_FD : -1,
+	};
+	return link_run(&config, ret_status, err);
+}
+
+static enum brot_err supervise(const struct worker_options *options, int argc, char *const *argv,
+			       int signal_fd, int *ret_status, struct brot_error *err)
+{
+	const struct supervise_config config = {
+		.broker = options->broker,
+		.processes = options->processes != 0 ? options->processes : supervise_core_count(),
+		.argv = argv,
+		.argc = argc,
+		.signal_fd = signal_fd,
+	};
+	return supervise_run(&config, ret_status, err);
+}
+
+static enum brot_err run(const struct worker_options *options, int argc, char *const *argv,
+			 int *ret_status, struct brot_error *err)
+{
+	const struct kernel *kernel;
+	enum brot_err code = log_begin(options, err);
+	if (code == BROT_OK)
+		code = broker_check(options, err);
+	if (code == BROT_OK)
+		code = kernel_select(options->kernel, &kernel, err);
+	if (code != BROT_OK)
+		return code;
+	int signal_fd = signals_open();
+	if (signal_fd < 0)
+		return error_set(err, BROT_E_SYSTEM, "signals: %s", strerror(errno));
+	/* A child that loses its parent still says BYE, so that its tiles go elsewhere at once. */
+	if (options->child_of != 0 && !process_tie((pid_t)options->child_of, SIGTERM))
+		return BROT_OK;
+	if (options->child_of == 0 && options->tied_to != 0 &&
+	    !process_tie((pid_t)options->tied_to, SIGKILL))
+		return BROT_OK;
+	if (options->child_of != 0 || options->threads != 0)
+		return work(options, kernel, signal_fd, ret_status, err);
+	return supervise(options, argc, argv, signal_fd, ret_status, err);
+}
+
+int main(int argc, char **argv)
+{
+	struct worker_options options;
+	struct brot_error err;
+	bool wants_help;
+	int status = 0;
+	process_open_standard_streams();
+	if (worker_options_parse(argc - 1, argv + 1, environment, &options, &wants_help, &err) !=
+	    BROT_OK)
+		return complain(&err);
+	if (wants_help)
+		return print_help();
+	if (options.wants_version) {
+		printf("brot-worker %s\n", BROT_VERSION);
+		return 0;
+	}
+	return run(&options, argc, argv, &status, &err) == BROT_OK ? status : complain(&err);
+}

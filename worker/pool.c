@@ -1,0 +1,419 @@
+/*
+ * pool.c - two queues under one mutex.
+ *
+ *   submit -> waiting -> (a thread) -> ended -> take
+ *
+ * A tile is one node from submit to take, so that a result needs no memory that could be short.
+ * Each thread has a slot that shows which node it renders; cancelling sets a flag in the node,
+ * which the renderer looks at between chunks.
+ */
+#include "worker/pool.h"
+
+#include <assert.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+#include <xxhash.h>
+#include <zstd.h>
+
+#include "proto/sys/clock.h"
+#include "worker/fault.h"
+
+#define ZSTD_LEVEL 1 /* pixels for other hosts: the network is the slower one only just */
+
+struct node {
+	struct node *next;
+	atomic_bool is_cancelled;
+	struct pool_result result;
+};
+
+struct queue {
+	struct node *first, **end;
+};
+
+struct thread {
+	struct pool *pool;
+	pthread_t id;
+	struct node *node; /* under the mutex: what it renders, or NULL */
+	uint64_t counted;  /* iterations of that tile that are in the pool's sum */
+	ZSTD_CCtx *zstd;
+	XXH3_state_t *hash;
+};
+
+struct pool {
+	int fd;
+	uint32_t thread_count;
+	struct thread *threads;
+	pthread_mutex_t mutex;
+	pthread_cond_t has_work;
+	/* under the mutex */
+	bool is_ending;
+	struct queue waiting, ended;
+	/* read without it */
+	atomic_uint_fast64_t steps, iterations;
+	atomic_uint_fast32_t running;
+};
+
+static void queue_init(struct queue *queue)
+{
+	queue->first = NULL;
+	queue->end = &queue->first;
+}
+
+static void queue_push(struct queue *queue, struct node *node)
+{
+	node->next = NULL;
+	*queue->end = node;
+	queue->end = &node->next;
+}
+
+static struct node *queue_pop(struct queue *queue)
+{
+	struct node *node = queue->first;
+	if (node == NULL)
+		return NULL;
+	queue->first = node->next;
+	if (queue->first == NULL)
+		queue->end = &queue->first;
+	return node;
+}
+
+/* ---- rendering, in a compute thread ---- */
+
+static void step_count(struct pool *pool)
+{
+	atomic_fetch_add_explicit(&pool->steps, 1, memory_order_relaxed);
+}
+
+static void iterations_count(struct thread *thread, uint64_t iterations)
+{
+	if (iterations <= thread->counted)
+		return;
+	atomic_fetch_add_explicit(&thread->pool->iterations, iterations - thread->counted,
+				  memory_order_relaxed);
+	thread->counted = iterations;
+}
+
+static bool keep_going(void *context, uint64_t iterations)
+{
+	struct thread *thread = context;
+	step_count(thread->pool);
+	iterations_count(thread, iterations);
+	return !atomic_load_explicit(&thread->node->is_cancelled, memory_order_relaxed);
+}
+
+/* Where the pixels of a tile lie: in the image, or packed in a buffer. */
+struct target {
+	uint32_t plane_count;
+	void *planes[PLANES_MAX];
+	size_t strides_bytes[PLANES_MAX];
+	size_t row_bytes[PLANES_MAX];
+};
+
+static struct target target_of(const struct pool_tile *tile, void *packed)
+{
+	struct target target = {.plane_count = tile->layout->plane_count};
+	uint8_t *at = packed;
+	for (uint32_t p = 0; p < target.plane_count; p++) {
+		target.row_bytes[p] = (size_t)tile->rect.w * tile->layout->planes[p].pixel_bytes;
+		if (packed != NULL) {
+			target.planes[p] = at;
+			target.strides_bytes[p] = target.row_bytes[p];
+			at += target.row_bytes[p] * tile->rect.h;
+		} else {
+			target.planes[p] = image_pixel(tile->memory, tile->layout, p, tile->rect.x,
+						       tile->rect.y);
+			target.strides_bytes[p] = image_stride(tile->layout, p);
+		}
+	}
+	return target;
+}
+
+static uint64_t target_digest(XXH3_state_t *hash, const struct target *target, uint32_t rows)
+{
+	(void)XXH3_64bits_reset(hash);
+	for (uint32_t p = 0; p < target->plane_count; p++) {
+		const uint8_t *row = target->planes[p];
+		for (uint32_t y = 0; y < rows; y++, row += target->strides_bytes[p])
+			(void)XXH3_64bits_update(hash, row, target->row_bytes[p]);
+	}
+	return XXH3_64bits_digest(hash);
+}
+
+/* What a thread does inside its guard. */
+struct work {
+	struct thread *thread;
+	struct target target;
+};
+
+static void work_run(void *context)
+{
+	struct work *work = context;
+	struct pool_result *result = &work->thread->node->result;
+	const struct pool_tile *tile = &result->tile;
+	const struct render_progress progress = {keep_going, work->thread};
+	uint64_t iterations = 0;
+	enum brot_err code = render_rect(tile->render, &tile->rect, work->target.planes,
+					 work->target.strides_bytes, &progress, &iterations);
+	if (code != BROT_OK) {
+		(void)error_set(&result->error, code, "tile: was cancelled");
+		return;
+	}
+	result->iterations = iterations;
+	result->digest = target_digest(work->thread->hash, &work->target, tile->rect.h);
+}
+
+/* Compresses a result's pixels if that makes them fewer. */
+static void result_pack(ZSTD_CCtx *zstd, struct pool_result *result)
+{
+	/* Without room for the worst case zstd gives up early on what does not get smaller. */
+	void *smaller = malloc(result->data_bytes);
+	if (smaller == NULL)
+		return;
+	size_t bytes = ZSTD_compressCCtx(zstd, smaller, result->data_bytes, result->data,
+					 result->data_bytes, ZSTD_LEVEL);
+	if (ZSTD_isError(bytes) || bytes >= result->data_bytes) {
+		free(smaller);
+		return;
+	}
+	free(result->data);
+	result->data = smaller;
+	result->data_bytes = bytes;
+	result->codec = CODEC_ZSTD;
+}
+
+static void tile_render(struct thread *thread)
+{
+	struct pool_result *result = &thread->node->result;
+	const struct pool_tile *tile = &result->tile;
+	thread->counted = 0;
+	int64_t start_us = clock_us();
+	if (tile->memory == NULL) {
+		result->data_bytes = image_rect_bytes(tile->layout, &tile->rect);
+		result->data = malloc(result->data_bytes);
+		if (result->data == NULL) {
+			(void)error_set(&result->error, BROT_E_SYSTEM,
+					"tile: no memory for %zu bytes", result->data_bytes);
+			return;
+		}
+	}
+	struct work work = {.thread = thread, .target = target_of(tile, result->data)};
+	if (!fault_guard(work_run, &work, tile->memory, (size_t)tile->layout->total_bytes))
+		(void)error_set(&result->error, BROT_E_SYSTEM,
+				"image: was truncated while it was rendered");
+	if (result->error.code == BROT_OK) {
+		iterations_count(thread, result->iterations);
+		if (result->data != NULL)
+			result_pack(thread->zstd, result);
+	}
+	result->elapsed_us = (uint64_t)(clock_us() - start_us);
+}
+
+/* Under the mutex. */
+static void node_end(struct pool *pool, struct node *node)
+{
+	if (node->result.error.code != BROT_OK) {
+		free(node->result.data);
+		node->result.data = NULL;
+		node->result.data_bytes = 0;
+	}
+	queue_push(&pool->ended, node);
+	const uint64_t one = 1;
+	/* It can only fail when the counter is full, and then it is readable anyway. */
+	ssize_t ignored = write(pool->fd, &one, sizeof one);
+	(void)ignored;
+}
+
+static void *thread_main(void *context)
+{
+	struct thread *thread = context;
+	struct pool *pool = thread->pool;
+	(void)pthread_mutex_lock(&pool->mutex);
+	for (;;) {
+		while (!pool->is_ending && pool->waiting.first == NULL)
+			(void)pthread_cond_wait(&pool->has_work, &pool->mutex);
+		if (pool->is_ending)
+			break;
+		thread->node = queue_pop(&pool->waiting);
+		(void)pthread_mutex_unlock(&pool->mutex);
+
+		atomic_fetch_add(&pool->running, 1);
+		step_count(pool);
+		tile_render(thread);
+		step_count(pool);
+		atomic_fetch_sub(&pool->running, 1);
+
+		(void)pthread_mutex_lock(&pool->mutex);
+		node_end(pool, thread->node);
+		thread->node = NULL;
+	}
+	(void)pthread_mutex_unlock(&pool->mutex);
+	return NULL;
+}
+
+/* ---- the owner's side ---- */
+
+static bool thread_start(struct pool *pool, struct thread *thread)
+{
+	thread->pool = pool;
+	thread->zstd = ZSTD_createCCtx();
+	thread->hash = XXH3_createState();
+	return thread->zstd != NULL && thread->hash != NULL &&
+	       pthread_create(&thread->id, NULL, thread_main, thread) == 0;
+}
+
+static void thread_memory_free(struct thread *thread)
+{
+	(void)ZSTD_freeCCtx(thread->zstd);
+	(void)XXH3_freeState(thread->hash);
+}
+
+enum brot_err pool_new(uint32_t threads, struct pool **ret_pool, struct brot_error *err)
+{
+	struct pool *pool = calloc(1, sizeof *pool);
+	struct thread *slots = calloc(threads, sizeof *slots);
+	int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (pool == NULL || slots == NULL || fd < 0) {
+		free(pool);
+		free(slots);
+		if (fd >= 0)
+			(void)close(fd);
+		return error_set(err, BROT_E_SYSTEM, "threads: no memory or descriptors for %u",
+				 threads);
+	}
+	pool->fd = fd;
+	pool->threads = slots;
+	queue_init(&pool->waiting);
+	queue_init(&pool->ended);
+	(void)pthread_mutex_init(&pool->mutex, NULL);
+	(void)pthread_cond_init(&pool->has_work, NULL);
+	while (pool->thread_count < threads) {
+		if (!thread_start(pool, &slots[pool->thread_count])) {
+			thread_memory_free(&slots[pool->thread_count]);
+			pool_free(pool);
+			return error_set(err, BROT_E_SYSTEM, "threads: cannot start %u", threads);
+		}
+		pool->thread_count++;
+	}
+	*ret_pool = pool;
+	return BROT_OK;
+}
+
+void pool_free(struct pool *pool)
+{
+	if (pool == NULL)
+		return;
+	pool_cancel_all(pool);
+	(void)pthread_mutex_lock(&pool->mutex);
+	pool->is_ending = true;
+	(void)pthread_cond_broadcast(&pool->has_work);
+	(void)pthread_mutex_unlock(&pool->mutex);
+	for (uint32_t i = 0; i < pool->thread_count; i++) {
+		(void)pthread_join(pool->threads[i].id, NULL);
+		thread_memory_free(&pool->threads[i]);
+	}
+	struct pool_result result;
+	while (pool_take(pool, &result))
+		pool_result_done(&result);
+	(void)pthread_cond_destroy(&pool->has_work);
+	(void)pthread_mutex_destroy(&pool->mutex);
+	(void)close(pool->fd);
+	free(pool->threads);
+	free(pool);
+}
+
+int pool_fd(const struct pool *pool)
+{
+	return pool->fd;
+}
+
+bool pool_submit(struct pool *pool, const struct pool_tile *tile)
+{
+	assert(tile->rect.w > 0 && tile->rect.h > 0);
+	struct node *node = calloc(1, sizeof *node);
+	if (node == NULL)
+		return false;
+	node->result.tile = *tile;
+	(void)pthread_mutex_lock(&pool->mutex);
+	queue_push(&pool->waiting, node);
+	(void)pthread_cond_signal(&pool->has_work);
+	(void)pthread_mutex_unlock(&pool->mutex);
+	return true;
+}
+
+/* Cancels the tiles of a job, or of all with handle 0, and of those either only the waiting ones
+ * or the running ones as well. */
+static void cancel(struct pool *pool, uint64_t handle, bool and_running)
+{
+	struct queue kept;
+	struct node *node;
+	queue_init(&kept);
+	(void)pthread_mutex_lock(&pool->mutex);
+	while ((node = queue_pop(&pool->waiting)) != NULL) {
+		if (handle != 0 && node->result.tile.handle != handle) {
+			queue_push(&kept, node);
+			continue;
+		}
+		(void)error_set(&node->result.error, BROT_E_CANCELLED, "tile: was cancelled");
+		node_end(pool, node);
+	}
+	while ((node = queue_pop(&kept)) != NULL)
+		queue_push(&pool->waiting, node);
+	for (uint32_t i = 0; and_running && i < pool->thread_count; i++) {
+		node = pool->threads[i].node;
+		if (node != NULL && (handle == 0 || node->result.tile.handle == handle))
+			atomic_store_explicit(&node->is_cancelled, true, memory_order_relaxed);
+	}
+	(void)pthread_mutex_unlock(&pool->mutex);
+}
+
+void pool_cancel(struct pool *pool, uint64_t handle)
+{
+	assert(handle != 0);
+	cancel(pool, handle, true);
+}
+
+void pool_cancel_all(struct pool *pool)
+{
+	cancel(pool, 0, true);
+}
+
+void pool_drop_queued(struct pool *pool)
+{
+	cancel(pool, 0, false);
+}
+
+bool pool_take(struct pool *pool, struct pool_result *ret_result)
+{
+	(void)pthread_mutex_lock(&pool->mutex);
+	struct node *node = queue_pop(&pool->ended);
+	if (pool->ended.first == NULL) {
+		uint64_t count;
+		ssize_t ignored = read(pool->fd, &count, sizeof count);
+		(void)ignored;
+	}
+	(void)pthread_mutex_unlock(&pool->mutex);
+	if (node == NULL)
+		return false;
+	*ret_result = node->result;
+	free(node);
+	return true;
+}
+
+void pool_result_done(struct pool_result *result)
+{
+	free(result->data);
+	result->data = NULL;
+}
+
+struct pool_progress pool_progress(const struct pool *pool)
+{
+	return (struct pool_progress){
+		.steps = atomic_load(&pool->steps),
+		.iterations = atomic_load(&pool->iterations),
+		.running = (uint32_t)atomic_load(&pool->running),
+	};
+}

@@ -1,0 +1,78 @@
+/*
+ * pool.h - the compute threads: take a tile, render it, return the result.
+ *
+ * Threads know nothing of sockets, sessions or credit. A tile names its job by the session's
+ * handle; whoever submitted it keeps the memory that it points to until its result was taken,
+ * cancelled or not.
+ *
+ * Thread rule: one thread owns a pool and calls everything here. fault_init() comes first.
+ */
+#ifndef WORKER_POOL_H
+#define WORKER_POOL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "proto/error.h"
+#include "proto/image.h"
+#include "proto/message.h"
+#include "worker/render.h"
+
+struct pool; /* opaque */
+
+/* A tile to render. */
+struct pool_tile {
+	uint64_t handle, job;
+	uint32_t phase, tile, attempt;
+	struct rect rect; /* inside the image, no more than LIMIT_DATA_BYTES unless mapped */
+	const struct render_job *render;   /* borrowed until the result was taken */
+	const struct image_layout *layout; /* likewise */
+	void *memory; /* the mapped image, likewise; NULL: the pixels come with the result */
+};
+
+/* What became of it. error.code: BROT_OK, BROT_E_CANCELLED, or why it failed. */
+struct pool_result {
+	struct pool_tile tile;
+	struct brot_error error;
+	uint64_t digest; /* as DONE has it */
+	uint64_t iterations, elapsed_us;
+	enum message_codec codec;
+	void *data; /* owned, see pool_result_done(); NULL for a mapped image */
+	size_t data_bytes;
+};
+
+struct pool_progress {
+	uint64_t steps; /* grows whenever any thread moves: a chunk rendered, a tile begun or ended
+			 */
+	uint64_t iterations; /* done since the pool began */
+	uint32_t running;    /* tiles in the hands of a thread */
+};
+
+/* BROT_E_SYSTEM if threads cannot be had. */
+enum brot_err pool_new(uint32_t threads, struct pool **ret_pool, struct brot_error *err);
+
+/* Cancels everything, waits for the threads (0.1 s or so), drops all results. Accepts NULL. */
+void pool_free(struct pool *pool);
+
+/* A descriptor that is readable while results wait. The pool owns it. */
+int pool_fd(const struct pool *pool);
+
+/* Queues a copy of *tile. False only if memory is short. */
+bool pool_submit(struct pool *pool, const struct pool_tile *tile);
+
+/* Cancels a job's tiles: those queued and those running. All still come back as results. */
+void pool_cancel(struct pool *pool, uint64_t handle);
+void pool_cancel_all(struct pool *pool);
+
+/* Cancels the tiles that no thread has begun. */
+void pool_drop_queued(struct pool *pool);
+
+/* The next result, in the order in which they ended; false if there is none. The caller ends it
+ * with pool_result_done(). */
+bool pool_take(struct pool *pool, struct pool_result *ret_result);
+void pool_result_done(struct pool_result *result);
+
+struct pool_progress pool_progress(const struct pool *pool);
+
+#endif

@@ -1,0 +1,34 @@
+/*
+ * supervise.h - the parent of a host's worker processes: starts them, restarts them, ends them.
+ *
+ * A child that dies is reported to the broker at once (GONE), so that its tiles go elsewhere
+ * without waiting for a silence. A child that ends with status 0 was drained and is not replaced;
+ * one that ends because it can never work here (wrong options, version, rights) ends all.
+ *
+ * Thread rule: runs in the thread that calls it, which must be the process's first: children end
+ * with the thread that started them.
+ */
+#ifndef WORKER_SUPERVISE_H
+#define WORKER_SUPERVISE_H
+
+#include <stdint.h>
+
+#include "proto/error.h"
+
+struct supervise_config {
+	const char *broker; /* URL */
+	uint32_t processes; /* at least 1 */
+	char *const *argv;  /* of this program, argv[0] included: the children get it as well */
+	int argc;
+	int signal_fd; /* of signals_open() */
+};
+
+/* Runs until all children were drained, or a signal ends it: SIGTERM and SIGINT drain, a second
+ * one kills. *ret_status gets the exit status. Fails where no child can be started. */
+enum brot_err supervise_run(const struct supervise_config *config, int *ret_status,
+			    struct brot_error *err);
+
+/* How many processes this one may run at once: the cores that it is allowed to use. */
+uint32_t supervise_core_count(void);
+
+#endif
