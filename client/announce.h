@@ -1,0 +1,67 @@
+/*
+ * announce.h - tells the user what becomes of a render: bar, lines, events or nothing.
+ *
+ * Events are lines of JSON; bars and lines are for people, at a pace that a terminal or a log can
+ * bear.
+ *
+ * One thread owns a struct announce. Times are milliseconds of a monotonic clock, and enter
+ * through now_ms alone.
+ */
+#ifndef CLIENT_ANNOUNCE_H
+#define CLIENT_ANNOUNCE_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "client/progress.h"
+#include "client/session.h"
+
+#define ANNOUNCE_BAR_MS     100
+#define ANNOUNCE_LINE_MS    2000
+#define ANNOUNCE_WRITING_MS 500 /* between events "writing" */
+
+enum announce_mode {
+	ANNOUNCE_NOTHING,
+	ANNOUNCE_EVENTS,
+	ANNOUNCE_PEOPLE, /* a bar on a terminal, lines elsewhere */
+};
+
+struct announce_config {
+	enum announce_mode mode;
+	const json_t *request;        /* canonical; borrowed, as both streams are */
+	uint32_t width_px, height_px; /* of that request */
+	FILE *events, *people;
+	bool is_terminal; /* people */
+};
+
+/* Nobody but announce.c touches the members. */
+struct announce {
+	struct announce_config config;
+	bool has_bar, has_line;
+	int64_t start_ms, shown_ms;
+	struct progress progress;
+	struct session_summary summary;
+};
+
+void announce_init(struct announce *announce, const struct announce_config *config, int64_t now_ms);
+
+/* An embedded service was started. */
+void announce_started(struct announce *announce, uint32_t workers);
+
+/* ACCEPTED, PROGRESS, WORKERS or FINISHED. */
+void announce_action(struct announce *announce, const struct session_action *action,
+		     int64_t now_ms);
+
+/* So many rows of the file are written. Call it as often as you like. */
+void announce_rows(struct announce *announce, uint64_t rows_written, int64_t now_ms);
+
+/* The file is there. */
+void announce_saved(struct announce *announce, const char *path, uint64_t bytes, int64_t now_ms);
+
+/* Leaves the people's stream at the start of a line. Call it before a failure is told. Accepts a
+ * struct that is all zero. */
+void announce_done(struct announce *announce);
+
+#endif

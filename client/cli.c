@@ -1,0 +1,195 @@
+/* cli.c - the table of subcommands, and the one place where a failure is told. */
+#include "client/cli.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "client/print.h"
+#include "client/service.h"
+#include "proto/nearest.h"
+#include "proto/quote.h"
+
+static const struct command {
+	const char *name;
+	const char *summary;
+	enum brot_err (*run)(const struct cli *cli, struct brot_error *err);
+} commands[] = {
+	{"render", "Renders a view into a file.", cmd_render},
+	{"views", "Lists the places that --view knows by name.", cmd_views},
+	{"palettes", "Lists the palettes that --palette knows.", cmd_palettes},
+	{"jobs", "Lists the jobs that the broker knows.", cmd_jobs},
+	{"workers", "Lists the workers that are connected to the broker.", cmd_workers},
+	{"status", "Says how the broker is.", cmd_status},
+	{"cancel", "Ends a job, whoever has submitted it.", cmd_cancel},
+	{"version", "Says which brot this is.", cmd_version},
+};
+#define COMMAND_COUNT (sizeof commands / sizeof commands[0])
+
+static void print_help(void)
+{
+	printf("usage: brot-client COMMAND [OPTION]...\n\n"
+	       "Renders the Mandelbrot family, by a broker and its workers.\n\n");
+	for (size_t i = 0; i < COMMAND_COUNT; i++)
+		printf("  %-10s%s\n", commands[i].name, commands[i].summary);
+	printf("\nbrot-client COMMAND --help says more.\n\n"
+	       "Exit status:\n"
+	       "  0    it is done\n"
+	       "  64   the command line is wrong\n"
+	       "  65   the request, or a file that holds one, is wrong\n"
+	       "  66   there is no such file, view or job\n"
+	       "  69   no broker answers\n"
+	       "  70   the workers could not render it, or brot has made a mistake\n"
+	       "  71   a disk or shared memory is full, or the system refused something\n"
+	       "  73   the file cannot be made\n"
+	       "  75   the broker is at a limit: try later\n"
+	       "  76   the other end does not speak as a broker does\n"
+	       "  130  cancelled; by a signal, 128 and its number (143 for SIGTERM)\n");
+}
+
+static enum brot_err find(const char *name, const struct command **ret_command,
+			  struct brot_error *err)
+{
+	struct nearest nearest = nearest_start(name);
+	for (size_t i = 0; i < COMMAND_COUNT; i++) {
+		if (strcmp(name, commands[i].name) == 0) {
+			*ret_command = &commands[i];
+			return BROT_OK;
+		}
+		nearest_offer(&nearest, commands[i].name);
+	}
+	char quoted[QUOTE_BYTES], hint[NEAREST_HINT_BYTES];
+	return error_set(err, BROT_E_USAGE, "command: must be one that --help lists, got \"%s\"%s",
+			 quote_text(name, strlen(name), quoted, sizeof quoted),
+			 nearest_hint(&nearest, hint));
+}
+
+static enum brot_err run(const struct cli *cli, const char *name, struct brot_error *err)
+{
+	const struct command *command = NULL;
+	if (name == NULL)
+		return error_set(err, BROT_E_USAGE,
+				 "command: must be one that --help lists, got none");
+	if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0) {
+		print_help();
+		return BROT_OK;
+	}
+	if (strcmp(name, "--version") == 0)
+		return cmd_version(cli, err);
+	enum brot_err code = find(name, &command, err);
+	return code == BROT_OK ? command->run(cli, err) : code;
+}
+
+/* Also known where the command line as a whole is wrong. */
+static bool wants_json(const struct cli *cli)
+{
+	for (int i = 0; i < cli->argc; i++) {
+		if (strcmp(cli->argv[i], "--") == 0)
+			break;
+		if (strcmp(cli->argv[i], "--json") == 0)
+			return true;
+	}
+	return false;
+}
+
+/* A reader that has enough, such as head, is no failure. Which of the many writes it was that
+ * failed, and with what, is not asked: the pipe itself still knows. */
+static bool reader_is_gone(void)
+{
+	struct pollfd item = {.fd = STDOUT_FILENO, .events = POLLOUT};
+	return poll(&item, 1, 0) == 1 && (item.revents & (POLLERR | POLLHUP)) != 0;
+}
+
+static enum brot_err finish_output(struct brot_error *err)
+{
+	errno = 0;
+	if ((fflush(stdout) == 0 && !ferror(stdout)) || reader_is_gone())
+		return BROT_OK;
+	return error_set(err, BROT_E_OUTPUT, "standard output: cannot be written: %s",
+			 errno != 0 ? strerror(errno) : "it was closed or is full");
+}
+
+int cli_run(int argc, char *const *argv, int signal_fd)
+{
+	struct interrupt interrupt = {.signal_fd = signal_fd};
+	struct cli cli = {.interrupt = &interrupt,
+			  .argc = argc > 2 ? argc - 2 : 0,
+			  .argv = argc > 2 ? argv + 2 : NULL};
+	struct brot_error err = {0};
+	enum brot_err code = run(&cli, argc > 1 ? argv[1] : NULL, &err);
+	if (code != BROT_OK && wants_json(&cli))
+		print_event(stdout, code == BROT_E_CANCELLED ? "cancelled" : "failed",
+			    json_pack("{s:s,s:s}", "error", brot_err_name(code), "text", err.text));
+	if (code == BROT_OK)
+		code = finish_output(&err);
+	if (code != BROT_OK)
+		fprintf(stderr, "brot-client: %s\n", err.text);
+	return interrupt_exit_status(&interrupt, code);
+}
+
+static const char *environment(const char *name, void *context)
+{
+	(void)context;
+	return getenv(name);
+}
+
+enum brot_err cli_parse(const struct cli *cli, const struct option_command *command, void *values,
+			size_t values_bytes, struct option_operands *ret_operands,
+			struct brot_error *err)
+{
+	enum brot_err code = options_parse(command, cli->argc, cli->argv, environment, NULL, values,
+					   values_bytes, ret_operands, err);
+	if (code != BROT_OK || !ret_operands->wants_help)
+		return code;
+	char *help = options_help(command);
+	if (help == NULL)
+		return error_set(err, BROT_E_SYSTEM, "no memory for the help");
+	(void)fputs(help, stdout);
+	free(help);
+	return BROT_OK;
+}
+
+const struct option_spec cli_ask_specs[] = {
+	CLI_SPEC_BROKER(cli_ask),
+	CLI_SPEC_TIMEOUT(cli_ask, ""),
+	CLI_SPEC_INSECURE(cli_ask),
+	CLI_SPEC_JSON(cli_ask),
+	{.name = NULL},
+};
+
+enum brot_err cli_ask_parsed(const struct cli *cli, const struct cli_ask *ask,
+			     enum message_type type, const char *body, const char *key,
+			     json_t **ret_report, struct brot_error *err)
+{
+	struct service_config config = {
+		.broker = ask->broker,
+		.is_insecure = ask->is_insecure,
+		.timeout_ms = ask->timeout_ms,
+		.interrupt = cli->interrupt,
+	};
+	struct service service = SERVICE_NONE;
+	enum brot_err code = service_open(&config, &service, err);
+	if (code == BROT_OK)
+		code = connection_ask(service.connection, type, body, key, ask->timeout_ms,
+				      ret_report, err);
+	service_close(&service);
+	return code;
+}
+
+enum brot_err cli_ask(const struct cli *cli, const struct option_command *command,
+		      enum message_type type, const char *key, bool *ret_is_json,
+		      json_t **ret_report, struct brot_error *err)
+{
+	struct cli_ask ask = CLI_ASK_DEFAULT;
+	struct option_operands operands;
+	*ret_report = NULL;
+	enum brot_err code = cli_parse(cli, command, &ask, sizeof ask, &operands, err);
+	if (code != BROT_OK || operands.wants_help)
+		return code;
+	*ret_is_json = ask.is_json;
+	return cli_ask_parsed(cli, &ask, type, "{}", key, ret_report, err);
+}

@@ -1,0 +1,100 @@
+/*
+ * cli.h - the subcommands of brot-client, and what they share.
+ *
+ * A new subcommand is a file cmd_NAME.c and a row in cli.c. It gets the words behind its name and
+ * returns BROT_OK or a failure with one sentence, which cli_run() tells.
+ *
+ * One thread runs all of it.
+ */
+#ifndef CLIENT_CLI_H
+#define CLIENT_CLI_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "client/interrupt.h"
+#include "proto/error.h"
+#include "proto/message.h"
+#include "proto/options.h"
+
+struct cli {
+	struct interrupt *interrupt;
+	int argc; /* the words behind the subcommand's name */
+	char *const *argv;
+};
+
+/* Runs the subcommand that argv[1] names. Returns the exit status; a failure is one line on
+ * standard error and, where --json is among the words, an event on standard output. signal_fd is
+ * that of signals_open(). */
+int cli_run(int argc, char *const *argv, int signal_fd);
+
+/* options_parse() with the process's environment. With --help among the words it prints the help
+ * and sets ret_operands->wants_help: the subcommand returns BROT_OK then. */
+enum brot_err cli_parse(const struct cli *cli, const struct option_command *command, void *values,
+			size_t values_bytes, struct option_operands *ret_operands,
+			struct brot_error *err);
+
+/* What every subcommand that asks a broker one question takes. */
+struct cli_ask {
+	const char *broker;
+	int64_t timeout_ms;
+	bool is_insecure, is_json;
+};
+#define CLI_ASK_DEFAULT ((struct cli_ask){.timeout_ms = 10000})
+
+/* Rows of an option table for members of those names in struct `values`; `more` ends the help. */
+#define CLI_TIMEOUT_MIN_MS 100
+#define CLI_TIMEOUT_MAX_MS 86400000
+#define CLI_SPEC_BROKER(values)                                                  \
+	{                                                                        \
+		.name = "broker", .arg = "URL", .env = "BROT_BROKER",            \
+		.help = "the broker's endpoint for clients, such as "            \
+			"ipc:///run/user/1000/brot-c or tcp://127.0.0.1:5570",   \
+		.type = OPTION_STRING, .offset = offsetof(struct values, broker) \
+	}
+#define CLI_SPEC_TIMEOUT(values, more)                                                       \
+	{                                                                                    \
+		.name = "timeout", .arg = "S",                                               \
+		.help = "seconds that the broker may be silent before it counts as absent; " \
+			"10 without it" more,                                                \
+		.type = OPTION_MS, .offset = offsetof(struct values, timeout_ms),            \
+		.min = CLI_TIMEOUT_MIN_MS, .max = CLI_TIMEOUT_MAX_MS                         \
+	}
+#define CLI_SPEC_INSECURE(values)                                                            \
+	{                                                                                    \
+		.name = "insecure",                                                          \
+		.help = "allow tcp beyond this host, where anyone may read and write along", \
+		.type = OPTION_FLAG, .offset = offsetof(struct values, is_insecure)          \
+	}
+#define CLI_SPEC_JSON(values)                                                                 \
+	{                                                                                     \
+		.name = "json", .help = "write JSON to standard output", .type = OPTION_FLAG, \
+		.offset = offsetof(struct values, is_json)                                    \
+	}
+
+/* Parses the command line of such a subcommand, whose struct is struct cli_ask alone, and, unless
+ * it wants help, asks. *ret_report is NULL after --help; the caller owns it. */
+enum brot_err cli_ask(const struct cli *cli, const struct option_command *command,
+		      enum message_type type, const char *key, bool *ret_is_json,
+		      json_t **ret_report, struct brot_error *err);
+
+/* The same for a subcommand that has parsed its command line already. */
+enum brot_err cli_ask_parsed(const struct cli *cli, const struct cli_ask *ask,
+			     enum message_type type, const char *body, const char *key,
+			     json_t **ret_report, struct brot_error *err);
+
+extern const struct option_spec cli_ask_specs[];
+
+/* The subcommands. */
+enum brot_err cmd_render(const struct cli *cli, struct brot_error *err);
+enum brot_err cmd_views(const struct cli *cli, struct brot_error *err);
+enum brot_err cmd_palettes(const struct cli *cli, struct brot_error *err);
+enum brot_err cmd_jobs(const struct cli *cli, struct brot_error *err);
+enum brot_err cmd_workers(const struct cli *cli, struct brot_error *err);
+enum brot_err cmd_status(const struct cli *cli, struct brot_error *err);
+enum brot_err cmd_cancel(const struct cli *cli, struct brot_error *err);
+enum brot_err cmd_version(const struct cli *cli, struct brot_error *err);
+
+#endif

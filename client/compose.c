@@ -1,0 +1,136 @@
+/*
+ * compose.c - options are laid over the canonical document of what the view gave, and the result
+ * goes through the one parser of requests, so that no rule exists twice.
+ */
+#include "client/compose.h"
+
+#include "client/infile.h"
+
+#define RANGE_WIDTH_PX 1920
+
+/* Edges fix the proportions of the picture, unless --size does. */
+static enum brot_err fit_height(struct request *request, struct brot_error *err)
+{
+	double height = decimal_to_double(&request->view.height);
+	double width = decimal_to_double(&request->view.width);
+	double height_px = RANGE_WIDTH_PX * (height / width);
+	if (!(height_px >= 0.5 && height_px < LIMIT_SIZE_PX))
+		return error_set(
+			err, BROT_E_REQUEST,
+			"--size: must be given with a view that is %.3g times as wide as high",
+			width / height);
+	request->width_px = RANGE_WIDTH_PX;
+	request->height_px = (uint32_t)(height_px + 0.5);
+	return BROT_OK;
+}
+
+/* What the view alone says. */
+static enum brot_err begin(const struct compose_words *words, struct request *ret_request,
+			   struct brot_error *err)
+{
+	request_init(ret_request);
+	if (words->view == NULL)
+		return BROT_OK;
+	if (words->view[0] == '@')
+		return infile_read_request(words->view + 1, ret_request, err);
+	uint32_t iterations = 0;
+	enum brot_err code = view_parse(words->view, &ret_request->view, &iterations, err);
+	if (code != BROT_OK)
+		return code;
+	ret_request->iterations = iterations != 0 ? iterations
+						  : request_default_iterations(&ret_request->view);
+	if (ret_request->view.height.text[0] != '\0' && words->size.width == 0)
+		return fit_height(ret_request, err);
+	return BROT_OK;
+}
+
+static int set_text(json_t *json, const char *key, const char *text)
+{
+	return text == NULL ? 0 : json_object_set_new(json, key, json_string(text));
+}
+
+static int set_number(json_t *json, const char *key, uint32_t number)
+{
+	return number == 0 ? 0 : json_object_set_new(json, key, json_integer(number));
+}
+
+/* json_string() refuses what is not UTF-8, and that alone can fail here but for memory. */
+static enum brot_err lay_over(json_t *json, const struct compose_words *words, const char *format,
+			      uint32_t samples, struct brot_error *err)
+{
+	int failed = set_text(json, "kind", words->kind);
+	failed |= set_text(json, "formula", words->formula);
+	failed |= set_text(json, "format", format);
+	failed |= set_number(json, "iterations", words->iterations);
+	failed |= set_number(json, "samples", samples);
+	if (words->size.width != 0)
+		failed |= json_object_set_new(json, "size",
+					      json_pack("[I,I]", (json_int_t)words->size.width,
+							(json_int_t)words->size.height));
+	if (words->palette != NULL) {
+		json_t *colour = json_object_get(json, "colour");
+		if (colour == NULL) {
+			colour = json_object();
+			failed |= json_object_set_new(json, "colour", colour);
+		}
+		failed |= set_text(colour, "palette", words->palette);
+	}
+	if (failed != 0)
+		return error_set(err, BROT_E_USAGE,
+				 "--kind, --formula, --format and --palette: must be UTF-8");
+	return BROT_OK;
+}
+
+static enum brot_err check(const struct compose_words *words, const struct filetype *filetype,
+			   const struct request *request, struct brot_error *err)
+{
+	enum brot_err code = filetype_check_format(filetype, request->format, err);
+	const struct format_info *format = format_info(request->format);
+	if (code == BROT_OK && words->palette != NULL && format->is_data)
+		code = error_set(err, BROT_E_USAGE,
+				 "--palette: has no meaning for format %s, which holds numbers",
+				 format->name);
+	return code;
+}
+
+static enum brot_err no_memory(struct brot_error *err)
+{
+	return error_set(err, BROT_E_SYSTEM, "no memory for a request");
+}
+
+enum brot_err compose_request(const struct compose_words *words, const struct filetype *filetype,
+			      struct request *ret_request, json_t **ret_json,
+			      struct brot_error *err)
+{
+	struct request request;
+	enum brot_err code = begin(words, &request, err);
+	if (code != BROT_OK)
+		return code;
+	/* Without --format the kind of file decides, but a file's own format stays if it fits. */
+	const char *format = words->format;
+	if (format == NULL && (filetype->formats & (1u << request.format)) == 0)
+		format = format_info(filetype->usual)->name;
+	/* Numbers have one sample: a picture's own are no mistake of who wants its numbers. */
+	const struct format_info *info = format != NULL ? format_by_name(format)
+							: format_info(request.format);
+	uint32_t samples = words->samples;
+	if (samples == 0 && info != NULL && info->is_data)
+		samples = 1;
+	json_t *json = request_to_json(&request);
+	if (json == NULL)
+		return no_memory(err);
+	code = lay_over(json, words, format, samples, err);
+	if (code == BROT_OK)
+		code = request_from_json(json, &request, err);
+	json_decref(json);
+	if (code == BROT_OK)
+		code = check(words, filetype, &request, err);
+	if (code != BROT_OK)
+		return code;
+	json = request_to_json(&request);
+	if (json == NULL)
+		return no_memory(err);
+	*ret_request = request;
+	*ret_json = json;
+	return BROT_OK;
+}

@@ -1,0 +1,32 @@
+/*
+ * compose.h - makes a request from the words of a command line.
+ *
+ * Later sources win: the defaults, the preset or the file that the view names, the options.
+ *
+ * Pure but for the file that a view "@FILE" names. Thread-safe.
+ */
+#ifndef CLIENT_COMPOSE_H
+#define CLIENT_COMPOSE_H
+
+#include <stdint.h>
+
+#include "client/filetype.h"
+#include "proto/error.h"
+#include "proto/options.h"
+#include "proto/request.h"
+
+/* What was said; NULL or 0 where nothing was. Strings are borrowed. */
+struct compose_words {
+	const char *view, *kind, *formula, *format, *palette;
+	struct option_size size;
+	uint32_t iterations, samples;
+};
+
+/* The request, valid and complete, in a format that the kind of file can hold; and its canonical
+ * document, which the caller owns. Otherwise one sentence (BROT_E_USAGE, _REQUEST, _NOT_FOUND or
+ * _NO_INPUT), outputs untouched. */
+enum brot_err compose_request(const struct compose_words *words, const struct filetype *filetype,
+			      struct request *ret_request, json_t **ret_json,
+			      struct brot_error *err);
+
+#endif

@@ -1,0 +1,145 @@
+/* connection.c - one DEALER and one signal descriptor in one poll. */
+#include "client/connection.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "client/reply.h"
+#include "proto/sys/clock.h"
+#include "proto/sys/sock.h"
+
+#define LINGER_MS 250
+
+struct connection {
+	struct sock_context *context;
+	struct sock *sock;
+	struct interrupt *interrupt;
+	const char *url;
+	struct sock_received received; /* what the last message borrows from */
+};
+
+enum brot_err connection_open(const char *url, struct interrupt *interrupt,
+			      struct connection **ret_connection, struct brot_error *err)
+{
+	static const struct sock_limits limits = {LIMIT_BODY_BYTES, LIMIT_CLIENT_QUEUE,
+						  LIMIT_CLIENT_QUEUE};
+	struct connection *c = calloc(1, sizeof *c);
+	if (c == NULL)
+		return error_set(err, BROT_E_SYSTEM, "no memory for a connection");
+	c->interrupt = interrupt;
+	c->url = url;
+	c->context = sock_context_new();
+	enum brot_err code = BROT_OK;
+	if (c->context == NULL)
+		code = error_set(err, BROT_E_SYSTEM, "the system has no room for a connection");
+	else
+		code = sock_dealer_new(c->context, url, &limits, &c->sock, err);
+	if (code != BROT_OK) {
+		connection_close(c);
+		return code;
+	}
+	*ret_connection = c;
+	return BROT_OK;
+}
+
+void connection_close(struct connection *connection)
+{
+	if (connection == NULL)
+		return;
+	sock_received_done(&connection->received);
+	sock_free(connection->sock, LINGER_MS);
+	sock_context_free(connection->context);
+	free(connection);
+}
+
+unsigned connection_wait(struct connection *connection, int64_t deadline_ms)
+{
+	struct sock_poll items[] = {{.sock = connection->sock, .fd = -1},
+				    {.sock = NULL, .fd = connection->interrupt->signal_fd}};
+	int64_t wait_ms = -1;
+	if (deadline_ms != INT64_MAX) {
+		wait_ms = deadline_ms - clock_ms();
+		wait_ms = wait_ms > 0 ? wait_ms : 0;
+	}
+	if (sock_poll(items, 2, wait_ms) <= 0)
+		return 0;
+	unsigned news = items[0].is_ready ? CONNECTION_MESSAGES : 0;
+	if (!items[1].is_ready)
+		return news;
+	unsigned signals = interrupt_read(connection->interrupt);
+	if ((signals & INTERRUPT_END) != 0)
+		news |= CONNECTION_INTERRUPT;
+	if ((signals & INTERRUPT_CHILD) != 0)
+		news |= CONNECTION_CHILD;
+	return news;
+}
+
+void connection_send(struct connection *connection, const struct message *m)
+{
+	(void)sock_send(connection->sock, NULL, m);
+}
+
+enum brot_err connection_receive(struct connection *connection, struct message *ret_message,
+				 bool *ret_has_message, struct brot_error *err)
+{
+	struct sock_received *received = &connection->received;
+	*ret_has_message = false;
+	sock_received_done(received);
+	enum sock_result result = sock_receive(connection->sock, received);
+	if (result == SOCK_ERROR)
+		return error_set(err, BROT_E_SYSTEM, "cannot receive from %.150s", connection->url);
+	if (result != SOCK_OK)
+		return BROT_OK;
+	enum brot_err code = message_decode(received->frames, received->count, FROM_BROKER,
+					    ret_message, err);
+	*ret_has_message = code == BROT_OK;
+	return code;
+}
+
+/* Whether *m answers the question; if it does with a REPORT, *ret_report is set. */
+static enum brot_err take_answer(const struct message *m, const char *url, const char *key,
+				 json_t **ret_report, struct brot_error *err)
+{
+	json_t *json = NULL;
+	if (m->type != MSG_REPORT && m->type != MSG_REFUSED)
+		return BROT_OK;
+	enum brot_err code = reply_parse(m, &json, err);
+	if (code != BROT_OK)
+		return code;
+	if (m->type == MSG_REFUSED)
+		code = reply_refusal(json, url, err);
+	else if (json_object_get(json, key) != NULL)
+		*ret_report = json_incref(json);
+	json_decref(json);
+	return code;
+}
+
+enum brot_err connection_ask(struct connection *connection, enum message_type type,
+			     const char *body, const char *key, int64_t timeout_ms,
+			     json_t **ret_report, struct brot_error *err)
+{
+	struct message question = {.type = type, .body = {body, strlen(body)}};
+	int64_t deadline_ms = clock_ms() + timeout_ms;
+	json_t *report = NULL;
+	connection_send(connection, &question);
+	while (report == NULL) {
+		unsigned news = connection_wait(connection, deadline_ms);
+		if ((news & CONNECTION_INTERRUPT) != 0)
+			return error_set(err, BROT_E_CANCELLED, "interrupted");
+		if (clock_ms() >= deadline_ms)
+			return error_set(err, BROT_E_UNAVAILABLE,
+					 "no broker answers at %.150s within %.3g s",
+					 connection->url, (double)timeout_ms / 1000);
+		struct message m;
+		bool has_message = true;
+		while (has_message && report == NULL) {
+			enum brot_err code = connection_receive(connection, &m, &has_message, err);
+			if (code == BROT_OK && has_message)
+				code = take_answer(&m, connection->url, key, &report, err);
+			if (code != BROT_OK)
+				return code;
+		}
+	}
+	*ret_report = report;
+	return BROT_OK;
+}

@@ -1,0 +1,54 @@
+/*
+ * connection.h - owns the client's socket, and waits for it and for signals.
+ *
+ * One thread owns a connection.
+ */
+#ifndef CLIENT_CONNECTION_H
+#define CLIENT_CONNECTION_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "client/interrupt.h"
+#include "proto/error.h"
+#include "proto/message.h"
+
+struct connection; /* opaque */
+
+/* Starts to connect to a broker's clients' endpoint; whether anybody answers shows later. url and
+ * interrupt are borrowed for the connection's life. */
+enum brot_err connection_open(const char *url, struct interrupt *interrupt,
+			      struct connection **ret_connection, struct brot_error *err);
+
+/* Gives what is still queued a moment to leave. Accepts NULL. */
+void connection_close(struct connection *connection);
+
+/* What there is to do after a wait. */
+enum connection_news {
+	CONNECTION_MESSAGES = 1,  /* connection_receive() has something */
+	CONNECTION_INTERRUPT = 2, /* SIGINT, SIGTERM or SIGHUP */
+	CONNECTION_CHILD = 4,     /* a child has ended */
+};
+
+/* Waits for news, until deadline_ms of clock_ms() at the latest. Returns bits of enum
+ * connection_news; 0 after the time. */
+unsigned connection_wait(struct connection *connection, int64_t deadline_ms);
+
+/* Sends, or forgets the message where the queue is full: callers repeat what matters. */
+void connection_send(struct connection *connection, const struct message *m);
+
+/* The next message. *ret_has_message is false where there is none; *ret_message is borrowed until
+ * the next call for this connection. BROT_E_PROTOCOL where the peer speaks another version or no
+ * BROT at all. */
+enum brot_err connection_receive(struct connection *connection, struct message *ret_message,
+				 bool *ret_has_message, struct brot_error *err);
+
+/* Asks one question: sends `type` with a JSON body and waits for the REPORT that has `key`. The
+ * caller owns *ret_report. Fails with what REFUSED says, BROT_E_UNAVAILABLE after timeout_ms,
+ * BROT_E_CANCELLED on a signal. */
+enum brot_err connection_ask(struct connection *connection, enum message_type type,
+			     const char *body, const char *key, int64_t timeout_ms,
+			     json_t **ret_report, struct brot_error *err);
+
+#endif

@@ -1,0 +1,89 @@
+/* filetype.c - the one table of kinds of file. */
+#include "client/filetype.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "client/npy.h"
+#include "client/png.h"
+#include "client/ppm.h"
+
+#define BIT(format) (1u << (format))
+
+static const struct filetype table[] = {
+	{"png", BIT(FORMAT_RGB8), FORMAT_RGB8, png_file_write},
+	{"ppm", BIT(FORMAT_RGB8), FORMAT_RGB8, ppm_write},
+	{"npy", BIT(FORMAT_ITERATIONS) | BIT(FORMAT_SMOOTH), FORMAT_ITERATIONS, npy_write},
+};
+#define TABLE_COUNT (sizeof table / sizeof table[0])
+
+/* A list in words: "a", "a or b", "a, b or c". */
+struct words {
+	char text[96];
+	const char *mark; /* before each */
+	const char *last;
+};
+
+static void words_append(struct words *words, const char *before, const char *word)
+{
+	size_t used = strlen(words->text);
+	(void)snprintf(words->text + used, sizeof words->text - used, "%s%s%s", before, words->mark,
+		       word);
+}
+
+static void words_add(struct words *words, const char *word)
+{
+	if (words->last != NULL)
+		words_append(words, words->text[0] == '\0' ? "" : ", ", words->last);
+	words->last = word;
+}
+
+static const char *words_end(struct words *words)
+{
+	if (words->last != NULL)
+		words_append(words, words->text[0] == '\0' ? "" : " or ", words->last);
+	words->last = NULL;
+	return words->text;
+}
+
+enum brot_err filetype_of_path(const char *path, const struct filetype **ret_filetype,
+			       struct brot_error *err)
+{
+	const char *slash = path == NULL ? NULL : strrchr(path, '/');
+	const char *name = slash == NULL ? path : slash + 1;
+	const char *dot = name == NULL ? NULL : strrchr(name, '.');
+	struct words suffixes = {.mark = "."};
+	for (size_t i = 0; i < TABLE_COUNT; i++) {
+		if (dot != NULL && dot != name && strcasecmp(dot + 1, table[i].suffix) == 0) {
+			*ret_filetype = &table[i];
+			return BROT_OK;
+		}
+		words_add(&suffixes, table[i].suffix);
+	}
+	if (path == NULL)
+		return error_set(err, BROT_E_USAGE,
+				 "--out: must name a file whose suffix is %s, got none",
+				 words_end(&suffixes));
+	return error_set(err, BROT_E_USAGE, "--out: the file's suffix must be %s, got \"%.100s\"",
+			 words_end(&suffixes), path);
+}
+
+enum brot_err filetype_check_format(const struct filetype *filetype, enum format_id format,
+				    struct brot_error *err)
+{
+	if ((filetype->formats & BIT(format)) != 0)
+		return BROT_OK;
+	struct words formats = {.mark = ""};
+	for (unsigned i = 0; i < FORMAT_COUNT; i++)
+		if ((filetype->formats & BIT(i)) != 0)
+			words_add(&formats, format_info((enum format_id)i)->name);
+	struct words suffixes = {.mark = "."};
+	for (size_t i = 0; i < TABLE_COUNT; i++)
+		if ((table[i].formats & BIT(format)) != 0)
+			words_add(&suffixes, table[i].suffix);
+	const char *name = format_info(format)->name;
+	return error_set(err, BROT_E_USAGE,
+			 "--format: a .%s file holds %s, not %s, which goes into %s",
+			 filetype->suffix, words_end(&formats), name, words_end(&suffixes));
+}

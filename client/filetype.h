@@ -1,0 +1,35 @@
+/*
+ * filetype.h - which kinds of file there are, which formats each takes, and who writes it.
+ *
+ * A new kind of file is one row in filetype.c and a writer.
+ *
+ * Pure but for the writers, which write to an outfile and nothing else.
+ */
+#ifndef CLIENT_FILETYPE_H
+#define CLIENT_FILETYPE_H
+
+#include "client/outfile.h"
+#include "client/picture.h"
+
+struct filetype {
+	const char *suffix; /* without the dot, lower case */
+	unsigned formats;   /* bit (1u << enum format_id) for each that it can hold */
+	enum format_id usual;
+
+	/* Writes the whole picture, whose format is one of `formats`. The caller commits or
+	 * discards the outfile. Errors: those of outfile_write() and picture_tick(). */
+	enum brot_err (*write)(const struct picture *picture, struct outfile *outfile,
+			       struct brot_error *err);
+};
+
+/* The kind of file that the suffix of `path` (any case) names. BROT_E_USAGE otherwise, and where
+ * path is NULL, with a sentence that lists the suffixes. */
+enum brot_err filetype_of_path(const char *path, const struct filetype **ret_filetype,
+			       struct brot_error *err);
+
+/* Whether the kind of file holds that format: otherwise BROT_E_USAGE, and the sentence says what
+ * it does hold and which files hold the format. */
+enum brot_err filetype_check_format(const struct filetype *filetype, enum format_id format,
+				    struct brot_error *err);
+
+#endif

@@ -1,0 +1,54 @@
+/*
+ * outfile.h - owns a file that appears whole or not at all.
+ *
+ * The bytes go to a file without a name in the target's folder, which outfile_commit() gives the
+ * target's name: whatever ends the program before, kill -9 included, leaves nothing. Where the file
+ * system knows no such files it is a temporary one, ".NAME.RANDOM.tmp". Either is made before
+ * anything is rendered, so that a target that cannot be written is known at once.
+ *
+ * There is no fsync: what a power cut takes can be rendered again, and the wait (7 ms on a common
+ * disk) would be most of a small render's time.
+ *
+ * One thread owns an outfile.
+ */
+#ifndef CLIENT_OUTFILE_H
+#define CLIENT_OUTFILE_H
+
+#include <stdint.h>
+#include <stdio.h>
+
+#include "proto/error.h"
+
+struct outfile {
+	char *path;      /* as the user gave it, for sentences */
+	char *target;    /* where that leads */
+	char *temporary; /* NULL: the file has no name */
+	FILE *file;      /* NULL: nothing is open (OUTFILE_NONE) */
+	uint64_t bytes;
+};
+#define OUTFILE_NONE ((struct outfile){0})
+
+/* Makes the file. A target that is there gives it its mode; behind a symbolic link it is the
+ * link's own target that is made or replaced. BROT_E_OUTPUT, with nothing left behind, where the
+ * folder is missing or not writable, or the target is there and is not a regular file that may be
+ * replaced. */
+enum brot_err outfile_open(const char *path, struct outfile *ret_outfile, struct brot_error *err);
+
+/* The same as on a file system that knows no files without a name. */
+enum brot_err outfile_open_named(const char *path, struct outfile *ret_outfile,
+				 struct brot_error *err);
+
+/* BROT_E_NO_SPACE on a full disk, otherwise BROT_E_OUTPUT. */
+enum brot_err outfile_write(struct outfile *outfile, const void *data, size_t bytes,
+			    struct brot_error *err);
+
+/* Closes, and gives the target's name. On failure no temporary file is left and the target is
+ * untouched. In both cases outfile_discard() must still be called, and has nothing left to
+ * remove. */
+enum brot_err outfile_commit(struct outfile *outfile, struct brot_error *err);
+
+/* Closes, removes the temporary file if it is still there, frees. Accepts OUTFILE_NONE, and leaves
+ * it behind. */
+void outfile_discard(struct outfile *outfile);
+
+#endif

@@ -1,0 +1,43 @@
+/*
+ * service.h - finds the broker to talk to, or starts an embedded one.
+ *
+ * With a URL that broker and no other. Without: the system's, if it answers within 50 ms; else, for
+ * a render, an embedded service.
+ *
+ * One thread owns a service.
+ */
+#ifndef CLIENT_SERVICE_H
+#define CLIENT_SERVICE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "client/connection.h"
+#include "client/embedded.h"
+#include "proto/error.h"
+
+struct service_config {
+	const char *broker; /* NULL: none was named; borrowed for the service's life */
+	bool is_insecure;   /* tcp beyond this host is allowed */
+	bool may_embed;
+	uint32_t workers; /* not 0: it must be an embedded service, with so many */
+	int64_t timeout_ms;
+	struct interrupt *interrupt; /* borrowed */
+};
+
+struct service {
+	struct connection *connection;
+	struct embedded *embedded; /* NULL: somebody else's */
+	const char *url;           /* borrowed for the service's life */
+};
+#define SERVICE_NONE ((struct service){0})
+
+/* BROT_E_USAGE where the options contradict each other; BROT_E_UNAVAILABLE where there is no
+ * broker to be found and none may be started. */
+enum brot_err service_open(const struct service_config *config, struct service *ret_service,
+			   struct brot_error *err);
+
+/* Accepts SERVICE_NONE, and leaves it behind. */
+void service_close(struct service *service);
+
+#endif

@@ -1,0 +1,104 @@
+/*
+ * session.h - decides what a client says to see one job through, from SUBMIT to the last pixel.
+ *
+ * Pure: no socket, no clock. The caller feeds one event at a time and carries out the actions that
+ * come back, in order, before the next event. The same events always give the same actions. All
+ * times are milliseconds of a monotonic clock and enter through session_event.now_ms alone.
+ *
+ * What it promises: a SUBMIT is repeated, always with the same key, so that a broker that was
+ * restarted, or an answer that was lost, does no harm; a broker that falls silent ends the session
+ * after timeout_ms; a cancelled session is over within SESSION_CANCEL_MS.
+ *
+ * One thread owns a session.
+ */
+#ifndef CLIENT_SESSION_H
+#define CLIENT_SESSION_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "client/fetch.h"
+#include "client/notice.h"
+#include "proto/error.h"
+#include "proto/message.h"
+
+#define SESSION_KEY_BYTES   16
+#define SESSION_SUBMIT_MS   1000 /* SUBMIT is repeated this often */
+#define SESSION_WATCH_MS    2000 /* and WATCH; sooner where timeout_ms is short */
+#define SESSION_STATUS_MS   2000 /* and STATUS, while nobody works on the job */
+#define SESSION_CANCEL_MS   1000
+#define SESSION_RESUBMITS   16    /* times that a job may be lost by its broker */
+#define SESSION_TIMEOUT_MS  10000 /* usual timeout_ms */
+#define SESSION_ACTIONS_MAX 16    /* that one event can cause */
+#define SESSION_BODY_BYTES  192
+
+struct session; /* opaque; session.c has the state diagram */
+
+struct session_config {
+	uint8_t key[SESSION_KEY_BYTES]; /* random */
+	const json_t *request;          /* canonical; copied */
+	uint32_t width_px, height_px;   /* of that request */
+	enum format_id format;
+	const char *url; /* for sentences; borrowed for the session's life */
+	int64_t timeout_ms;
+};
+
+enum session_event_type {
+	SESSION_EVENT_START,   /* once, first */
+	SESSION_EVENT_MESSAGE, /* the broker said something */
+	SESSION_EVENT_TICK,    /* time has passed: session_deadline_ms() has come, or not */
+	SESSION_EVENT_CANCEL,  /* the user wants the end */
+	SESSION_EVENT_MAPPED,  /* answers SESSION_FINISHED: the image is readable in memory */
+	SESSION_EVENT_FETCH,   /* answers SESSION_FINISHED: it is not, send the pixels */
+	SESSION_EVENT_RELEASE, /* the image is no longer needed */
+};
+
+struct session_event {
+	enum session_event_type type;
+	int64_t now_ms;
+	const struct message *message; /* borrowed for the call */
+};
+
+enum session_action_type {
+	SESSION_SEND,      /* send `message`; if that fails, forget it */
+	SESSION_ACCEPTED,  /* `image` */
+	SESSION_PROGRESS,  /* `progress` */
+	SESSION_WORKERS,   /* `workers` */
+	SESSION_FINISHED,  /* `summary`; answer with MAPPED or FETCH */
+	SESSION_PIXELS,    /* copy `message.data` to `piece` of the image */
+	SESSION_READY,     /* all pixels were there */
+	SESSION_FAILED,    /* `error`; the session is over */
+	SESSION_CANCELLED, /* the session is over, as the user wished */
+};
+
+/* One action. Only the members that its type names mean anything. */
+struct session_action {
+	enum session_action_type type;
+	struct message message; /* its body and data are borrowed until the next session_step() */
+	struct session_image image;
+	struct session_progress progress;
+	uint64_t workers; /* that the broker has, whether they have tiles of this job or not */
+	struct session_summary summary;
+	struct fetch_piece piece;
+	struct brot_error error;
+	char body[SESSION_BODY_BYTES]; /* session.c's own */
+};
+
+/* NULL if memory is short. Release with session_free(), which accepts NULL. */
+struct session *session_new(const struct session_config *config);
+void session_free(struct session *session);
+
+/* Applies one event. Actions not yet taken are forgotten. */
+void session_step(struct session *session, const struct session_event *event);
+
+/* The next action, borrowed until the next session_step(); NULL: no more. */
+const struct session_action *session_next(struct session *session);
+
+/* When session_step() must be called with SESSION_EVENT_TICK; INT64_MAX: never. */
+int64_t session_deadline_ms(const struct session *session);
+
+/* After SESSION_FAILED, SESSION_CANCELLED or SESSION_EVENT_RELEASE. */
+bool session_is_over(const struct session *session);
+
+#endif

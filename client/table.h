@@ -1,0 +1,38 @@
+/*
+ * table.h - prints a list of a broker's as a table for people.
+ *
+ * The list is the broker's and may hold anything: a wrong type is BROT_E_PROTOCOL with one
+ * sentence, and nothing is printed; text cannot steer the terminal.
+ */
+#ifndef CLIENT_TABLE_H
+#define CLIENT_TABLE_H
+
+#include <jansson.h>
+
+#include "proto/error.h"
+
+enum table_kind {
+	TABLE_TEXT,    /* a string */
+	TABLE_NUMBER,  /* an integer from 0 on */
+	TABLE_SECONDS, /* an integer of ms, shown as seconds */
+	TABLE_FLAG,    /* true is shown as "yes" */
+	TABLE_SIZE,    /* [width, height] */
+	TABLE_SHARE,   /* an integer, shown as percentage of the integer under `whole` */
+};
+
+struct table_column {
+	const char *title;
+	const char *key; /* in each object of the list */
+	enum table_kind kind;
+	const char *whole; /* for TABLE_SHARE */
+};
+
+/* `nothing` is printed where the list is empty. */
+enum brot_err table_print(const json_t *list, const struct table_column *columns, size_t count,
+			  const char *nothing, struct brot_error *err);
+
+/* One object, a line for each column. */
+enum brot_err table_print_object(const json_t *object, const struct table_column *columns,
+				 size_t count, struct brot_error *err);
+
+#endif
