@@ -1,0 +1,134 @@
+/*
+ * describe_bodies.c - what the code says and takes as JSON, for check_docs.py to compare with
+ * PROTOCOL.md and request.schema.json.
+ *
+ * Prints "says NAME BODY" for each kind of body that a broker sends and "word KEY WORD" for each
+ * word that a request may have, then answers each line "NAME BODY" of standard input by "yes" or
+ * "no": whether a broker takes that body. Columns are parted by tabs.
+ */
+#define _POSIX_C_SOURCE 200809L /* getline() */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "broker/parse.h"
+#include "broker/plan.h"
+#include "broker/report.h"
+
+#define JOB 5
+
+/* Takes the text. */
+static void say(const char *name, char *body)
+{
+	printf("says\t%s\t%s\n", name, body);
+	free(body);
+}
+
+static const struct request *request_of(uint64_t job, void *context)
+{
+	(void)job;
+	return context;
+}
+
+static void step(struct sched *s, const struct sched_event *event)
+{
+	struct sched_actions actions = {0};
+	sched_step(s, event, &actions);
+	sched_actions_done(&actions);
+}
+
+/* The lists of a broker that has a job and a worker. */
+static void say_lists(struct request *request, const struct plan *plan)
+{
+	const struct worker_info info = {.threads = 1, .kernel_count = 1, .kernels = {"scalar"}};
+	const struct sched_limits limits = sched_limits_default(1ull << 30);
+	struct sched *s = sched_new(&limits);
+	struct sched_event submit = {.type = EVENT_SUBMIT, .peer = 1};
+	submit.submit.job = JOB;
+	submit.submit.plan = plan;
+	step(s, &submit);
+	step(s, &(struct sched_event){.type = EVENT_IMAGE_READY, .job = JOB});
+	struct sched_event hello = {.type = EVENT_HELLO, .peer = 2};
+	hello.hello.info = &info;
+	hello.hello.random = 99;
+	step(s, &hello);
+	say("REPORT", report_jobs(s, 0, request_of, request));
+	say("REPORT", report_workers(s, 0));
+	sched_free(s);
+}
+
+static void say_all(void)
+{
+	struct request request;
+	request_init(&request);
+	request.view.height = request.view.width; /* the one key that is not always there */
+	struct plan plan;
+	if (plan_make(&request, &plan, NULL) != BROT_OK)
+		abort();
+	const struct job_card card = {
+		.job = JOB, .image_name = "/brot-", .plan = &plan, .request = &request};
+	const struct job_report report = {.job = JOB, .state = JOB_RUNNING};
+	const struct status status = {.pid = 1};
+	say("WELCOME", report_welcome(1, 2));
+	say("JOB", report_job(&card));
+	say("ACCEPTED", report_accepted(&card));
+	say("PROGRESS", report_progress(&report));
+	say("FINISHED", report_finished(&report));
+	say("FAILED", report_failed(JOB, BROT_E_FAILED, "why"));
+	say("REFUSED", report_refused(BROT_E_BUSY, "why", "SUBMIT", card.key, JOB));
+	say("REPORT", report_cancelled(JOB));
+	say("REPORT", report_status(&status));
+	say_lists(&request, &plan);
+}
+
+static void print_words(void)
+{
+	for (int i = 0; i < KIND_COUNT; i++)
+		printf("word\tkind\t%s\n", request_kind_name((enum request_kind)i));
+	for (int i = 0; i < FORMULA_COUNT; i++)
+		printf("word\tformula\t%s\n", request_formula_name((enum request_formula)i));
+	for (int i = 0; i < FORMAT_COUNT; i++)
+		printf("word\tformat\t%s\n", format_info((enum format_id)i)->name);
+	for (int i = 0; i < COLOUR_MODE_COUNT; i++)
+		printf("word\tcolour.mode\t%s\n", colour_mode_name((enum colour_mode)i));
+}
+
+static bool takes(const char *name, const char *body)
+{
+	struct message m = {.body = {body, strlen(body)}};
+	struct worker_info info;
+	struct request request;
+	struct fetch fetch;
+	uint8_t key[SCHED_KEY_BYTES];
+	bool has_key;
+	uint64_t job, jobs[LIMIT_JOBS_PER_CLIENT];
+	size_t count;
+	if (strcmp(name, "HELLO") == 0)
+		return parse_hello(&m, &info, NULL) == BROT_OK;
+	if (strcmp(name, "SUBMIT") == 0)
+		return parse_submit(&m, key, &has_key, &request, NULL) == BROT_OK;
+	if (strcmp(name, "FETCH") == 0)
+		return parse_fetch(&m, &fetch, NULL) == BROT_OK;
+	if (strcmp(name, "WATCH") == 0)
+		return parse_watch(&m, jobs, &count, NULL) == BROT_OK;
+	if (strcmp(name, "RELEASE") == 0 || strcmp(name, "CANCEL_JOB") == 0)
+		return parse_job(&m, &job, NULL) == BROT_OK;
+	return parse_nothing(&m, NULL) == BROT_OK;
+}
+
+int main(void)
+{
+	char *line = NULL;
+	size_t bytes = 0;
+	say_all();
+	print_words();
+	while (getline(&line, &bytes, stdin) > 0) {
+		char *body = strchr(line, '\t');
+		if (body == NULL)
+			abort();
+		*body++ = '\0';
+		printf("%s\n", takes(line, body) ? "yes" : "no");
+	}
+	free(line);
+	return 0;
+}

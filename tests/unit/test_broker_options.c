@@ -1,0 +1,215 @@
+/* test_broker_options.c - the broker's command line. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "broker/broker_options.h"
+
+#define URLS "--clients tcp://*:5570 --workers tcp://*:5571 "
+
+static const char *memory_text, *log_level_text;
+
+static const char *environment(const char *name, void *context)
+{
+	(void)context;
+	if (strcmp(name, "BROT_MEMORY") == 0)
+		return memory_text;
+	if (strcmp(name, "BROT_LOG_LEVEL") == 0)
+		return log_level_text;
+	fail_msg("%s: no option is said to have this variable", name);
+	return NULL;
+}
+
+/* Cuts a line at blanks and parses it; the words live until the next call. */
+static enum brot_err parse_line(const char *line, struct broker_options *options, bool *wants_help,
+				struct brot_error *err)
+{
+	static char words[1024];
+	static char *argv[64];
+	int argc = 0;
+	assert_true(strlen(line) < sizeof words);
+	strcpy(words, line);
+	for (char *word = strtok(words, " "); word != NULL; word = strtok(NULL, " "))
+		argv[argc++] = word;
+	return broker_options_parse(argc, argv, environment, options, wants_help, err);
+}
+
+static struct broker_options parsed(const char *line)
+{
+	struct broker_options options;
+	bool wants_help = true;
+	struct brot_error err = {0};
+	if (parse_line(line, &options, &wants_help, &err) != BROT_OK)
+		fail_msg("\"%s\": %s", line, err.text);
+	assert_false(wants_help);
+	return options;
+}
+
+static void refused(const char *line, const char *sentence)
+{
+	struct broker_options options, before;
+	bool wants_help = true;
+	struct brot_error err = {0};
+	memset(&options, 0x5a, sizeof options);
+	memcpy(&before, &options, sizeof before);
+	assert_int_equal(parse_line(line, &options, &wants_help, &err), BROT_E_USAGE);
+	assert_string_equal(err.text, sentence);
+	assert_int_equal(err.code, BROT_E_USAGE);
+	assert_memory_equal(&options, &before, sizeof options);
+	assert_true(wants_help);
+}
+
+static int clear_environment(void **state)
+{
+	(void)state;
+	memory_text = log_level_text = NULL;
+	return 0;
+}
+
+static void the_least_that_is_needed(void **state)
+{
+	(void)state;
+	struct broker_options options = parsed(URLS);
+	assert_int_equal(options.clients.count, 1);
+	assert_string_equal(options.clients.values[0], "tcp://*:5570");
+	assert_int_equal(options.workers.count, 1);
+	assert_string_equal(options.workers.values[0], "tcp://*:5571");
+	assert_int_equal(options.memory_bytes, 0);
+	assert_int_equal(options.tile_rows, 0);
+	assert_int_equal(options.tied_to, 0);
+	assert_int_equal(options.ready_fd, 0);
+	assert_string_equal(options.log_level, "info");
+	assert_false(options.is_embedded);
+	assert_false(options.is_insecure);
+	assert_false(options.wants_version);
+	refused("", "--clients: must be given at least once");
+	refused("--workers ipc://w", "--clients: must be given at least once");
+	refused("--clients ipc://c", "--workers: must be given at least once");
+}
+
+static void everything_at_once(void **state)
+{
+	(void)state;
+	struct broker_options options = parsed(
+		"--clients=ipc:///run/a --clients tcp://*:1 --workers=ipc:///run/b --memory 512M "
+		"--insecure --log-level debug --tile-rows 16 --ready-fd 3 --tied-to 4711 "
+		"--embedded");
+	assert_int_equal(options.clients.count, 2);
+	assert_string_equal(options.clients.values[0], "ipc:///run/a");
+	assert_string_equal(options.clients.values[1], "tcp://*:1");
+	assert_int_equal(options.workers.count, 1);
+	assert_int_equal(options.memory_bytes, 512 << 20);
+	assert_true(options.is_insecure);
+	assert_string_equal(options.log_level, "debug");
+	assert_int_equal(options.tile_rows, 16);
+	assert_int_equal(options.ready_fd, 3);
+	assert_int_equal(options.tied_to, 4711);
+	assert_true(options.is_embedded);
+	assert_false(options.wants_version);
+}
+
+static void the_command_line_wins_over_the_environment(void **state)
+{
+	(void)state;
+	memory_text = "2G";
+	log_level_text = "error";
+	struct broker_options options = parsed(URLS);
+	assert_true(options.memory_bytes == 2ull << 30);
+	assert_string_equal(options.log_level, "error");
+	options = parsed(URLS "--memory 1 --log-level notice");
+	assert_int_equal(options.memory_bytes, 1);
+	assert_string_equal(options.log_level, "notice");
+	memory_text = log_level_text = "";
+	options = parsed(URLS);
+	assert_int_equal(options.memory_bytes, 0);
+	assert_string_equal(options.log_level, "info");
+	memory_text = "much";
+	refused(URLS, "BROT_MEMORY: must be 1..9223372036854775807 bytes, such as 512M, got "
+		      "\"much\"");
+}
+
+static void help_and_version_need_no_urls(void **state)
+{
+	(void)state;
+	static const char *const lines[] = {"-h", "--help", "--memory 5 --help --nonsense"};
+	for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
+		struct broker_options options;
+		bool wants_help = false;
+		assert_int_equal(parse_line(lines[i], &options, &wants_help, NULL), BROT_OK);
+		assert_true(wants_help);
+	}
+	assert_true(parsed("--version").wants_version);
+	assert_false(parsed(URLS).wants_version);
+}
+
+static void limits_are_kept(void **state)
+{
+	(void)state;
+	assert_int_equal(parsed(URLS "--tile-rows 1048576").tile_rows, LIMIT_SIZE_PX);
+	assert_int_equal(parsed(URLS "--ready-fd 1023").ready_fd, 1023);
+	assert_int_equal(parsed(URLS "--tied-to 2147483647").tied_to, INT32_MAX);
+	assert_true(parsed(URLS "--memory 9223372036854775807").memory_bytes == INT64_MAX);
+	refused(URLS "--tile-rows 0", "--tile-rows: must be a whole number 1..1048576, got \"0\"");
+	refused(URLS "--tile-rows 1048577",
+		"--tile-rows: must be a whole number 1..1048576, got \"1048577\"");
+	refused(URLS "--ready-fd 2", "--ready-fd: must be a whole number 3..1023, got \"2\"");
+	refused(URLS "--ready-fd 1024", "--ready-fd: must be a whole number 3..1023, got \"1024\"");
+	refused(URLS "--tied-to 0", "--tied-to: must be a whole number 1..2147483647, got \"0\"");
+	refused(URLS "--tied-to 4294967297",
+		"--tied-to: must be a whole number 1..2147483647, got \"4294967297\"");
+	refused(URLS "--memory 0",
+		"--memory: must be 1..9223372036854775807 bytes, such as 512M, got \"0\"");
+	char line[256] = "";
+	for (int i = 0; i < LIMIT_ENDPOINTS; i++)
+		strcat(line, "--clients c ");
+	strcat(line, "--workers w");
+	assert_int_equal(parsed(line).clients.count, LIMIT_ENDPOINTS);
+	strcat(line, " --clients c");
+	refused(line, "--clients: may be given at most 8 times");
+}
+
+static void nonsense_is_refused(void **state)
+{
+	(void)state;
+	refused(URLS "--worker w", "--worker: unknown option; did you mean --workers?");
+	refused(URLS "--insecure=1", "--insecure: takes no value, got \"1\"");
+	refused(URLS "--memory", "--memory: needs a value BYTES");
+	refused("--clients --workers w", "--clients: needs a value URL");
+	refused("--clients= --workers w", "--clients: must not be empty");
+	refused(URLS "seahorse",
+		"brot-broker: takes no operands besides its options, got \"seahorse\"");
+}
+
+static void the_help_names_every_option(void **state)
+{
+	(void)state;
+	char *help = options_help(&broker_command);
+	assert_non_null(help);
+	for (const struct option_spec *spec = broker_command.specs; spec->name != NULL; spec++) {
+		char text[64];
+		(void)snprintf(text, sizeof text, "--%s", spec->name);
+		assert_non_null(strstr(help, text));
+	}
+	free(help);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(the_least_that_is_needed, clear_environment),
+		cmocka_unit_test_setup(everything_at_once, clear_environment),
+		cmocka_unit_test_setup(the_command_line_wins_over_the_environment,
+				       clear_environment),
+		cmocka_unit_test_setup(help_and_version_need_no_urls, clear_environment),
+		cmocka_unit_test_setup(limits_are_kept, clear_environment),
+		cmocka_unit_test_setup(nonsense_is_refused, clear_environment),
+		cmocka_unit_test(the_help_names_every_option),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,153 @@
+/* test_colour.c - counts to colours, colours to light, and the logarithm under both. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <math.h>
+
+#include "proto/palette.h"
+#include "worker/colour/linear.h"
+#include "worker/colour/shade.h"
+#include "worker/kernel/escape_point.h"
+
+static struct shade shade;
+
+static struct colour colour_of(const char *palette)
+{
+	struct colour colour = {.interior = {1, 2, 3}};
+	(void)snprintf(colour.palette, sizeof colour.palette, "%s", palette);
+	return colour;
+}
+
+static void test_linear(void **state)
+{
+	(void)state;
+	assert_int_equal(linear_of_srgb(0), 0);
+	assert_int_equal(linear_of_srgb(255), 65535);
+	for (int i = 0; i < 256; i++) {
+		const double c = i / 255.0;
+		const double light = c <= 0.04045 ? c / 12.92 : pow((c + 0.055) / 1.055, 2.4);
+		assert_int_equal(linear_of_srgb((uint8_t)i), lround(65535.0 * light));
+		assert_int_equal(linear_to_srgb(linear_of_srgb((uint8_t)i)), i);
+	}
+	for (uint32_t x = 0; x <= 65535; x++) {
+		const int i = linear_to_srgb(x);
+		const int off = abs((int)x - linear_of_srgb((uint8_t)i));
+		assert_true(i == 0 || off <= abs((int)x - linear_of_srgb((uint8_t)(i - 1))));
+		assert_true(i == 255 || off <= abs((int)x - linear_of_srgb((uint8_t)(i + 1))));
+	}
+}
+
+static void test_logarithm(void **state)
+{
+	(void)state;
+	for (int e = -64; e <= 64; e++)
+		assert_true(logarithm_2(ldexp(1.0, e)) == (double)e);
+	double worst = 0.0;
+	for (double x = 1.0; x < 0x1p65; x *= 1.00021) {
+		const double error = (double)fabsl(logarithm_2(x) - log2l((long double)x));
+		worst = error > worst ? error : worst;
+	}
+	assert_true(worst < 0x1p-45);
+}
+
+static void test_smooth_count(void **state)
+{
+	(void)state;
+	for (double r = 0x1.0000000000001p32; r < 0x1p64; r *= 1.0031) {
+		const double v = 8.0 - log2(log(r) / 2.0 / log(65536.0));
+		uint32_t whole;
+		float fraction;
+		escape_smooth(7, r, &whole, &fraction);
+		assert_true(fraction >= 0.0f && fraction < 1.0f);
+		assert_true(fabs((double)whole + (double)fraction - v) < 1e-7);
+	}
+	/* The ends: just beyond R, and what rounds to 1. */
+	uint32_t whole;
+	float fraction;
+	escape_smooth(7, 0x1p32, &whole, &fraction);
+	assert_true(whole == 8 && fraction == 0.0f);
+	escape_smooth(7, 0x1.000000001p32, &whole, &fraction);
+	assert_true(whole == 7 && fraction == 0x1.fffffep-1f);
+	escape_smooth(7, 0x1.0001p64, &whole, &fraction);
+	assert_true(whole == 6 && fraction > 0.9f && fraction < 1.0f);
+}
+
+static void test_no_such_palette(void **state)
+{
+	(void)state;
+	struct colour colour = colour_of("mauve");
+	struct brot_error err;
+	memset(&shade, 7, sizeof shade);
+	assert_int_equal(shade_make(&colour, &shade, &err), BROT_E_REQUEST);
+	assert_non_null(strstr(err.text, "mauve"));
+	assert_int_equal(shade.interior[0], 7);
+}
+
+static void test_palettes(void **state)
+{
+	(void)state;
+	const struct palette *palette;
+	for (size_t p = 0; (palette = palette_at(p)) != NULL; p++) {
+		const struct colour colour = colour_of(palette->name);
+		assert_int_equal(shade_make(&colour, &shade, NULL), BROT_OK);
+		/* Every stop is in the table, and no two neighbours differ by a visible edge. */
+		const double entries = palette->cyclic ? SHADE_ENTRIES : SHADE_ENTRIES / 2 - 1;
+		for (uint32_t s = 0; s < palette->stop_count; s++) {
+			const int i = (int)(palette->stops[s].position * entries);
+			for (int c = 0; c < 3; c++)
+				assert_true(abs(shade.table[i % SHADE_ENTRIES][c] -
+						palette->stops[s].rgb[c]) <= 1);
+		}
+		for (int i = 0; i < SHADE_ENTRIES; i++)
+			for (int c = 0; c < 3; c++)
+				assert_true(abs(shade.table[i][c] -
+						shade.table[(i + 1) % SHADE_ENTRIES][c]) <= 4);
+	}
+}
+
+static void test_counts(void **state)
+{
+	(void)state;
+	const struct colour colour = colour_of("grey");
+	uint8_t rgb[3], again[3];
+	assert_int_equal(shade_make(&colour, &shade, NULL), BROT_OK);
+	shade_smooth(&shade, 1, 0.0f, rgb);
+	assert_int_equal(rgb[0], 0);
+	for (uint32_t n = 1; n < 100000; n = n * 9 / 8 + 1) {
+		const double count = n + 0.375;
+		const double turns = SHADE_SCALE * pow(log2(count), 3.0);
+		const double part = turns - floor(turns);
+		/* To and fro, and flat where it turns. */
+		const double t = part < 0.5 ? 2.0 * part : 2.0 - 2.0 * part;
+		const double grey = 255.0 * t * t * (3.0 - 2.0 * t);
+		shade_smooth(&shade, n, 0.375f, rgb);
+		assert_true(fabs(grey - rgb[1]) < 1.5);
+		assert_true(rgb[0] == rgb[1] && rgb[1] == rgb[2]);
+		shade_banded(&shade, n, rgb);
+		shade_smooth(&shade, n + 4, 0.0f, again);
+		assert_memory_equal(rgb, again, 3);
+	}
+	/* The largest counts there are. */
+	shade_smooth(&shade, UINT32_MAX - 1, 0x1.fffffep-1f, rgb);
+	shade_banded(&shade, UINT32_MAX - 8, rgb);
+	shade_smooth(&shade, KERNEL_WHOLE_INSIDE, 0.0f, rgb);
+	shade_banded(&shade, 0, again);
+	assert_memory_equal(rgb, "\1\2\3", 3);
+	assert_memory_equal(again, "\1\2\3", 3);
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_linear),          cmocka_unit_test(test_logarithm),
+		cmocka_unit_test(test_smooth_count),    cmocka_unit_test(test_palettes),
+		cmocka_unit_test(test_no_such_palette), cmocka_unit_test(test_counts),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

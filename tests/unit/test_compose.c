@@ -1,0 +1,205 @@
+/* test_compose.c - a request from the words of a command line. */
+#define _XOPEN_SOURCE 700 /* mkdtemp() */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "client/compose.h"
+
+static struct request request;
+static struct brot_error err;
+
+/* Composes for a file of that name; returns the code. */
+static enum brot_err compose(struct compose_words words, const char *out)
+{
+	const struct filetype *filetype = NULL;
+	json_t *json = NULL;
+	assert_int_equal(filetype_of_path(out, &filetype, &err), BROT_OK);
+	err.text[0] = '\0';
+	enum brot_err code = compose_request(&words, filetype, &request, &json, &err);
+	if (code == BROT_OK) {
+		struct request again;
+		assert_int_equal(request_from_json(json, &again, &err), BROT_OK);
+		json_decref(json);
+	} else {
+		assert_null(json);
+		assert_true(err.text[0] != '\0');
+	}
+	return code;
+}
+
+static void defaults(void **state)
+{
+	(void)state;
+	assert_int_equal(compose((struct compose_words){0}, "a.png"), BROT_OK);
+	assert_int_equal(request.width_px, 1920);
+	assert_int_equal(request.height_px, 1080);
+	assert_int_equal(request.format, FORMAT_RGB8);
+	assert_int_equal(request.iterations, request_default_iterations(&request.view));
+}
+
+static void options_win(void **state)
+{
+	(void)state;
+	struct compose_words words = {.view = "seahorse",
+				      .palette = "hot",
+				      .size = {40, 30},
+				      .iterations = 123,
+				      .samples = 2};
+	assert_int_equal(compose(words, "a.png"), BROT_OK);
+	assert_string_equal(request.view.re.text, "-0.7453");
+	assert_string_equal(request.colour.palette, "hot");
+	assert_int_equal(request.width_px, 40);
+	assert_int_equal(request.height_px, 30);
+	assert_int_equal(request.iterations, 123);
+	assert_int_equal(request.samples, 2);
+}
+
+static void zoom_raises_iterations(void **state)
+{
+	(void)state;
+	assert_int_equal(compose((struct compose_words){.view = "0,0,1"}, "a.png"), BROT_OK);
+	uint32_t wide = request.iterations;
+	assert_int_equal(compose((struct compose_words){.view = "0,0,1e-9"}, "a.png"), BROT_OK);
+	assert_true(request.iterations > wide);
+}
+
+static void range_gives_the_height(void **state)
+{
+	(void)state;
+	assert_int_equal(compose((struct compose_words){.view = "-2:1,-1:1"}, "a.png"), BROT_OK);
+	assert_int_equal(request.width_px, 1920);
+	assert_int_equal(request.height_px, 1280);
+	struct compose_words sized = {.view = "-2:1,-1:1", .size = {100, 100}};
+	assert_int_equal(compose(sized, "a.png"), BROT_OK);
+	assert_int_equal(request.height_px, 100);
+	struct compose_words flat = {.view = "-2:1,0:1e-9"};
+	assert_int_equal(compose(flat, "a.png"), BROT_E_REQUEST);
+	assert_true(strncmp(err.text, "--size: ", 8) == 0);
+	flat.size = (struct option_size){100, 100};
+	assert_int_equal(compose(flat, "a.png"), BROT_OK);
+}
+
+static void suffix_and_format(void **state)
+{
+	(void)state;
+	assert_int_equal(compose((struct compose_words){0}, "a.npy"), BROT_OK);
+	assert_int_equal(request.format, FORMAT_ITERATIONS);
+	assert_int_equal(compose((struct compose_words){.format = "smooth"}, "a.npy"), BROT_OK);
+	assert_int_equal(request.format, FORMAT_SMOOTH);
+	assert_int_equal(compose((struct compose_words){.format = "smooth"}, "a.png"),
+			 BROT_E_USAGE);
+	assert_int_equal(compose((struct compose_words){.format = "rgb8"}, "a.npy"), BROT_E_USAGE);
+	assert_int_equal(compose((struct compose_words){.format = "rgb9"}, "a.png"),
+			 BROT_E_REQUEST);
+	assert_int_equal(compose((struct compose_words){.palette = "hot"}, "a.npy"), BROT_E_USAGE);
+	assert_int_equal(compose((struct compose_words){.samples = 2}, "a.npy"), BROT_E_REQUEST);
+}
+
+static void numbers_of_a_picture(void **state)
+{
+	(void)state;
+	char folder[] = "/tmp/brot-test-XXXXXX", view[64];
+	assert_non_null(mkdtemp(folder));
+	(void)snprintf(view, sizeof view, "@%s/r.json", folder);
+	FILE *file = fopen(view + 1, "wb");
+	assert_non_null(file);
+	(void)fputs("{\"brot\":1,\"view\":{\"re\":\"0.25\",\"im\":\"0\",\"width\":\"1\"},"
+		    "\"size\":[64,48],\"iterations\":99,\"samples\":4,\"format\":\"rgb8\","
+		    "\"colour\":{\"palette\":\"hot\"}}",
+		    file);
+	(void)fclose(file);
+	struct compose_words words = {.view = view};
+	assert_int_equal(compose(words, "a.png"), BROT_OK);
+	assert_int_equal(request.samples, 4);
+	assert_int_equal(compose(words, "a.npy"), BROT_OK);
+	assert_int_equal(request.samples, 1);
+	words.format = "smooth";
+	assert_int_equal(compose(words, "a.npy"), BROT_OK);
+	assert_int_equal(request.samples, 1);
+	/* but what is asked for is not put aside */
+	words.samples = 4;
+	assert_int_equal(compose(words, "a.npy"), BROT_E_REQUEST);
+	assert_int_equal(unlink(view + 1), 0);
+	assert_int_equal(rmdir(folder), 0);
+}
+
+static void sentences_of_suffixes(void **state)
+{
+	(void)state;
+	const struct filetype *filetype = NULL;
+	assert_int_equal(filetype_of_path(NULL, &filetype, &err), BROT_E_USAGE);
+	assert_string_equal(err.text,
+			    "--out: must name a file whose suffix is .png, .ppm or .npy, got none");
+	assert_int_equal(filetype_of_path("x/.png", &filetype, &err), BROT_E_USAGE);
+	assert_string_equal(err.text,
+			    "--out: the file's suffix must be .png, .ppm or .npy, got \"x/.png\"");
+	assert_int_equal(compose((struct compose_words){.format = "rgb8"}, "a.npy"), BROT_E_USAGE);
+	assert_string_equal(err.text, "--format: a .npy file holds iterations or smooth, not rgb8, "
+				      "which goes into .png or .ppm");
+}
+
+static void wrong_words(void **state)
+{
+	(void)state;
+	assert_int_equal(compose((struct compose_words){.view = "seahors"}, "a.png"),
+			 BROT_E_NOT_FOUND);
+	assert_non_null(strstr(err.text, "seahorse"));
+	static const char *const views[] = {"0,0,0",   "nan,0,1",        "0,0",
+					    "1:0,0:1", "0,0,1e99999999", ""};
+	for (size_t i = 0; i < sizeof views / sizeof views[0]; i++)
+		assert_true(compose((struct compose_words){.view = views[i]}, "a.png") != BROT_OK);
+	assert_int_equal(compose((struct compose_words){.view = "@/nowhere"}, "a.png"),
+			 BROT_E_NO_INPUT);
+	assert_true(compose((struct compose_words){.kind = "escap"}, "a.png") != BROT_OK);
+	assert_true(compose((struct compose_words){.formula = "\xff"}, "a.png") != BROT_OK);
+	assert_true(compose((struct compose_words){.palette = "hott"}, "a.png") != BROT_OK);
+}
+
+static void file_and_options(void **state)
+{
+	(void)state;
+	char folder[] = "/tmp/brot-test-XXXXXX", view[64];
+	assert_non_null(mkdtemp(folder));
+	(void)snprintf(view, sizeof view, "@%s/r.json", folder);
+	FILE *file = fopen(view + 1, "wb");
+	assert_non_null(file);
+	(void)fputs("{\"brot\":1,\"view\":{\"re\":\"0.25\",\"im\":\"0\",\"width\":\"1\"},"
+		    "\"size\":[64,48],\"iterations\":99,\"format\":\"smooth\"}",
+		    file);
+	(void)fclose(file);
+	assert_int_equal(compose((struct compose_words){.view = view}, "a.npy"), BROT_OK);
+	assert_int_equal(request.format,
+			 FORMAT_SMOOTH); /* a .npy can hold what the file asks for */
+	assert_int_equal(request.iterations, 99);
+	assert_int_equal(request.width_px, 64);
+	struct compose_words words = {.view = view, .iterations = 7};
+	assert_int_equal(compose(words, "a.png"), BROT_OK);
+	assert_int_equal(request.format, FORMAT_RGB8); /* a .png cannot */
+	assert_int_equal(request.iterations, 7);
+	assert_int_equal(unlink(view + 1), 0);
+	assert_int_equal(rmdir(folder), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(defaults),
+		cmocka_unit_test(options_win),
+		cmocka_unit_test(zoom_raises_iterations),
+		cmocka_unit_test(range_gives_the_height),
+		cmocka_unit_test(suffix_and_format),
+		cmocka_unit_test(numbers_of_a_picture),
+		cmocka_unit_test(sentences_of_suffixes),
+		cmocka_unit_test(wrong_words),
+		cmocka_unit_test(file_and_options),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,283 @@
+/* test_outfile.c - files that appear whole or not at all. */
+#define _XOPEN_SOURCE 700 /* mkdtemp() */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <dirent.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "client/outfile.h"
+
+static char folder[] = "/tmp/brot-test-XXXXXX";
+static char path[256];
+
+static const char *in_folder(const char *name)
+{
+	(void)snprintf(path, sizeof path, "%s/%s", folder, name);
+	return path;
+}
+
+static int entries(void)
+{
+	int count = 0;
+	DIR *dir = opendir(folder);
+	assert_non_null(dir);
+	while (readdir(dir) != NULL)
+		count++;
+	(void)closedir(dir);
+	return count - 2;
+}
+
+static void content_is(const char *name, const char *want)
+{
+	char text[64] = "";
+	FILE *file = fopen(in_folder(name), "rb");
+	assert_non_null(file);
+	(void)fread(text, 1, sizeof text - 1, file);
+	(void)fclose(file);
+	assert_string_equal(text, want);
+}
+
+/* Each test runs with files of either kind. */
+static bool is_named;
+
+static enum brot_err open_file(const char *name, struct outfile *outfile, struct brot_error *err)
+{
+	return is_named ? outfile_open_named(name, outfile, err) : outfile_open(name, outfile, err);
+}
+
+static void write_file(const char *name, const char *text)
+{
+	struct outfile outfile = OUTFILE_NONE;
+	struct brot_error err;
+	assert_int_equal(open_file(in_folder(name), &outfile, &err), BROT_OK);
+	assert_int_equal(outfile_write(&outfile, text, strlen(text), &err), BROT_OK);
+	assert_int_equal(outfile_commit(&outfile, &err), BROT_OK);
+	assert_int_equal(outfile.bytes, strlen(text));
+	outfile_discard(&outfile);
+}
+
+static void appears_at_the_end(void **state)
+{
+	(void)state;
+	struct outfile outfile = OUTFILE_NONE;
+	struct brot_error err;
+	assert_int_equal(open_file(in_folder("a.png"), &outfile, &err), BROT_OK);
+	assert_int_equal(access(path, F_OK), -1);
+	/* /tmp knows files without a name, or this whole file tests one kind twice */
+	assert_int_equal(entries(), is_named ? 1 : 0);
+	assert_int_equal(outfile_write(&outfile, "abc", 3, &err), BROT_OK);
+	assert_int_equal(outfile_commit(&outfile, &err), BROT_OK);
+	assert_int_equal(entries(), 1);
+	outfile_discard(&outfile);
+	content_is("a.png", "abc");
+	write_file("a.png", "defg"); /* replaces */
+	content_is("a.png", "defg");
+	assert_int_equal(unlink(in_folder("a.png")), 0);
+}
+
+static void leaves_nothing(void **state)
+{
+	(void)state;
+	struct outfile outfile = OUTFILE_NONE;
+	struct brot_error err;
+	write_file("a.png", "old");
+	assert_int_equal(open_file(in_folder("a.png"), &outfile, &err), BROT_OK);
+	assert_int_equal(outfile_write(&outfile, "new", 3, &err), BROT_OK);
+	outfile_discard(&outfile);
+	outfile_discard(&outfile);
+	assert_int_equal(entries(), 1);
+	content_is("a.png", "old");
+	assert_int_equal(unlink(in_folder("a.png")), 0);
+}
+
+static void refuse(const char *name)
+{
+	struct outfile outfile = OUTFILE_NONE;
+	struct brot_error err = {0};
+	int before = entries();
+	assert_int_equal(open_file(in_folder(name), &outfile, &err), BROT_E_OUTPUT);
+	assert_true(strncmp(err.text, "--out: ", 7) == 0);
+	assert_null(outfile.file);
+	assert_int_equal(entries(), before);
+}
+
+static void bad_targets(void **state)
+{
+	(void)state;
+	refuse("missing/a.png");
+	assert_int_equal(mkdir(in_folder("folder.png"), 0700), 0);
+	refuse("folder.png");
+	assert_int_equal(rmdir(in_folder("folder.png")), 0);
+	assert_int_equal(mkfifo(in_folder("fifo.png"), 0600), 0);
+	refuse("fifo.png");
+	assert_int_equal(unlink(in_folder("fifo.png")), 0);
+	if (geteuid() == 0)
+		return; /* root may write anywhere */
+	write_file("fixed.png", "x");
+	assert_int_equal(chmod(in_folder("fixed.png"), 0400), 0);
+	refuse("fixed.png");
+	assert_int_equal(unlink(in_folder("fixed.png")), 0);
+	assert_int_equal(chmod(folder, 0500), 0);
+	refuse("a.png");
+	assert_int_equal(chmod(folder, 0700), 0);
+}
+
+static void follows_links(void **state)
+{
+	(void)state;
+	struct stat status;
+	write_file("real.png", "1");
+	assert_int_equal(symlink("real.png", in_folder("link.png")), 0);
+	write_file("link.png", "2");
+	content_is("real.png", "2");
+	assert_int_equal(lstat(in_folder("link.png"), &status), 0);
+	assert_true(S_ISLNK(status.st_mode));
+	assert_int_equal(unlink(in_folder("real.png")), 0);
+	/* and it leads to a file that is not there yet */
+	write_file("link.png", "3");
+	content_is("real.png", "3");
+	assert_int_equal(unlink(in_folder("link.png")), 0);
+	assert_int_equal(unlink(in_folder("real.png")), 0);
+}
+
+static void follows_links_to_nothing(void **state)
+{
+	(void)state;
+	struct stat status;
+	char whole[sizeof path];
+	assert_int_equal(mkdir(in_folder("sub"), 0700), 0);
+	assert_int_equal(symlink("second.png", in_folder("sub/first.png")), 0);
+	assert_int_equal(symlink("sub/first.png", in_folder("link.png")), 0);
+	(void)snprintf(whole, sizeof whole, "%s/sub/real.png", folder);
+	assert_int_equal(symlink(whole, in_folder("sub/second.png")), 0);
+	write_file("link.png", "1");
+	content_is("sub/real.png", "1");
+	assert_int_equal(lstat(in_folder("sub/second.png"), &status), 0);
+	assert_true(S_ISLNK(status.st_mode));
+	assert_int_equal(unlink(in_folder("sub/real.png")), 0);
+	assert_int_equal(unlink(in_folder("sub/second.png")), 0);
+	assert_int_equal(unlink(in_folder("sub/first.png")), 0);
+	assert_int_equal(rmdir(in_folder("sub")), 0);
+	refuse("link.png"); /* no such folder now */
+	assert_int_equal(unlink(in_folder("link.png")), 0);
+	assert_int_equal(symlink("round.png", in_folder("round.png")), 0);
+	refuse("round.png");
+	assert_int_equal(unlink(in_folder("round.png")), 0);
+}
+
+static unsigned mode_of(const char *name)
+{
+	struct stat status;
+	assert_int_equal(stat(in_folder(name), &status), 0);
+	return status.st_mode & 07777;
+}
+
+static void keeps_the_mode(void **state)
+{
+	(void)state;
+	static const mode_t modes[] = {0600, 0640, 0666, 0755};
+	mode_t mask = umask(0027);
+	write_file("a.png", "1");
+	assert_int_equal(mode_of("a.png"), 0640);
+	for (size_t i = 0; i < sizeof modes / sizeof modes[0]; i++) {
+		assert_int_equal(chmod(in_folder("a.png"), modes[i]), 0);
+		write_file("a.png", "2");
+		assert_int_equal(mode_of("a.png"), modes[i]);
+	}
+	(void)umask(mask);
+	assert_int_equal(unlink(in_folder("a.png")), 0);
+}
+
+/* What another run left, or is making, is nothing to this one. */
+static void beside_each_other(void **state)
+{
+	(void)state;
+	struct outfile a = OUTFILE_NONE, b = OUTFILE_NONE;
+	struct brot_error err;
+	assert_int_equal(open_file(in_folder("a.png"), &a, &err), BROT_OK);
+	assert_int_equal(open_file(in_folder("a.png"), &b, &err), BROT_OK);
+	assert_int_equal(outfile_write(&a, "a", 1, &err), BROT_OK);
+	assert_int_equal(outfile_write(&b, "b", 1, &err), BROT_OK);
+	assert_int_equal(outfile_commit(&a, &err), BROT_OK);
+	content_is("a.png", "a");
+	assert_int_equal(outfile_commit(&b, &err), BROT_OK);
+	content_is("a.png", "b");
+	outfile_discard(&a);
+	outfile_discard(&b);
+	assert_int_equal(entries(), 1);
+	assert_int_equal(unlink(in_folder("a.png")), 0);
+}
+
+static void long_names(void **state)
+{
+	(void)state;
+	char name[256];
+	memset(name, 'x', sizeof name);
+	memcpy(name + 251, ".png", 5); /* 255 characters: the most a name may have */
+	char *whole = malloc(512);
+	assert_non_null(whole);
+	(void)snprintf(whole, 512, "%s/%s", folder, name);
+	struct outfile outfile = OUTFILE_NONE;
+	struct brot_error err;
+	assert_int_equal(open_file(whole, &outfile, &err), BROT_OK);
+	assert_int_equal(outfile_commit(&outfile, &err), BROT_OK);
+	outfile_discard(&outfile);
+	assert_int_equal(unlink(whole), 0);
+	free(whole);
+}
+
+static void full_disk(void **state)
+{
+	(void)state;
+	/* What a full disk says, through the one file that is always full. */
+	struct outfile outfile = {.path = strdup("x.png"), .file = fopen("/dev/full", "wb")};
+	struct brot_error err;
+	char block[4096] = {0};
+	assert_non_null(outfile.file);
+	(void)setvbuf(outfile.file, NULL, _IONBF, 0);
+	assert_int_equal(outfile_write(&outfile, block, sizeof block, &err), BROT_E_NO_SPACE);
+	assert_non_null(strstr(err.text, "x.png"));
+	(void)fclose(outfile.file);
+	outfile.file = NULL;
+	outfile_discard(&outfile);
+}
+
+static int set_up(void **state)
+{
+	(void)state;
+	memcpy(folder + sizeof folder - 7, "XXXXXX", 6);
+	return mkdtemp(folder) == NULL;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	return rmdir(folder); /* which must be empty */
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(appears_at_the_end),
+		cmocka_unit_test(leaves_nothing),
+		cmocka_unit_test(bad_targets),
+		cmocka_unit_test(follows_links),
+		cmocka_unit_test(long_names),
+		cmocka_unit_test(full_disk),
+		cmocka_unit_test(follows_links_to_nothing),
+		cmocka_unit_test(keeps_the_mode),
+		cmocka_unit_test(beside_each_other),
+	};
+	int failed = cmocka_run_group_tests(tests, set_up, tear_down);
+	is_named = true;
+	return failed + cmocka_run_group_tests(tests, set_up, tear_down);
+}

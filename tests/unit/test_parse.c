@@ -1,0 +1,511 @@
+/* test_parse.c - the JSON that peers say, most of it wrong. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "broker/parse.h"
+
+#define KEY      "00112233445566778899aabbccddeeff"
+#define REQUEST  "{\"brot\":1,\"view\":{\"re\":\"0\",\"im\":\"0\",\"width\":\"4\"},\"size\":[8,6]}"
+#define NAME_63  "abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyzabcdefghijk"
+#define BODY_MAX 8192
+
+static const uint8_t key_bytes[SCHED_KEY_BYTES] = {0x00, 0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 0x77,
+						   0x88, 0x99, 0xaa, 0xbb, 0xcc, 0xdd, 0xee, 0xff};
+
+/* A message whose body is a block of exactly its size. */
+struct spoken {
+	struct message m;
+	char *body;
+};
+
+static struct spoken speak_bytes(enum message_type type, const char *body, size_t bytes)
+{
+	struct spoken spoken = {.m = {.type = type}, .body = malloc(bytes > 0 ? bytes : 1)};
+	assert_non_null(spoken.body);
+	memcpy(spoken.body, body, bytes);
+	spoken.m.body = (struct bytes){spoken.body, bytes};
+	return spoken;
+}
+
+static struct spoken speak(enum message_type type, const char *body)
+{
+	return speak_bytes(type, body, strlen(body));
+}
+
+/* All outputs of all functions. */
+struct outputs {
+	struct worker_info info;
+	struct request request;
+	struct fetch fetch;
+	uint64_t job, jobs[LIMIT_JOBS_PER_CLIENT];
+	size_t count;
+	uint8_t key[SCHED_KEY_BYTES];
+	bool has_key;
+};
+
+static enum brot_err parse(const struct message *m, struct outputs *out, struct brot_error *err)
+{
+	if (m->type == MSG_HELLO)
+		return parse_hello(m, &out->info, err);
+	if (m->type == MSG_SUBMIT)
+		return parse_submit(m, out->key, &out->has_key, &out->request, err);
+	if (m->type == MSG_WATCH)
+		return parse_watch(m, out->jobs, &out->count, err);
+	if (m->type == MSG_FETCH)
+		return parse_fetch(m, &out->fetch, err);
+	if (m->type == MSG_CANCEL_JOB || m->type == MSG_RELEASE)
+		return parse_job(m, &out->job, err);
+	return parse_nothing(m, err);
+}
+
+static void refused_as(enum brot_err code, enum message_type type, const char *body,
+		       const char *sentence)
+{
+	struct spoken spoken = speak(type, body);
+	static struct outputs out, before;
+	struct brot_error err = {0};
+	memset(&out, 0x5a, sizeof out);
+	out.has_key = false;
+	before = out;
+	enum brot_err got = parse(&spoken.m, &out, &err);
+	free(spoken.body);
+	if (got != code)
+		fail_msg("%s %s: %s (%s)", message_name(type), body, brot_err_name(got), err.text);
+	assert_int_equal(err.code, code);
+	/* One that ends in "..." is jansson's from there on. */
+	size_t chars = strlen(sentence);
+	if (chars >= 3 && strcmp(sentence + chars - 3, "...") == 0)
+		chars -= 3;
+	if (strncmp(err.text, sentence, chars + (sentence[chars] == '\0')) != 0)
+		fail_msg("%s %s:\n%s\nshould be\n%s", message_name(type), body, err.text, sentence);
+	if (out.has_key) {
+		assert_memory_equal(out.key, key_bytes, sizeof key_bytes);
+		memcpy(out.key, before.key, sizeof out.key);
+		out.has_key = false;
+	}
+	assert_memory_equal(&out, &before, sizeof out);
+}
+
+static void refused(enum message_type type, const char *body, const char *sentence)
+{
+	refused_as(BROT_E_PROTOCOL, type, body, sentence);
+}
+
+static struct outputs *parsed(enum message_type type, const char *body)
+{
+	static struct outputs out;
+	struct spoken spoken = speak(type, body);
+	struct brot_error err = {0};
+	memset(&out, 0, sizeof out);
+	if (parse(&spoken.m, &out, &err) != BROT_OK)
+		fail_msg("%s %s: %s", message_name(type), body, err.text);
+	free(spoken.body);
+	return &out;
+}
+
+static const enum message_type all_types[] = {MSG_HELLO, MSG_SUBMIT,  MSG_WATCH,
+					      MSG_FETCH, MSG_RELEASE, MSG_CANCEL_JOB,
+					      MSG_JOBS,  MSG_WORKERS, MSG_STATUS};
+#define TYPE_COUNT (sizeof all_types / sizeof all_types[0])
+
+static void what_is_not_one_object_is_refused(void **state)
+{
+	(void)state;
+	static const char *const bodies[] = {
+		"",
+		" ",
+		"{",
+		"}",
+		"[",
+		"nothing",
+		"{}{}",
+		"{} x",
+		"\"{}\"x",
+		"{\"a\":}",
+		"{\"a\":1,}",
+		"{'a':1}",
+		"\xef\xbb\xbf{}",
+		"{\"a\":NaN}",
+		"{\"a\":1e999}",
+		"{\"a\":\"\xff\"}",
+		"{\"a\":\"\\u0000\"}",
+		"{\"a\":99999999999999999999}",
+		"{\"job\":1,\"job\":1}",
+		"{\"a\":\"\\ud800\"}",
+		"1",
+		"null",
+		"\"x\"",
+	};
+	for (size_t t = 0; t < TYPE_COUNT; t++) {
+		char sentence[64];
+		(void)snprintf(sentence, sizeof sentence, "%s: body is not JSON: ...",
+			       message_name(all_types[t]));
+		for (size_t i = 0; i < sizeof bodies / sizeof bodies[0]; i++)
+			refused(all_types[t], bodies[i], sentence);
+		(void)snprintf(sentence, sizeof sentence, "%s: ...", message_name(all_types[t]));
+		refused(all_types[t], "[]", sentence);
+		refused(all_types[t], "[{}]", sentence);
+		refused(all_types[t], "{\"nonsense\":1}", sentence);
+		/* No body, and one of a NUL. */
+		struct message m = {.type = all_types[t]};
+		static struct outputs out;
+		struct brot_error err = {0};
+		assert_int_equal(parse(&m, &out, &err), BROT_E_PROTOCOL);
+		assert_int_equal(err.code, BROT_E_PROTOCOL);
+		m.body = (struct bytes){"\0", 1};
+		assert_int_equal(parse(&m, &out, &err), BROT_E_PROTOCOL);
+		m.body = (struct bytes){"{}\0", 3};
+		assert_int_equal(parse(&m, &out, NULL), BROT_E_PROTOCOL);
+	}
+}
+
+static void deep_nesting_is_refused(void **state)
+{
+	(void)state;
+	static char deep[100000];
+	memset(deep, '[', sizeof deep - 1);
+	refused(MSG_WATCH, deep, "WATCH: body is not JSON: maximum parsing depth reached...");
+	for (size_t i = 0; i + 6 < sizeof deep; i += 5)
+		memcpy(deep + i, "{\"a\":", 5);
+	refused(MSG_JOBS, deep, "JOBS: body is not JSON: maximum parsing depth reached...");
+}
+
+static void questions_have_an_empty_body(void **state)
+{
+	(void)state;
+	static const enum message_type questions[] = {MSG_JOBS, MSG_WORKERS, MSG_STATUS};
+	for (size_t i = 0; i < 3; i++) {
+		parsed(questions[i], "{}");
+		parsed(questions[i], " \n\t{ } \r\n");
+	}
+	refused(MSG_STATUS, "{\"a\": 1}", "STATUS: 1 object item(s) left unpacked: a");
+	refused(MSG_STATUS, "[]", "STATUS: Expected object, got array");
+	refused(MSG_JOBS, "", "JOBS: body is not JSON: ...");
+}
+
+static void one_job(void **state)
+{
+	(void)state;
+	static const enum message_type verbs[] = {MSG_CANCEL_JOB, MSG_RELEASE};
+	for (size_t i = 0; i < 2; i++) {
+		assert_true(parsed(verbs[i], "{\"job\":1}")->job == 1);
+		assert_true(parsed(verbs[i], "{\"job\":9223372036854775807}")->job == INT64_MAX);
+	}
+	refused(MSG_RELEASE, "{\"job\":0}", "RELEASE: job must be over 0, got 0");
+	refused(MSG_CANCEL_JOB, "{\"job\":-1}", "CANCEL_JOB: job must be over 0, got -1");
+	refused(MSG_RELEASE, "{\"job\":-9223372036854775808}",
+		"RELEASE: job must be over 0, got -9223372036854775808");
+	refused(MSG_RELEASE, "{}", "RELEASE: Object item not found: job");
+	refused(MSG_RELEASE, "{\"job\":1.0}", "RELEASE: Expected integer, got real");
+	refused(MSG_RELEASE, "{\"job\":\"1\"}", "RELEASE: Expected integer, got string");
+	refused(MSG_RELEASE, "{\"job\":true}", "RELEASE: Expected integer, got true");
+	refused(MSG_RELEASE, "{\"job\":null}", "RELEASE: Expected integer, got null");
+	refused(MSG_RELEASE, "{\"job\":[1]}", "RELEASE: Expected integer, got array");
+	refused(MSG_RELEASE, "{\"Job\":1}", "RELEASE: Object item not found: job");
+	refused(MSG_RELEASE, "{\"job\":1,\"jobs\":[]}",
+		"RELEASE: 1 object item(s) left unpacked: jobs");
+	refused(MSG_RELEASE, "{\"job\":1,\"a\\nb\":2}",
+		"RELEASE: 1 object item(s) left unpacked: a?b");
+	refused(MSG_RELEASE, "{\"job\":9223372036854775808}",
+		"RELEASE: body is not JSON: too big integer...");
+	refused(MSG_RELEASE, "{\"job\":1,\"job\":1}",
+		"RELEASE: body is not JSON: duplicate object key...");
+}
+
+static void jobs_to_watch(void **state)
+{
+	(void)state;
+	assert_int_equal(parsed(MSG_WATCH, "{\"jobs\":[]}")->count, 0);
+	struct outputs *out = parsed(MSG_WATCH, "{\"jobs\":[3,9223372036854775807,3]}");
+	assert_int_equal(out->count, 3);
+	assert_true(out->jobs[0] == 3 && out->jobs[1] == INT64_MAX && out->jobs[2] == 3);
+
+	char body[BODY_MAX] = "{\"jobs\":[1";
+	for (int i = 1; i < LIMIT_JOBS_PER_CLIENT; i++)
+		strcat(body, ",7");
+	char *end = body + strlen(body);
+	strcpy(end, "]}");
+	out = parsed(MSG_WATCH, body);
+	assert_int_equal(out->count, LIMIT_JOBS_PER_CLIENT);
+	assert_true(out->jobs[LIMIT_JOBS_PER_CLIENT - 1] == 7);
+	strcpy(end, ",7]}");
+	const char *list = "WATCH: jobs must be a list of at most 64";
+	refused(MSG_WATCH, body, list);
+	refused(MSG_WATCH, "{\"jobs\":5}", list);
+	refused(MSG_WATCH, "{\"jobs\":null}", list);
+	refused(MSG_WATCH, "{\"jobs\":{}}", list);
+	refused(MSG_WATCH, "{\"jobs\":\"1\"}", list);
+	static const char *const bad[] = {"0", "-1", "1.0", "\"1\"", "null", "true", "[1]", "{}"};
+	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+		(void)snprintf(body, sizeof body, "{\"jobs\":[1,%s]}", bad[i]);
+		refused(MSG_WATCH, body, "WATCH: jobs must be integers over 0");
+	}
+	refused(MSG_WATCH, "{}", "WATCH: Object item not found: jobs");
+	refused(MSG_WATCH, "{\"jobs\":[],\"job\":1}", "WATCH: 1 object item(s) left unpacked: job");
+}
+
+static void parts_to_fetch(void **state)
+{
+	(void)state;
+	struct fetch f = parsed(MSG_FETCH, "{\"job\":9,\"plane\":1,\"x\":2,\"y\":3,\"w\":4,"
+					   "\"h\":5}")
+				 ->fetch;
+	assert_true(f.job == 9);
+	assert_int_equal(f.plane, 1);
+	assert_int_equal(f.rect.x, 2);
+	assert_int_equal(f.rect.y, 3);
+	assert_int_equal(f.rect.w, 4);
+	assert_int_equal(f.rect.h, 5);
+	/* Whether it lies in an image is not this function's question. */
+	static const char *const names[] = {"plane", "x", "y", "w", "h"};
+	static const struct {
+		const char *value;
+		bool is_u32;
+	} values[] = {
+		{"0", true},
+		{"4294967295", true},
+		{"4294967296", false},
+		{"-1", false},
+		{"-4294967296", false},
+		{"9223372036854775807", false},
+		{"-9223372036854775808", false},
+	};
+	const char *range = "FETCH: job must be over 0, and the others 0..2^32 - 1";
+	for (size_t n = 0; n < 5; n++)
+		for (size_t v = 0; v < sizeof values / sizeof values[0]; v++) {
+			char body[BODY_MAX];
+			size_t used = (size_t)snprintf(body, sizeof body, "{\"job\":1");
+			for (size_t k = 0; k < 5; k++)
+				used += (size_t)snprintf(body + used, sizeof body - used,
+							 ",\"%s\":%s", names[k],
+							 k == n ? values[v].value : "1");
+			(void)snprintf(body + used, sizeof body - used, "}");
+			if (values[v].is_u32)
+				parsed(MSG_FETCH, body);
+			else
+				refused(MSG_FETCH, body, range);
+		}
+	refused(MSG_FETCH, "{\"job\":0,\"plane\":0,\"x\":0,\"y\":0,\"w\":1,\"h\":1}", range);
+	refused(MSG_FETCH, "{\"job\":-5,\"plane\":0,\"x\":0,\"y\":0,\"w\":1,\"h\":1}", range);
+	refused(MSG_FETCH, "{\"job\":1,\"plane\":0,\"x\":0,\"y\":0,\"w\":1}",
+		"FETCH: Object item not found: h");
+	refused(MSG_FETCH, "{\"job\":1,\"plane\":0,\"x\":0.5,\"y\":0,\"w\":1,\"h\":1}",
+		"FETCH: Expected integer, got real");
+	refused(MSG_FETCH, "{\"job\":1,\"plane\":0,\"x\":0,\"y\":0,\"w\":1,\"h\":1,\"z\":1}",
+		"FETCH: 1 object item(s) left unpacked: z");
+}
+
+static void a_request_with_its_key(void **state)
+{
+	(void)state;
+	struct outputs *out = parsed(MSG_SUBMIT, "{\"key\":\"" KEY "\",\"request\":" REQUEST "}");
+	assert_true(out->has_key);
+	assert_memory_equal(out->key, key_bytes, sizeof key_bytes);
+	assert_int_equal(out->request.width_px, 8);
+	assert_int_equal(out->request.height_px, 6);
+	const char *digits = "SUBMIT: key must be 32 hexadecimal digits";
+	refused(MSG_SUBMIT, "{\"key\":\"\",\"request\":" REQUEST "}", digits);
+	refused(MSG_SUBMIT, "{\"key\":\"0" KEY "\",\"request\":" REQUEST "}", digits);
+	refused(MSG_SUBMIT, "{\"key\":\"00112233445566778899AABBCCDDEEFF\",\"request\":{}}",
+		digits);
+	refused(MSG_SUBMIT, "{\"key\":\"00112233445566778899aabbccddeefg\",\"request\":{}}",
+		digits);
+	refused(MSG_SUBMIT, "{\"key\":1,\"request\":" REQUEST "}",
+		"SUBMIT: Expected string, got integer");
+	refused(MSG_SUBMIT, "{\"request\":" REQUEST "}", "SUBMIT: Object item not found: key");
+	refused(MSG_SUBMIT, "{\"key\":\"" KEY "\"}", "SUBMIT: Object item not found: request");
+	refused(MSG_SUBMIT, "{\"key\":\"" KEY "\",\"request\":{},\"job\":1}",
+		"SUBMIT: 1 object item(s) left unpacked: job");
+	refused(MSG_SUBMIT, "{\"key\":\"" KEY "\",\"request\":{\"brot\":1,\"brot\":1}}",
+		"SUBMIT: body is not JSON: duplicate object key...");
+}
+
+static void a_refused_request_leaves_its_key(void **state)
+{
+	(void)state;
+	static const char *const bad[] = {"null", "[]",           "7",
+					  "{}",   "{\"brot\":2}", "{\"brot\":1,\"nonsense\":1}"};
+	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+		char body[BODY_MAX];
+		(void)snprintf(body, sizeof body, "{\"key\":\"" KEY "\",\"request\":%s}", bad[i]);
+		struct spoken spoken = speak(MSG_SUBMIT, body);
+		static struct outputs out;
+		struct request before;
+		struct brot_error err = {0};
+		memset(&out, 0x5a, sizeof out);
+		out.has_key = false;
+		before = out.request;
+		assert_int_equal(parse(&spoken.m, &out, &err), BROT_E_REQUEST);
+		assert_int_equal(err.code, BROT_E_REQUEST);
+		assert_true(out.has_key);
+		assert_memory_equal(out.key, key_bytes, sizeof key_bytes);
+		assert_memory_equal(&out.request, &before, sizeof before);
+		free(spoken.body);
+	}
+	refused_as(BROT_E_REQUEST, MSG_SUBMIT, "{\"key\":\"" KEY "\",\"request\":7}",
+		   "request: must be an object, got 7");
+}
+
+/* A HELLO; each member is one that is right, unless it is the one named. */
+static const char *hello(const char *name, const char *value)
+{
+	static const char *const members[][2] = {
+		{"brot", "1"},
+		{"version", "\"0.1.0\""},
+		{"worker", "\"" KEY "\""},
+		{"name", "\"w 1\""},
+		{"pid", "4711"},
+		{"threads", "2"},
+		{"kernel", "\"avx2\""},
+		{"kernels", "[\"avx2\",\"scalar\"]"},
+	};
+	static char body[BODY_MAX];
+	size_t used = 0;
+	for (size_t i = 0; i < sizeof members / sizeof members[0]; i++) {
+		bool is_it = name != NULL && strcmp(name, members[i][0]) == 0;
+		if (is_it && value == NULL)
+			continue;
+		used += (size_t)snprintf(body + used, sizeof body - used, "%c\"%s\":%s",
+					 used == 0 ? '{' : ',', members[i][0],
+					 is_it ? value : members[i][1]);
+	}
+	(void)snprintf(body + used, sizeof body - used, "}");
+	return body;
+}
+
+static void a_worker_says_who_it_is(void **state)
+{
+	(void)state;
+	const struct worker_info *info = &parsed(MSG_HELLO, hello(NULL, NULL))->info;
+	assert_memory_equal(info->id, key_bytes, sizeof key_bytes);
+	assert_int_equal(info->threads, 2);
+	assert_int_equal(info->pid, 4711);
+	assert_string_equal(info->name, "w 1");
+	assert_string_equal(info->version, "0.1.0");
+	assert_string_equal(info->kernel, "avx2");
+	assert_int_equal(info->kernel_count, 2);
+	assert_string_equal(info->kernels[0], "avx2");
+	assert_string_equal(info->kernels[1], "scalar");
+
+	assert_string_equal(parsed(MSG_HELLO, hello("name", "\"" NAME_63 "\""))->info.name,
+			    NAME_63);
+	assert_string_equal(parsed(MSG_HELLO, hello("name", "\"\""))->info.name, "");
+	assert_string_equal(parsed(MSG_HELLO, hello("name", "\"K\xc3\xb6ln\""))->info.name,
+			    "K\xc3\xb6ln");
+	assert_int_equal(parsed(MSG_HELLO, hello("threads", "256"))->info.threads, 256);
+	assert_int_equal(parsed(MSG_HELLO, hello("kernels", "[]"))->info.kernel_count, 0);
+	info = &parsed(MSG_HELLO, hello("kernels", "[\"a\",\"b\",\"c\",\"d\",\"e\",\"f\",\"g\","
+						   "\"" NAME_63 "\"]"))
+			->info;
+	assert_int_equal(info->kernel_count, LIMIT_KERNELS);
+	assert_string_equal(info->kernels[LIMIT_KERNELS - 1], NAME_63);
+}
+
+static void a_worker_that_says_it_wrong_is_refused(void **state)
+{
+	(void)state;
+	static const char *const names[] = {"brot", "version", "worker", "name",
+					    "pid",  "threads", "kernel", "kernels"};
+	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+		char sentence[64];
+		(void)snprintf(sentence, sizeof sentence, "HELLO: Object item not found: %s",
+			       names[i]);
+		refused(MSG_HELLO, hello(names[i], NULL), sentence);
+		refused(MSG_HELLO, hello(names[i], "null"), "HELLO: ...");
+		refused(MSG_HELLO, hello(names[i], "1.5"), "HELLO: ...");
+		refused(MSG_HELLO, hello(names[i], "{}"), "HELLO: ...");
+	}
+	static const struct {
+		const char *name, *value, *sentence;
+	} cases[] = {
+		{"brot", "0", "HELLO: brot must be 1, got 0"},
+		{"brot", "2", "HELLO: brot must be 1, got 2"},
+		{"brot", "-1", "HELLO: brot must be 1, got -1"},
+		{"brot", "4294967297", "HELLO: brot must be 1, got 4294967297"},
+		{"worker", "\"\"", "HELLO: worker must be 32 hexadecimal digits"},
+		{"worker", "\"" KEY "0\"", "HELLO: worker must be 32 hexadecimal digits"},
+		{"threads", "0", "HELLO: threads must be 1..256, got 0"},
+		{"threads", "-1", "HELLO: threads must be 1..256, got -1"},
+		{"threads", "257", "HELLO: threads must be 1..256, got 257"},
+		{"threads", "4294967297", "HELLO: threads must be 1..256, got 4294967297"},
+		{"name", "\"" NAME_63 "l\"",
+		 "HELLO: name must have at most 63 printable characters"},
+		{"name", "\"a\\nb\"", "HELLO: name must have at most 63 printable characters"},
+		{"name", "\"a\\u007f\"", "HELLO: name must have at most 63 printable characters"},
+		{"name", "\"a\\\"b\"", "HELLO: name must have at most 63 printable characters"},
+		{"name", "\"\\u001b[2J\"", "HELLO: name must have at most 63 printable characters"},
+		{"version", "\"" NAME_63 "l\"",
+		 "HELLO: version must have at most 63 printable characters"},
+		{"kernel", "\"\\t\"", "HELLO: kernel must have at most 63 printable characters"},
+		{"kernels", "[\"" NAME_63 "l\"]",
+		 "HELLO: kernels must have at most 63 printable characters"},
+		{"kernels", "[\"a\",1]", "HELLO: kernels must be strings"},
+		{"kernels", "[null]", "HELLO: kernels must be strings"},
+		{"kernels", "[\"1\",\"2\",\"3\",\"4\",\"5\",\"6\",\"7\",\"8\",\"9\"]",
+		 "HELLO: kernels must be at most 8, got 9"},
+		{"kernels", "\"avx2\"", "HELLO: ..."},
+		{"kernels", "{\"avx2\":1}", "HELLO: ..."},
+		{"pid", "4711,\"more\":1", "HELLO: 1 object item(s) left unpacked: more"},
+		{"pid", "1,\"pid\":1", "HELLO: body is not JSON: duplicate object key..."},
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+		refused(MSG_HELLO, hello(cases[i].name, cases[i].value), cases[i].sentence);
+}
+
+/* Every prefix of a good body, and every change of one byte, is judged without a crash, and a
+ * failure has its sentence. */
+static void broken_bodies_do_no_harm(void **state)
+{
+	(void)state;
+	static const char submit[] = "{\"key\":\"" KEY "\",\"request\":" REQUEST "}";
+	const char *bodies[] = {hello(NULL, NULL), submit, "{\"jobs\":[1,22,333]}",
+				"{\"job\":9,\"plane\":1,\"x\":2,\"y\":3,\"w\":4,\"h\":5}",
+				"{\"job\":12}"};
+	static struct outputs out;
+	size_t refusals = 0, tried = 0;
+	for (size_t b = 0; b < sizeof bodies / sizeof bodies[0]; b++)
+		for (size_t i = 0; i < strlen(bodies[b]); i++) {
+			struct spoken cut = speak_bytes(all_types[b], bodies[b], i);
+			struct brot_error err = {0};
+			assert_int_equal(parse(&cut.m, &out, &err), BROT_E_PROTOCOL);
+			assert_true(strlen(err.text) > 0);
+			free(cut.body);
+			for (int bit = 0; bit < 8; bit++) {
+				struct spoken changed = speak(all_types[b], bodies[b]);
+				changed.body[i] = (char)(changed.body[i] ^ (1 << bit));
+				err = (struct brot_error){0};
+				enum brot_err code = parse(&changed.m, &out, &err);
+				assert_int_equal(err.code, code);
+				assert_true((code != BROT_OK) == (err.text[0] != '\0'));
+				refusals += code != BROT_OK;
+				tried++;
+				free(changed.body);
+			}
+		}
+	assert_in_range(refusals, tried / 2, tried - 1);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_is_not_one_object_is_refused),
+		cmocka_unit_test(deep_nesting_is_refused),
+		cmocka_unit_test(questions_have_an_empty_body),
+		cmocka_unit_test(one_job),
+		cmocka_unit_test(jobs_to_watch),
+		cmocka_unit_test(parts_to_fetch),
+		cmocka_unit_test(a_request_with_its_key),
+		cmocka_unit_test(a_refused_request_leaves_its_key),
+		cmocka_unit_test(a_worker_says_who_it_is),
+		cmocka_unit_test(a_worker_that_says_it_wrong_is_refused),
+		cmocka_unit_test(broken_bodies_do_no_harm),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

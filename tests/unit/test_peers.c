@@ -1,0 +1,163 @@
+/* test_peers.c - connections and their ids. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <string.h>
+
+#include "broker/peers.h"
+
+static struct sock_route route_of(const char *id, uint8_t size)
+{
+	/* What lies beyond size must not matter. */
+	struct sock_route route;
+	memset(&route, 0x5a, sizeof route);
+	memcpy(route.id, id, size);
+	route.size = size;
+	return route;
+}
+
+static struct sock_route numbered(uint32_t number)
+{
+	struct sock_route route = {.size = 5};
+	memcpy(route.id + 1, &number, sizeof number);
+	return route;
+}
+
+static void assert_leads(const struct peers *peers, uint64_t id, enum peer_side side,
+			 const struct sock_route *route)
+{
+	enum peer_side got_side = SIDE_WORKER;
+	struct sock_route got;
+	memset(&got, 0x77, sizeof got);
+	assert_true(peers_route(peers, id, &got_side, &got));
+	assert_int_equal(got_side, side);
+	assert_int_equal(got.size, route->size);
+	assert_memory_equal(got.id, route->id, route->size);
+}
+
+static void assert_gone(const struct peers *peers, uint64_t id)
+{
+	enum peer_side side = SIDE_WORKER;
+	struct sock_route route = {.size = 9};
+	assert_false(peers_route(peers, id, &side, &route));
+	assert_int_equal(side, SIDE_WORKER);
+	assert_int_equal(route.size, 9);
+}
+
+static void a_connection_keeps_its_id(void **state)
+{
+	(void)state;
+	struct peers *peers = peers_new(10);
+	struct sock_route a = route_of("a", 1), longer = route_of("a\0", 2);
+	struct sock_route none = route_of("", 0), full = route_of("0123456789abcdef", 16);
+	const struct {
+		enum peer_side side;
+		const struct sock_route *route;
+	} all[] = {{SIDE_CLIENT, &a},    {SIDE_WORKER, &a},    {SIDE_CLIENT, &longer},
+		   {SIDE_CLIENT, &none}, {SIDE_WORKER, &none}, {SIDE_CLIENT, &full}};
+	const size_t count = sizeof all / sizeof all[0];
+	uint64_t ids[6];
+	for (size_t i = 0; i < count; i++) {
+		ids[i] = peers_id(peers, all[i].side, all[i].route, 0);
+		assert_true(ids[i] != 0);
+		for (size_t k = 0; k < i; k++)
+			assert_true(ids[k] != ids[i]);
+	}
+	assert_int_equal(peers_count(peers), count);
+	struct sock_route again = {.id = "a", .size = 1};
+	assert_true(peers_id(peers, SIDE_CLIENT, &again, 1) == ids[0]);
+	for (size_t i = 0; i < count; i++) {
+		assert_true(peers_id(peers, all[i].side, all[i].route, 5) == ids[i]);
+		assert_leads(peers, ids[i], all[i].side, all[i].route);
+	}
+	assert_int_equal(peers_count(peers), count);
+	assert_gone(peers, 0);
+	assert_gone(peers, UINT64_MAX);
+	peers_free(peers);
+	peers_free(NULL);
+}
+
+static void a_full_table_forgets_the_stalest(void **state)
+{
+	(void)state;
+	struct peers *peers = peers_new(100);
+	uint64_t ids[100];
+	for (uint32_t i = 0; i < 100; i++) {
+		struct sock_route route = numbered(i);
+		ids[i] = peers_id(peers, SIDE_WORKER, &route, i);
+	}
+	struct sock_route first = numbered(0), second = numbered(1), more = numbered(100);
+	assert_true(peers_id(peers, SIDE_WORKER, &first, 200) == ids[0]);
+	uint64_t id = peers_id(peers, SIDE_CLIENT, &more, 201);
+	assert_true(id > ids[99]);
+	assert_int_equal(peers_count(peers), 100);
+	assert_leads(peers, id, SIDE_CLIENT, &more);
+	assert_leads(peers, ids[0], SIDE_WORKER, &first); /* was heard again */
+	assert_gone(peers, ids[1]);
+	assert_true(peers_id(peers, SIDE_WORKER, &second, 202) > id);
+	assert_gone(peers, ids[2]);
+	peers_forget(peers, ids[7]);
+	peers_forget(peers, ids[7]);
+	peers_forget(peers, 0);
+	peers_forget(peers, 12345);
+	assert_int_equal(peers_count(peers), 99);
+	peers_free(peers);
+}
+
+static void an_id_is_never_used_twice(void **state)
+{
+	(void)state;
+	struct peers *peers = peers_new(3);
+	uint64_t last = 0;
+	for (int64_t round = 0; round < 1000; round++) {
+		struct sock_route route = numbered((uint32_t)round % 2);
+		uint64_t id = peers_id(peers, SIDE_WORKER, &route, round);
+		assert_true(id > last);
+		if (round % 3 == 0)
+			peers_forget(peers, id);
+		else
+			peers_expire(peers, round + 1);
+		assert_gone(peers, id);
+		assert_int_equal(peers_count(peers), 0);
+		last = id;
+	}
+	peers_free(peers);
+}
+
+static void the_silent_are_forgotten(void **state)
+{
+	(void)state;
+	struct peers *peers = peers_new(10);
+	struct sock_route routes[3] = {numbered(0), numbered(1), numbered(2)};
+	uint64_t ids[3];
+	for (size_t i = 0; i < 3; i++)
+		ids[i] = peers_id(peers, SIDE_CLIENT, &routes[i], 500 + 1000 * (int64_t)i);
+	peers_expire(peers, 0);
+	assert_int_equal(peers_count(peers), 3);
+	/* The first one speaks again, on time. */
+	assert_true(peers_id(peers, SIDE_CLIENT, &routes[0], 2000) == ids[0]);
+	peers_expire(peers, 1500);
+	assert_int_equal(peers_count(peers), 3);
+	peers_expire(peers, 1501);
+	assert_gone(peers, ids[1]);
+	assert_leads(peers, ids[0], SIDE_CLIENT, &routes[0]);
+	assert_leads(peers, ids[2], SIDE_CLIENT, &routes[2]);
+	peers_expire(peers, INT64_MAX);
+	assert_int_equal(peers_count(peers), 0);
+	assert_true(peers_id(peers, SIDE_CLIENT, &routes[1], 5000) > ids[2]);
+	peers_free(peers);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_connection_keeps_its_id),
+		cmocka_unit_test(a_full_table_forgets_the_stalest),
+		cmocka_unit_test(an_id_is_never_used_twice),
+		cmocka_unit_test(the_silent_are_forgotten),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

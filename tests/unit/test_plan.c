@@ -1,0 +1,147 @@
+/* test_plan.c - what requests take. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "broker/plan.h"
+
+static struct request request_of(const char *size, const char *rest)
+{
+	char text[512];
+	struct request request;
+	struct brot_error err = {0};
+	int chars = snprintf(text, sizeof text,
+			     "{\"brot\": 1, \"view\": {\"re\": \"-0.75\", \"im\": \"0\", "
+			     "\"width\": \"4\"}, \"size\": [%s]%s}",
+			     size, rest);
+	if (request_parse(text, (size_t)chars, &request, &err) != BROT_OK)
+		fail_msg("%s: %s", text, err.text);
+	return request;
+}
+
+static struct plan plan_of(const struct request *request)
+{
+	struct plan plan;
+	struct brot_error err = {0};
+	memset(&plan, 0x5a, sizeof plan);
+	if (plan_make(request, &plan, &err) != BROT_OK)
+		fail_msg("%s", err.text);
+	assert_int_equal(err.code, BROT_OK);
+	return plan;
+}
+
+static void refused(const struct request *request, const char *sentence)
+{
+	struct plan plan, before;
+	struct brot_error err = {0};
+	memset(&plan, 0x5a, sizeof plan);
+	before = plan;
+	assert_int_equal(plan_make(request, &plan, &err), BROT_E_REQUEST);
+	assert_int_equal(err.code, BROT_E_REQUEST);
+	assert_string_equal(err.text, sentence);
+	assert_memory_equal(&plan, &before, sizeof plan);
+	assert_int_equal(plan_make(request, &plan, NULL), BROT_E_REQUEST);
+}
+
+static void a_picture_is_one_phase_of_rows(void **state)
+{
+	(void)state;
+	struct request request = request_of("1920, 1080", ", \"iterations\": 5000");
+	struct plan plan = plan_of(&request);
+	assert_int_equal(plan.phase_count, 1);
+	assert_int_equal(plan.phases[0].kind, PHASE_RENDER);
+	assert_int_equal(plan.phases[0].pixel_bytes, 3);
+	assert_int_equal(plan.phases[0].pixel_work, 5000);
+	assert_int_equal(plan.phases[0].grid.slice_px, 1920);
+	assert_int_equal(segment_count(&plan.phases[0].grid), 1080);
+	assert_memory_equal(&plan.phases[0].grid, &plan.layout.grid, sizeof plan.layout.grid);
+	/* A page each for header and bits, and the pixels' 1519 pages. */
+	assert_int_equal(plan.image_bytes, 4096 * (2 + 1519));
+	assert_int_equal(plan.layout.total_bytes, plan.image_bytes);
+	assert_int_equal(plan.layout.plane_count, 1);
+}
+
+static void formats_and_samples_count(void **state)
+{
+	(void)state;
+	struct request request = request_of("64, 32", ", \"iterations\": 70, \"samples\": 16");
+	struct plan plan = plan_of(&request);
+	assert_int_equal(plan.phases[0].pixel_work, 70 * 256);
+	request = request_of("64, 32", ", \"iterations\": 1000000000, \"samples\": 2");
+	plan = plan_of(&request);
+	assert_true(plan.phases[0].pixel_work == 4000000000);
+	assert_int_equal(plan.phases[0].grid.slice_px, 1);
+	assert_int_equal(segment_count(&plan.phases[0].grid), 64 * 32);
+	request = request_of("64, 32", ", \"format\": \"smooth\"");
+	plan = plan_of(&request);
+	assert_int_equal(plan.phases[0].pixel_bytes, 8);
+	assert_int_equal(plan.layout.plane_count, 2);
+	request = request_of("1, 1", ", \"format\": \"iterations\"");
+	plan = plan_of(&request);
+	assert_int_equal(plan.phases[0].pixel_bytes, 4);
+	assert_int_equal(segment_count(&plan.phases[0].grid), 1);
+	assert_int_equal(plan.image_bytes, 3 * 4096);
+}
+
+static void the_largest_picture_has_a_plan(void **state)
+{
+	(void)state;
+	struct request request = request_of("1048576, 1048576", ", \"format\": \"smooth\"");
+	struct plan plan = plan_of(&request);
+	assert_int_equal(plan.phases[0].grid.slices_per_row, 8);
+	assert_true(plan.image_bytes > 1ull << 43);
+	assert_true(plan.image_bytes < (1ull << 43) + (8u << 20));
+}
+
+static void too_many_segments_are_refused(void **state)
+{
+	(void)state;
+	/* 4 px to a segment: 2048 in a row of 8192. */
+	struct request request = request_of("8192, 32768", ", \"iterations\": 1000000000");
+	assert_int_equal(segment_count(&plan_of(&request).phases[0].grid), LIMIT_SEGMENTS);
+	request.height_px++;
+	refused(&request, "size: 8192x32769 with 1000000000 iterations must make at most 67108864 "
+			  "segments");
+}
+
+static void heavy_pixels_are_refused(void **state)
+{
+	(void)state;
+	struct request request = request_of("1, 1", ", \"iterations\": 16777216, \"samples\": 16");
+	assert_true(plan_of(&request).phases[0].pixel_work == LIMIT_PIXEL_WORK);
+	request.iterations++;
+	refused(&request, "samples: 16 x 16 a pixel with 16777217 iterations each must make at "
+			  "most 4294967296 iterations a pixel");
+}
+
+static void views_that_are_too_deep_are_refused(void **state)
+{
+	(void)state;
+	struct request request = request_of("1000, 1000", ", \"iterations\": 100");
+	(void)plan_of(&request);
+	strcpy(request.view.width.text, "1e-14");
+	refused(&request, "view.width: 1e-14 is too deep for f64 at this place and size, must be "
+			  "at least 1.2e-13");
+	strcpy(request.view.width.text, "4");
+	strcpy(request.view.height.text, "1e-300");
+	refused(&request, "view.height: 1e-300 is too deep for f64 at this place and size, must be "
+			  "at least 4.5e-13");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_picture_is_one_phase_of_rows),
+		cmocka_unit_test(formats_and_samples_count),
+		cmocka_unit_test(the_largest_picture_has_a_plan),
+		cmocka_unit_test(too_many_segments_are_refused),
+		cmocka_unit_test(heavy_pixels_are_refused),
+		cmocka_unit_test(views_that_are_too_deep_are_refused),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

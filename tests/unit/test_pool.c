@@ -1,0 +1,275 @@
+/* test_pool.c - compute threads with real tiles: results, digests, cancelling, truncated images. */
+#include <poll.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+#include <xxhash.h>
+#include <zstd.h>
+
+#include <cmocka.h>
+
+#include "proto/sys/clock.h"
+#include "proto/sys/shm.h"
+#include "worker/fault.h"
+#include "worker/pool.h"
+
+#define DEADLINE_MS 30000
+#define WIDTH       256
+#define HEIGHT      128
+
+struct fixture {
+	struct request request;
+	struct render_job render;
+	struct image_layout layout;
+	struct pool *pool;
+};
+
+static void compile(struct fixture *f, enum format_id format, uint32_t width, uint32_t height,
+		    uint32_t iterations)
+{
+	const struct kernel *kernel;
+	struct brot_error err = {0};
+	request_init(&f->request);
+	f->request.width_px = width;
+	f->request.height_px = height;
+	f->request.iterations = iterations;
+	f->request.format = format;
+	if (kernel_select(NULL, &kernel, &err) != BROT_OK ||
+	    render_job_make(&f->request, kernel, &f->render, &err) != BROT_OK)
+		fail_msg("%s", err.text);
+	struct segment_grid grid = {width, height, width, 1};
+	assert_true(image_layout_make(&grid, format, &f->layout));
+}
+
+static int setup(void **state)
+{
+	struct fixture *f = calloc(1, sizeof *f);
+	*state = f;
+	compile(f, FORMAT_SMOOTH, WIDTH, HEIGHT, 500);
+	return pool_new(2, &f->pool, NULL) == BROT_OK ? 0 : -1;
+}
+
+static int teardown(void **state)
+{
+	struct fixture *f = *state;
+	pool_free(f->pool);
+	free(f);
+	return 0;
+}
+
+static void submit(struct fixture *f, uint64_t handle, uint32_t tile, struct rect rect,
+		   void *memory)
+{
+	struct pool_tile task = {
+		.handle = handle,
+		.job = 7,
+		.tile = tile,
+		.attempt = 1,
+		.rect = rect,
+		.render = &f->render,
+		.layout = &f->layout,
+		.memory = memory,
+	};
+	assert_true(pool_submit(f->pool, &task));
+}
+
+static struct pool_result take(struct fixture *f)
+{
+	struct pool_result result;
+	int64_t end_ms = clock_ms() + DEADLINE_MS;
+	while (!pool_take(f->pool, &result)) {
+		struct pollfd item = {.fd = pool_fd(f->pool), .events = POLLIN};
+		if (clock_ms() > end_ms)
+			fail_msg("no result came");
+		(void)poll(&item, 1, DEADLINE_MS);
+	}
+	return result;
+}
+
+/* The packed tile of a rectangle, rendered here. The caller frees it. */
+static uint8_t *expected(const struct fixture *f, const struct rect *rect)
+{
+	uint8_t *packed = malloc(image_rect_bytes(&f->layout, rect));
+	uint8_t *at = packed;
+	void *planes[PLANES_MAX] = {NULL};
+	size_t strides[PLANES_MAX] = {0};
+	for (uint32_t p = 0; p < f->layout.plane_count; p++) {
+		planes[p] = at;
+		strides[p] = (size_t)rect->w * f->layout.planes[p].pixel_bytes;
+		at += strides[p] * rect->h;
+	}
+	uint64_t iterations;
+	assert_int_equal(render_rect(&f->render, rect, planes, strides, NULL, &iterations),
+			 BROT_OK);
+	return packed;
+}
+
+static void pixels_come_packed_and_digested(void **state)
+{
+	struct fixture *f = *state;
+	static const struct rect rects[] = {{0, 0, WIDTH, 16}, {17, 40, 33, 7}, {255, 127, 1, 1}};
+	for (uint32_t i = 0; i < sizeof rects / sizeof rects[0]; i++) {
+		uint8_t *want = expected(f, &rects[i]);
+		size_t bytes = image_rect_bytes(&f->layout, &rects[i]);
+		submit(f, 1, i, rects[i], NULL);
+		struct pool_result result = take(f);
+		assert_int_equal(result.error.code, BROT_OK);
+		assert_int_equal(result.tile.tile, i);
+		assert_true(result.digest == XXH3_64bits(want, bytes));
+		assert_true(result.iterations > 0);
+		assert_true(result.data_bytes <= bytes);
+		uint8_t *got = malloc(bytes);
+		if (result.codec == CODEC_ZSTD)
+			assert_int_equal(
+				ZSTD_decompress(got, bytes, result.data, result.data_bytes), bytes);
+		else
+			memcpy(got, result.data, bytes);
+		assert_memory_equal(got, want, bytes);
+		free(got);
+		free(want);
+		pool_result_done(&result);
+	}
+}
+
+static void a_mapped_image_is_written_in_place(void **state)
+{
+	struct fixture *f = *state;
+	struct shm shm;
+	assert_int_equal(shm_make((size_t)f->layout.total_bytes, &shm, NULL), BROT_OK);
+	memset(shm.memory, 0xa5, shm.bytes);
+	for (uint32_t y = 0; y < HEIGHT; y += 8)
+		submit(f, 1, y, (struct rect){0, y, WIDTH, 8}, shm.memory);
+	for (uint32_t y = 0; y < HEIGHT; y += 8) {
+		struct pool_result result = take(f);
+		assert_int_equal(result.error.code, BROT_OK);
+		assert_null(result.data);
+		uint8_t *want = expected(f, &result.tile.rect);
+		assert_true(result.digest ==
+			    XXH3_64bits(want, image_rect_bytes(&f->layout, &result.tile.rect)));
+		free(want);
+		pool_result_done(&result);
+	}
+	struct rect whole = {0, 0, WIDTH, HEIGHT};
+	uint8_t *want = expected(f, &whole);
+	const uint8_t *at = want;
+	for (uint32_t p = 0; p < f->layout.plane_count; p++) {
+		const struct image_plane *plane = &f->layout.planes[p];
+		const uint8_t *found = (uint8_t *)shm.memory + plane->offset;
+		assert_memory_equal(found, at, plane->bytes);
+		at += plane->bytes;
+	}
+	/* Nothing was written before them. */
+	assert_int_equal(((uint8_t *)shm.memory)[f->layout.planes[0].offset - 1], 0xa5);
+	free(want);
+	shm_remove(shm.name);
+	shm_unmap(&shm);
+	assert_false(pool_take(f->pool, &(struct pool_result){0}));
+	assert_int_equal(pool_progress(f->pool).running, 0);
+	assert_true(pool_progress(f->pool).iterations > 0);
+}
+
+#define ENDLESS_WIDTH 4096
+#define ENDLESS_ROWS  256 /* of one tile: 4 MiB of iterations, which is 10^12 to compute */
+
+/* Tiles that take for ever: the inside of the set with a high limit. */
+static void compile_endless(struct fixture *f)
+{
+	compile(f, FORMAT_ITERATIONS, ENDLESS_WIDTH, 8 * ENDLESS_ROWS, 1000000);
+	struct view *view = &f->request.view;
+	(void)strcpy(view->re.text, "-0.122");
+	(void)strcpy(view->im.text, "0.745");
+	(void)strcpy(view->width.text, "0.01");
+	const struct kernel *kernel = f->render.kernel;
+	assert_int_equal(render_job_make(&f->request, kernel, &f->render, NULL), BROT_OK);
+}
+
+static void wait_running(struct fixture *f, uint32_t count)
+{
+	int64_t end_ms = clock_ms() + DEADLINE_MS;
+	uint64_t steps = pool_progress(f->pool).steps;
+	/* Running, and asking whether to go on. */
+	while (pool_progress(f->pool).running != count ||
+	       pool_progress(f->pool).steps < steps + 4) {
+		if (clock_ms() > end_ms)
+			fail_msg("nothing runs");
+		(void)poll(NULL, 0, 1);
+	}
+}
+
+static void cancelled_tiles_come_back(void **state)
+{
+	struct fixture *f = *state;
+	compile_endless(f);
+	for (uint32_t i = 0; i < 6; i++)
+		submit(f, 1 + i % 2, i,
+		       (struct rect){0, i * ENDLESS_ROWS, ENDLESS_WIDTH, ENDLESS_ROWS}, NULL);
+	wait_running(f, 2);
+	pool_drop_queued(f->pool);
+	for (uint32_t i = 0; i < 4; i++) {
+		struct pool_result result = take(f);
+		assert_int_equal(result.error.code, BROT_E_CANCELLED);
+		assert_null(result.data);
+		assert_true(result.tile.tile >= 2);
+		pool_result_done(&result);
+	}
+	/* One of the two that run is of job 1. */
+	pool_cancel(f->pool, 1);
+	struct pool_result result = take(f);
+	assert_int_equal(result.error.code, BROT_E_CANCELLED);
+	assert_int_equal(result.tile.handle, 1);
+	assert_false(pool_take(f->pool, &result));
+	pool_cancel_all(f->pool);
+	result = take(f);
+	assert_int_equal(result.tile.handle, 2);
+}
+
+static void a_pool_ends_with_work_in_hand(void **state)
+{
+	struct fixture *f = *state;
+	compile_endless(f);
+	for (uint32_t i = 0; i < 6; i++)
+		submit(f, 1, i, (struct rect){0, i * ENDLESS_ROWS, ENDLESS_WIDTH, ENDLESS_ROWS},
+		       NULL);
+	wait_running(f, 2);
+	pool_free(f->pool);
+	assert_int_equal(pool_new(1, &f->pool, NULL), BROT_OK);
+}
+
+static void a_truncated_image_costs_one_tile(void **state)
+{
+	struct fixture *f = *state;
+	struct shm shm;
+	assert_true(fault_init()); /* in here, for cmocka has put a handler of its own before */
+	assert_int_equal(shm_make((size_t)f->layout.total_bytes, &shm, NULL), BROT_OK);
+	assert_int_equal(ftruncate(shm.fd, (off_t)f->layout.planes[0].offset), 0);
+	for (uint32_t i = 0; i < 4; i++) {
+		submit(f, 1, i, (struct rect){0, i, WIDTH, 1}, shm.memory);
+		struct pool_result result = take(f);
+		assert_int_equal(result.error.code, BROT_E_SYSTEM);
+		assert_non_null(strstr(result.error.text, "truncated"));
+		pool_result_done(&result);
+	}
+	submit(f, 2, 9, (struct rect){0, 0, WIDTH, 1}, NULL);
+	struct pool_result result = take(f);
+	assert_int_equal(result.error.code, BROT_OK);
+	pool_result_done(&result);
+	shm_remove(shm.name);
+	shm_unmap(&shm);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(pixels_come_packed_and_digested, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_mapped_image_is_written_in_place, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(cancelled_tiles_come_back, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_pool_ends_with_work_in_hand, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_truncated_image_costs_one_tile, setup, teardown),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

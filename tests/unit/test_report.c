@@ -1,0 +1,436 @@
+/*
+ * test_report.c - the JSON that peers are told, read back; its keys are those of PROTOCOL.md,
+ * section 4, no more and no fewer.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <brot/version.h>
+#include <cmocka.h>
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "broker/report.h"
+#include "proto/message.h"
+
+#define KEY   "00112233445566778899aabbccddeeff"
+#define NONCE "ffeeddccbbaa99887766554433221100"
+
+static const uint8_t key_bytes[SCHED_KEY_BYTES] = {0x00, 0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 0x77,
+						   0x88, 0x99, 0xaa, 0xbb, 0xcc, 0xdd, 0xee, 0xff};
+
+/* Reads text back, strictly, and frees it. */
+static json_t *read_back(char *text)
+{
+	json_error_t why;
+	assert_non_null(text);
+	json_t *json = json_loads(text, JSON_REJECT_DUPLICATES, &why);
+	if (json == NULL)
+		fail_msg("%s: %s", text, why.text);
+	assert_true(json_is_object(json));
+	free(text);
+	return json;
+}
+
+/* keys: "a, b, c", as PROTOCOL.md lists them */
+static void assert_keys(json_t *object, const char *keys)
+{
+	char list[512];
+	size_t count = 0;
+	assert_true(strlen(keys) < sizeof list);
+	strcpy(list, keys);
+	for (char *key = strtok(list, ", "); key != NULL; key = strtok(NULL, ", "), count++)
+		if (json_object_get(object, key) == NULL)
+			fail_msg("%s is missing", key);
+	if (json_object_size(object) != count)
+		fail_msg("%zu keys, should be %s", json_object_size(object), keys);
+}
+
+static void assert_number(json_t *object, const char *key, json_int_t want)
+{
+	json_t *value = json_object_get(object, key);
+	if (!json_is_integer(value) || json_integer_value(value) != want)
+		fail_msg("%s: %lld, should be %lld", key, (long long)json_integer_value(value),
+			 (long long)want);
+}
+
+static void assert_text(json_t *object, const char *key, const char *want)
+{
+	json_t *value = json_object_get(object, key);
+	assert_true(json_is_string(value));
+	assert_string_equal(json_string_value(value), want);
+}
+
+static void welcome_names_the_times(void **state)
+{
+	(void)state;
+	json_t *json = read_back(report_welcome(1000, 3000));
+	assert_keys(json, "brot, version, beat_ms, lost_ms");
+	assert_number(json, "brot", 1);
+	assert_text(json, "version", BROT_VERSION);
+	assert_number(json, "beat_ms", 1000);
+	assert_number(json, "lost_ms", 3000);
+	json_decref(json);
+}
+
+static void assert_request(json_t *json, const struct request *want)
+{
+	struct request request;
+	struct brot_error err = {0};
+	if (request_from_json(json, &request, &err) != BROT_OK)
+		fail_msg("%s", err.text);
+	json_t *again = request_to_json(want);
+	assert_true(json_equal(json, again));
+	assert_keys(json, "brot, kind, formula, view, size, iterations, samples, format, colour");
+	json_decref(again);
+}
+
+static void a_job_is_announced_to_both_sides(void **state)
+{
+	(void)state;
+	struct request request;
+	request_init(&request);
+	static const struct plan plan = {.phase_count = 1, .phases = {{.kind = PHASE_RENDER}}};
+	struct job_card card = {
+		.job = INT64_MAX,
+		.nonce = {0xff, 0xee, 0xdd, 0xcc, 0xbb, 0xaa, 0x99, 0x88, 0x77, 0x66, 0x55, 0x44,
+			  0x33, 0x22, 0x11, 0x00},
+		.image_name = "/brot-0123456789abcdef0123456789abcdef",
+		.image_bytes = 1ull << 43,
+		.slice_px = 131072,
+		.request = &request,
+		.plan = &plan,
+	};
+	memcpy(card.key, key_bytes, sizeof card.key);
+	json_t *json = read_back(report_job(&card));
+	assert_keys(json, "request, phases, slice, image");
+	assert_number(json, "slice", 131072);
+	/* The nonce is what a worker must find by itself. */
+	json_t *image = json_object_get(json, "image");
+	assert_keys(image, "name, bytes");
+	assert_text(image, "name", card.image_name);
+	assert_number(image, "bytes", 1ll << 43);
+	assert_request(json_object_get(json, "request"), &request);
+	json_decref(json);
+
+	json = read_back(report_accepted(&card));
+	assert_keys(json, "key, job, request, slice, image");
+	assert_text(json, "key", KEY);
+	assert_number(json, "job", INT64_MAX);
+	assert_number(json, "slice", 131072);
+	image = json_object_get(json, "image");
+	assert_keys(image, "name, bytes, nonce");
+	assert_text(image, "name", card.image_name);
+	assert_number(image, "bytes", 1ll << 43);
+	assert_text(image, "nonce", NONCE);
+	assert_request(json_object_get(json, "request"), &request);
+	json_decref(json);
+}
+
+static struct job_report some_report(enum job_state job_state)
+{
+	return (struct job_report){
+		.job = 4,
+		.state = job_state,
+		.pixels = 1ull << 40,
+		.pixels_done = 99,
+		.tiles_done = UINT32_MAX,
+		.tiles_running = 5,
+		.retries = 6,
+		.workers = 7,
+		.iterations = INT64_MAX,
+		.elapsed_ms = 1234567890123,
+	};
+}
+
+static void progress_has_its_state(void **state)
+{
+	(void)state;
+	static const struct {
+		enum job_state state;
+		const char *name;
+	} states[] = {
+		{JOB_CREATING, "queued"},
+		{JOB_QUEUED, "queued"},
+		{JOB_RUNNING, "running"},
+		{JOB_FINISHED, "finished"},
+	};
+	for (size_t i = 0; i < sizeof states / sizeof states[0]; i++) {
+		struct job_report report = some_report(states[i].state);
+		json_t *json = read_back(report_progress(&report));
+		assert_keys(json, "job, state, pixels_done, pixels, tiles_done, tiles_running, "
+				  "workers, iterations, elapsed_ms");
+		assert_text(json, "state", states[i].name);
+		assert_number(json, "job", 4);
+		assert_number(json, "pixels_done", 99);
+		assert_number(json, "pixels", 1ll << 40);
+		assert_number(json, "tiles_done", UINT32_MAX);
+		assert_number(json, "tiles_running", 5);
+		assert_number(json, "workers", 7);
+		assert_number(json, "iterations", INT64_MAX);
+		assert_number(json, "elapsed_ms", 1234567890123);
+		json_decref(json);
+	}
+}
+
+static void ends_of_a_job(void **state)
+{
+	(void)state;
+	struct job_report report = some_report(JOB_FINISHED);
+	json_t *json = read_back(report_finished(&report));
+	assert_keys(json, "job, pixels, tiles, retries, workers, iterations, elapsed_ms");
+	assert_number(json, "job", 4);
+	assert_number(json, "pixels", 1ll << 40);
+	assert_number(json, "tiles", UINT32_MAX);
+	assert_number(json, "retries", 6);
+	assert_number(json, "workers", 7);
+	assert_number(json, "iterations", INT64_MAX);
+	assert_number(json, "elapsed_ms", 1234567890123);
+	json_decref(json);
+
+	json = read_back(report_failed(9, BROT_E_FAILED, "tile 3: \"worse\" \\ \x01"));
+	assert_keys(json, "job, error, text");
+	assert_number(json, "job", 9);
+	assert_text(json, "error", "failed");
+	assert_text(json, "text", "tile 3: \"worse\" \\ \x01");
+	json_decref(json);
+
+	json = read_back(report_cancelled(9));
+	assert_keys(json, "job, state");
+	assert_number(json, "job", 9);
+	assert_text(json, "state", "cancelled");
+	json_decref(json);
+}
+
+static void refusals_name_what_they_can(void **state)
+{
+	(void)state;
+	for (unsigned with = 0; with < 8; with++) {
+		json_t *json = read_back(report_refused(
+			BROT_E_BUSY, "too many", (with & 1) != 0 ? "SUBMIT" : NULL,
+			(with & 2) != 0 ? key_bytes : NULL, (with & 4) != 0 ? 77 : 0));
+		char keys[64] = "error, text";
+		if ((with & 1) != 0)
+			strcat(keys, ", message");
+		if ((with & 2) != 0)
+			strcat(keys, ", key");
+		if ((with & 4) != 0)
+			strcat(keys, ", job");
+		assert_keys(json, keys);
+		assert_text(json, "error", "busy");
+		assert_text(json, "text", "too many");
+		if ((with & 1) != 0)
+			assert_text(json, "message", "SUBMIT");
+		if ((with & 2) != 0)
+			assert_text(json, "key", KEY);
+		if ((with & 4) != 0)
+			assert_number(json, "job", 77);
+		json_decref(json);
+	}
+}
+
+static void text_that_is_not_utf8_does_no_harm(void **state)
+{
+	(void)state;
+	static const char *const bad[] = {"\xff", "cut \xc3", "\xed\xa0\x80", "\xc0\x80",
+					  "\xf4\x90\x80\x80"};
+	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+		json_t *json = read_back(report_failed(1, BROT_E_SYSTEM, bad[i]));
+		assert_text(json, "text", "(the reason is not valid UTF-8)");
+		json_decref(json);
+		json = read_back(report_refused(BROT_E_PROTOCOL, bad[i], NULL, NULL, 0));
+		assert_text(json, "text", "(the reason is not valid UTF-8)");
+		json_decref(json);
+	}
+	json_t *json = read_back(report_failed(1, BROT_E_SYSTEM, "K\xc3\xb6ln"));
+	assert_text(json, "text", "K\xc3\xb6ln");
+	json_decref(json);
+}
+
+static void the_status_of_a_broker(void **state)
+{
+	(void)state;
+	struct status status = {
+		.pid = 101,
+		.uptime_ms = 102,
+		.totals = {.jobs_queued = 103,
+			   .jobs_running = 104,
+			   .jobs_finished = 105,
+			   .jobs_done = 106,
+			   .workers = 107,
+			   .clients = 108,
+			   .tiles_done = 109,
+			   .iterations = 110,
+			   .image_bytes = 111},
+		.image_budget_bytes = 112,
+		.worker_bytes_sent = 113,
+		.worker_bytes_received = 114,
+		.client_bytes_sent = 115,
+		.client_bytes_received = 116,
+	};
+	json_t *json = read_back(report_status(&status));
+	assert_keys(json, "status");
+	json_t *object = json_object_get(json, "status");
+	assert_keys(object, "brot, version, pid, uptime_ms, jobs_queued, jobs_running, "
+			    "jobs_finished, jobs_done, workers, clients, tiles_done, iterations, "
+			    "image_bytes, image_budget_bytes, worker_bytes_sent, "
+			    "worker_bytes_received, client_bytes_sent, client_bytes_received");
+	assert_number(object, "brot", 1);
+	assert_text(object, "version", BROT_VERSION);
+	static const char *const keys[] = {
+		"pid",
+		"uptime_ms",
+		"jobs_queued",
+		"jobs_running",
+		"jobs_finished",
+		"jobs_done",
+		"workers",
+		"clients",
+		"tiles_done",
+		"iterations",
+		"image_bytes",
+		"image_budget_bytes",
+		"worker_bytes_sent",
+		"worker_bytes_received",
+		"client_bytes_sent",
+		"client_bytes_received",
+	};
+	for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++)
+		assert_number(object, keys[i], 101 + (json_int_t)i);
+	json_decref(json);
+}
+
+/* A scheduler with a queued job 5 and one worker. */
+static struct sched *busy_sched(const struct worker_info *info, const struct plan *plan)
+{
+	struct sched_limits limits = sched_limits_default(1ull << 30);
+	struct sched *s = sched_new(&limits);
+	struct sched_actions actions = {0};
+	struct sched_event submit = {.type = EVENT_SUBMIT, .now_ms = 1000, .peer = 1};
+	submit.submit.job = 5;
+	submit.submit.plan = plan;
+	sched_step(s, &submit, &actions);
+	struct sched_event ready = {.type = EVENT_IMAGE_READY, .now_ms = 1000, .job = 5};
+	sched_step(s, &ready, &actions);
+	struct sched_event hello = {.type = EVENT_HELLO, .now_ms = 1100, .peer = 2};
+	hello.hello.info = info;
+	hello.hello.random = 99;
+	sched_step(s, &hello, &actions);
+	sched_actions_done(&actions);
+	return s;
+}
+
+static const struct request *request_of(uint64_t job, void *context)
+{
+	return job == 5 ? context : NULL;
+}
+
+static const struct request *request_of_none(uint64_t job, void *context)
+{
+	(void)job;
+	(void)context;
+	return NULL;
+}
+
+static void lists_of_jobs_and_workers(void **state)
+{
+	(void)state;
+	struct request request;
+	request_init(&request);
+	struct plan plan;
+	assert_int_equal(plan_make(&request, &plan, NULL), BROT_OK);
+	struct worker_info info = {
+		.threads = 3,
+		.pid = 4711,
+		.name = "K\xc3\xb6ln 1",
+		.version = "0.1.0",
+		.kernel = "avx2",
+		.kernel_count = 2,
+		.kernels = {"avx2", "scalar"},
+	};
+	memcpy(info.id, key_bytes, sizeof info.id);
+	struct sched *s = busy_sched(&info, &plan);
+
+	json_t *json = read_back(report_jobs(s, 1500, request_of, &request));
+	assert_keys(json, "jobs");
+	json_t *list = json_object_get(json, "jobs");
+	assert_int_equal(json_array_size(list), 1);
+	json_t *job = json_array_get(list, 0);
+	assert_keys(job, "job, state, kind, format, size, pixels_done, pixels, tiles_done, "
+			 "tiles_running, workers, retries, iterations, elapsed_ms");
+	assert_number(job, "job", 5);
+	assert_text(job, "state", "queued");
+	assert_text(job, "kind", "escape");
+	assert_text(job, "format", "rgb8");
+	json_t *size = json_object_get(job, "size");
+	assert_int_equal(json_array_size(size), 2);
+	assert_int_equal(json_integer_value(json_array_get(size, 0)), 1920);
+	assert_int_equal(json_integer_value(json_array_get(size, 1)), 1080);
+	assert_number(job, "pixels", 1920 * 1080);
+	assert_number(job, "pixels_done", 0);
+	assert_number(job, "elapsed_ms", 500);
+	json_decref(json);
+	/* A job whose request is gone is not there. */
+	json = read_back(report_jobs(s, 1500, request_of_none, NULL));
+	assert_int_equal(json_array_size(json_object_get(json, "jobs")), 0);
+	json_decref(json);
+
+	json = read_back(report_workers(s, 1500));
+	assert_keys(json, "workers");
+	list = json_object_get(json, "workers");
+	assert_int_equal(json_array_size(list), 1);
+	json_t *worker = json_array_get(list, 0);
+	assert_keys(worker, "worker, name, pid, version, kernel, kernels, threads, credit, "
+			    "tiles_held, tiles_done, failures, iterations, is_local, "
+			    "connected_ms, silent_ms, is_draining");
+	assert_text(worker, "worker", KEY);
+	assert_text(worker, "name", "K\xc3\xb6ln 1");
+	assert_number(worker, "pid", 4711);
+	assert_text(worker, "version", "0.1.0");
+	assert_text(worker, "kernel", "avx2");
+	json_t *kernels = json_object_get(worker, "kernels");
+	assert_int_equal(json_array_size(kernels), 2);
+	assert_string_equal(json_string_value(json_array_get(kernels, 1)), "scalar");
+	assert_number(worker, "threads", 3);
+	assert_number(worker, "credit", 0);
+	assert_number(worker, "tiles_held", 0);
+	assert_number(worker, "connected_ms", 400);
+	assert_number(worker, "silent_ms", 400);
+	assert_true(json_is_false(json_object_get(worker, "is_local")));
+	assert_true(json_is_false(json_object_get(worker, "is_draining")));
+	json_decref(json);
+	sched_free(s);
+}
+
+static void an_empty_broker_has_empty_lists(void **state)
+{
+	(void)state;
+	struct sched_limits limits = sched_limits_default(1ull << 30);
+	struct sched *s = sched_new(&limits);
+	char *text = report_jobs(s, 0, request_of_none, NULL);
+	assert_string_equal(text, "{\"jobs\":[]}");
+	free(text);
+	text = report_workers(s, 0);
+	assert_string_equal(text, "{\"workers\":[]}");
+	free(text);
+	sched_free(s);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(welcome_names_the_times),
+		cmocka_unit_test(a_job_is_announced_to_both_sides),
+		cmocka_unit_test(progress_has_its_state),
+		cmocka_unit_test(ends_of_a_job),
+		cmocka_unit_test(refusals_name_what_they_can),
+		cmocka_unit_test(text_that_is_not_utf8_does_no_harm),
+		cmocka_unit_test(the_status_of_a_broker),
+		cmocka_unit_test(lists_of_jobs_and_workers),
+		cmocka_unit_test(an_empty_broker_has_empty_lists),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
