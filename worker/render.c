@@ -1,9 +1,9 @@
 /*
- * render.c - a tile in chunks, each bounded in work and in memory.
+ * render.c - a tile as one or more calls of a kernel.
  *
- * A chunk is a few full rows of the tile, or a part of one row. Formats of numbers are written by
- * the kernel straight into the planes. A picture's numbers stay in a scratch buffer until the
- * chunk is coloured, whatever the number of samples a pixel.
+ * Formats of numbers are written by the kernel straight into the planes, the whole tile in one
+ * call. A picture's samples stay in a scratch buffer until their chunk is coloured: a chunk is a
+ * few full rows of the tile, or a part of one row, whatever the number of samples a pixel.
  */
 #include "worker/render.h"
 
@@ -11,8 +11,7 @@
 
 #include "worker/colour/linear.h"
 
-#define CHUNK_WORK    (1u << 27) /* pixels x samples^2 x iterations */
-#define CHUNK_SAMPLES 8192       /* 64 KiB of scratch, and so at least 32 pixels */
+#define CHUNK_SAMPLES 32768 /* 256 KiB of scratch, and so at least 128 pixels */
 
 /* The numbers of the samples of one chunk. */
 struct scratch {
@@ -26,6 +25,8 @@ struct pass {
 	struct rect rect;
 	void *const *planes;
 	const size_t *strides_bytes;
+	const struct render_progress *progress;
+	uint64_t iterations; /* of the chunks that are done */
 };
 
 enum brot_err render_job_make(const struct request *request, const struct kernel *kernel,
@@ -37,45 +38,45 @@ enum brot_err render_job_make(const struct request *request, const struct kernel
 		code = shade_make(&request->colour, &ret_job->shade, err);
 	if (code != BROT_OK)
 		return code;
-	if (kernel->escape[request->formula] == NULL)
-		return error_set(err, BROT_E_REQUEST, "formula: kernel %s has no %s", kernel->name,
-				 request_formula_name(request->formula));
 	ret_job->frame = frame;
-	ret_job->kernel = kernel;
-	ret_job->escape = kernel->escape[request->formula];
+	ret_job->escape = kernel->escape[request->precision][kernel_step(request)];
+	ret_job->task = (struct escape_task){
+		.limit = request->iterations,
+		.is_julia = formula_info(request->formula)->has_c,
+		.c_re = decimal_to_double(&request->c_re),
+		.c_im = decimal_to_double(&request->c_im),
+		.has_shortcuts = request->has_shortcuts,
+	};
 	ret_job->width_px = request->width_px;
 	ret_job->height_px = request->height_px;
 	ret_job->samples = request->samples;
-	ret_job->iterations = request->iterations;
 	ret_job->format = request->format;
 	ret_job->mode = request->colour.mode;
 	return BROT_OK;
 }
 
-/* The most pixels of a chunk. */
-static uint64_t chunk_pixels(const struct render_job *job)
+static bool pass_goes_on(void *context, uint64_t iterations)
 {
-	const uint64_t pixel_samples = (uint64_t)job->samples * job->samples;
-	uint64_t pixels = CHUNK_WORK / (pixel_samples * job->iterations);
-	/* Fewer samples than lanes would leave some of these without work. */
-	const uint64_t least = (job->kernel->lanes + pixel_samples - 1) / pixel_samples;
-	if (pixels < least)
-		pixels = least;
-	if (!format_info(job->format)->is_data && pixels > CHUNK_SAMPLES / pixel_samples)
-		pixels = CHUNK_SAMPLES / pixel_samples;
-	return pixels;
+	const struct pass *pass = context;
+	return pass->progress->keep_going(pass->progress->context, pass->iterations + iterations);
 }
 
-static struct escape_task chunk_task(const struct render_job *job, const struct rect *chunk)
+/* Computes a chunk, whose outputs are set in *task. */
+static bool pass_compute(struct pass *pass, const struct rect *chunk, struct escape_task *task)
 {
-	return (struct escape_task){
-		.frame = &job->frame,
-		.x = chunk->x * job->samples,
-		.y = chunk->y * job->samples,
-		.w = chunk->w * job->samples,
-		.h = chunk->h * job->samples,
-		.limit = job->iterations,
-	};
+	const struct render_job *job = pass->job;
+	const struct escape_poll poll = {pass_goes_on, pass};
+	uint64_t iterations;
+	task->frame = &job->frame;
+	task->x = chunk->x * job->samples;
+	task->y = chunk->y * job->samples;
+	task->w = chunk->w * job->samples;
+	task->h = chunk->h * job->samples;
+	task->poll = pass->progress == NULL ? NULL : &poll;
+	if (!job->escape(task, &iterations))
+		return false;
+	pass->iterations += iterations;
+	return true;
 }
 
 /* Where pixel (x, y) of the image lies in plane p. */
@@ -86,10 +87,10 @@ static void *pass_pixel(const struct pass *pass, uint32_t p, uint32_t x, uint32_
 	       (size_t)(x - pass->rect.x) * plane_info(type)->pixel_bytes;
 }
 
-static uint64_t chunk_numbers(const struct pass *pass, const struct rect *chunk)
+static bool chunk_numbers(struct pass *pass, const struct rect *chunk)
 {
 	const struct format_info *format = format_info(pass->job->format);
-	struct escape_task task = chunk_task(pass->job, chunk);
+	struct escape_task task = pass->job->task;
 	for (uint32_t p = 0; p < format->plane_count; p++) {
 		void *pixels = pass_pixel(pass, p, chunk->x, chunk->y);
 		const size_t stride = pass->strides_bytes[p] / sizeof(uint32_t);
@@ -113,7 +114,7 @@ static uint64_t chunk_numbers(const struct pass *pass, const struct rect *chunk)
 			break;
 		}
 	}
-	return pass->job->escape(&task);
+	return pass_compute(pass, chunk, &task);
 }
 
 static void sample_colour(const struct render_job *job, const struct scratch *scratch, size_t i,
@@ -146,32 +147,34 @@ static void pixel_colour(const struct render_job *job, const struct scratch *scr
 		ret_rgb[c] = linear_to_srgb((sum[c] + count / 2) / count);
 }
 
-static uint64_t chunk_picture(const struct pass *pass, const struct rect *chunk)
+static bool chunk_picture(struct pass *pass, const struct rect *chunk)
 {
 	const struct render_job *job = pass->job;
 	struct scratch scratch;
-	struct escape_task task = chunk_task(job, chunk);
+	struct escape_task task = job->task;
+	const size_t stride = (size_t)chunk->w * job->samples;
 	if (job->mode == COLOUR_BANDED) {
 		task.iterations = scratch.count;
-		task.iterations_stride = task.w;
+		task.iterations_stride = stride;
 	} else {
 		task.whole = scratch.count;
 		task.fraction = scratch.fraction;
-		task.whole_stride = task.fraction_stride = task.w;
+		task.whole_stride = task.fraction_stride = stride;
 	}
-	const uint64_t iterations = job->escape(&task);
+	if (!pass_compute(pass, chunk, &task))
+		return false;
 	for (uint32_t row = 0; row < chunk->h; row++) {
 		uint8_t *rgb = pass_pixel(pass, 0, chunk->x, chunk->y + row);
-		const size_t first = (size_t)row * job->samples * task.w;
+		const size_t first = (size_t)row * job->samples * stride;
 		for (uint32_t column = 0; column < chunk->w; column++, rgb += 3) {
 			uint8_t colour[3];
-			pixel_colour(job, &scratch, first + (size_t)column * job->samples, task.w,
+			pixel_colour(job, &scratch, first + (size_t)column * job->samples, stride,
 				     colour);
 			for (int c = 0; c < 3; c++)
 				rgb[c] = colour[c];
 		}
 	}
-	return iterations;
+	return true;
 }
 
 enum brot_err render_rect(const struct render_job *job, const struct rect *rect,
@@ -179,29 +182,30 @@ enum brot_err render_rect(const struct render_job *job, const struct rect *rect,
 			  const struct render_progress *progress, uint64_t *ret_iterations)
 {
 	assert(rect_inside(rect, job->width_px, job->height_px));
-	const struct pass pass = {job, *rect, planes, strides_bytes};
-	const bool is_data = format_info(job->format)->is_data;
-	const uint64_t pixels = chunk_pixels(job);
-	const uint32_t width = pixels < rect->w ? (uint32_t)pixels : rect->w;
-	const uint32_t height = pixels / rect->w > 1 ? (uint32_t)(pixels / rect->w) : 1;
-	uint64_t iterations = 0;
-	uint32_t x = 0, y = 0;
-	while (y < rect->h) {
-		if (progress != NULL && !progress->keep_going(progress->context, iterations))
+	struct pass pass = {job, *rect, planes, strides_bytes, progress, 0};
+	if (format_info(job->format)->is_data) {
+		if (!chunk_numbers(&pass, rect))
 			return BROT_E_CANCELLED;
-		const struct rect chunk = {
-			.x = rect->x + x,
-			.y = rect->y + y,
-			.w = rect->w - x < width ? rect->w - x : width,
-			.h = rect->h - y < height ? rect->h - y : height,
-		};
-		iterations += is_data ? chunk_numbers(&pass, &chunk) : chunk_picture(&pass, &chunk);
-		x += chunk.w;
-		if (x == rect->w) {
-			x = 0;
-			y += chunk.h;
-		}
+		*ret_iterations = pass.iterations;
+		return BROT_OK;
 	}
-	*ret_iterations = iterations;
+	const uint32_t pixels = CHUNK_SAMPLES / (job->samples * job->samples);
+	const uint32_t width = pixels < rect->w ? pixels : rect->w;
+	const uint32_t height = pixels / width;
+	for (uint32_t y = 0; y < rect->h; y += height)
+		for (uint32_t x = 0; x < rect->w; x += width) {
+			const struct rect chunk = {
+				.x = rect->x + x,
+				.y = rect->y + y,
+				.w = rect->w - x < width ? rect->w - x : width,
+				.h = rect->h - y < height ? rect->h - y : height,
+			};
+			if (progress != NULL &&
+			    !progress->keep_going(progress->context, pass.iterations))
+				return BROT_E_CANCELLED;
+			if (!chunk_picture(&pass, &chunk))
+				return BROT_E_CANCELLED;
+		}
+	*ret_iterations = pass.iterations;
 	return BROT_OK;
 }

@@ -2,7 +2,7 @@
  * render.h - renders one tile: numbers from a kernel, and pixels from the numbers.
  *
  * Pure: memory in, memory out. Thread-safe: a struct render_job is constant once made, and any
- * number of threads may render with it. A call needs some 100 KiB of stack.
+ * number of threads may render with it. A call needs some 400 KiB of stack.
  */
 #ifndef WORKER_RENDER_H
 #define WORKER_RENDER_H
@@ -19,27 +19,27 @@
 #include "worker/colour/shade.h"
 #include "worker/kernel/kernel.h"
 
-/* A request made ready: all that its tiles share. Borrows the kernel, nothing else. */
+/* A request made ready: all that its tiles share. Borrows nothing. */
 struct render_job {
 	struct point_frame frame;
-	struct shade shade; /* for formats that are pictures */
-	const struct kernel *kernel;
-	escape_fn *escape; /* the kernel's, for the request's formula */
+	struct shade shade;      /* for formats that are pictures */
+	escape_fn *escape;       /* the kernel's, for the request's formula and precision */
+	struct escape_task task; /* without a rectangle and outputs */
 	uint32_t width_px, height_px;
-	uint32_t samples, iterations;
+	uint32_t samples;
 	enum format_id format;
 	enum colour_mode mode;
 };
 
-/* Asked between chunks of at most about 0.1 s whether to go on; iterations: done so far for this
- * tile. Returns false to give the tile up. */
+/* Asked several times a second whether to go on (by the scalar kernel once a sample at least);
+ * iterations: done so far for this tile. Returns false to give the tile up. */
 struct render_progress {
 	bool (*keep_going)(void *context, uint64_t iterations);
 	void *context;
 };
 
 /* Compiles a request. BROT_E_REQUEST, *ret_job untouched, for what this worker cannot draw: a view
- * too deep for f64, an unknown palette. */
+ * too deep for the request's precision, an unknown palette. The kernel is borrowed for the call. */
 enum brot_err render_job_make(const struct request *request, const struct kernel *kernel,
 			      struct render_job *ret_job, struct brot_error *err);
 

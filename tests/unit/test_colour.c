@@ -63,18 +63,33 @@ static void test_smooth_count(void **state)
 		const double v = 8.0 - log2(log(r) / 2.0 / log(65536.0));
 		uint32_t whole;
 		float fraction;
-		escape_smooth(7, r, &whole, &fraction);
+		escape_smooth(STEP_SQUARE, 7, r, &whole, &fraction);
 		assert_true(fraction >= 0.0f && fraction < 1.0f);
 		assert_true(fabs((double)whole + (double)fraction - v) < 1e-7);
 	}
+	/* Other powers fall by the logarithm to their base. */
+	static const struct {
+		enum escape_step step;
+		double power;
+	} powers[] = {{STEP_POWER3, 3}, {STEP_POWER4, 4},       {STEP_POWER5, 5},
+		      {STEP_POWER6, 6}, {STEP_BURNING_SHIP, 2}, {STEP_TRICORN, 2}};
+	for (size_t i = 0; i < sizeof powers / sizeof powers[0]; i++)
+		for (double r = 0x1.0000000000001p32; r < 0x1p190; r *= 1.31) {
+			const double v = 8.0 -
+					 log(log(r) / 2.0 / log(65536.0)) / log(powers[i].power);
+			uint32_t whole;
+			float fraction;
+			escape_smooth(powers[i].step, 7, r, &whole, &fraction);
+			assert_true(fabs((double)whole + (double)fraction - v) < 1e-7);
+		}
 	/* The ends: just beyond R, and what rounds to 1. */
 	uint32_t whole;
 	float fraction;
-	escape_smooth(7, 0x1p32, &whole, &fraction);
+	escape_smooth(STEP_SQUARE, 7, 0x1p32, &whole, &fraction);
 	assert_true(whole == 8 && fraction == 0.0f);
-	escape_smooth(7, 0x1.000000001p32, &whole, &fraction);
+	escape_smooth(STEP_SQUARE, 7, 0x1.000000001p32, &whole, &fraction);
 	assert_true(whole == 7 && fraction == 0x1.fffffep-1f);
-	escape_smooth(7, 0x1.0001p64, &whole, &fraction);
+	escape_smooth(STEP_SQUARE, 7, 0x1.0001p64, &whole, &fraction);
 	assert_true(whole == 6 && fraction > 0.9f && fraction < 1.0f);
 }
 
