@@ -1,5 +1,5 @@
 /*
- * point.c - the frame of a request in f64.
+ * point.c - the frame of a request, and how deep its precision goes.
  */
 #include "proto/point.h"
 
@@ -68,9 +68,11 @@ void point_rotation(double degrees, double *ret_cos, double *ret_sin)
 	}
 }
 
-/* The distance between neighbouring doubles at x > 0. */
-static double spacing_at(double x)
+/* The distance between neighbouring numbers of that precision at x > 0. */
+static double spacing_at(double x, enum precision precision)
 {
+	if (precision == PRECISION_F32)
+		return (double)(nextafterf((float)x, FLT_MAX) - (float)x);
 	return nextafter(x, DBL_MAX) - x;
 }
 
@@ -94,19 +96,21 @@ static void text_of_minimum(double x, char *text, size_t bytes)
 	(void)snprintf(text, bytes, "%d.%de%d", tenths / 10, tenths % 10, exponent);
 }
 
-/* Checks that `count` samples over that extent are as far apart as doubles of size `largest`. */
+/* Checks that `count` samples over that extent are a unit apart or more. */
 static enum brot_err depth_check(const char *field, const struct decimal_text *extent, double step,
-				 uint32_t count, double largest, struct brot_error *err)
+				 uint32_t count, double unit, enum precision precision,
+				 struct brot_error *err)
 {
-	const double unit = spacing_at(largest);
 	if (2.0 * step >= unit)
 		return BROT_OK;
 	char least[32];
 	text_of_minimum(unit * (double)count, least, sizeof least);
 	return error_set(err, BROT_E_REQUEST,
-			 "view.%s: %.40s%s is too deep for f64 at this place and size, must be at "
-			 "least %s",
-			 field, extent->text, strlen(extent->text) > 40 ? "..." : "", least);
+			 "view.%s: %.40s%s is too deep for %s at this place and size, must be at "
+			 "least %s%s",
+			 field, extent->text, strlen(extent->text) > 40 ? "..." : "",
+			 precision_name(precision), least,
+			 precision == PRECISION_F32 ? "; f64 goes deeper" : "");
 }
 
 enum brot_err point_frame_make(const struct request *request, struct point_frame *ret_frame,
@@ -128,11 +132,13 @@ enum brot_err point_frame_make(const struct request *request, struct point_frame
 	const double largest = fmax(fabs(frame.re), fabs(frame.im)) +
 			       frame.step_re * (double)frame.columns +
 			       frame.step_im * (double)frame.rows;
-	enum brot_err code = depth_check("width", &view->width, frame.step_re, frame.columns,
-					 largest, err);
+	const enum precision precision = request->precision;
+	const double unit = spacing_at(largest, precision);
+	enum brot_err code = depth_check("width", &view->width, frame.step_re, frame.columns, unit,
+					 precision, err);
 	if (code == BROT_OK && !is_square)
-		code = depth_check("height", &view->height, frame.step_im, frame.rows, largest,
-				   err);
+		code = depth_check("height", &view->height, frame.step_im, frame.rows, unit,
+				   precision, err);
 	if (code == BROT_OK)
 		*ret_frame = frame;
 	return code;

@@ -5,7 +5,7 @@
  * image form a grid of (samples x width_px) columns and (samples x height_px) rows, row 0 on top:
  * sub-sample (a, b) of pixel (i, j) is column samples * i + a, row samples * j + b. A sample's
  * point depends on its column and row alone, and every variant of a kernel must compute it by
- * point_row_of() and point_of(), whose operations are rounded one by one.
+ * point_row_of() and point_at(), whose operations are rounded one by one.
  *
  * Pure and thread-safe.
  */
@@ -30,7 +30,8 @@ struct point_row {
 };
 
 /* Converts the view of a request that request_parse() accepted. Refuses with BROT_E_REQUEST,
- * *ret_frame untouched, a view whose samples lie closer together than f64 can tell apart there;
+ * *ret_frame untouched, a view whose samples lie closer together than the request's precision can
+ * tell apart there (in f32 the points are computed in f64 and rounded once at the end);
  * the sentence says how small the view may be. */
 enum brot_err point_frame_make(const struct request *request, struct point_frame *ret_frame,
 			       struct brot_error *err);
@@ -47,13 +48,25 @@ static inline struct point_row point_row_of(const struct point_frame *frame, uin
 	return (struct point_row){.dy_cos = dy * frame->cos, .dy_sin = dy * frame->sin};
 }
 
-static inline void point_of(const struct point_frame *frame, const struct point_row *row,
-			    uint32_t column, double *ret_re, double *ret_im)
+/* The offset of a column in half steps from the centre: exact, and 2 more with each column. */
+static inline double point_column(const struct point_frame *frame, uint32_t column)
 {
-	const double k = 2.0 * (double)column + 1.0 - (double)frame->columns;
+	return 2.0 * (double)column + 1.0 - (double)frame->columns;
+}
+
+/* The point of the column with that offset. */
+static inline void point_at(const struct point_frame *frame, const struct point_row *row, double k,
+			    double *ret_re, double *ret_im)
+{
 	const double dx = k * frame->step_re;
 	*ret_re = frame->re + (dx * frame->cos - row->dy_sin);
 	*ret_im = frame->im + (dx * frame->sin + row->dy_cos);
+}
+
+static inline void point_of(const struct point_frame *frame, const struct point_row *row,
+			    uint32_t column, double *ret_re, double *ret_im)
+{
+	point_at(frame, row, point_column(frame, column), ret_re, ret_im);
 }
 
 #endif

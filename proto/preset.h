@@ -17,6 +17,7 @@ struct view;
 struct preset {
 	const char *name;    /* lower case, without ',' and ':', which mark other views */
 	const char *title;   /* what is to be seen there */
+	const char *formula; /* with its parameters, as request_set_formula() takes it */
 	const char *re, *im; /* the centre, in decimal.h's grammar */
 	const char *width;   /* in the complex plane, likewise */
 	double rotate_deg;   /* counter-clockwise, in (-360, 360) */
@@ -26,10 +27,10 @@ struct preset {
 /* The row of that name, or NULL. */
 const struct preset *preset_by_name(const char *name);
 
-/* That row of the table; NULL past the end. Row 0 is the whole set. */
+/* That row of the table; NULL past the end. Row 0 is the whole Mandelbrot set. */
 const struct preset *preset_at(size_t index);
 
-/* The view of a row. */
+/* The view of a row, which is a view of the row's formula. */
 void preset_view(const struct preset *preset, struct view *ret_view);
 
 #endif

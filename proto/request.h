@@ -17,11 +17,12 @@
 
 #include "proto/error.h"
 #include "proto/format.h"
+#include "proto/formula.h"
 #include "proto/limits.h"
 #include "proto/view.h"
 
 enum request_kind { KIND_ESCAPE, KIND_COUNT };
-enum request_formula { FORMULA_MANDELBROT, FORMULA_COUNT };
+enum precision { PRECISION_F64, PRECISION_F32, PRECISION_COUNT };
 enum colour_mode { COLOUR_SMOOTH, COLOUR_BANDED, COLOUR_MODE_COUNT };
 
 struct colour {
@@ -32,7 +33,11 @@ struct colour {
 
 struct request {
 	enum request_kind kind;
-	enum request_formula formula;
+	enum formula_id formula;
+	struct decimal_text c_re, c_im; /* parameters of formulas that have a c; else "0" */
+	uint32_t power;                 /* FORMULA_POWER_MIN..MAX of those that have one; else 2 */
+	enum precision precision;       /* of the iteration */
+	bool has_shortcuts;             /* false: brute force, which gives the same bytes */
 	struct view view;
 	uint32_t width_px, height_px; /* 1..LIMIT_SIZE_PX */
 	uint32_t iterations;          /* 1..LIMIT_ITERATIONS */
@@ -44,8 +49,9 @@ struct request {
 /* Parses `bytes` bytes of JSON at text. *ret_request is untouched on failure; *err gets one
  * sentence that names the field, the rule and the value (BROT_E_REQUEST; BROT_E_SYSTEM if memory
  * is short).
- * What may be left out: kind, formula, view.height, view.rotate, iterations (then
- * request_default_iterations()), samples, format, colour and any of its members. */
+ * What may be left out: kind, formula, precision, shortcuts, view.height, view.rotate, iterations
+ * (then request_default_iterations()), samples, format, colour and any of its members. parameters
+ * stands exactly where the formula has some, with just those. */
 enum brot_err request_parse(const char *text, size_t bytes, struct request *ret_request,
 			    struct brot_error *err);
 
@@ -55,7 +61,8 @@ enum brot_err request_from_json(const json_t *json, struct request *ret_request,
 				struct brot_error *err);
 
 /* The canonical document: every key in the order of the tables, coordinates as canonical text;
- * only view.height is left out where the pixels are square. *request must have come from here
+ * only view.height is left out where the pixels are square, and parameters where the formula has
+ * none. *request must have come from here
  * or keep the rules above. The caller owns the reference. NULL only if memory is short. */
 json_t *request_to_json(const struct request *request);
 
@@ -67,9 +74,21 @@ uint32_t request_default_iterations(const struct view *view);
 /* Fills in a request for the whole set, 1920x1080, rgb8, with every default. */
 void request_init(struct request *request);
 
+/* Sets the formula and its parameters from
+ *     NAME                    parameters that the request has for that formula already stay
+ *     NAME:RE,IM              a formula with a c
+ *     NAME:POWER              a formula with a power
+ * with blanks allowed around a number. BROT_E_REQUEST, *request untouched, for anything else; that
+ * c lies within its circle is request_from_json()'s to say. */
+enum brot_err request_set_formula(const char *text, struct request *request,
+				  struct brot_error *err);
+
+/* Sets the view to the one that shows the whole of the formula, and iterations to suit. */
+void request_set_home(struct request *request);
+
 /* The names of the enums above as they stand in JSON. */
 const char *request_kind_name(enum request_kind kind);
-const char *request_formula_name(enum request_formula formula);
+const char *precision_name(enum precision precision);
 const char *colour_mode_name(enum colour_mode mode);
 
 #endif

@@ -169,12 +169,68 @@ static void test_too_deep(void **state)
 	assert_non_null(strstr(err.text, "view.height: 1e-15"));
 }
 
+/* The points of two neighbouring samples, in that precision, are never the same. */
+static void check_columns_differ(const struct point_frame *frame)
+{
+	const struct point_row row = point_row_of(frame, 0);
+	double last_re, im;
+	point_of(frame, &row, 0, &last_re, &im);
+	for (uint32_t column = 1; column < frame->columns; column++) {
+		double re;
+		point_of(frame, &row, column, &re, &im);
+		assert_true((float)re > (float)last_re);
+		last_re = re;
+	}
+}
+
+static void test_too_deep_for_f32(void **state)
+{
+	(void)state;
+	struct point_frame frame = {.columns = 7};
+	struct brot_error err = {0};
+	(void)request_for("-0.74", "0.13", "4.7e-5", 800, 600);
+	assert_int_equal(point_frame_make(&request, &frame, &err), BROT_OK);
+	frame.columns = 7;
+	request.precision = PRECISION_F32;
+	assert_int_equal(point_frame_make(&request, &frame, &err), BROT_E_REQUEST);
+	assert_string_equal(err.text, "view.width: 4.7e-5 is too deep for f32 at this place and "
+				      "size, must be at least 4.8e-5; f64 goes deeper");
+	assert_int_equal(frame.columns, 7);
+	/* What the sentence says must be so. */
+	(void)request_for("-0.74", "0.13", "4.8e-5", 800, 600);
+	request.precision = PRECISION_F32;
+	assert_int_equal(point_frame_make(&request, &frame, &err), BROT_OK);
+	check_columns_differ(&frame);
+	/* The frame itself stays in f64. */
+	struct point_frame same;
+	request.precision = PRECISION_F64;
+	assert_int_equal(point_frame_make(&request, &same, &err), BROT_OK);
+	assert_memory_equal(&same, &frame, sizeof frame);
+
+	(void)request_for("-1.5", "0", "1e-3", 800, 600);
+	request.precision = PRECISION_F32;
+	assert_int_equal(point_frame_make(&request, &frame, &err), BROT_OK);
+	check_columns_differ(&frame);
+	(void)snprintf(request.view.height.text, sizeof request.view.height.text, "1e-6");
+	assert_int_equal(point_frame_make(&request, &frame, &err), BROT_E_REQUEST);
+	assert_non_null(strstr(err.text, "view.height: 1e-6 is too deep for f32"));
+	/* Near 0 there is room for more, of z_0 as of c. */
+	(void)request_for("0", "0", "1e-30", 800, 600);
+	request.precision = PRECISION_F32;
+	request.formula = FORMULA_JULIA;
+	assert_int_equal(point_frame_make(&request, &frame, &err), BROT_OK);
+	check_columns_differ(&frame);
+	(void)request_for("0", "0", "1e-500", 8, 6);
+	request.precision = PRECISION_F32;
+	assert_int_equal(point_frame_make(&request, &frame, &err), BROT_E_REQUEST);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_decimals), cmocka_unit_test(test_locale),
 		cmocka_unit_test(test_rotation), cmocka_unit_test(test_frame),
-		cmocka_unit_test(test_too_deep),
+		cmocka_unit_test(test_too_deep), cmocka_unit_test(test_too_deep_for_f32),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -59,6 +59,12 @@ static void check_round_trip(const struct request *request)
 	char *text_again = canonical(&again);
 	assert_string_equal(text, text_again);
 	assert_int_equal(again.iterations, request->iterations);
+	assert_int_equal(again.formula, request->formula);
+	assert_string_equal(again.c_re.text, request->c_re.text);
+	assert_string_equal(again.c_im.text, request->c_im.text);
+	assert_int_equal(again.power, request->power);
+	assert_int_equal(again.precision, request->precision);
+	assert_int_equal(again.has_shortcuts, request->has_shortcuts);
 	assert_string_equal(again.view.re.text, request->view.re.text);
 	assert_true(again.view.rotate_deg == request->view.rotate_deg);
 	free(text);
@@ -134,6 +140,8 @@ static void test_defaults(void **state)
 	assert_string_equal(a, b);
 	free(a);
 	free(b);
+	assert_int_equal(parsed.precision, PRECISION_F64);
+	assert_true(parsed.has_shortcuts);
 	struct view home;
 	preset_view(preset_at(0), &home);
 	assert_string_equal(home.re.text, request.view.re.text);
@@ -211,7 +219,8 @@ static void test_names(void **state)
 {
 	(void)state;
 	assert_string_equal(request_kind_name(KIND_ESCAPE), "escape");
-	assert_string_equal(request_formula_name(FORMULA_MANDELBROT), "mandelbrot");
+	assert_string_equal(precision_name(PRECISION_F64), "f64");
+	assert_string_equal(precision_name(PRECISION_F32), "f32");
 	assert_string_equal(colour_mode_name(COLOUR_SMOOTH), "smooth");
 	assert_string_equal(colour_mode_name(COLOUR_BANDED), "banded");
 }
@@ -219,10 +228,15 @@ static void test_names(void **state)
 /* The schema. A complete document is changed one value at a time, and must be accepted or
  * refused as the schema has it. */
 
+/* The formula of these documents, as the keys depend on it. */
+static enum formula_id formula;
+
 static json_t *complete_document(void)
 {
 	struct request request;
 	request_init(&request);
+	request.formula = formula;
+	request.power = formula_info(formula)->has_power ? 4 : 2;
 	request.view.height = request.view.width;
 	json_t *document = request_to_json(&request);
 	assert_non_null(document);
@@ -244,13 +258,31 @@ static enum brot_err parse_with(const char *object_name, const char *key, json_t
 	return code;
 }
 
-static bool is_required(const json_t *schema, const char *key)
+static bool has_word(const json_t *words, const char *word)
 {
-	const json_t *required = json_object_get(schema, "required");
-	for (size_t i = 0; i < json_array_size(required); i++)
-		if (strcmp(json_string_value(json_array_get(required, i)), key) == 0)
+	for (size_t i = 0; i < json_array_size(words); i++)
+		if (strcmp(json_string_value(json_array_get(words, i)), word) == 0)
 			return true;
 	return false;
+}
+
+/* What the schema has for the formula of the documents alone. */
+static const json_t *branch(const json_t *schema)
+{
+	const json_t *branches = json_object_get(schema, "allOf"), *found = NULL;
+	for (size_t i = 0; i < json_array_size(branches); i++) {
+		const json_t *words, *then;
+		json_t *entry = json_array_get(branches, i);
+		assert_int_equal(json_unpack(entry, "{s:{s:{s:{s:o}}}, s:o}", "if", "properties",
+					     "formula", "enum", &words, "then", &then),
+				 0);
+		if (!has_word(words, formula_info(formula)->name))
+			continue;
+		assert_null(found);
+		found = then;
+	}
+	assert_non_null(found);
+	return found;
 }
 
 static void check_limit(const char *object_name, const char *key, const json_t *schema,
@@ -277,13 +309,24 @@ static void check_limits(const char *object_name, const char *key, const json_t 
 	check_limit(object_name, key, schema, "exclusiveMaximum", 1);
 }
 
+/* Whether a document is right for either formula. */
+static bool is_like(const char *name)
+{
+	enum formula_id id = FORMULA_COUNT;
+	assert_true(formula_by_name(name, &id));
+	const struct formula_info *a = formula_info(formula), *b = formula_info(id);
+	return a->has_c == b->has_c && a->has_power == b->has_power;
+}
+
 static void check_property(const char *object_name, const char *key, const json_t *schema)
 {
 	const json_t *words = json_object_get(schema, "enum");
-	for (size_t i = 0; i < json_array_size(words); i++)
-		assert_int_equal(
-			parse_with(object_name, key, json_incref(json_array_get(words, i))),
-			BROT_OK);
+	for (size_t i = 0; i < json_array_size(words); i++) {
+		json_t *word = json_array_get(words, i);
+		bool is_right = strcmp(key, "formula") != 0 || is_like(json_string_value(word));
+		assert_int_equal(parse_with(object_name, key, json_incref(word)),
+				 is_right ? BROT_OK : BROT_E_REQUEST);
+	}
 	if (words != NULL)
 		assert_int_equal(parse_with(object_name, key, json_string("?")), BROT_E_REQUEST);
 	if (strcmp(key, "format") == 0)
@@ -292,12 +335,14 @@ static void check_property(const char *object_name, const char *key, const json_
 		assert_int_equal(json_array_size(words), KIND_COUNT);
 	if (strcmp(key, "formula") == 0)
 		assert_int_equal(json_array_size(words), FORMULA_COUNT);
+	if (strcmp(key, "precision") == 0)
+		assert_int_equal(json_array_size(words), PRECISION_COUNT);
 	if (strcmp(key, "mode") == 0)
 		assert_int_equal(json_array_size(words), COLOUR_MODE_COUNT);
 	check_limits(object_name, key, schema);
 	/* What is not spelled out is what the schema calls the default. */
 	const json_t *wanted = json_object_get(schema, "default");
-	if (wanted != NULL) {
+	if (wanted != NULL && strcmp(key, "formula") != 0) {
 		json_t *document = complete_document();
 		const json_t *object = object_name ? json_object_get(document, object_name)
 						   : document;
@@ -306,25 +351,73 @@ static void check_property(const char *object_name, const char *key, const json_
 	}
 }
 
-/* Checks the keys of one object of the schema against the code's. */
-static void check_object(const char *object_name, const json_t *schema)
+/* Checks the keys of one object of the schema against the code's. `more` is what the formula adds
+ * to the keys required. The keys that documents have are noted in seen, for all_seen(). */
+static void check_object(const char *object_name, const json_t *schema, const json_t *more,
+			 json_t *seen)
 {
 	assert_true(json_is_false(json_object_get(schema, "additionalProperties")));
 	json_t *properties = json_object_get(schema, "properties");
 	json_t *document = complete_document();
-	const json_t *object = object_name ? json_object_get(document, object_name) : document;
-	assert_true(json_object_size(properties) > 0);
-	assert_int_equal(json_object_size(properties), json_object_size(object));
+	json_t *object = object_name ? json_object_get(document, object_name) : document;
+	assert_true(json_object_size(object) > 0);
 	const char *key;
-	json_t *property;
-	json_object_foreach(properties, key, property)
+	json_t *value;
+	json_object_foreach(object, key, value)
 	{
-		assert_non_null(json_object_get(object, key));
+		bool is_required = has_word(json_object_get(schema, "required"), key) ||
+				   has_word(json_object_get(more, "required"), key) ||
+				   (strcmp(key, "formula") == 0 && !is_like("mandelbrot"));
+		assert_non_null(json_object_get(properties, key));
 		assert_int_equal(parse_with(object_name, key, NULL),
-				 is_required(schema, key) ? BROT_E_REQUEST : BROT_OK);
-		check_property(object_name, key, property);
+				 is_required ? BROT_E_REQUEST : BROT_OK);
+		check_property(object_name, key, json_object_get(properties, key));
+		json_object_set_new(seen, key, json_true());
 	}
 	json_decref(document);
+}
+
+/* Takes the reference to seen. */
+static void all_seen(json_t *seen, const json_t *schema)
+{
+	assert_int_equal(json_object_size(seen),
+			 json_object_size(json_object_get(schema, "properties")));
+	json_decref(seen);
+}
+
+static void check_formulas(const json_t *schema)
+{
+	const json_t *parameters = json_object_get(json_object_get(schema, "properties"),
+						   "parameters");
+	json_t *seen = json_object(), *seen_parameters = json_object();
+	for (formula = 0; formula < FORMULA_COUNT; formula++) {
+		const struct formula_info *info = formula_info(formula);
+		const json_t *then = branch(schema);
+		const json_t *more = json_object_get(json_object_get(then, "properties"),
+						     "parameters");
+		check_object(NULL, schema, then, seen);
+		assert_int_equal(json_is_false(more), !info->has_c && !info->has_power);
+		if (json_is_false(more))
+			continue;
+		check_object("parameters", parameters, more, seen_parameters);
+		assert_int_equal(json_integer_value(json_object_get(more, "maxProperties")),
+				 json_array_size(json_object_get(more, "required")));
+	}
+	formula = FORMULA_MANDELBROT;
+	all_seen(seen, schema);
+	all_seen(seen_parameters, parameters);
+	const json_t *wanted = json_object_get(
+		json_object_get(json_object_get(schema, "properties"), "formula"), "default");
+	struct request request;
+	request_init(&request);
+	assert_string_equal(json_string_value(wanted), formula_info(request.formula)->name);
+}
+
+static void check_plain_object(const char *name, const json_t *schema)
+{
+	json_t *seen = json_object();
+	check_object(name, schema, NULL, seen);
+	all_seen(seen, schema);
 }
 
 static void test_schema(void **state)
@@ -335,9 +428,9 @@ static void test_schema(void **state)
 	if (schema == NULL)
 		fail_msg("%s:%d: %s", BROT_SCHEMA_FILE, error.line, error.text);
 	const json_t *properties = json_object_get(schema, "properties");
-	check_object(NULL, schema);
-	check_object("view", json_object_get(properties, "view"));
-	check_object("colour", json_object_get(properties, "colour"));
+	check_formulas(schema);
+	check_plain_object("view", json_object_get(properties, "view"));
+	check_plain_object("colour", json_object_get(properties, "colour"));
 
 	const json_t *side = json_object_get(json_object_get(properties, "size"), "items");
 	assert_int_equal(json_integer_value(json_object_get(side, "maximum")), LIMIT_SIZE_PX);
@@ -353,6 +446,11 @@ static void test_schema(void **state)
 		json_object_get(json_object_get(defs, "coordinate"), "anyOf"), 1);
 	check_limits("view", "re", number);
 	check_limits("view", "im", number);
+	formula = FORMULA_JULIA;
+	number = json_array_get(json_object_get(json_object_get(defs, "component"), "anyOf"), 1);
+	check_limits("parameters", "re", number);
+	check_limits("parameters", "im", number);
+	formula = FORMULA_MANDELBROT;
 	number = json_array_get(json_object_get(json_object_get(defs, "extent"), "anyOf"), 1);
 	check_limits("view", "width", number);
 	check_limits("view", "height", number);
