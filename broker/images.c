@@ -9,6 +9,7 @@
 #include <xxhash.h>
 #include <zstd.h>
 
+#include "proto/mirror.h"
 #include "proto/sys/random.h"
 
 struct entry {
@@ -111,6 +112,8 @@ static void copy_in(struct image *image, const struct rect *rect, const uint8_t 
 			memcpy(image_pixel(image->shm.memory, &image->plan.layout, p, rect->x, y),
 			       from, row_bytes);
 	}
+	if (plan_is_mirrored(&image->plan))
+		mirror_copy(image->shm.memory, &image->plan.layout, rect);
 }
 
 enum brot_err image_unpack(struct image *image, const struct rect *rect, uint32_t codec,
@@ -148,13 +151,22 @@ enum brot_err image_unpack(struct image *image, const struct rect *rect, uint32_
 	return code;
 }
 
-void image_mark(struct image *image, const struct rect *rect)
+static void mark(struct image *image, const struct rect *rect)
 {
 	uint32_t first, count;
 	bool is_run = rect_segment_run(&image->plan.layout.grid, rect, &first, &count);
 	assert(is_run);
 	(void)is_run;
 	image_bits_set(image->shm.memory, &image->plan.layout, first, count);
+}
+
+void image_mark(struct image *image, const struct rect *rect)
+{
+	mark(image, rect);
+	if (plan_is_mirrored(&image->plan)) {
+		const struct rect other = mirror_rect(image->plan.layout.grid.height_px, rect);
+		mark(image, &other);
+	}
 }
 
 void image_copy_out(const struct image *image, uint32_t plane, const struct rect *rect, void *to)

@@ -39,12 +39,14 @@ struct image *images_find(const struct images *images, uint64_t job);
 /* Removes an image; one that is not there is no error. */
 void images_drop(struct images *images, uint64_t job);
 
-/* Takes the packed pixels of a tile into the image. codec and data are a peer's: BROT_E_PROTOCOL
- * if they are not image_rect_bytes() of pixels with that digest; the image is then untouched. */
+/* Takes the packed pixels of a tile into the image, and into a mirrored one twice. codec and data
+ * are a peer's: BROT_E_PROTOCOL if they are not image_rect_bytes() of pixels with that digest; the
+ * image is then untouched. */
 enum brot_err image_unpack(struct image *image, const struct rect *rect, uint32_t codec,
 			   struct bytes data, uint64_t digest, struct brot_error *err);
 
-/* Marks a tile's segments as final. rect must be one that the scheduler cut. */
+/* Marks a tile's segments as final, and their mirror images in a mirrored image. rect must be one
+ * that the scheduler cut. */
 void image_mark(struct image *image, const struct rect *rect);
 
 /* Copies a rectangle of a plane, row by row, to `to`. */

@@ -13,15 +13,20 @@
 /* What the tiles of a phase do. A kind of request that needs more than one phase lists them, in
  * order, in plan.c; a phase starts when the one before is complete, and the last one writes the
  * image. */
-enum phase_kind { PHASE_RENDER, PHASE_KIND_COUNT };
+enum phase_kind {
+	PHASE_RENDER,
+	PHASE_MIRROR, /* as RENDER for the upper rows, each stored at its mirror's place too */
+	PHASE_KIND_COUNT
+};
 
 #define PHASES_MAX 3
 
 struct phase {
 	enum phase_kind kind;
-	struct segment_grid grid; /* what its tiles are made of; of the last phase, the image's */
-	uint64_t pixel_work;      /* most iterations that one pixel can take, samples included */
-	uint32_t pixel_bytes;     /* that a tile of it yields, over all planes */
+	/* What its tiles are made of: of the last phase the image's, or that of its upper rows. */
+	struct segment_grid grid;
+	uint64_t pixel_work;  /* most iterations that one pixel can take, samples included */
+	uint32_t pixel_bytes; /* that a tile of it yields, over all planes */
 };
 
 struct plan {
@@ -31,7 +36,7 @@ struct plan {
 	uint64_t image_bytes; /* of shared memory */
 };
 
-/* The name of a kind of phase on the wire: "render". */
+/* The name of a kind of phase on the wire: "render", "mirror". */
 const char *phase_name(enum phase_kind kind);
 
 /* Plans a request that request_parse() accepted. Refuses (BROT_E_REQUEST) a view that is too deep
@@ -39,5 +44,11 @@ const char *phase_name(enum phase_kind kind);
  * many segments; *ret_plan is then untouched. */
 enum brot_err plan_make(const struct request *request, struct plan *ret_plan,
 			struct brot_error *err);
+
+/* Whether the lower rows of the image are copies of the upper ones: see proto/mirror.h. */
+bool plan_is_mirrored(const struct plan *plan);
+
+/* How many pixels are done with a rectangle of a phase, their mirror images included. */
+uint64_t plan_rect_pixels(const struct plan *plan, uint32_t phase, const struct rect *rect);
 
 #endif

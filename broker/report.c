@@ -176,6 +176,22 @@ char *report_jobs(const struct sched *s, int64_t now_ms,
 	return print(json_pack("{s:o}", "jobs", jobs.list));
 }
 
+/* {kernel: {precision: iterations a second}}, of the kernels whose speed the worker told. */
+static json_t *speeds_of(const struct worker_info *info)
+{
+	json_t *speeds = json_object();
+	for (uint32_t k = 0; k < info->kernel_count; k++) {
+		if (info->speeds[k][0] == 0)
+			continue;
+		json_t *of_kernel = json_object();
+		for (int p = 0; p < PRECISION_COUNT; p++)
+			json_object_set_new(of_kernel, precision_name((enum precision)p),
+					    json_integer((json_int_t)info->speeds[k][p]));
+		json_object_set_new(speeds, info->kernels[k], of_kernel);
+	}
+	return speeds;
+}
+
 static void add_worker(const struct worker_report *r, void *context)
 {
 	const struct worker_info *info = r->info;
@@ -187,17 +203,18 @@ static void add_worker(const struct worker_report *r, void *context)
 	json_t *list = context;
 	json_array_append_new(
 		list,
-		json_pack("{s:s, s:o, s:I, s:o, s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:I, "
+		json_pack("{s:s, s:o, s:I, s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:b, "
+			  "s:I, "
 			  "s:I, s:b}",
 			  "worker", id, "name", safe_string(info->name), "pid",
 			  (json_int_t)info->pid, "version", safe_string(info->version), "kernel",
-			  safe_string(info->kernel), "kernels", kernels, "threads",
-			  (json_int_t)info->threads, "credit", (json_int_t)r->credit, "tiles_held",
-			  (json_int_t)r->tiles_held, "tiles_done", (json_int_t)r->tiles_done,
-			  "failures", (json_int_t)r->failures, "iterations",
-			  (json_int_t)r->iterations, "is_local", r->is_local, "connected_ms",
-			  (json_int_t)r->connected_ms, "silent_ms", (json_int_t)r->silent_ms,
-			  "is_draining", r->is_draining));
+			  safe_string(info->kernel), "kernels", kernels, "speeds", speeds_of(info),
+			  "threads", (json_int_t)info->threads, "credit", (json_int_t)r->credit,
+			  "tiles_held", (json_int_t)r->tiles_held, "tiles_done",
+			  (json_int_t)r->tiles_done, "failures", (json_int_t)r->failures,
+			  "iterations", (json_int_t)r->iterations, "is_local", r->is_local,
+			  "connected_ms", (json_int_t)r->connected_ms, "silent_ms",
+			  (json_int_t)r->silent_ms, "is_draining", r->is_draining));
 }
 
 char *report_workers(const struct sched *s, int64_t now_ms)

@@ -71,6 +71,7 @@ struct worker_info {
 	char kernel[LIMIT_NAME_CHARS + 1];
 	uint32_t kernel_count;
 	char kernels[LIMIT_KERNELS][LIMIT_NAME_CHARS + 1];
+	uint64_t speeds[LIMIT_KERNELS][PRECISION_COUNT]; /* iterations a second; 0: not told */
 };
 
 /* A worker as peers are told of it. */

@@ -214,7 +214,8 @@ static void submit(struct sched *s, const struct sched_event *event)
 	job->plan = *event->submit.plan;
 	for (uint32_t p = 0; p < job->plan.phase_count; p++) {
 		const struct segment_grid *grid = &job->plan.phases[p].grid;
-		job->pixels += (uint64_t)grid->width_px * grid->height_px;
+		const struct rect whole = {0, 0, grid->width_px, grid->height_px};
+		job->pixels += plan_rect_pixels(&job->plan, p, &whole);
 	}
 	job->last_count = 1;
 	job->accepted_ms = job->progress_ms = s->now_ms;

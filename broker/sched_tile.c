@@ -275,7 +275,7 @@ void tile_accept(struct sched *s, struct tile *tile, int64_t elapsed_us, uint64_
 	s->iterations += iterations;
 	job->iterations += iterations;
 	job->tiles_done++;
-	job->pixels_done += (uint64_t)rect.w * rect.h;
+	job->pixels_done += plan_rect_pixels(&job->plan, job->phase, &rect);
 	job->segments_done += tile->count;
 	job->client->virtual_us += elapsed_us - tile->charged_us;
 	double cost = (double)elapsed_us / tile->count;

@@ -6,10 +6,10 @@
 #include <string.h>
 
 static const struct plane_info plane_table[] = {
-	{PLANE_RGB8, "rgb8", 3},
-	{PLANE_ITERATIONS, "iterations", 4},
-	{PLANE_WHOLE, "whole", 4},
-	{PLANE_FRACTION, "fraction", 4},
+	{PLANE_RGB8, "rgb8", 3, true},
+	{PLANE_ITERATIONS, "iterations", 4, true},
+	{PLANE_WHOLE, "whole", 4, true},
+	{PLANE_FRACTION, "fraction", 4, true},
 };
 
 static const struct format_info format_table[FORMAT_COUNT] = {

@@ -27,6 +27,7 @@ struct plane_info {
 	enum plane_type type;
 	const char *name;
 	uint32_t pixel_bytes;
+	bool is_conjugate; /* equal at a point and at its mirror image in the real axis */
 };
 
 enum format_id { FORMAT_RGB8, FORMAT_ITERATIONS, FORMAT_SMOOTH, FORMAT_COUNT };

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "proto/mirror.h"
 #include "proto/quote.h"
 #include "worker/fault.h"
 
@@ -35,13 +36,28 @@ static enum brot_err body_read(const json_t *root, struct body *ret_body, struct
 	return BROT_OK;
 }
 
-/* What this worker can do is a job of one phase, "render". */
-static enum brot_err phases_check(const json_t *phases, struct brot_error *err)
+/* What this worker can do is a job of one phase, "render" or "mirror". */
+static enum brot_err phases_read(const json_t *phases, bool *ret_is_mirrored,
+				 struct brot_error *err)
 {
 	const char *name = json_string_value(json_array_get(phases, 0));
-	if (json_array_size(phases) != 1 || name == NULL || strcmp(name, "render") != 0)
+	bool is_mirrored = name != NULL && strcmp(name, "mirror") == 0;
+	if (json_array_size(phases) != 1 || name == NULL ||
+	    (!is_mirrored && strcmp(name, "render") != 0))
 		return error_set(err, BROT_E_REQUEST,
-				 "phases: must be [\"render\"] for this worker");
+				 "phases: must be [\"render\"] or [\"mirror\"] for this worker");
+	*ret_is_mirrored = is_mirrored;
+	return BROT_OK;
+}
+
+/* A broker may have a view rendered whole, but not half where the halves differ. */
+static enum brot_err mirror_check(const struct request *request, bool is_mirrored,
+				  struct brot_error *err)
+{
+	if (is_mirrored && !mirror_applies(request))
+		return error_set(err, BROT_E_PROTOCOL,
+				 "phases: must be [\"render\"] for an image that is not its own "
+				 "mirror image");
 	return BROT_OK;
 }
 
@@ -114,16 +130,19 @@ static enum brot_err job_fill(struct job *job, const struct body *body, const st
 	struct request *request = malloc(sizeof *request);
 	if (request == NULL)
 		return error_set(&opened->error, BROT_E_SYSTEM, "job: no memory");
-	enum brot_err code = phases_check(body->phases, &opened->error);
+	enum brot_err code = phases_read(body->phases, &job->is_mirrored, &opened->error);
 	if (code == BROT_OK)
 		code = request_from_json(body->request, request, &opened->error);
+	if (code == BROT_OK)
+		code = mirror_check(request, job->is_mirrored, &opened->error);
 	if (code == BROT_OK)
 		code = layout_make(request, body->slice, &job->layout, &opened->error);
 	if (code == BROT_OK)
 		code = render_job_make(request, kernel, &job->render, &opened->error);
 	if (code == BROT_OK) {
 		opened->width_px = request->width_px;
-		opened->height_px = request->height_px;
+		opened->height_px = job->is_mirrored ? mirror_rows(request->height_px)
+						     : request->height_px;
 		opened->pixel_bytes = format_pixel_bytes(request->format);
 	}
 	free(request);

@@ -17,8 +17,9 @@
 
 struct job {
 	uint64_t handle;
-	bool is_closed; /* no more tiles; freed with the last that is out */
-	uint32_t tiles; /* in the pool */
+	bool is_closed;   /* no more tiles; freed with the last that is out */
+	uint32_t tiles;   /* in the pool */
+	bool is_mirrored; /* tiles are of the upper rows and stand for the lower ones too */
 	struct render_job render;
 	struct image_layout layout;
 	struct shm shm; /* SHM_NONE: pixels are sent */

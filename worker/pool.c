@@ -19,6 +19,7 @@
 #include <xxhash.h>
 #include <zstd.h>
 
+#include "proto/mirror.h"
 #include "proto/sys/clock.h"
 #include "worker/fault.h"
 
@@ -164,6 +165,8 @@ static void work_run(void *context)
 	}
 	result->iterations = iterations;
 	result->digest = target_digest(work->thread->hash, &work->target, tile->rect.h);
+	if (tile->is_mirrored && tile->memory != NULL)
+		mirror_copy(tile->memory, tile->layout, &tile->rect);
 }
 
 /* Compresses a result's pixels if that makes them fewer. */

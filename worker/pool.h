@@ -28,7 +28,8 @@ struct pool_tile {
 	struct rect rect; /* inside the image, no more than LIMIT_DATA_BYTES unless mapped */
 	const struct render_job *render;   /* borrowed until the result was taken */
 	const struct image_layout *layout; /* likewise */
-	void *memory; /* the mapped image, likewise; NULL: the pixels come with the result */
+	void *memory;     /* the mapped image, likewise; NULL: the pixels come with the result */
+	bool is_mirrored; /* a mapped image gets it at its mirror's place too */
 };
 
 /* What became of it. error.code: BROT_OK, BROT_E_CANCELLED, or why it failed. */

@@ -61,8 +61,8 @@ enum session_event_type {
  * be given back with that error. Otherwise is_mapped, or `error.text` says why it is not. */
 struct session_opened {
 	uint64_t handle;
-	uint32_t width_px, height_px;
-	uint32_t pixel_bytes; /* over all planes */
+	uint32_t width_px, height_px; /* where tiles may lie: the image, or its upper half */
+	uint32_t pixel_bytes;         /* over all planes */
 	bool is_mapped;
 	uint8_t nonce[MESSAGE_NONCE_BYTES];
 	struct brot_error error;

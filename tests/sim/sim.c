@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "proto/mirror.h"
 #include "tests/sim/sim_internal.h"
 
 uint64_t sim_random(struct sim *sim, uint64_t below)
@@ -75,8 +76,10 @@ void sim_free(struct sim *sim)
 			next = f->next;
 			free(f);
 		}
-	for (unsigned i = 0; i < sim->job_count; i++)
+	for (unsigned i = 0; i < sim->job_count; i++) {
 		free(sim->jobs[i].applied);
+		free(sim->jobs[i].marked);
+	}
 	sched_free(sim->sched);
 	sched_actions_done(&sim->actions);
 	free(sim->trace);
@@ -127,21 +130,8 @@ unsigned sim_client(struct sim *sim)
 	return c + 1;
 }
 
-static uint32_t segments_of(const struct plan *plan)
-{
-	uint32_t segments = 0;
-	for (uint32_t p = 0; p < plan->phase_count; p++)
-		segments += segment_count(&plan->phases[p].grid);
-	return segments;
-}
-
-unsigned sim_submit(struct sim *sim, unsigned client, uint32_t width, uint32_t height)
-{
-	return sim_submit_phases(sim, client, 1, width, height);
-}
-
-unsigned sim_submit_phases(struct sim *sim, unsigned client, unsigned phases, uint32_t width,
-			   uint32_t height)
+static unsigned submit_new(struct sim *sim, unsigned client, unsigned phases, uint32_t width,
+			   uint32_t height, enum phase_kind last)
 {
 	assert(sim->job_count < JOBS_MAX);
 	unsigned j = sim->job_count++;
@@ -162,10 +152,30 @@ unsigned sim_submit_phases(struct sim *sim, unsigned client, unsigned phases, ui
 					 &job->plan.layout);
 	assert(fits);
 	job->plan.image_bytes = job->plan.layout.total_bytes;
-	job->applied = calloc(segments_of(&job->plan), 1);
-	assert(job->applied != NULL);
+	struct phase *last_phase = &job->plan.phases[phases - 1];
+	last_phase->kind = last;
+	if (last == PHASE_MIRROR)
+		last_phase->grid.height_px = mirror_rows(height);
+	sim_image_make(job);
 	sim_submit_again(sim, client, j);
 	return j;
+}
+
+unsigned sim_submit(struct sim *sim, unsigned client, uint32_t width, uint32_t height)
+{
+	return sim_submit_phases(sim, client, 1, width, height);
+}
+
+unsigned sim_submit_phases(struct sim *sim, unsigned client, unsigned phases, uint32_t width,
+			   uint32_t height)
+{
+	return submit_new(sim, client, phases, width, height, PHASE_RENDER);
+}
+
+unsigned sim_submit_mirrored(struct sim *sim, unsigned client, unsigned phases, uint32_t width,
+			     uint32_t height)
+{
+	return submit_new(sim, client, phases, width, height, PHASE_MIRROR);
 }
 
 void sim_submit_again(struct sim *sim, unsigned client, unsigned job)
@@ -206,27 +216,6 @@ static struct sim_job *job_by_id(struct sim *sim, uint64_t id)
 	return NULL;
 }
 
-static void apply(struct sim *sim, const struct sched_action *action)
-{
-	struct sim_job *job = job_by_id(sim, action->job);
-	uint32_t phase = action->tile.phase, first, count, before = 0;
-	if (job == NULL || phase >= job->plan.phase_count ||
-	    !rect_segment_run(&job->plan.phases[phase].grid, &action->rect, &first, &count)) {
-		sim_break(sim, "a tile of job %" PRIu64 " was applied that cannot be", action->job);
-		return;
-	}
-	for (uint32_t p = 0; p < phase; p++)
-		before += segment_count(&job->plan.phases[p].grid);
-	for (uint32_t i = 0; i < before; i++)
-		if (job->applied[i] != 1)
-			sim_break(sim, "phase %u of job %" PRIu64 " began before segment %u", phase,
-				  action->job, i);
-	for (uint32_t i = before + first; i < before + first + count; i++)
-		if (job->applied[i]++ > 0)
-			sim_break(sim, "segment %u of job %" PRIu64 " was applied twice", i,
-				  action->job);
-}
-
 static void client_hears(struct sim *sim, const struct sched_action *action)
 {
 	struct sim_job *job = action->type == ACTION_REFUSE && sim->submitting > 0
@@ -234,11 +223,9 @@ static void client_hears(struct sim *sim, const struct sched_action *action)
 				      : job_by_id(sim, action->job);
 	if (job == NULL)
 		return;
+	if (action->type == ACTION_FINISHED || action->type == ACTION_PROGRESS)
+		sim_image_report(sim, job, action);
 	if (action->type == ACTION_FINISHED) {
-		for (uint32_t i = 0; i < segments_of(&job->plan); i++)
-			if (job->applied[i] != 1)
-				sim_break(sim, "job %" PRIu64 " finished without segment %u",
-					  action->job, i);
 		if (job->state == SIM_JOB_OPEN)
 			sim_note(sim, "c%u: finished %td", job->client + 1, job - sim->jobs);
 		job->state = SIM_JOB_FINISHED;
@@ -256,7 +243,12 @@ static void client_hears(struct sim *sim, const struct sched_action *action)
 static void carry_out(struct sim *sim, const struct sched_action *action)
 {
 	if (action->type == ACTION_APPLY) {
-		apply(sim, action);
+		struct sim_job *job = job_by_id(sim, action->job);
+		if (job != NULL)
+			sim_image_apply(sim, job, action);
+		else
+			sim_break(sim, "a tile of job %" PRIu64 " was applied, which is none",
+				  action->job);
 		return;
 	}
 	if (action->peer == 0)
@@ -296,7 +288,7 @@ static void step(struct sim *sim, struct sched_event *event)
 		job->id = created;
 		job->state = SIM_JOB_OPEN;
 		job->is_released = false;
-		memset(job->applied, 0, segments_of(&job->plan));
+		sim_image_clear(job);
 		struct sched_event ready = {.type = EVENT_IMAGE_READY, .job = created};
 		step(sim, &ready);
 	}
@@ -398,14 +390,6 @@ bool sim_run_idle(struct sim *sim, int64_t ms)
 enum sim_job_state sim_job_state(const struct sim *sim, unsigned job)
 {
 	return sim->jobs[job].state;
-}
-
-double sim_job_share(const struct sim *sim, unsigned job)
-{
-	uint32_t done = 0, count = segments_of(&sim->jobs[job].plan);
-	for (uint32_t i = 0; i < count; i++)
-		done += sim->jobs[job].applied[i] > 0;
-	return (double)done / count;
 }
 
 unsigned sim_tiles_done(const struct sim *sim, unsigned worker)

@@ -29,6 +29,9 @@ unsigned sim_client(struct sim *sim);
 unsigned sim_submit(struct sim *sim, unsigned client, uint32_t width, uint32_t height);
 unsigned sim_submit_phases(struct sim *sim, unsigned client, unsigned phases, uint32_t width,
 			   uint32_t height);
+/* The same with an image whose lower half is the upper one upside down. */
+unsigned sim_submit_mirrored(struct sim *sim, unsigned client, unsigned phases, uint32_t width,
+			     uint32_t height);
 void sim_submit_again(struct sim *sim, unsigned client, unsigned job);
 void sim_cancel(struct sim *sim, unsigned client, unsigned job);
 void sim_release(struct sim *sim, unsigned client, unsigned job);

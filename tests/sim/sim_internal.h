@@ -1,4 +1,4 @@
-/* sim_internal.h - the state of a simulation, shared by sim.c and sim_worker.c alone. */
+/* sim_internal.h - the state of a simulation, shared by the sim*.c files alone. */
 #ifndef TESTS_SIM_SIM_INTERNAL_H
 #define TESTS_SIM_SIM_INTERNAL_H
 
@@ -48,7 +48,8 @@ struct sim_job {
 	uint8_t key[SCHED_KEY_BYTES];
 	struct plan plan;
 	enum sim_job_state state;
-	uint8_t *applied; /* times, a segment */
+	uint8_t *applied; /* times, a segment of the phases */
+	bool *marked;     /* a segment of the image */
 	bool is_released;
 };
 
@@ -89,6 +90,13 @@ void sim_break(struct sim *sim, const char *format, ...) __attribute__((format(p
 struct flight *sim_flight_new(void);
 void sim_post(struct sim *sim, struct flight *flight);
 void sim_arrive(struct sim *sim, struct flight *flight); /* borrows it */
+
+/* sim_image.c */
+void sim_image_make(struct sim_job *job);
+void sim_image_clear(struct sim_job *job);
+void sim_image_apply(struct sim *sim, struct sim_job *job, const struct sched_action *action);
+void sim_image_report(struct sim *sim, const struct sim_job *job,
+		      const struct sched_action *action); /* checks what a client is told */
 
 /* sim_worker.c */
 void sim_worker_hears(struct sim *sim, unsigned w, const struct sched_action *action);

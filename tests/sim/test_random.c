@@ -40,8 +40,10 @@ static void new_job(struct world *world)
 		return;
 	unsigned client = 1 + pick(world, world->clients);
 	world->owner[world->jobs] = client;
-	sim_submit_phases(world->sim, client, 1 + pick(world, PHASES_MAX), 1 + pick(world, 500),
-			  PHASES_MAX + pick(world, 800));
+	bool is_mirrored = pick(world, 2) == 0;
+	unsigned phases = 1 + pick(world, PHASES_MAX);
+	(is_mirrored ? sim_submit_mirrored : sim_submit_phases)(
+		world->sim, client, phases, 1 + pick(world, 500), PHASES_MAX + pick(world, 800));
 	world->jobs++;
 }
 

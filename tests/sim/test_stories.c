@@ -232,6 +232,32 @@ static void phases_run_one_after_the_other(void **state)
 	sim_free(sim);
 }
 
+static void half_of_a_mirrored_job_is_rendered(void **state)
+{
+	(void)state;
+	struct sched_limits fixed = limits();
+	fixed.tile_rows = 16;
+	struct sim *sim = sim_new(20, &fixed);
+	sim_worker(sim, 1, 1000);
+	unsigned dying = sim_worker(sim, 1, 1000);
+	sim_run(sim, 10);
+	unsigned client = sim_client(sim);
+	unsigned job = sim_submit_mirrored(sim, client, 1, 64, 65);
+	sim_run(sim, 12);
+	sim_kill(sim, dying);
+	sim_parent_tells(sim, dying);
+	assert_true(sim_run_idle(sim, 1000)); /* the pixels told are checked at each report */
+	assert_int_equal(sim_job_state(sim, job), SIM_JOB_FINISHED);
+	assert_true(sim_expect(sim, "[    12] w1: tile 1/0 attempt 1 rows 0+16\n"
+				    "[    12] w2: tile 1/1 attempt 1 rows 16+16\n"
+				    "[    12] w1: tile 1/2 attempt 1 rows 32+1\n"
+				    "[    22] w2: killed\n"
+				    "[    31] w1: tile 1/1 attempt 2 rows 16+16\n"
+				    "[    49] c1: finished 0\n"));
+	check(sim);
+	sim_free(sim);
+}
+
 static void a_tile_that_kills_whoever_takes_it_fails_its_job(void **state)
 {
 	(void)state;
@@ -427,6 +453,7 @@ int main(void)
 		cmocka_unit_test(a_failed_tile_goes_to_another_worker),
 		cmocka_unit_test(a_job_that_no_worker_can_render_fails),
 		cmocka_unit_test(phases_run_one_after_the_other),
+		cmocka_unit_test(half_of_a_mirrored_job_is_rendered),
 		cmocka_unit_test(a_tile_that_kills_whoever_takes_it_fails_its_job),
 		cmocka_unit_test(a_bad_worker_is_kept_off_the_job),
 		cmocka_unit_test(no_client_starves),

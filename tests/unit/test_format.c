@@ -13,10 +13,10 @@ static void planes_have_their_numbers(void **state)
 {
 	(void)state;
 	static const struct plane_info planes[] = {
-		{PLANE_RGB8, "rgb8", 3},
-		{PLANE_ITERATIONS, "iterations", 4},
-		{PLANE_WHOLE, "whole", 4},
-		{PLANE_FRACTION, "fraction", 4},
+		{PLANE_RGB8, "rgb8", 3, true},
+		{PLANE_ITERATIONS, "iterations", 4, true},
+		{PLANE_WHOLE, "whole", 4, true},
+		{PLANE_FRACTION, "fraction", 4, true},
 	};
 	for (uint32_t i = 0; i < sizeof planes / sizeof planes[0]; i++) {
 		const struct plane_info *info = plane_info(i + 1);
@@ -25,6 +25,7 @@ static void planes_have_their_numbers(void **state)
 		assert_int_equal(info->type, i + 1);
 		assert_string_equal(info->name, planes[i].name);
 		assert_int_equal(info->pixel_bytes, planes[i].pixel_bytes);
+		assert_int_equal(info->is_conjugate, planes[i].is_conjugate);
 	}
 	static const uint32_t bad[] = {0, 5, 255, 1u << 31, UINT32_MAX};
 	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)

@@ -34,6 +34,7 @@ static struct request some_request(enum format_id format)
 {
 	struct request request;
 	request_init(&request);
+	strcpy(request.view.im.text, "0.1");
 	request.width_px = WIDTH;
 	request.height_px = HEIGHT;
 	request.format = format;
@@ -435,6 +436,46 @@ static void a_mark_is_a_tiles_segments(void **state)
 	assert_memory_equal(f->image->shm.memory, f->before, f->image->shm.bytes);
 }
 
+/* Rows 4 and 5 of 11: row 4 goes to row 6 as well, row 5 is the middle one. */
+static void pixels_of_a_mirrored_image_go_in_twice(void **state)
+{
+	(void)state;
+	struct images *images = images_new(&no_keeper);
+	struct request request = some_request(FORMAT_SMOOTH);
+	struct plan plan;
+	strcpy(request.view.im.text, "0");
+	assert_int_equal(plan_make(&request, &plan, NULL), BROT_OK);
+	assert_int_equal(images_make(images, JOB, key, &request, &plan, NULL), BROT_OK);
+	struct image *image = images_find(images, JOB);
+	const struct image_layout *layout = &image->plan.layout;
+	const struct rect rect = {0, 4, WIDTH, 2};
+	uint32_t packed[2][2][WIDTH];
+	for (uint32_t i = 0; i < 4 * WIDTH; i++)
+		packed[i / 2 / WIDTH][i / WIDTH % 2][i % WIDTH] = i + 1;
+	struct bytes data = {packed, sizeof packed};
+	uint64_t digest = XXH3_64bits(packed, sizeof packed);
+	uint8_t *want = malloc(image->shm.bytes);
+	assert_non_null(want);
+	memcpy(want, image->shm.memory, image->shm.bytes);
+	struct brot_error err = {0};
+	assert_int_equal(image_unpack(image, &rect, CODEC_RAW, data, digest + 1, &err),
+			 BROT_E_PROTOCOL);
+	assert_memory_equal(image->shm.memory, want, image->shm.bytes);
+
+	static const uint32_t row_of[] = {0, 1, 0};
+	for (uint32_t p = 0; p < 2; p++)
+		for (uint32_t y = 4; y <= 6; y++)
+			memcpy(image_pixel(want, layout, p, 0, y), packed[p][row_of[y - 4]],
+			       sizeof packed[0][0]);
+	assert_int_equal(image_unpack(image, &rect, CODEC_RAW, data, digest, &err), BROT_OK);
+	assert_memory_equal(image->shm.memory, want, image->shm.bytes);
+	image_mark(image, &rect);
+	want[layout->bits_offset] = 0x70;
+	assert_memory_equal(image->shm.memory, want, image->shm.bytes);
+	free(want);
+	images_free(images);
+}
+
 int main(int argc, char **argv)
 {
 	/* keeper_start() runs this program once more. */
@@ -456,6 +497,7 @@ int main(int argc, char **argv)
 		TEST(broken_zstd_is_refused),
 		TEST(a_bomb_is_refused),
 		TEST(a_mark_is_a_tiles_segments),
+		cmocka_unit_test(pixels_of_a_mirrored_image_go_in_twice),
 	};
 #undef TEST
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -16,7 +16,7 @@ static struct request request_of(const char *size, const char *rest)
 	struct request request;
 	struct brot_error err = {0};
 	int chars = snprintf(text, sizeof text,
-			     "{\"brot\": 1, \"view\": {\"re\": \"-0.75\", \"im\": \"0\", "
+			     "{\"brot\": 1, \"view\": {\"re\": \"-0.75\", \"im\": \"0.1\", "
 			     "\"width\": \"4\"}, \"size\": [%s]%s}",
 			     size, rest);
 	if (request_parse(text, (size_t)chars, &request, &err) != BROT_OK)
@@ -88,6 +88,39 @@ static void formats_and_samples_count(void **state)
 	assert_int_equal(plan.image_bytes, 3 * 4096);
 }
 
+static void half_of_a_mirrored_picture_is_planned(void **state)
+{
+	(void)state;
+	static const uint32_t heights[] = {1, 2, 3, 1080, 1081};
+	for (size_t i = 0; i < sizeof heights / sizeof heights[0]; i++) {
+		struct request request = request_of("1920, 1", ", \"format\": \"smooth\"");
+		request.height_px = heights[i];
+		struct plan whole = plan_of(&request);
+		strcpy(request.view.im.text, "0");
+		struct plan plan = plan_of(&request);
+		assert_int_equal(plan.phase_count, 1);
+		assert_int_equal(plan.phases[0].kind, PHASE_MIRROR);
+		assert_string_equal(phase_name(plan.phases[0].kind), "mirror");
+		assert_int_equal(segment_count(&plan.phases[0].grid), (heights[i] + 1) / 2);
+		assert_int_equal(plan.phases[0].pixel_work, whole.phases[0].pixel_work);
+		/* The image itself is that of any other view. */
+		assert_memory_equal(&plan.layout, &whole.layout, sizeof plan.layout);
+		assert_int_equal(plan.image_bytes, whole.image_bytes);
+		assert_true(plan_is_mirrored(&plan) && !plan_is_mirrored(&whole));
+		struct rect all = {0, 0, 1920, heights[i]}, half = all;
+		half.h = plan.phases[0].grid.height_px;
+		assert_int_equal(plan_rect_pixels(&whole, 0, &all), 1920 * heights[i]);
+		assert_int_equal(plan_rect_pixels(&plan, 0, &half), 1920 * heights[i]);
+		request.has_shortcuts = false;
+		assert_int_equal(plan_of(&request).phases[0].kind, PHASE_RENDER);
+	}
+	/* The limit is on the image's segments, which all have their bits. */
+	struct request request = request_of("8192, 32769", ", \"iterations\": 1000000000");
+	strcpy(request.view.im.text, "0");
+	refused(&request, "size: 8192x32769 with 1000000000 iterations must make at most 67108864 "
+			  "segments");
+}
+
 static void the_largest_picture_has_a_plan(void **state)
 {
 	(void)state;
@@ -138,6 +171,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_picture_is_one_phase_of_rows),
 		cmocka_unit_test(formats_and_samples_count),
+		cmocka_unit_test(half_of_a_mirrored_picture_is_planned),
 		cmocka_unit_test(the_largest_picture_has_a_plan),
 		cmocka_unit_test(too_many_segments_are_refused),
 		cmocka_unit_test(heavy_pixels_are_refused),

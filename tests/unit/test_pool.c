@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include "proto/mirror.h"
 #include "proto/sys/clock.h"
 #include "proto/sys/shm.h"
 #include "worker/fault.h"
@@ -28,18 +29,25 @@ struct fixture {
 	struct pool *pool;
 };
 
+/* The widest kernel of this CPU. */
+static const struct kernel *kernel_of_cpu(void)
+{
+	size_t i = 0;
+	while (!kernel_at(i)->supported())
+		i++;
+	return kernel_at(i);
+}
+
 static void compile(struct fixture *f, enum format_id format, uint32_t width, uint32_t height,
 		    uint32_t iterations)
 {
-	const struct kernel *kernel;
 	struct brot_error err = {0};
 	request_init(&f->request);
 	f->request.width_px = width;
 	f->request.height_px = height;
 	f->request.iterations = iterations;
 	f->request.format = format;
-	if (kernel_select(NULL, &kernel, &err) != BROT_OK ||
-	    render_job_make(&f->request, kernel, &f->render, &err) != BROT_OK)
+	if (render_job_make(&f->request, kernel_of_cpu(), &f->render, &err) != BROT_OK)
 		fail_msg("%s", err.text);
 	struct segment_grid grid = {width, height, width, 1};
 	assert_true(image_layout_make(&grid, format, &f->layout));
@@ -172,6 +180,49 @@ static void a_mapped_image_is_written_in_place(void **state)
 	assert_true(pool_progress(f->pool).iterations > 0);
 }
 
+/* The upper half is rendered, in tiles of which one ends within it and one with the middle row;
+ * the image must be that which is rendered whole. */
+static void a_mirrored_image_is_written_from_its_upper_half(void **state)
+{
+	struct fixture *f = *state;
+	compile(f, FORMAT_SMOOTH, WIDTH, 41, 300);
+	assert_true(mirror_applies(&f->request));
+	struct shm shm;
+	assert_int_equal(shm_make((size_t)f->layout.total_bytes, &shm, NULL), BROT_OK);
+	static const struct rect rects[] = {
+		{0, 0, WIDTH, 7}, {0, 7, 100, 1}, {100, 7, WIDTH - 100, 1}, {0, 8, WIDTH, 13}};
+	for (uint32_t i = 0; i < sizeof rects / sizeof rects[0]; i++) {
+		struct pool_tile task = {
+			.handle = 1,
+			.job = 7,
+			.tile = i,
+			.attempt = 1,
+			.rect = rects[i],
+			.render = &f->render,
+			.layout = &f->layout,
+			.memory = shm.memory,
+			.is_mirrored = true,
+		};
+		assert_true(pool_submit(f->pool, &task));
+		struct pool_result result = take(f);
+		assert_int_equal(result.error.code, BROT_OK);
+		uint8_t *tile = expected(f, &rects[i]);
+		assert_true(result.digest ==
+			    XXH3_64bits(tile, image_rect_bytes(&f->layout, &rects[i])));
+		free(tile);
+		pool_result_done(&result);
+	}
+	struct rect whole = {0, 0, WIDTH, 41};
+	uint8_t *want = expected(f, &whole);
+	const uint8_t *at = want;
+	for (uint32_t p = 0; p < f->layout.plane_count; at += f->layout.planes[p++].bytes)
+		assert_memory_equal((uint8_t *)shm.memory + f->layout.planes[p].offset, at,
+				    f->layout.planes[p].bytes);
+	free(want);
+	shm_remove(shm.name);
+	shm_unmap(&shm);
+}
+
 #define ENDLESS_WIDTH 4096
 #define ENDLESS_ROWS  256 /* of one tile: 4 MiB of iterations, which is 10^12 to compute */
 
@@ -183,8 +234,8 @@ static void compile_endless(struct fixture *f)
 	(void)strcpy(view->re.text, "-0.122");
 	(void)strcpy(view->im.text, "0.745");
 	(void)strcpy(view->width.text, "0.01");
-	const struct kernel *kernel = f->render.kernel;
-	assert_int_equal(render_job_make(&f->request, kernel, &f->render, NULL), BROT_OK);
+	f->request.has_shortcuts = false;
+	assert_int_equal(render_job_make(&f->request, kernel_of_cpu(), &f->render, NULL), BROT_OK);
 }
 
 static void wait_running(struct fixture *f, uint32_t count)
@@ -267,6 +318,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(pixels_come_packed_and_digested, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_mapped_image_is_written_in_place, setup,
 						teardown),
+		cmocka_unit_test_setup_teardown(a_mirrored_image_is_written_from_its_upper_half,
+						setup, teardown),
 		cmocka_unit_test_setup_teardown(cancelled_tiles_come_back, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_pool_ends_with_work_in_hand, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_truncated_image_costs_one_tile, setup, teardown),
