@@ -83,7 +83,7 @@ static void job_start(struct link *link, const struct session_action *action,
 		      const struct message *message)
 {
 	struct session_event event = {.type = SESSION_ON_OPENED};
-	struct job *job = job_open(message, action->handle, link->config->kernel,
+	struct job *job = job_open(message, action->handle, link->config->choice->kernel,
 				   link->config->use_shm, &event.opened);
 	if (job != NULL) {
 		job->next = link->jobs;
@@ -121,6 +121,7 @@ static void tile_start(struct link *link, const struct session_action *action)
 		tile.render = &job->render;
 		tile.layout = &job->layout;
 		tile.memory = job->shm.memory;
+		tile.is_mirrored = job->is_mirrored;
 		if (pool_submit(link->pool, &tile)) {
 			job->tiles++;
 			return;
@@ -385,16 +386,21 @@ static char *hello_make(const struct link_config *config)
 	char worker[2 * sizeof bits + 1];
 	random_bytes(bits, sizeof bits);
 	hex_write(bits, sizeof bits, worker);
-	json_t *kernels = json_array();
-	const struct kernel *kernel;
-	for (size_t i = 0; (kernel = kernel_at(i)) != NULL; i++)
-		if (kernel->supported() && json_array_size(kernels) < LIMIT_KERNELS)
-			(void)json_array_append_new(kernels, json_string(kernel->name));
-	json_t *root = json_pack("{s:i, s:s, s:s, s:s, s:i, s:i, s:s, s:o}", "brot",
+	json_t *kernels = json_array(), *speeds = json_object();
+	for (uint32_t i = 0; i < config->choice->count; i++) {
+		const struct choice_offer *offer = &config->choice->offers[i];
+		json_t *speed = json_object();
+		for (int p = 0; p < PRECISION_COUNT; p++)
+			(void)json_object_set_new(speed, precision_name((enum precision)p),
+						  json_integer((json_int_t)offer->speed[p]));
+		(void)json_array_append_new(kernels, json_string(offer->kernel->name));
+		(void)json_object_set_new(speeds, offer->kernel->name, speed);
+	}
+	json_t *root = json_pack("{s:i, s:s, s:s, s:s, s:i, s:i, s:s, s:o, s:o}", "brot",
 				 MESSAGE_VERSION, "version", BROT_VERSION, "worker", worker, "name",
 				 config->name, "pid", (int)getpid(), "threads",
-				 (int)config->threads, "kernel", config->kernel->name, "kernels",
-				 kernels);
+				 (int)config->threads, "kernel", config->choice->kernel->name,
+				 "kernels", kernels, "speeds", speeds);
 	char *text = root != NULL ? json_dumps(root, JSON_COMPACT) : NULL;
 	json_decref(root);
 	return text;

@@ -8,11 +8,13 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "proto/sys/clock.h"
 #include "proto/sys/log.h"
 #include "proto/sys/process.h"
 #include "proto/sys/signals.h"
 #include "proto/sys/sock.h"
-#include "worker/kernel/kernel.h"
+#include "worker/choice.h"
+#include "worker/cmd_selftest.h"
 #include "worker/link.h"
 #include "worker/supervise.h"
 #include "worker/worker_options.h"
@@ -80,18 +82,21 @@ static void name_make(char name[LIMIT_NAME_CHARS + 1])
 }
 
 /* One process with its compute threads. */
-static enum brot_err work(const struct worker_options *options, const struct kernel *kernel,
+static enum brot_err work(const struct worker_options *options, struct choice *choice,
 			  int signal_fd, int *ret_status, struct brot_error *err)
 {
 	char name[LIMIT_NAME_CHARS + 1];
 	bool is_child = options->child_of != 0;
+	choice_measure(choice, clock_us);
+	log_line(LOG_LEVEL_INFO, "kernel chosen name=%s iterations_per_s=%llu",
+		 choice->kernel->name, (unsigned long long)choice_speed(choice));
 	name_make(name);
 	if (is_child)
 		(void)fcntl(SESSION_FD, F_SETFD, FD_CLOEXEC);
 	const struct link_config config = {
 		.broker = options->broker,
 		.name = options->name != NULL ? options->name : name,
-		.kernel = kernel,
+		.choice = choice,
 		.threads = is_child ? 1 : options->threads,
 		.use_shm = !options->no_shm,
 		.parent = (pid_t)options->child_of,
@@ -117,12 +122,15 @@ static enum brot_err supervise(const struct worker_options *options, int argc, c
 static enum brot_err run(const struct worker_options *options, int argc, char *const *argv,
 			 int *ret_status, struct brot_error *err)
 {
-	const struct kernel *kernel;
+	struct choice choice;
 	enum brot_err code = log_begin(options, err);
 	if (code == BROT_OK)
 		code = broker_check(options, err);
 	if (code == BROT_OK)
-		code = kernel_select(options->kernel, &kernel, err);
+		code = choice_offer(options->kernel, &choice, err);
+	/* A parent checks as well: it can say once what all its children would. */
+	if (code == BROT_OK)
+		code = choice_check(&choice, err);
 	if (code != BROT_OK)
 		return code;
 	int signal_fd = signals_open();
@@ -135,8 +143,35 @@ static enum brot_err run(const struct worker_options *options, int argc, char *c
 	    !process_tie((pid_t)options->tied_to, SIGKILL))
 		return BROT_OK;
 	if (options->child_of != 0 || options->threads != 0)
-		return work(options, kernel, signal_fd, ret_status, err);
+		return work(options, &choice, signal_fd, ret_status, err);
 	return supervise(options, argc, argv, signal_fd, ret_status, err);
+}
+
+/* The version, the kernels of this build, and which of them a worker here would use. */
+static int print_version(void)
+{
+	const struct kernel *kernel;
+	struct choice choice;
+	struct brot_error err;
+	if (choice_offer(NULL, &choice, &err) != BROT_OK)
+		return complain(&err);
+	choice_measure(&choice, clock_us);
+	printf("brot-worker %s\nkernels:", BROT_VERSION);
+	for (size_t i = 0; (kernel = kernel_at(i)) != NULL; i++)
+		printf("%s %s%s", i > 0 ? "," : "", kernel->name,
+		       kernel->supported() ? "" : " (not on this CPU)");
+	printf("; here %s is the fastest\n", choice.kernel->name);
+	return 0;
+}
+
+static int print_selftest(const struct worker_options *options)
+{
+	struct choice choice;
+	struct brot_error err;
+	enum brot_err code = choice_offer(options->kernel, &choice, &err);
+	if (code == BROT_OK)
+		code = cmd_selftest(&choice, options->is_json, &err);
+	return code == BROT_OK ? 0 : complain(&err);
 }
 
 int main(int argc, char **argv)
@@ -151,9 +186,9 @@ int main(int argc, char **argv)
 		return complain(&err);
 	if (wants_help)
 		return print_help();
-	if (options.wants_version) {
-		printf("brot-worker %s\n", BROT_VERSION);
-		return 0;
-	}
+	if (options.wants_version)
+		return print_version();
+	if (options.wants_selftest)
+		return print_selftest(&options);
 	return run(&options, argc, argv, &status, &err) == BROT_OK ? status : complain(&err);
 }

@@ -3,7 +3,8 @@
  *
  * A child that dies is reported to the broker at once (GONE), so that its tiles go elsewhere
  * without waiting for a silence. A child that ends with status 0 was drained and is not replaced;
- * one that ends because it can never work here (wrong options, version, rights) ends all.
+ * one that ends because it can never work here (wrong options, version, rights, a kernel that fails
+ * its self-test) ends all.
  *
  * Thread rule: runs in the thread that calls it, which must be the process's first: children end
  * with the thread that started them.

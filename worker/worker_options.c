@@ -17,8 +17,15 @@ static const struct option_spec specs[] = {
 	 OPTION_U32, AT(processes), 1, PROCESSES_MAX},
 	{"threads", "N", NULL, "run one process of N threads instead", OPTION_U32, AT(threads), 1,
 	 THREADS_MAX},
-	{"kernel", "NAME", "BROT_KERNEL", "use this kernel; by default the best this CPU has",
-	 OPTION_STRING, AT(kernel), 0, 0},
+	{"kernel", "NAME", "BROT_KERNEL",
+	 "use this kernel; by default the one that is measured to be the fastest", OPTION_STRING,
+	 AT(kernel), 0, 0},
+	{"selftest", NULL, NULL,
+	 "check and measure the kernels, print a table and end; a worker does a short form of this "
+	 "before it serves",
+	 OPTION_FLAG, AT(wants_selftest), 0, 0},
+	{"json", NULL, NULL, "print the table of --selftest as JSON", OPTION_FLAG, AT(is_json), 0,
+	 0},
 	{"name", "NAME", NULL, "what people shall call this worker; by default HOSTNAME/PID",
 	 OPTION_STRING, AT(name), 0, 0},
 	{"no-shm", NULL, NULL, "send pixels even where shared memory would do", OPTION_FLAG,
@@ -31,7 +38,8 @@ static const struct option_spec specs[] = {
 	 1, INT32_MAX},
 	{"child-of", "PID", NULL, "be one of the processes that a parent supervises", OPTION_U32,
 	 AT(child_of), 1, INT32_MAX},
-	{"version", NULL, NULL, "print the version and end", OPTION_FLAG, AT(wants_version), 0, 0},
+	{"version", NULL, NULL, "print the version and the kernels, and end", OPTION_FLAG,
+	 AT(wants_version), 0, 0},
 	{0},
 };
 
@@ -66,7 +74,10 @@ enum brot_err worker_options_parse(int argc, char *const *argv, option_env_fn *e
 	if (code != BROT_OK)
 		return code;
 	if (!operands.wants_help && !options.wants_version) {
-		if (options.broker == NULL)
+		if (options.is_json && !options.wants_selftest)
+			return error_set(err, BROT_E_USAGE,
+					 "--json: is for --selftest, which is not there");
+		if (options.broker == NULL && !options.wants_selftest)
 			return error_set(err, BROT_E_USAGE,
 					 "--broker: must be given, here or as BROT_BROKER");
 		if (options.processes != 0 && options.threads != 0)

@@ -12,15 +12,15 @@
 #include "proto/options.h"
 
 struct worker_options {
-	const char *broker; /* URL of the workers' endpoint */
+	const char *broker; /* URL of the workers' endpoint; may be NULL for --selftest */
 	uint32_t processes; /* 0: one a core */
 	uint32_t threads;   /* 0: processes instead */
-	const char *kernel; /* NULL: the best that this CPU has */
+	const char *kernel; /* NULL: the fastest */
 	const char *name;   /* NULL: HOSTNAME/PID */
 	const char *log_level;
 	uint32_t tied_to;  /* a process to end with; 0: none */
 	uint32_t child_of; /* the parent that supervises this process; 0: none */
-	bool is_insecure, no_shm, wants_version;
+	bool is_insecure, no_shm, wants_selftest, is_json, wants_version;
 };
 
 extern const struct option_command worker_command;

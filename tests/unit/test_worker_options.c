@@ -1,0 +1,149 @@
+/* test_worker_options.c - the worker's command line. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "worker/worker_options.h"
+
+static const char *broker_text, *kernel_text;
+
+static const char *environment(const char *name, void *context)
+{
+	(void)context;
+	if (strcmp(name, "BROT_BROKER") == 0)
+		return broker_text;
+	if (strcmp(name, "BROT_KERNEL") == 0)
+		return kernel_text;
+	return NULL;
+}
+
+/* Cuts a line at blanks and parses it; the words live until the next call. */
+static enum brot_err parse_line(const char *line, struct worker_options *options, bool *wants_help,
+				struct brot_error *err)
+{
+	static char words[1024];
+	static char *argv[64];
+	int argc = 0;
+	assert_true(strlen(line) < sizeof words);
+	strcpy(words, line);
+	for (char *word = strtok(words, " "); word != NULL; word = strtok(NULL, " "))
+		argv[argc++] = word;
+	return worker_options_parse(argc, argv, environment, options, wants_help, err);
+}
+
+static struct worker_options parsed(const char *line)
+{
+	struct worker_options options;
+	bool wants_help = true;
+	struct brot_error err = {0};
+	if (parse_line(line, &options, &wants_help, &err) != BROT_OK)
+		fail_msg("\"%s\": %s", line, err.text);
+	assert_false(wants_help);
+	return options;
+}
+
+static void refused(const char *line, const char *sentence)
+{
+	struct worker_options options, before;
+	bool wants_help = true;
+	struct brot_error err = {0};
+	memset(&options, 0x5a, sizeof options);
+	memcpy(&before, &options, sizeof before);
+	assert_int_equal(parse_line(line, &options, &wants_help, &err), BROT_E_USAGE);
+	assert_string_equal(err.text, sentence);
+	assert_memory_equal(&options, &before, sizeof before);
+	assert_true(wants_help);
+}
+
+static int forget(void **state)
+{
+	(void)state;
+	broker_text = kernel_text = NULL;
+	return 0;
+}
+
+static void what_is_not_given_has_its_default(void **state)
+{
+	(void)state;
+	struct worker_options options = parsed("--broker ipc:///b");
+	assert_string_equal(options.broker, "ipc:///b");
+	assert_null(options.kernel);
+	assert_null(options.name);
+	assert_int_equal(options.processes, 0);
+	assert_int_equal(options.threads, 0);
+	assert_false(options.wants_selftest);
+	assert_false(options.is_json);
+	assert_false(options.wants_version);
+	assert_false(options.is_insecure);
+	assert_false(options.no_shm);
+}
+
+static void the_command_line_beats_the_environment(void **state)
+{
+	(void)state;
+	broker_text = "ipc:///environment";
+	kernel_text = "scalar";
+	assert_string_equal(parsed("").broker, "ipc:///environment");
+	assert_string_equal(parsed("").kernel, "scalar");
+	assert_string_equal(parsed("--kernel avx2").kernel, "avx2");
+	assert_string_equal(parsed("--broker ipc:///b").broker, "ipc:///b");
+}
+
+static void a_broker_must_be_named_to_serve(void **state)
+{
+	(void)state;
+	refused("", "--broker: must be given, here or as BROT_BROKER");
+	refused("--kernel scalar", "--broker: must be given, here or as BROT_BROKER");
+	assert_true(parsed("--selftest").wants_selftest);
+	assert_true(parsed("--version").wants_version);
+	assert_null(parsed("--selftest").broker);
+}
+
+static void a_self_test_may_be_json_and_of_one_kernel(void **state)
+{
+	(void)state;
+	struct worker_options options = parsed("--selftest --json --kernel scalar");
+	assert_true(options.wants_selftest);
+	assert_true(options.is_json);
+	assert_string_equal(options.kernel, "scalar");
+	refused("--broker ipc:///b --json", "--json: is for --selftest, which is not there");
+}
+
+static void processes_and_threads_exclude_each_other(void **state)
+{
+	(void)state;
+	assert_int_equal(parsed("--broker ipc:///b --processes 3").processes, 3);
+	assert_int_equal(parsed("--broker ipc:///b --threads 3").threads, 3);
+	refused("--broker ipc:///b --threads 2 --processes 2",
+		"--threads: means one process, so --processes cannot stand beside it");
+}
+
+static void a_name_is_short_and_printable(void **state)
+{
+	(void)state;
+	assert_string_equal(parsed("--broker ipc:///b --name w1").name, "w1");
+	refused("--broker ipc:///b --name "
+		"0123456789012345678901234567890123456789012345678901234567"
+		"890123",
+		"--name: must have 1 to 63 characters, got 64");
+	refused("--broker ipc:///b --name a\tb",
+		"--name: must be printable ASCII, is not at character 2");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(what_is_not_given_has_its_default, forget),
+		cmocka_unit_test_setup(the_command_line_beats_the_environment, forget),
+		cmocka_unit_test_setup(a_broker_must_be_named_to_serve, forget),
+		cmocka_unit_test_setup(a_self_test_may_be_json_and_of_one_kernel, forget),
+		cmocka_unit_test_setup(processes_and_threads_exclude_each_other, forget),
+		cmocka_unit_test_setup(a_name_is_short_and_printable, forget),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
