@@ -30,7 +30,7 @@ struct render_options {
 static const struct option_spec specs[] = {
 	WORD(view, "VIEW",
 	     "a name that \"views\" lists, RE,IM,WIDTH, XMIN:XMAX,YMIN:YMAX, @REQUEST.json or "
-	     "@PICTURE.png; home, which is the whole set, without it"),
+	     "@PICTURE.png; the whole of what the formula makes without it"),
 	{.name = "out",
 	 .arg = "FILE",
 	 .help = "the file to make: .png, .ppm or .npy",
@@ -58,7 +58,16 @@ static const struct option_spec specs[] = {
 	 .min = 1,
 	 .max = LIMIT_SAMPLES},
 	WORD(kind, "KIND", "what is counted: escape, also without it"),
-	WORD(formula, "FORMULA", "what is iterated: mandelbrot, also without it"),
+	WORD(formula, "FORMULA",
+	     "what is iterated: mandelbrot, julia:RE,IM, multibrot:POWER, burning-ship or tricorn, "
+	     "the point or power 3 to 6 being its parameter; mandelbrot without it, or what the "
+	     "view says"),
+	WORD(precision, "PRECISION",
+	     "f64, or f32, which is faster and less deep; f64 without it, or what the view says"),
+	{.name = "no-shortcuts",
+	 .help = "iterate every point to its end; the picture is the same",
+	 .type = OPTION_FLAG,
+	 .offset = offsetof(struct render_options, words.has_no_shortcuts)},
 	WORD(format, "FORMAT",
 	     "rgb8, iterations or smooth; the suffix of --out decides without it"),
 	WORD(palette, "PALETTE",

@@ -4,15 +4,61 @@
 
 #include "client/cli.h"
 #include "client/print.h"
+#include "client/reply.h"
+#include "client/workers.h"
 
-struct version_options {
-	bool is_json;
-};
-
+/* As cli_ask_specs, but that no broker is asked unless the command line names one. */
 static const struct option_spec specs[] = {
-	CLI_SPEC_JSON(version_options),
+	{.name = "broker",
+	 .arg = "URL",
+	 .help = "also say which version this broker is, and what kernels its workers use",
+	 .type = OPTION_STRING,
+	 .offset = offsetof(struct cli_ask, broker)},
+	CLI_SPEC_TIMEOUT(cli_ask, ""),
+	CLI_SPEC_INSECURE(cli_ask),
+	CLI_SPEC_JSON(cli_ask),
 	{.name = NULL},
 };
+
+/* report: of WORKERS. */
+static enum brot_err tell_service(const json_t *status, const json_t *report, bool is_json,
+				  struct brot_error *err)
+{
+	const char *version = NULL;
+	json_t *object = NULL, *workers = NULL;
+	enum brot_err code = reply_object(status, "status", &object, err);
+	if (code == BROT_OK)
+		code = reply_text(object, "version", &version, err);
+	if (code == BROT_OK)
+		code = reply_list(report, "workers", &workers, err);
+	if (code != BROT_OK)
+		return code;
+	if (is_json) {
+		json_t *json = json_pack("{s:s,s:i,s:s,s:O}", "version", BROT_VERSION, "protocol",
+					 MESSAGE_VERSION, "broker", version, "workers", workers);
+		print_json(stdout, json);
+		json_decref(json);
+		return BROT_OK;
+	}
+	printf("brot " BROT_VERSION "\nbroker ");
+	print_text(stdout, version);
+	(void)putchar('\n');
+	return workers_print(report, err);
+}
+
+static enum brot_err tell_with_service(const struct cli *cli, const struct cli_ask *ask,
+				       struct brot_error *err)
+{
+	json_t *status = NULL, *workers = NULL;
+	enum brot_err code = cli_ask_parsed(cli, ask, MSG_STATUS, "{}", "status", &status, err);
+	if (code == BROT_OK)
+		code = cli_ask_parsed(cli, ask, MSG_WORKERS, "{}", "workers", &workers, err);
+	if (code == BROT_OK)
+		code = tell_service(status, workers, ask->is_json, err);
+	json_decref(status);
+	json_decref(workers);
+	return code;
+}
 
 enum brot_err cmd_version(const struct cli *cli, struct brot_error *err)
 {
@@ -21,12 +67,14 @@ enum brot_err cmd_version(const struct cli *cli, struct brot_error *err)
 		.summary = "Says which brot this is.",
 		.specs = specs,
 	};
-	struct version_options options = {0};
+	struct cli_ask ask = CLI_ASK_DEFAULT;
 	struct option_operands operands;
-	enum brot_err code = cli_parse(cli, &command, &options, sizeof options, &operands, err);
+	enum brot_err code = cli_parse(cli, &command, &ask, sizeof ask, &operands, err);
 	if (code != BROT_OK || operands.wants_help)
 		return code;
-	if (!options.is_json) {
+	if (ask.broker != NULL)
+		return tell_with_service(cli, &ask, err);
+	if (!ask.is_json) {
 		printf("brot " BROT_VERSION "\n");
 		return BROT_OK;
 	}

@@ -1,5 +1,6 @@
 /* cmd_views.c - brot-client views. */
 #include <stdio.h>
+#include <string.h>
 
 #include "client/cli.h"
 #include "client/print.h"
@@ -28,11 +29,11 @@ static void print_list(void)
 	const struct preset *preset;
 	for (size_t i = 0; (preset = preset_at(i)) != NULL; i++)
 		(void)json_array_append_new(
-			list,
-			json_pack("{s:s,s:s,s:{s:s,s:s,s:s,s:f},s:I}", "name", preset->name,
-				  "title", preset->title, "view", "re", preset->re, "im",
-				  preset->im, "width", preset->width, "rotate", preset->rotate_deg,
-				  "iterations", (json_int_t)iterations_of(preset)));
+			list, json_pack("{s:s,s:s,s:s,s:{s:s,s:s,s:s,s:f},s:I}", "name",
+					preset->name, "title", preset->title, "formula",
+					preset->formula, "view", "re", preset->re, "im", preset->im,
+					"width", preset->width, "rotate", preset->rotate_deg,
+					"iterations", (json_int_t)iterations_of(preset)));
 	json_t *json = json_pack("{s:o}", "views", list);
 	print_json(stdout, json);
 	json_decref(json);
@@ -55,9 +56,10 @@ enum brot_err cmd_views(const struct cli *cli, struct brot_error *err)
 		return BROT_OK;
 	}
 	const struct preset *preset;
-	printf("%-18s%-12s%-12s%s\n", "NAME", "WIDTH", "ITERATIONS", "TITLE");
+	printf("%-18s%-12s%-12s%-14s%s\n", "NAME", "WIDTH", "ITERATIONS", "FORMULA", "TITLE");
 	for (size_t i = 0; (preset = preset_at(i)) != NULL; i++)
-		printf("%-18s%-12s%-12u%s\n", preset->name, preset->width,
-		       (unsigned)iterations_of(preset), preset->title);
+		printf("%-18s%-12s%-12u%-14.*s%s\n", preset->name, preset->width,
+		       (unsigned)iterations_of(preset), (int)strcspn(preset->formula, ":"),
+		       preset->formula, preset->title);
 	return BROT_OK;
 }

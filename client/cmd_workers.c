@@ -2,26 +2,14 @@
 #include "client/cli.h"
 #include "client/print.h"
 #include "client/reply.h"
-#include "client/table.h"
-
-static const struct table_column columns[] = {
-	{"NAME", "name", TABLE_TEXT, NULL},
-	{"PID", "pid", TABLE_NUMBER, NULL},
-	{"KERNEL", "kernel", TABLE_TEXT, NULL},
-	{"THREADS", "threads", TABLE_NUMBER, NULL},
-	{"HOLDS", "tiles_held", TABLE_NUMBER, NULL},
-	{"DONE", "tiles_done", TABLE_NUMBER, NULL},
-	{"FAILURES", "failures", TABLE_NUMBER, NULL},
-	{"LOCAL", "is_local", TABLE_FLAG, NULL},
-	{"DRAINING", "is_draining", TABLE_FLAG, NULL},
-	{"CONNECTED", "connected_ms", TABLE_SECONDS, NULL},
-};
+#include "client/workers.h"
 
 enum brot_err cmd_workers(const struct cli *cli, struct brot_error *err)
 {
 	static const struct option_command command = {
 		.name = "brot-client workers",
-		.summary = "Lists the workers that are connected to the broker.",
+		.summary = "Lists the workers that are connected to the broker, their kernels and "
+			   "how fast these are.",
 		.specs = cli_ask_specs,
 	};
 	bool is_json = false;
@@ -33,8 +21,7 @@ enum brot_err cmd_workers(const struct cli *cli, struct brot_error *err)
 	if (code == BROT_OK && is_json)
 		print_json(stdout, report);
 	else if (code == BROT_OK)
-		code = table_print(workers, columns, sizeof columns / sizeof columns[0],
-				   "no workers", err);
+		code = workers_print(report, err);
 	json_decref(report);
 	return code;
 }

@@ -5,6 +5,7 @@
 #include "client/compose.h"
 
 #include "client/infile.h"
+#include "proto/preset.h"
 
 #define RANGE_WIDTH_PX 1920
 
@@ -24,24 +25,37 @@ static enum brot_err fit_height(struct request *request, struct brot_error *err)
 	return BROT_OK;
 }
 
-/* What the view alone says. */
+/* A view in words, which is a formula's too if it is a preset. */
+static enum brot_err read_view(const struct compose_words *words, struct request *request,
+			       struct brot_error *err)
+{
+	uint32_t iterations = 0;
+	enum brot_err code = view_parse(words->view, &request->view, &iterations, err);
+	if (code != BROT_OK)
+		return code;
+	request->iterations = iterations != 0 ? iterations
+					      : request_default_iterations(&request->view);
+	if (request->view.height.text[0] != '\0' && words->size.width == 0)
+		return fit_height(request, err);
+	const struct preset *preset = preset_by_name(words->view);
+	return preset != NULL ? request_set_formula(preset->formula, request, err) : BROT_OK;
+}
+
+/* What the view and the formula say. */
 static enum brot_err begin(const struct compose_words *words, struct request *ret_request,
 			   struct brot_error *err)
 {
+	enum brot_err code = BROT_OK;
 	request_init(ret_request);
-	if (words->view == NULL)
-		return BROT_OK;
-	if (words->view[0] == '@')
-		return infile_read_request(words->view + 1, ret_request, err);
-	uint32_t iterations = 0;
-	enum brot_err code = view_parse(words->view, &ret_request->view, &iterations, err);
-	if (code != BROT_OK)
-		return code;
-	ret_request->iterations = iterations != 0 ? iterations
-						  : request_default_iterations(&ret_request->view);
-	if (ret_request->view.height.text[0] != '\0' && words->size.width == 0)
-		return fit_height(ret_request, err);
-	return BROT_OK;
+	if (words->view != NULL && words->view[0] == '@')
+		code = infile_read_request(words->view + 1, ret_request, err);
+	else if (words->view != NULL)
+		code = read_view(words, ret_request, err);
+	if (code == BROT_OK && words->formula != NULL)
+		code = request_set_formula(words->formula, ret_request, err);
+	if (code == BROT_OK && words->view == NULL)
+		request_set_home(ret_request);
+	return code;
 }
 
 static int set_text(json_t *json, const char *key, const char *text)
@@ -59,7 +73,9 @@ static enum brot_err lay_over(json_t *json, const struct compose_words *words, c
 			      uint32_t samples, struct brot_error *err)
 {
 	int failed = set_text(json, "kind", words->kind);
-	failed |= set_text(json, "formula", words->formula);
+	failed |= set_text(json, "precision", words->precision);
+	if (words->has_no_shortcuts)
+		failed |= json_object_set_new(json, "shortcuts", json_false());
 	failed |= set_text(json, "format", format);
 	failed |= set_number(json, "iterations", words->iterations);
 	failed |= set_number(json, "samples", samples);
@@ -77,7 +93,7 @@ static enum brot_err lay_over(json_t *json, const struct compose_words *words, c
 	}
 	if (failed != 0)
 		return error_set(err, BROT_E_USAGE,
-				 "--kind, --formula, --format and --palette: must be UTF-8");
+				 "--kind, --precision, --format and --palette: must be UTF-8");
 	return BROT_OK;
 }
 

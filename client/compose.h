@@ -1,13 +1,15 @@
 /*
  * compose.h - makes a request from the words of a command line.
  *
- * Later sources win: the defaults, the preset or the file that the view names, the options.
+ * Later sources win: the defaults, the preset or the file that the view names, the options. A
+ * formula without a view shows the whole of it.
  *
  * Pure but for the file that a view "@FILE" names. Thread-safe.
  */
 #ifndef CLIENT_COMPOSE_H
 #define CLIENT_COMPOSE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "client/filetype.h"
@@ -17,9 +19,12 @@
 
 /* What was said; NULL or 0 where nothing was. Strings are borrowed. */
 struct compose_words {
-	const char *view, *kind, *formula, *format, *palette;
+	const char *view, *kind, *format, *palette;
+	const char *formula; /* as request_set_formula() takes it */
+	const char *precision;
 	struct option_size size;
 	uint32_t iterations, samples;
+	bool has_no_shortcuts;
 };
 
 /* The request, valid and complete, in a format that the kind of file can hold; and its canonical

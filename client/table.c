@@ -30,6 +30,10 @@ static enum brot_err number_cell(const json_t *object, const struct table_column
 	else if (column->kind == TABLE_SHARE)
 		(void)snprintf(cell, CELL_BYTES, "%.0f %%",
 			       whole == 0 ? 0 : (double)value * 100 / (double)whole);
+	else if (column->kind == TABLE_RATE && value == 0)
+		(void)snprintf(cell, CELL_BYTES, "-");
+	else if (column->kind == TABLE_RATE)
+		(void)snprintf(cell, CELL_BYTES, "%.3g G/s", (double)value / 1e9);
 	else
 		(void)snprintf(cell, CELL_BYTES, "%" PRIu64, value);
 	return BROT_OK;
