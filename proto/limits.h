@@ -20,7 +20,7 @@
 #define LIMIT_FRAMES             3                 /* frames a message: header, body, data */
 #define LIMIT_HEADER_BYTES       128               /* frame 0 */
 #define LIMIT_CLIENT_FRAME_BYTES (96 * 1024)       /* a request and its envelope */
-#define LIMIT_BODY_BYTES         (1024 * 1024)     /* JSON or text from a broker */
+#define LIMIT_BODY_BYTES         (4 * 1024 * 1024) /* JSON or text from a broker */
 #define LIMIT_DATA_BYTES         (4 * 1024 * 1024) /* pixels in one message */
 #define LIMIT_WORKER_FRAME_BYTES (LIMIT_DATA_BYTES + 64 * 1024) /* zstd may grow what it packs */
 #define LIMIT_TEXT_BYTES         240                            /* a reason in FAIL or MAPPED */
@@ -31,6 +31,8 @@
 #define LIMIT_CREDIT     256 /* tiles one worker may hold */
 #define LIMIT_NAME_CHARS 63  /* a worker's name, a kernel's name */
 #define LIMIT_KERNELS    8   /* kernels one worker may list */
+/* Iterations a second that a worker may claim of a kernel. */
+#define LIMIT_SPEED 1000000000000000
 
 /* Jobs of one broker */
 #define LIMIT_JOBS            256 /* accepted and not yet forgotten */

@@ -143,7 +143,8 @@ def test_a_worker_parent_amid_long_tiles(stage: Stage) -> None:
     broker = stage.broker("--tile-rows", 48)
     parent = stage.worker(broker, processes=2)
     broker.wait_workers(2)
-    inside = light_request(view={"re": "0", "im": "0", "width": "0.01"}, iterations=10**9)
+    inside = light_request(view={"re": "0", "im": "0", "width": "0.01"}, iterations=10**9,
+                           shortcuts=False)
     with wire.Client(broker.url) as client:
         job = client.submit(inside).body["job"]
         wait_until(lambda: client.progress(job).body["tiles_running"], "a tile")

@@ -20,6 +20,7 @@ TIMEOUT_S = 2.0
 # Beyond its --timeout a client needs time to start and to end, under sanitizers on a busy machine.
 LATE_S = 8.0
 ABSURD = 2**63 - 1
+ERROR_PROTOCOL = 10  # as section 7 has it
 NAME = "/brot-" + "ab" * 16
 JOB = 7
 
@@ -186,7 +187,7 @@ RENDERS: dict[str, tuple[Answer, int, str]] = {
     "a type of clients": (always(say("SUBMIT", body={})), PROTOCOL, ""),
     "another version": (always(say("REFUSED", body={"error": "protocol", "text": "v2"},
                                    version=2)), PROTOCOL, "2"),
-    "a frame over the limit": (always([HEAD, b" " * (2 << 20)]), UNAVAILABLE, ""),
+    "a frame over the limit": (always([HEAD, b" " * (8 << 20)]), UNAVAILABLE, ""),
     "not JSON": (always(say("PROGRESS", body="{")), PROTOCOL, "PROGRESS"),
     "not an object": (always(say("PROGRESS", body="[]")), PROTOCOL, "PROGRESS"),
     "a key twice": (always(say("REFUSED", body='{"error": "a", "error": "b"}')), PROTOCOL,
@@ -467,6 +468,7 @@ BAD_JOBS: dict[str, object] = {
     "absurd slice": {**GOOD_JOB, "slice": ABSURD}, "slice of text": {**GOOD_JOB, "slice": "64"},
     "unknown phases": {**GOOD_JOB, "phases": ["dream"]}, "phases of numbers": {**GOOD_JOB,
                                                                                "phases": [1]},
+    "two phases": {**GOOD_JOB, "phases": ["mirror", "render"]},
     "no image": {**GOOD_JOB, "image": None}, "no name": {**GOOD_JOB, "image": {}},
     "another file": {**GOOD_JOB, "image": image(name="/../../etc/passwd")},
     "absurd bytes": {**GOOD_JOB, "image": image(bytes=ABSURD)},
@@ -489,6 +491,25 @@ def test_worker_and_nonsense(stage: Stage, hostile: Callable[[Answer], HostileBr
     assert len(broker.said("HELLO")) == 1, "the session was lost"
 
 
+def test_halves_that_are_none(stage: Stage, hostile: Callable[[Answer], HostileBroker]) -> None:
+    """Lower rows of a mirrored job, and any rows of one that is not its own mirror image."""
+    broker = hostile(polite)
+    worker = start_worker(stage, broker)
+    broker.wait_said("CREDIT")
+    on_axis = complete(view={"re": "-0.5", "im": "0", "width": "3"})
+    rects = [(0, 24, 64, 1), (0, 0, 64, 25), (0, 47, 64, 1), (0, 0, 64, 48)]
+    broker.to_say += [
+        say("JOB", SESSION, JOB, body={**GOOD_JOB, "phases": ["mirror"], "request": on_axis}),
+        *[say("TILE", SESSION, JOB, 0, i, 1, *rect) for i, rect in enumerate(rects)],
+        say("JOB", SESSION, JOB + 1, body={**GOOD_JOB, "phases": ["mirror"]}),
+        say("TILE", SESSION, JOB + 1, 0, 0, 1, 0, 0, 64, 1)]
+    wait_until(lambda: len(broker.said("FAIL")) == 5, "five FAIL")
+    assert [fail.fields[1] for fail in broker.said("FAIL")] == 4 * [JOB] + [JOB + 1]
+    assert {fail.fields[5] for fail in broker.said("FAIL")} == {ERROR_PROTOCOL}
+    check_serves(stage, broker, worker)
+    assert not [done for done in broker.said("DONE") if done.fields[1] == JOB]
+
+
 def test_more_tiles_than_credit(stage: Stage, hostile: Callable[[Answer], HostileBroker]) -> None:
     """Those beyond are given back, as far as the connection takes answers."""
     broker = hostile(polite)
@@ -496,7 +517,7 @@ def test_more_tiles_than_credit(stage: Stage, hostile: Callable[[Answer], Hostil
     credit = broker.wait_said("CREDIT").fields[1]
     # So heavy that no tile is done before the last has come.
     job = {**GOOD_JOB, "request": complete(view={"re": "0", "im": "0", "width": "0.01"},
-                                           iterations=2 * 10**7)}
+                                           iterations=2 * 10**7, shortcuts=False)}
     broker.to_say += [say("JOB", SESSION, JOB, body=job),
                       *[say("TILE", SESSION, JOB, 0, i, 1, 0, i % 48, 64, 1) for i in range(500)]]
     wait_until(lambda: broker.said("FAIL"), "FAIL")

@@ -17,7 +17,7 @@ import wire
 from harness import Broker, Stage, heavy_request, light_request, wait_until
 
 # All of it escapes at once: n = 1 where |c| > 2, which holds for every pixel here.
-FAR = {"re": "10", "im": "0", "width": "1"}
+FAR = {"re": "10", "im": "0.5", "width": "1"}
 MAX_FRAME = 96 * 1024
 
 

@@ -41,9 +41,9 @@ class Differences:
 Takes = Callable[[str, list[dict]], list[bool]]
 
 
-def ask_bodies(program: str) -> tuple[list[list[str]], list[list[str]], Takes]:
-    """What DESCRIBE_BODIES says of bodies, as name and body, and of words, as key and word; and the
-    function that asks it."""
+def ask_bodies(program: str) -> tuple[dict[str, list[list[str]]], Takes]:
+    """The rows of DESCRIBE_BODIES by their kind: "says" name and body, "word" key and word,
+    "request" formula and body; and the function that asks it."""
 
     def run(questions: str) -> list[str]:
         return subprocess.run([program], input=questions, check=True, capture_output=True,
@@ -53,8 +53,7 @@ def ask_bodies(program: str) -> tuple[list[list[str]], list[list[str]], Takes]:
     def takes(name: str, bodies: list[dict]) -> list[bool]:
         questions = "".join(f"{name}\t{json.dumps(body)}\n" for body in bodies)
         return [answer == "yes" for answer in run(questions)[len(rows):]]
-    return ([row[1:] for row in rows if row[0] == "says"],
-            [row[1:] for row in rows if row[0] == "word"], takes)
+    return {kind: [row[1:] for row in rows if row[0] == kind] for kind, *_ in rows}, takes
 
 
 def sections(text: str) -> dict[str, str]:
@@ -234,21 +233,44 @@ def schema_of(schema: dict, prefix: str = "") -> tuple[set[str], dict[str, list[
     return keys, words
 
 
-def check_request(schema: dict, example: dict, said: list[list[str]], described: list[list[str]],
+def parameters_of(schema: dict, formula: str) -> set[str]:
+    """The keys that a request has for a formula alone, by the schema's conditions."""
+    (then,) = (entry["then"] for entry in schema["allOf"]
+               if formula in entry["if"]["properties"]["formula"]["enum"])
+    inner = then["properties"]["parameters"]
+    return {"parameters"} | {f"parameters.{key}" for key in inner["required"]} if inner else set()
+
+
+def check_request(schema: dict, example: dict, rows: dict[str, list[list[str]]],
                   differences: Differences) -> None:
     """Schema, example and code have the same keys; schema and code the same words."""
     keys, words = schema_of(schema)
+    keys = {key for key in keys if key.split(".")[0] != "parameters"}
+    # Left out, pixels are square.
     differences.compare("keys of the request's example", sorted(keys_of_json(example)),
-                        sorted(keys - {"view.height"}))  # left out, pixels are square
-    for name, text in said:
-        request = json.loads(text).get("request")
+                        sorted(keys - {"view.height"}))
+    requests = [[name, json.loads(text).get("request")] for name, text in rows["says"]]
+    requests += [[formula, json.loads(text)] for formula, text in rows["request"]]
+    for name, request in requests:
         if request is not None:
-            differences.compare(f"keys of the request in {name}", sorted(keys),
+            own = keys | parameters_of(schema, request["formula"])
+            differences.compare(f"keys of the request in {name}", sorted(own),
                                 sorted(keys_of_json(request)))
     code: dict[str, list[str]] = {}
-    for key, word in described:
+    for key, word in rows["word"]:
         code.setdefault(key, []).append(word)
     differences.compare("words of a request", words, code)
+
+
+def check_formulas(section: str, schema: dict, described: list[list[str]],
+                   differences: Differences) -> None:
+    """The table of formulas has those of the code, each with its parameters."""
+    documented = {row[0]: set(re.findall(r'"(\w+)":', row[-1])) for row in
+                  table(section.replace("\\|", "/"), "formula")}
+    differences.compare("formulas", sorted(documented), sorted(formula for formula, _ in described))
+    for formula, text in described:
+        differences.compare(f"parameters of {formula}", documented.get(formula),
+                            set(json.loads(text).get("parameters", {})))
 
 
 SIZES = {"u8": 1, "u32": 4, "f32": 4, "u64": 8}
@@ -296,7 +318,8 @@ def main() -> int:
     described = [line.split("\t") for line in lines.splitlines()]
     messages = [row[1:] for row in described if row[0] == "message"]
     errors = [row[1:] for row in described if row[0] == "error"]
-    said, words, takes = ask_bodies(sys.argv[3])
+    rows, takes = ask_bodies(sys.argv[3])
+    said = rows["says"]
     text = sections((root / "proto/PROTOCOL.md").read_text())
     limits = limits_of((root / "proto/limits.h").read_text())
     schema = json.loads((root / "proto/request.schema.json").read_text())
@@ -310,7 +333,8 @@ def main() -> int:
     check_said(bodies, said, differences)
     check_heard(bodies, messages, example, string_literals(root / "broker/parse.c"), takes,
                 differences)
-    check_request(schema, example, said, words, differences)
+    check_request(schema, example, rows, differences)
+    check_formulas(text["3"], schema, rows["request"], differences)
     check_image(text["6"], described, differences)
     check_errors(text["7"], errors, differences)
     check_limits(text["8"], limits, differences)

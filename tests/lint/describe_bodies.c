@@ -2,9 +2,10 @@
  * describe_bodies.c - what the code says and takes as JSON, for check_docs.py to compare with
  * PROTOCOL.md and request.schema.json.
  *
- * Prints "says NAME BODY" for each kind of body that a broker sends and "word KEY WORD" for each
- * word that a request may have, then answers each line "NAME BODY" of standard input by "yes" or
- * "no": whether a broker takes that body. Columns are parted by tabs.
+ * Prints "says NAME BODY" for each kind of body that a broker sends, "word KEY WORD" for each word
+ * that a request may have and "request FORMULA BODY" for a request of each formula, then answers
+ * each line "NAME BODY" of standard input by "yes" or "no": whether a broker takes that body.
+ * Columns are parted by tabs.
  */
 #define _POSIX_C_SOURCE 200809L /* getline() */
 #include <stdio.h>
@@ -61,7 +62,7 @@ static void say_all(void)
 {
 	struct request request;
 	request_init(&request);
-	request.view.height = request.view.width; /* the one key that is not always there */
+	request.view.height = request.view.width;
 	struct plan plan;
 	if (plan_make(&request, &plan, NULL) != BROT_OK)
 		abort();
@@ -86,11 +87,31 @@ static void print_words(void)
 	for (int i = 0; i < KIND_COUNT; i++)
 		printf("word\tkind\t%s\n", request_kind_name((enum request_kind)i));
 	for (int i = 0; i < FORMULA_COUNT; i++)
-		printf("word\tformula\t%s\n", request_formula_name((enum request_formula)i));
+		printf("word\tformula\t%s\n", formula_info((enum formula_id)i)->name);
+	for (int i = 0; i < PRECISION_COUNT; i++)
+		printf("word\tprecision\t%s\n", precision_name((enum precision)i));
 	for (int i = 0; i < FORMAT_COUNT; i++)
 		printf("word\tformat\t%s\n", format_info((enum format_id)i)->name);
 	for (int i = 0; i < COLOUR_MODE_COUNT; i++)
 		printf("word\tcolour.mode\t%s\n", colour_mode_name((enum colour_mode)i));
+}
+
+/* A whole request of each formula. */
+static void print_requests(void)
+{
+	for (int i = 0; i < FORMULA_COUNT; i++) {
+		struct request request;
+		request_init(&request);
+		request.view.height = request.view.width; /* the one key that is not always there */
+		request.formula = (enum formula_id)i;
+		json_t *json = request_to_json(&request);
+		char *text = json_dumps(json, JSON_COMPACT);
+		if (text == NULL)
+			abort();
+		printf("request\t%s\t%s\n", formula_info(request.formula)->name, text);
+		free(text);
+		json_decref(json);
+	}
 }
 
 static bool takes(const char *name, const char *body)
@@ -122,6 +143,7 @@ int main(void)
 	size_t bytes = 0;
 	say_all();
 	print_words();
+	print_requests();
 	while (getline(&line, &bytes, stdin) > 0) {
 		char *body = strchr(line, '\t');
 		if (body == NULL)

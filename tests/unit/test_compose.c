@@ -87,6 +87,96 @@ static void range_gives_the_height(void **state)
 	assert_int_equal(compose(flat, "a.png"), BROT_OK);
 }
 
+static void formula_and_view(void **state)
+{
+	(void)state;
+	struct compose_words words = {.formula = "burning-ship"};
+	assert_int_equal(compose(words, "a.png"), BROT_OK);
+	assert_int_equal(request.formula, FORMULA_BURNING_SHIP);
+	assert_string_equal(request.view.im.text, "-0.5");
+	words = (struct compose_words){.formula = "julia:-0.8,0.156", .view = "0.1,0.2,1e-5"};
+	assert_int_equal(compose(words, "a.png"), BROT_OK);
+	assert_string_equal(request.c_im.text, "0.156");
+	assert_string_equal(request.view.re.text, "0.1");
+	assert_int_equal(request.iterations, request_default_iterations(&request.view));
+	/* A preset has a formula of its own, which the option replaces. */
+	words = (struct compose_words){.view = "julia-dendrite"};
+	assert_int_equal(compose(words, "a.png"), BROT_OK);
+	assert_int_equal(request.formula, FORMULA_JULIA);
+	assert_string_equal(request.c_im.text, "1");
+	words.formula = "multibrot:5";
+	assert_int_equal(compose(words, "a.png"), BROT_OK);
+	assert_int_equal(request.power, 5);
+	assert_string_equal(request.view.width.text, "4");
+	words = (struct compose_words){.view = "ship"};
+	assert_int_equal(compose(words, "a.png"), BROT_OK);
+	assert_true(request.view.rotate_deg == 180.0);
+}
+
+static void bad_formulas(void **state)
+{
+	(void)state;
+	assert_int_equal(compose((struct compose_words){.formula = "phoenix"}, "a.png"),
+			 BROT_E_REQUEST);
+	assert_int_equal(compose((struct compose_words){.formula = "julia"}, "a.png"),
+			 BROT_E_REQUEST);
+	assert_int_equal(compose((struct compose_words){.formula = "julia:2,2"}, "a.png"),
+			 BROT_E_REQUEST);
+	assert_string_equal(err.text,
+			    "parameters: re and im must be at most 2 away from 0, got 2 and 2");
+	/* but what the preset has will do */
+	struct compose_words words = {.formula = "julia", .view = "julia-dendrite"};
+	assert_int_equal(compose(words, "a.png"), BROT_OK);
+}
+
+static void precision_and_shortcuts(void **state)
+{
+	(void)state;
+	struct compose_words words = {0};
+	assert_int_equal(compose(words, "a.png"), BROT_OK);
+	assert_int_equal(request.precision, PRECISION_F64);
+	assert_true(request.has_shortcuts);
+	words = (struct compose_words){.precision = "f32", .has_no_shortcuts = true};
+	assert_int_equal(compose(words, "a.png"), BROT_OK);
+	assert_int_equal(request.precision, PRECISION_F32);
+	assert_false(request.has_shortcuts);
+	words.precision = "f128";
+	assert_int_equal(compose(words, "a.png"), BROT_E_REQUEST);
+	assert_string_equal(err.text, "precision: must be \"f64\" or \"f32\", got \"f128\"");
+}
+
+/* The options replace what a file says; what they leave out stays. */
+static void formula_of_a_file(void **state)
+{
+	(void)state;
+	char folder[] = "/tmp/brot-test-XXXXXX", view[64];
+	assert_non_null(mkdtemp(folder));
+	(void)snprintf(view, sizeof view, "@%s/r.json", folder);
+	FILE *file = fopen(view + 1, "wb");
+	assert_non_null(file);
+	(void)fputs("{\"brot\":1,\"view\":{\"re\":\"0.25\",\"im\":\"0\",\"width\":\"1\"},"
+		    "\"size\":[64,48],\"formula\":\"multibrot\",\"parameters\":{\"power\":5},"
+		    "\"precision\":\"f32\",\"shortcuts\":false}",
+		    file);
+	(void)fclose(file);
+	struct compose_words words = {.view = view};
+	assert_int_equal(compose(words, "a.png"), BROT_OK);
+	assert_int_equal(request.power, 5);
+	assert_int_equal(request.precision, PRECISION_F32);
+	assert_false(request.has_shortcuts);
+	words.precision = "f64";
+	words.formula = "multibrot:4";
+	assert_int_equal(compose(words, "a.png"), BROT_OK);
+	assert_int_equal(request.power, 4);
+	assert_int_equal(request.precision, PRECISION_F64);
+	words.formula = "mandelbrot";
+	assert_int_equal(compose(words, "a.png"), BROT_OK);
+	assert_int_equal(request.formula, FORMULA_MANDELBROT);
+	assert_string_equal(request.view.re.text, "0.25");
+	assert_int_equal(unlink(view + 1), 0);
+	assert_int_equal(rmdir(folder), 0);
+}
+
 static void suffix_and_format(void **state)
 {
 	(void)state;
@@ -195,6 +285,10 @@ int main(void)
 		cmocka_unit_test(options_win),
 		cmocka_unit_test(zoom_raises_iterations),
 		cmocka_unit_test(range_gives_the_height),
+		cmocka_unit_test(formula_and_view),
+		cmocka_unit_test(bad_formulas),
+		cmocka_unit_test(precision_and_shortcuts),
+		cmocka_unit_test(formula_of_a_file),
 		cmocka_unit_test(suffix_and_format),
 		cmocka_unit_test(numbers_of_a_picture),
 		cmocka_unit_test(sentences_of_suffixes),

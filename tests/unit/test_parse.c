@@ -401,11 +401,55 @@ static void a_worker_says_who_it_is(void **state)
 			    "K\xc3\xb6ln");
 	assert_int_equal(parsed(MSG_HELLO, hello("threads", "256"))->info.threads, 256);
 	assert_int_equal(parsed(MSG_HELLO, hello("kernels", "[]"))->info.kernel_count, 0);
+	assert_int_equal(info->speeds[0][PRECISION_F64], 0);
+	info = &parsed(MSG_HELLO, hello("kernels", "[\"a\",\"b\"],\"speeds\":{\"b\":{\"f64\":7,"
+						   "\"f32\":1000000000000000}}"))
+			->info;
+	assert_int_equal(info->speeds[0][PRECISION_F64], 0);
+	assert_int_equal(info->speeds[1][PRECISION_F64], 7);
+	assert_int_equal(info->speeds[1][PRECISION_F32], LIMIT_SPEED);
+	info = &parsed(MSG_HELLO, hello("kernels", "[],\"speeds\":{}"))->info;
+	assert_int_equal(info->speeds[0][PRECISION_F64], 0);
 	info = &parsed(MSG_HELLO, hello("kernels", "[\"a\",\"b\",\"c\",\"d\",\"e\",\"f\",\"g\","
 						   "\"" NAME_63 "\"]"))
 			->info;
 	assert_int_equal(info->kernel_count, LIMIT_KERNELS);
 	assert_string_equal(info->kernels[LIMIT_KERNELS - 1], NAME_63);
+}
+
+static void a_worker_claims_speeds_within_reason(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *value, *sentence;
+	} cases[] = {
+		{"1", "HELLO: speeds must be an object"},
+		{"null", "HELLO: speeds must be an object"},
+		{"[]", "HELLO: speeds must be an object"},
+		{"{\"b\":{\"f64\":1,\"f32\":1}}", "HELLO: speeds must be of names in kernels"},
+		{"{\"a\":1}", "HELLO: speeds of a kernel must be an object of 2"},
+		{"{\"a\":{}}", "HELLO: speeds of a kernel must be an object of 2"},
+		{"{\"a\":{\"f64\":1}}", "HELLO: speeds of a kernel must be an object of 2"},
+		{"{\"a\":{\"f64\":1,\"f16\":1}}",
+		 "HELLO: speeds must have f32 as an integer of 1..1000000000000000"},
+		{"{\"a\":{\"f64\":0,\"f32\":1}}",
+		 "HELLO: speeds must have f64 as an integer of 1..1000000000000000"},
+		{"{\"a\":{\"f64\":-1,\"f32\":1}}",
+		 "HELLO: speeds must have f64 as an integer of 1..1000000000000000"},
+		{"{\"a\":{\"f64\":1,\"f32\":1000000000000001}}",
+		 "HELLO: speeds must have f32 as an integer of 1..1000000000000000"},
+		{"{\"a\":{\"f64\":1.5,\"f32\":1}}",
+		 "HELLO: speeds must have f64 as an integer of 1..1000000000000000"},
+		{"{\"a\":{\"f64\":\"1\",\"f32\":1}}",
+		 "HELLO: speeds must have f64 as an integer of 1..1000000000000000"},
+		{"{\"a\":{\"f64\":1,\"f32\":1,\"f16\":1}}",
+		 "HELLO: speeds of a kernel must be an object of 2"},
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		char kernels[256];
+		(void)snprintf(kernels, sizeof kernels, "[\"a\"],\"speeds\":%s", cases[i].value);
+		refused(MSG_HELLO, hello("kernels", kernels), cases[i].sentence);
+	}
 }
 
 static void a_worker_that_says_it_wrong_is_refused(void **state)
@@ -504,6 +548,7 @@ int main(void)
 		cmocka_unit_test(a_request_with_its_key),
 		cmocka_unit_test(a_refused_request_leaves_its_key),
 		cmocka_unit_test(a_worker_says_who_it_is),
+		cmocka_unit_test(a_worker_claims_speeds_within_reason),
 		cmocka_unit_test(a_worker_that_says_it_wrong_is_refused),
 		cmocka_unit_test(broken_bodies_do_no_harm),
 	};

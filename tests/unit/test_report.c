@@ -84,7 +84,8 @@ static void assert_request(json_t *json, const struct request *want)
 		fail_msg("%s", err.text);
 	json_t *again = request_to_json(want);
 	assert_true(json_equal(json, again));
-	assert_keys(json, "brot, kind, formula, view, size, iterations, samples, format, colour");
+	assert_keys(json, "brot, kind, formula, precision, shortcuts, view, size, iterations, "
+			  "samples, format, colour");
 	json_decref(again);
 }
 
@@ -350,6 +351,7 @@ static void lists_of_jobs_and_workers(void **state)
 		.kernel = "avx2",
 		.kernel_count = 2,
 		.kernels = {"avx2", "scalar"},
+		.speeds = {{3000, 5000}},
 	};
 	memcpy(info.id, key_bytes, sizeof info.id);
 	struct sched *s = busy_sched(&info, &plan);
@@ -383,7 +385,7 @@ static void lists_of_jobs_and_workers(void **state)
 	list = json_object_get(json, "workers");
 	assert_int_equal(json_array_size(list), 1);
 	json_t *worker = json_array_get(list, 0);
-	assert_keys(worker, "worker, name, pid, version, kernel, kernels, threads, credit, "
+	assert_keys(worker, "worker, name, pid, version, kernel, kernels, speeds, threads, credit, "
 			    "tiles_held, tiles_done, failures, iterations, is_local, "
 			    "connected_ms, silent_ms, is_draining");
 	assert_text(worker, "worker", KEY);
@@ -394,6 +396,12 @@ static void lists_of_jobs_and_workers(void **state)
 	json_t *kernels = json_object_get(worker, "kernels");
 	assert_int_equal(json_array_size(kernels), 2);
 	assert_string_equal(json_string_value(json_array_get(kernels, 1)), "scalar");
+	/* Of the other kernel the worker has told no speed. */
+	json_t *speeds = json_object_get(worker, "speeds");
+	assert_keys(speeds, "avx2");
+	assert_keys(json_object_get(speeds, "avx2"), "f64, f32");
+	assert_number(json_object_get(speeds, "avx2"), "f64", 3000);
+	assert_number(json_object_get(speeds, "avx2"), "f32", 5000);
 	assert_number(worker, "threads", 3);
 	assert_number(worker, "credit", 0);
 	assert_number(worker, "tiles_held", 0);
@@ -402,6 +410,39 @@ static void lists_of_jobs_and_workers(void **state)
 	assert_true(json_is_false(json_object_get(worker, "is_local")));
 	assert_true(json_is_false(json_object_get(worker, "is_draining")));
 	json_decref(json);
+	sched_free(s);
+}
+
+/* A broker with all the workers it takes can still say who they are. */
+static void a_full_list_of_workers_fits_a_message(void **state)
+{
+	(void)state;
+	struct worker_info info = {
+		.threads = 64,
+		.pid = 4194304,
+		.name = "a-host-of-a-cluster.with.a.domain.name/4194304",
+		.version = "10.20.30",
+		.kernel = "avx512",
+		.kernel_count = 3,
+		.kernels = {"avx512", "avx2", "scalar"},
+	};
+	for (uint32_t k = 0; k < info.kernel_count; k++)
+		for (int p = 0; p < PRECISION_COUNT; p++)
+			info.speeds[k][p] = LIMIT_SPEED;
+	const struct sched_limits limits = sched_limits_default(1ull << 30);
+	struct sched *s = sched_new(&limits);
+	for (uint32_t i = 1; i <= LIMIT_WORKERS; i++) {
+		struct sched_actions actions = {0};
+		struct sched_event hello = {.type = EVENT_HELLO, .peer = i};
+		memcpy(info.id, &i, sizeof i);
+		hello.hello.info = &info;
+		hello.hello.random = i;
+		sched_step(s, &hello, &actions);
+		sched_actions_done(&actions);
+	}
+	char *text = report_workers(s, 1000000000);
+	assert_in_range(strlen(text), LIMIT_WORKERS * 400, LIMIT_BODY_BYTES / 2);
+	free(text);
 	sched_free(s);
 }
 
@@ -430,6 +471,7 @@ int main(void)
 		cmocka_unit_test(text_that_is_not_utf8_does_no_harm),
 		cmocka_unit_test(the_status_of_a_broker),
 		cmocka_unit_test(lists_of_jobs_and_workers),
+		cmocka_unit_test(a_full_list_of_workers_fits_a_message),
 		cmocka_unit_test(an_empty_broker_has_empty_lists),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
