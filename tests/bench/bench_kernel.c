@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "proto/mirror.h"
 #include "tests/bench/bench_measure.h"
 #include "tests/bench/bench_plain.h"
 #include "worker/render.h"
@@ -196,48 +197,61 @@ static void plain_print(const struct bench *b, const char *what, int must,
 	table_print(b->is_markdown, &row);
 }
 
-/* Compiles a request for the widest variant. */
-static struct render_job job_make(const struct bench *b, const char *document)
+/* A request made ready for the widest variant. */
+struct work {
+	struct render_job job;
+	bool is_mirrored; /* as the service does it: the upper rows are computed, the others copied
+			   */
+};
+
+static struct work work_make(const struct bench *b, const char *document)
 {
 	struct request request;
-	struct render_job job;
+	struct work work;
 	struct brot_error err;
 	if (request_parse(document, strlen(document), &request, &err) != BROT_OK ||
-	    render_job_make(&request, b->widest, &job, &err) != BROT_OK) {
+	    render_job_make(&request, b->widest, &work.job, &err) != BROT_OK) {
 		fprintf(stderr, "bench_kernel: %s\n", err.text);
 		exit(EXIT_FAILURE);
 	}
-	return job;
+	work.is_mirrored = mirror_applies(&request);
+	return work;
 }
 
-/* Renders a job of one plane as a single tile. */
-static void run_render(const struct render_job *job, void *pixels, size_t pixel_bytes,
+/* Renders an image of one plane as a single tile. */
+static void run_render(const struct work *work, uint8_t *pixels, size_t pixel_bytes,
 		       struct score *score)
 {
-	const struct rect whole = {0, 0, job->width_px, job->height_px};
+	const struct render_job *job = &work->job;
+	const uint32_t height = job->height_px,
+		       rows = work->is_mirrored ? mirror_rows(height) : height;
+	const struct rect rect = {0, 0, job->width_px, rows};
+	const size_t row_bytes = job->width_px * pixel_bytes;
 	void *const planes[PLANES_MAX] = {pixels};
-	const size_t strides_bytes[PLANES_MAX] = {job->width_px * pixel_bytes};
+	const size_t strides_bytes[PLANES_MAX] = {row_bytes};
 	uint64_t iterations = 0;
 	const double start_s = time_s();
-	const enum brot_err code = render_rect(job, &whole, planes, strides_bytes, NULL,
+	const enum brot_err code = render_rect(job, &rect, planes, strides_bytes, NULL,
 					       &iterations);
+	for (uint32_t y = rows; y < height; y++)
+		memcpy(pixels + y * row_bytes, pixels + (height - 1 - y) * row_bytes, row_bytes);
 	score_add(score, time_s() - start_s, iterations);
 	assert(code == BROT_OK);
 }
 
 static void row_counts960(struct bench *b)
 {
-	const struct render_job job = job_make(
+	const struct work work = work_make(
 		b, "{\"brot\":1,\"view\":{\"re\":\"-0.7\",\"im\":\"0\",\"width\":\"2.6\","
 		   "\"height\":\"3\"},\"size\":[960,960],\"iterations\":200,"
 		   "\"format\":\"iterations\"}");
 	struct limit limit = limit_find(b->widest, PRECISION_F64);
-	struct plain plain = plain_make(b, &job.frame, 200);
+	struct plain plain = plain_make(b, &work.job.frame, 200);
 	struct score score = {0};
 	uint32_t *counts = allocate((size_t)960 * 960 * sizeof *counts);
 	for (int run = 0; run < bench_runs(b); run++) {
 		limit_run(&limit);
-		run_render(&job, counts, sizeof *counts, &score);
+		run_render(&work, (uint8_t *)counts, sizeof *counts, &score);
 		plain_run(&plain);
 	}
 	plain_print(b, "960x960 N 200, counts", 50, &score, &plain, &limit,
@@ -248,17 +262,17 @@ static void row_counts960(struct bench *b)
 
 static void row_samples16(struct bench *b)
 {
-	const struct render_job job = job_make(
+	const struct work work = work_make(
 		b, "{\"brot\":1,\"view\":{\"re\":\"-0.525\",\"im\":\"0.555\",\"width\":\"0.15\"},"
 		   "\"size\":[1024,1024],\"iterations\":2048,\"samples\":4,\"format\":\"rgb8\","
 		   "\"colour\":{\"palette\":\"classic\",\"mode\":\"banded\"}}");
-	const uint32_t side = job.frame.columns;
+	const uint32_t side = work.job.frame.columns;
 	struct limit limit = limit_find(b->widest, PRECISION_F64);
-	struct plain plain = plain_make(b, &job.frame, 2048);
+	struct plain plain = plain_make(b, &work.job.frame, 2048);
 	struct score score = {0}, counts_score = {0};
 	uint32_t *counts = allocate((size_t)side * side * sizeof *counts);
 	uint8_t *pixels = allocate((size_t)1024 * 1024 * 3);
-	const struct escape_task task = {.frame = &job.frame,
+	const struct escape_task task = {.frame = &work.job.frame,
 					 .w = side,
 					 .h = side,
 					 .limit = 2048,
@@ -268,7 +282,7 @@ static void row_samples16(struct bench *b)
 	for (int run = 0; run < bench_runs(b); run++) {
 		limit_run(&limit);
 		run_kernel(b->widest->escape[PRECISION_F64][STEP_SQUARE], &task, &counts_score);
-		run_render(&job, pixels, 3, &score);
+		run_render(&work, pixels, 3, &score);
 		plain_run(&plain);
 	}
 	const uint64_t differ = plain_differ(&plain, counts);
@@ -280,11 +294,11 @@ static void row_samples16(struct bench *b)
 	free(counts);
 }
 
-/* The Benchmarks Game's frame: column i at 2 i / size - 1.5, row j at 1 - 2 j / size. */
+/* The Benchmarks Game's square, -1.5..0.5 and -1..1, by the centres of its pixels. */
 static struct point_frame game_frame(void)
 {
-	return (struct point_frame){.re = -0.5 - 1.0 / GAME_SIZE,
-				    .im = 1.0 / GAME_SIZE,
+	return (struct point_frame){.re = -0.5,
+				    .im = 0.0,
 				    .step_re = 1.0 / GAME_SIZE,
 				    .step_im = 1.0 / GAME_SIZE,
 				    .cos = 1.0,
@@ -302,13 +316,14 @@ static uint8_t pack_inside(const uint32_t counts[8])
 	return (uint8_t)(high | low);
 }
 
-/* The bitmap of all rows, in bands whose counts stay in the cache. */
+/* The bitmap of all rows, the upper half in bands whose counts stay in the cache, the other its
+ * mirror image. */
 static void game_run(escape_fn *escape, const struct point_frame *frame, uint32_t *counts,
 		     uint8_t *bits, struct score *score)
 {
 	uint64_t work = 0;
 	const double start_s = time_s();
-	for (uint32_t y = 0; y < GAME_SIZE; y += GAME_BAND) {
+	for (uint32_t y = 0; y < GAME_SIZE / 2; y += GAME_BAND) {
 		const struct escape_task task = {.frame = frame,
 						 .y = y,
 						 .w = GAME_SIZE,
@@ -325,6 +340,9 @@ static void game_run(escape_fn *escape, const struct point_frame *frame, uint32_
 			band[i] = pack_inside(counts + 8 * i);
 		}
 	}
+	const size_t row_bytes = GAME_SIZE / 8;
+	for (uint32_t y = GAME_SIZE / 2; y < GAME_SIZE; y++)
+		memcpy(bits + y * row_bytes, bits + (GAME_SIZE - 1 - y) * row_bytes, row_bytes);
 	score_add(score, time_s() - start_s, work);
 }
 

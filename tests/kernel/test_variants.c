@@ -1,366 +1,147 @@
 /*
  * test_variants.c - every variant against the reference, byte for byte.
  *
- * Outputs end at a guard page and have canaries before, between rows and after. With arguments
- * (as a mismatch prints them) it runs that one case.
+ * usage: test_variants [--kernel NAME] [--percent P] [--suite NAME]
+ *        test_variants [--kernel NAME] --case ...
+ * --kernel checks one variant, and fails if this CPU cannot run it; --percent is the number of
+ * random cases against the usual one; --case repeats the one case that a report names.
  */
-#include <fcntl.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
-#include <cmocka.h>
+#include "tests/kernel/cases.h"
+#include "tests/kernel/check.h"
 
-#include "worker/kernel/escape_point.h"
-#include "worker/kernel/kernel.h"
-
-#define ROW_GAP     3 /* elements between rows that nobody may touch */
-#define CANARY      0xa5
-#define AREA_BYTES  ((size_t)256 * 1024)
-#define TWO_BLOCKS  65 /* samples: two groups of the widest variant, and one */
-#define OUTPUTS     3
-#define FRAME_CELLS 1024
-
-/* Memory that ends at a page which must not be touched. */
-struct area {
-	uint8_t *end;
-};
-
-/* The outputs of one variant: iterations, whole, fraction. */
-struct outputs {
-	struct area area[OUTPUTS];
-};
-
-static struct outputs wanted, got;
-static unsigned long cases_run;
-
-static struct area area_new(void)
-{
-	const long page = sysconf(_SC_PAGESIZE);
-	const int zero = open("/dev/zero", O_RDWR);
-	assert_true(page > 0 && zero >= 0);
-	uint8_t *memory = mmap(NULL, AREA_BYTES + (size_t)page, PROT_READ | PROT_WRITE, MAP_PRIVATE,
-			       zero, 0);
-	assert_ptr_not_equal(memory, MAP_FAILED);
-	assert_int_equal(mprotect(memory + AREA_BYTES, (size_t)page, PROT_NONE), 0);
-	(void)close(zero);
-	return (struct area){.end = memory + AREA_BYTES};
-}
-
-static const struct kernel *reference(void)
-{
-	const struct kernel *kernel = NULL;
-	struct brot_error err;
-	assert_int_equal(kernel_select("scalar", &kernel, &err), BROT_OK);
-	return kernel;
-}
-
-/* Runs a task whose outputs are `mask` (bit 0 iterations, bit 1 whole and fraction). */
-static uint64_t run(const struct kernel *kernel, const struct escape_task *given, unsigned mask,
-		    const struct outputs *out)
-{
-	struct escape_task task = *given;
-	const size_t stride = task.w + ROW_GAP;
-	const size_t bytes = (stride * (task.h - 1) + task.w) * sizeof(uint32_t);
-	assert_true(bytes < AREA_BYTES);
-	for (int i = 0; i < OUTPUTS; i++)
-		memset(out->area[i].end - AREA_BYTES, CANARY, AREA_BYTES);
-	if ((mask & 1) != 0) {
-		task.iterations = (void *)(out->area[0].end - bytes);
-		task.iterations_stride = stride;
-	}
-	if ((mask & 2) != 0) {
-		task.whole = (void *)(out->area[1].end - bytes);
-		task.fraction = (void *)(out->area[2].end - bytes);
-		task.whole_stride = task.fraction_stride = stride;
-	}
-	return kernel->escape[FORMULA_MANDELBROT](&task);
-}
-
-static void fail_with_case(const char *kernel, const struct escape_task *t, unsigned mask)
-{
-	const struct point_frame *f = t->frame;
-	fail_msg("%s differs from scalar; repeat with:\n"
-		 "  test_variants %a %a %a %a %a %a %u %u %u %u %u %u %u %u",
-		 kernel, f->re, f->im, f->step_re, f->step_im, f->cos, f->sin, f->columns, f->rows,
-		 t->x, t->y, t->w, t->h, t->limit, mask);
-}
-
-/* One task on all variants that this CPU has. */
-static void check(const struct escape_task *task, unsigned mask)
-{
-	const uint64_t total = run(reference(), task, mask, &wanted);
-	const struct kernel *kernel;
-	for (size_t k = 0; (kernel = kernel_at(k)) != NULL; k++) {
-		if (kernel == reference() || !kernel->supported())
-			continue;
-		bool is_equal = run(kernel, task, mask, &got) == total;
-		for (int i = 0; i < OUTPUTS; i++)
-			is_equal = is_equal &&
-				   memcmp(wanted.area[i].end - AREA_BYTES,
-					  got.area[i].end - AREA_BYTES, AREA_BYTES) == 0;
-		if (!is_equal)
-			fail_with_case(kernel->name, task, mask);
-		cases_run++;
-	}
-}
-
-static struct point_frame frame_at(double re, double im, double step, double degrees)
-{
-	struct point_frame frame = {
-		.re = re,
-		.im = im,
-		.step_re = step,
-		.step_im = step,
-		.columns = FRAME_CELLS,
-		.rows = FRAME_CELLS,
-	};
-	point_rotation(degrees, &frame.cos, &frame.sin);
-	return frame;
-}
-
-/* A rectangle around the middle of a frame. */
-static struct escape_task task_in(const struct point_frame *frame, uint32_t w, uint32_t h,
-				  uint32_t limit)
-{
-	return (struct escape_task){
-		.frame = frame,
-		.x = (frame->columns - w) / 2,
-		.y = (frame->rows - h) / 2,
-		.w = w,
-		.h = h,
-		.limit = limit,
-	};
-}
-
-/* A small generator of our own, so that a case is the same on every system. */
-static uint64_t random_state;
-
-static double random_unit(void)
-{
-	random_state = random_state * 6364136223846793005u + 1442695040888963407u;
-	return (double)(random_state >> 11) * 0x1p-53;
-}
-
-/* A point on the boundary: bisects between a point inside and one outside. */
-static void seek_boundary(uint32_t limit, double *ret_re, double *ret_im)
-{
-	double inside_re = 0.6 * random_unit() - 0.5, inside_im = 0.0;
-	double outside_re = 4.0 * random_unit() - 2.0, outside_im = 2.0 + random_unit();
-	const int halvings = 3 + (int)(50.0 * random_unit());
-	for (int i = 0; i < halvings; i++) {
-		const double re = 0.5 * (inside_re + outside_re);
-		const double im = 0.5 * (inside_im + outside_im);
-		if (escape_point(re, im, limit, false).iterations == 0) {
-			inside_re = re;
-			inside_im = im;
-		} else {
-			outside_re = re;
-			outside_im = im;
-		}
-	}
-	*ret_re = outside_re;
-	*ret_im = outside_im;
-}
-
-static void test_table(void **state)
-{
-	(void)state;
+/* What a build for this architecture must have, the widest first. */
 #if defined(__x86_64__)
-	static const char *const names[] = {"avx512", "avx2", "scalar"};
+static const char *const must_have[] = {"avx512", "avx2", "scalar"};
 #elif defined(__aarch64__)
-	static const char *const names[] = {"neon", "scalar"};
+static const char *const must_have[] = {"neon", "scalar"};
 #else
-	static const char *const names[] = {"scalar"};
+static const char *const must_have[] = {"scalar"};
 #endif
-	const size_t count = sizeof names / sizeof names[0];
-	for (size_t i = 0; i < count; i++) {
-		assert_non_null(kernel_at(i));
-		assert_string_equal(kernel_at(i)->name, names[i]);
-		assert_true(kernel_at(i)->lanes >= 1 && 2 * kernel_at(i)->lanes < TWO_BLOCKS);
+#define MUST_HAVE (sizeof must_have / sizeof must_have[0])
+
+static const struct {
+	const char *name;
+	suite_fn *run;
+} suites[] = {
+	{"known", suite_known},       {"shapes", suite_shapes},
+	{"outputs", suite_outputs},   {"refill", suite_refill},
+	{"boundary", suite_boundary}, {"edge", suite_edge},
+	{"extremes", suite_extremes}, {"axis", suite_axis},
+	{"julia", suite_julia},       {"tangencies", suite_tangencies},
+	{"bulbs", suite_bulbs},       {"drifts", suite_drifts},
+	{"periods", suite_periods},   {"symmetry", suite_symmetry},
+	{"late", suite_late},         {"poll", suite_poll},
+};
+#define SUITES (sizeof suites / sizeof suites[0])
+
+static void check_table(void)
+{
+	for (size_t i = 0; i < MUST_HAVE; i++) {
+		const struct kernel *kernel = kernel_at(i);
+		if (kernel == NULL || strcmp(kernel->name, must_have[i]) != 0) {
+			check_fail("the table of kernels has %s where %s must be",
+				   kernel == NULL ? "nothing" : kernel->name, must_have[i]);
+			exit(EXIT_FAILURE);
+		}
+		for (int p = 0; p < PRECISION_COUNT; p++)
+			for (int s = 0; s < STEP_COUNT; s++)
+				if (kernel->escape[p][s] == NULL)
+					check_fail("%s has no %s for %s", kernel->name,
+						   check_step_name((enum escape_step)s),
+						   check_precision_name((enum precision)p));
 	}
-	assert_null(kernel_at(count));
+	if (kernel_at(MUST_HAVE) != NULL)
+		check_fail("the table of kernels has %s, which this test does not know",
+			   kernel_at(MUST_HAVE)->name);
 }
 
-static void test_select(void **state)
+static void check_names(void)
 {
-	(void)state;
 	const struct kernel *kernel = NULL;
 	struct brot_error err = {0};
-	assert_int_equal(kernel_select("sse9", &kernel, &err), BROT_E_USAGE);
-	assert_null(kernel);
-	assert_non_null(strstr(err.text, "sse9"));
+	if (kernel_by_name("sse9", &kernel, &err) != BROT_E_USAGE || kernel != NULL ||
+	    strstr(err.text, "sse9") == NULL)
+		check_fail("\"sse9\" is not refused by name");
 	for (size_t i = 0; kernel_at(i) != NULL; i++) {
-		const struct kernel *forced = NULL;
-		assert_non_null(strstr(err.text, kernel_at(i)->name));
 		struct brot_error lacking = {0};
-		if (kernel_at(i)->supported()) {
-			assert_int_equal(kernel_select(kernel_at(i)->name, &forced, NULL), BROT_OK);
-			assert_ptr_equal(forced, kernel_at(i));
-		} else {
-			assert_int_equal(kernel_select(kernel_at(i)->name, &forced, &lacking),
-					 BROT_E_USAGE);
-			assert_non_null(strstr(lacking.text, kernel_at(i)->needs));
-		}
+		const bool is_supported = kernel_at(i)->supported();
+		kernel = NULL;
+		if (strstr(err.text, kernel_at(i)->name) == NULL)
+			check_fail("the refusal of \"sse9\" does not name %s", kernel_at(i)->name);
+		const enum brot_err code = kernel_by_name(kernel_at(i)->name, &kernel, &lacking);
+		if (code != (is_supported ? BROT_OK : BROT_E_USAGE) ||
+		    kernel != (is_supported ? kernel_at(i) : NULL) ||
+		    (!is_supported && strstr(lacking.text, kernel_at(i)->needs) == NULL))
+			check_fail("%s is not found by its name, or not refused by what it needs",
+				   kernel_at(i)->name);
 	}
-	assert_int_equal(kernel_select(NULL, &kernel, &err), BROT_OK);
-#if defined(__x86_64__)
-	if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
-		assert_true(strcmp(kernel->name, "avx2") == 0 ||
-			    strcmp(kernel->name, "avx512") == 0);
-#elif defined(__aarch64__)
-	assert_string_equal(kernel->name, "neon");
-#endif
 }
 
-static void test_known_counts(void **state)
+static unsigned run_suites(const char *only, unsigned percent)
 {
-	(void)state;
-	static const struct {
-		double re, im;
-		uint32_t count;
-	} known[] = {
-		{0, 0, 0},    {-1, 0, 0},      {0.25, 0, 0}, {-2, 0, 0},         {0, 1, 0},
-		{2, 0, 2},    {2.5, 0, 1},     {1, 0, 3},    {0.5, 0, 5},        {0, 2, 2},
-		{-2.5, 0, 1}, {1024, 1024, 1}, {-1, 1, 3},   {-0.75, 0.01, 315},
-	};
-	for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
-		assert_int_equal(escape_point(known[i].re, known[i].im, 1000, false).iterations,
-				 known[i].count);
-}
-
-static void test_shapes(void **state)
-{
-	(void)state;
-	static const uint32_t heights[] = {1, 2, 5};
-	static const uint32_t limits[] = {1, 2, 7, 8, 9, 15, 16, 17, 18, 23, 24, 25, 26, 33, 100};
-	const struct point_frame frame = frame_at(-0.75, 0.1, 0.004, 0.0);
-	for (uint32_t w = 1; w <= TWO_BLOCKS; w++)
-		for (size_t h = 0; h < sizeof heights / sizeof heights[0]; h++)
-			for (size_t n = 0; n < sizeof limits / sizeof limits[0]; n++) {
-				const struct escape_task task = task_in(&frame, w, heights[h],
-									limits[n]);
-				check(&task, 1 + (unsigned)(w + n) % 3);
+	unsigned run = 0;
+	for (size_t i = 0; i < SUITES; i++) {
+		if (only != NULL && strcmp(suites[i].name, only) != 0)
+			continue;
+		const unsigned long before = check_cases();
+		for (int p = 0; p < PRECISION_COUNT; p++)
+			for (int s = 0; s < STEP_COUNT; s++) {
+				/* The step that has most shortcuts and most use. */
+				const struct target target = {
+					(enum precision)p, (enum escape_step)s,
+					s == STEP_SQUARE ? 3 * percent : percent};
+				random_seed((uint32_t)(1000 * i) + (uint32_t)(100 * p + s));
+				suites[i].run(&target);
 			}
-}
-
-static void test_boundary(void **state)
-{
-	(void)state;
-	random_state = 20;
-	for (int i = 0; i < 600; i++) {
-		const uint32_t limit = 1 + (uint32_t)(600.0 * random_unit());
-		double re, im, step = 0.01;
-		seek_boundary(limit, &re, &im);
-		for (int k = (int)(15.0 * random_unit()); k > 0; k--)
-			step *= 0.1;
-		const double degrees = i % 2 == 0 ? 0.0 : 720.0 * random_unit() - 360.0;
-		const struct point_frame frame = frame_at(re, im, step, degrees);
-		const uint32_t w = 1 + (uint32_t)(40.0 * random_unit());
-		const struct escape_task task = task_in(&frame, w,
-							1 + (uint32_t)(9.0 * random_unit()), limit);
-		check(&task, 1 + (unsigned)i % 3);
+		printf("%-10s %8lu runs\n", suites[i].name, check_cases() - before);
+		run++;
 	}
+	return run;
 }
 
-/* Points within a few roundings of |c| = 2, where a block's test alone would not do. */
-static void test_edge(void **state)
+static int usage(void)
 {
-	(void)state;
-	random_state = 4;
-	for (int i = 0; i < 300; i++) {
-		double c, s;
-		point_rotation(i < 50 ? 180.0 : 720.0 * random_unit() - 360.0, &c, &s);
-		const double step = 0x1p-54 * (double)(1 << (i % 30));
-		const struct point_frame frame = frame_at(2.0 * c, 2.0 * s, step, 0.0);
-		const struct escape_task task = task_in(&frame, 33, 3, i % 7 == 0 ? 17 : 300);
-		check(&task, 1 + (unsigned)i % 3);
-	}
-}
-
-/* Far outside, on the axes, and so small that squares vanish. */
-static void test_extremes(void **state)
-{
-	(void)state;
-	static const double centres[] = {0.0, 1024.0, -1024.0, 0.25, -1.25, 1e-300};
-	static const double steps[] = {1.0, 0x1p-10, 1e-17, 1e-160, 1e-310};
-	for (size_t i = 0; i < sizeof centres / sizeof centres[0]; i++)
-		for (size_t j = 0; j < sizeof centres / sizeof centres[0]; j++)
-			for (size_t k = 0; k < sizeof steps / sizeof steps[0]; k++) {
-				const struct point_frame frame = frame_at(centres[i], centres[j],
-									  steps[k], 0.0);
-				const struct escape_task task = task_in(&frame, 37, 2, 100);
-				check(&task, 3);
-			}
-}
-
-/* Long orbits beside short ones: lanes are refilled over and over, and some outlast the rest. */
-static void test_refill(void **state)
-{
-	(void)state;
-	const struct point_frame whole = frame_at(-0.7, 0.0, 0.013, 30.0);
-	const struct point_frame spiral = frame_at(-0.743643887037151, 0.131825904205330, 1.5e-5,
-						   0.0);
-	const struct escape_task tasks[] = {
-		task_in(&whole, 100, 80, 260),
-		task_in(&spiral, 64, 32, 5000),
-	};
-	for (size_t i = 0; i < sizeof tasks / sizeof tasks[0]; i++)
-		for (unsigned mask = 1; mask <= 3; mask++)
-			check(&tasks[i], mask);
-}
-
-static void test_cases_were_run(void **state)
-{
-	(void)state;
-	size_t others = 0;
-	for (size_t i = 0; kernel_at(i) != NULL; i++)
-		others += kernel_at(i) != reference() && kernel_at(i)->supported();
-	assert_true(cases_run > 3000 * others || others == 0);
-	print_message("%lu cases on %zu variants\n", cases_run, others);
-}
-
-/* The arguments that fail_with_case() prints. */
-static char **case_arguments;
-
-static void test_one_case(void **state)
-{
-	(void)state;
-	char **a = case_arguments;
-	double d[6];
-	uint32_t u[8];
-	for (int i = 0; i < 6; i++)
-		d[i] = strtod(a[i], NULL);
-	for (int i = 0; i < 8; i++)
-		u[i] = (uint32_t)strtoul(a[6 + i], NULL, 10);
-	const struct point_frame frame = {d[0], d[1], d[2], d[3], d[4], d[5], u[0], u[1]};
-	const struct escape_task task = {
-		.frame = &frame, .x = u[2], .y = u[3], .w = u[4], .h = u[5], .limit = u[6]};
-	check(&task, u[7]);
+	fprintf(stderr, "usage: test_variants [--kernel NAME] [--percent P] [--suite NAME]\n"
+			"       test_variants [--kernel NAME] --case ...\n");
+	return EXIT_FAILURE;
 }
 
 int main(int argc, char **argv)
 {
-	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_table),          cmocka_unit_test(test_select),
-		cmocka_unit_test(test_known_counts),   cmocka_unit_test(test_shapes),
-		cmocka_unit_test(test_boundary),       cmocka_unit_test(test_edge),
-		cmocka_unit_test(test_extremes),       cmocka_unit_test(test_refill),
-		cmocka_unit_test(test_cases_were_run),
-	};
-	static const struct CMUnitTest one[] = {cmocka_unit_test(test_one_case)};
-	for (int i = 0; i < OUTPUTS; i++) {
-		wanted.area[i] = area_new();
-		got.area[i] = area_new();
+	const char *kernel = NULL, *suite = NULL;
+	unsigned percent = 100;
+	struct check_case one;
+	bool is_one = false;
+	for (int i = 1; i < argc; i += 2) {
+		if (i + 1 == argc) {
+			return usage();
+		} else if (strcmp(argv[i], "--kernel") == 0) {
+			kernel = argv[i + 1];
+		} else if (strcmp(argv[i], "--percent") == 0) {
+			percent = (unsigned)strtoul(argv[i + 1], NULL, 10);
+		} else if (strcmp(argv[i], "--suite") == 0) {
+			suite = argv[i + 1];
+		} else if (strcmp(argv[i], "--case") == 0 && argc == i + 1 + CHECK_CASE_WORDS &&
+			   check_parse(argv + i + 1, &one)) {
+			is_one = true;
+			break;
+		} else {
+			return usage();
+		}
 	}
-	case_arguments = argv + 1;
-	if (argc == 15)
-		return cmocka_run_group_tests(one, NULL, NULL);
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	check_table();
+	check_names();
+	const unsigned checked = check_begin(kernel);
+	if (checked == 0)
+		check_fail("%s cannot be checked", kernel != NULL ? kernel : "no variant");
+	if (is_one)
+		(void)check_run(&one);
+	else if (run_suites(suite, percent) == 0)
+		check_fail("there is no suite %s", suite);
+	printf("%lu runs on %u variants, %lu failures\n", check_cases(), checked, check_failures());
+	return check_failures() == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -15,7 +15,7 @@
 
 #define UNIT 8 /* steps; even, so that each block starts with an odd n */
 
-#define BUNDLE_NEVER     UINT64_MAX
+#define BUNDLE_NEVER     INT64_MAX
 #define BUNDLE_WORDS     ((BUNDLE + 63) / 64)
 #define BUNDLE_LAST_WORD (UINT64_MAX >> ((64 - BUNDLE % 64) % 64)) /* its lanes */
 
@@ -23,10 +23,10 @@ struct bundle {
 	SIMD_ALIGNED real x[2][BUNDLE], y[2][BUNDLE]; /* z; [side] is the newer one */
 	SIMD_ALIGNED real cr[BUNDLE], ci[BUNDLE];
 	SIMD_ALIGNED real saved_x[BUNDLE], saved_y[BUNDLE]; /* an earlier z; NaN: none yet */
-	uint64_t save_at[BUNDLE];                           /* when to save z next */
-	uint64_t expires_at[BUNDLE];                        /* when n has reached the limit */
-	uint64_t first_expiry;                              /* not after the least of them */
-	uint64_t now;
+	int64_t save_at[BUNDLE];                            /* when to save z next */
+	int64_t expires_at[BUNDLE];                         /* when n has reached the limit */
+	int64_t first_expiry;                               /* not after the least of them */
+	int64_t now;
 	struct place place[BUNDLE];
 	uint32_t busy; /* lanes with a sample */
 	int side;
@@ -129,12 +129,12 @@ static inline bool bundle_repeats(const struct bundle *b, struct bundle_lanes *r
 
 /* Saves z of the lanes whose time has come: at twice the age of the time before, as Brent's method
  * does, but at least `least` units later. need: the units from a lane's start to its expiry. */
-static inline void bundle_save(struct bundle *b, uint64_t need, uint64_t least)
+static inline void bundle_save(struct bundle *b, int64_t need, int64_t least)
 {
 	for (uint32_t i = 0; i < BUNDLE; i++) {
 		if (b->now < b->save_at[i])
 			continue;
-		const uint64_t age = b->now - (b->expires_at[i] - need);
+		const int64_t age = b->now - (b->expires_at[i] - need);
 		b->saved_x[i] = b->x[b->side][i];
 		b->saved_y[i] = b->y[b->side][i];
 		b->save_at[i] = b->now + (age > least ? age : least);

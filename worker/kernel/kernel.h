@@ -20,8 +20,8 @@
 
 #define KERNEL_WHOLE_INSIDE UINT32_MAX /* the smooth count of a sample that does not escape */
 
-/* Asked now and then, about every 2^26 iterations or (by scalar) every sample, whether to go on;
- * iterations: done so far by this call. Returns false to give the task up. */
+/* Asked now and then, about every 2^26 iterations or (by scalar) at most once a sample, whether to
+ * go on; iterations: done so far by this call. Returns false to give the task up. */
 struct escape_poll {
 	bool (*keep_going)(void *context, uint64_t iterations);
 	void *context;
@@ -49,9 +49,9 @@ struct escape_task {
 };
 
 /* Computes a task. Returns false where its poll said no: what has been stored till then is final,
- * the rest untouched. *ret_iterations gets the iterations done for the samples: n where one
- * escaped, N where not, or what was done before a shortcut told so. What a variant computes
- * beyond that is its own affair. */
+ * the rest untouched. *ret_iterations gets the iterations done for the samples that were stored: n
+ * where one escaped, N where not, or what was done before a shortcut told so. What a variant
+ * computes beyond that is its own affair. */
 typedef bool escape_fn(const struct escape_task *task, uint64_t *ret_iterations);
 
 struct kernel {

@@ -7,7 +7,7 @@
 #define SIMD_NAME   avx2
 #define SIMD_UNROLL 6 /* with 16 registers two bundles of 6 are faster than one of 7 */
 #define SIMD_PARTS  2
-#define SIMD_DENSE  6
+#define SIMD_DENSE  5
 
 #if KERNEL_F32
 #define SIMD_LANES 8

@@ -1,0 +1,34 @@
+# kernel_steps(RESULT): the steps of worker/kernel/steps.h as a list of ENUM:name.
+function(kernel_steps result)
+  file(READ ${CMAKE_CURRENT_FUNCTION_LIST_DIR}/steps.h text)
+  string(REGEX MATCHALL "\tS\\(tag, [A-Z0-9_]+, [a-z0-9]+\\)" rows "${text}")
+  set(steps "")
+  foreach(row IN LISTS rows)
+    string(REGEX MATCH "tag, ([A-Z0-9_]+), ([a-z0-9]+)" _ ${row})
+    list(APPEND steps ${CMAKE_MATCH_1}:${CMAKE_MATCH_2})
+  endforeach()
+  if(NOT steps)
+    message(FATAL_ERROR "worker/kernel/steps.h lists no steps")
+  endif()
+  set(${result} ${steps} PARENT_SCOPE)
+endfunction()
+
+# kernel_objects(PREFIX isa OPTIONS ... LIBS ...): the vector kernel of an instruction set, as the
+# object libraries PREFIX_<0 or 1>_<step>: 1 for floats. No value depends on errno or on traps.
+function(kernel_objects prefix isa)
+  cmake_parse_arguments(PARSE_ARGV 2 K "" "" "OPTIONS;LIBS")
+  kernel_steps(steps)
+  foreach(step IN LISTS steps)
+    string(REGEX MATCH "(.*):(.*)" _ ${step})
+    foreach(is_f32 IN ITEMS 0 1)
+      set(kernel ${prefix}_${is_f32}_${CMAKE_MATCH_2})
+      add_library(${kernel} OBJECT ${CMAKE_CURRENT_FUNCTION_LIST_DIR}/escape_tmpl.c)
+      target_compile_definitions(${kernel} PRIVATE
+        KERNEL_SIMD_HEADER="worker/kernel/simd_${isa}.h" KERNEL_F32=${is_f32}
+        ESCAPE_STEP=STEP_${CMAKE_MATCH_1} ESCAPE_STEP_NAME=${CMAKE_MATCH_2})
+      target_compile_options(${kernel} PRIVATE ${K_OPTIONS}
+        -fno-math-errno -fno-trapping-math)
+      target_link_libraries(${kernel} PRIVATE ${K_LIBS})
+    endforeach()
+  endforeach()
+endfunction()
