@@ -8,6 +8,7 @@
 #include "worker/render.h"
 
 #include <assert.h>
+#include <string.h>
 
 #include "worker/colour/linear.h"
 
@@ -117,13 +118,12 @@ static bool chunk_numbers(struct pass *pass, const struct rect *chunk)
 	return pass_compute(pass, chunk, &task);
 }
 
-static void sample_colour(const struct render_job *job, const struct scratch *scratch, size_t i,
-			  uint8_t ret_rgb[3])
+static inline uint32_t sample_entry(const struct render_job *job, const struct scratch *scratch,
+				    size_t i)
 {
-	if (job->mode == COLOUR_BANDED)
-		shade_banded(&job->shade, scratch->count[i], ret_rgb);
-	else
-		shade_smooth(&job->shade, scratch->count[i], scratch->fraction[i], ret_rgb);
+	return job->mode == COLOUR_BANDED
+		       ? shade_banded(&job->shade, scratch->count[i])
+		       : shade_smooth(&job->shade, scratch->count[i], scratch->fraction[i]);
 }
 
 /* The colour of the pixel whose first sample is i: the mean of its samples in linear light. */
@@ -131,16 +131,11 @@ static void pixel_colour(const struct render_job *job, const struct scratch *scr
 			 size_t stride, uint8_t ret_rgb[3])
 {
 	uint32_t sum[3] = {0, 0, 0};
-	if (job->samples == 1) {
-		sample_colour(job, scratch, i, ret_rgb);
-		return;
-	}
 	for (uint32_t b = 0; b < job->samples; b++)
 		for (uint32_t a = 0; a < job->samples; a++) {
-			uint8_t rgb[3];
-			sample_colour(job, scratch, i + b * stride + a, rgb);
+			const uint32_t entry = sample_entry(job, scratch, i + b * stride + a);
 			for (int c = 0; c < 3; c++)
-				sum[c] += linear_of_srgb(rgb[c]);
+				sum[c] += job->shade.linear[entry][c];
 		}
 	const uint32_t count = job->samples * job->samples;
 	for (int c = 0; c < 3; c++)
@@ -167,11 +162,11 @@ static bool chunk_picture(struct pass *pass, const struct rect *chunk)
 		uint8_t *rgb = pass_pixel(pass, 0, chunk->x, chunk->y + row);
 		const size_t first = (size_t)row * job->samples * stride;
 		for (uint32_t column = 0; column < chunk->w; column++, rgb += 3) {
-			uint8_t colour[3];
-			pixel_colour(job, &scratch, first + (size_t)column * job->samples, stride,
-				     colour);
-			for (int c = 0; c < 3; c++)
-				rgb[c] = colour[c];
+			const size_t i = first + (size_t)column * job->samples;
+			if (job->samples > 1)
+				pixel_colour(job, &scratch, i, stride, rgb);
+			else
+				memcpy(rgb, job->shade.table[sample_entry(job, &scratch, i)], 3);
 		}
 	}
 	return true;

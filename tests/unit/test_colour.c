@@ -101,7 +101,7 @@ static void test_no_such_palette(void **state)
 	memset(&shade, 7, sizeof shade);
 	assert_int_equal(shade_make(&colour, &shade, &err), BROT_E_REQUEST);
 	assert_non_null(strstr(err.text, "mauve"));
-	assert_int_equal(shade.interior[0], 7);
+	assert_int_equal(shade.table[SHADE_INTERIOR][0], 7);
 }
 
 static void test_palettes(void **state)
@@ -130,10 +130,8 @@ static void test_counts(void **state)
 {
 	(void)state;
 	const struct colour colour = colour_of("grey");
-	uint8_t rgb[3], again[3];
 	assert_int_equal(shade_make(&colour, &shade, NULL), BROT_OK);
-	shade_smooth(&shade, 1, 0.0f, rgb);
-	assert_int_equal(rgb[0], 0);
+	assert_int_equal(shade.table[shade_smooth(&shade, 1, 0.0f)][0], 0);
 	for (uint32_t n = 1; n < 100000; n = n * 9 / 8 + 1) {
 		const double count = n + 0.375;
 		const double turns = SHADE_SCALE * pow(log2(count), 3.0);
@@ -141,20 +139,20 @@ static void test_counts(void **state)
 		/* To and fro, and flat where it turns. */
 		const double t = part < 0.5 ? 2.0 * part : 2.0 - 2.0 * part;
 		const double grey = 255.0 * t * t * (3.0 - 2.0 * t);
-		shade_smooth(&shade, n, 0.375f, rgb);
+		const uint8_t *rgb = shade.table[shade_smooth(&shade, n, 0.375f)];
 		assert_true(fabs(grey - rgb[1]) < 1.5);
 		assert_true(rgb[0] == rgb[1] && rgb[1] == rgb[2]);
-		shade_banded(&shade, n, rgb);
-		shade_smooth(&shade, n + 4, 0.0f, again);
-		assert_memory_equal(rgb, again, 3);
+		assert_int_equal(shade_banded(&shade, n), shade_smooth(&shade, n + 4, 0.0f));
 	}
 	/* The largest counts there are. */
-	shade_smooth(&shade, UINT32_MAX - 1, 0x1.fffffep-1f, rgb);
-	shade_banded(&shade, UINT32_MAX - 8, rgb);
-	shade_smooth(&shade, KERNEL_WHOLE_INSIDE, 0.0f, rgb);
-	shade_banded(&shade, 0, again);
-	assert_memory_equal(rgb, "\1\2\3", 3);
-	assert_memory_equal(again, "\1\2\3", 3);
+	assert_true(shade_smooth(&shade, UINT32_MAX - 1, 0x1.fffffep-1f) < SHADE_ENTRIES);
+	assert_true(shade_banded(&shade, UINT32_MAX - 8) < SHADE_ENTRIES);
+	assert_int_equal(shade_smooth(&shade, KERNEL_WHOLE_INSIDE, 0.0f), SHADE_INTERIOR);
+	assert_int_equal(shade_banded(&shade, 0), SHADE_INTERIOR);
+	assert_memory_equal(shade.table[SHADE_INTERIOR], "\1\2\3", 3);
+	for (int i = 0; i <= SHADE_INTERIOR; i++)
+		for (int c = 0; c < 3; c++)
+			assert_int_equal(shade.linear[i][c], linear_of_srgb(shade.table[i][c]));
 }
 
 int main(void)

@@ -11,13 +11,10 @@
 #include <string.h>
 
 #include "proto/palette.h"
-#include "worker/kernel/kernel.h"
+#include "worker/colour/linear.h"
 #include "worker/kernel/logarithm.h"
 
-/* A smooth count exceeds n by the steps from 2 to 2^16: so the two modes have like colours. */
-#define BANDED_OFFSET 4.0
-
-_Static_assert(SHADE_PARTS == 64, "position_of() takes six bits of a count's significand");
+_Static_assert(SHADE_PARTS == 64, "shade_entry() takes six bits of a count's significand");
 
 /* Stop i of a palette continued on both sides: a cyclic one repeats; another stays as it ends, so
  * that it is flat there and turns back without an edge. */
@@ -61,7 +58,7 @@ static uint8_t channel_at(const struct palette *palette, int i, int channel, dou
 	return (uint8_t)(value < 0.0 ? 0.0 : value > 255.0 ? 255.0 : value + 0.5);
 }
 
-static void table_make(const struct palette *palette, uint8_t table[SHADE_ENTRIES][3])
+static void table_make(const struct palette *palette, uint8_t table[SHADE_ENTRIES + 1][3])
 {
 	/* A palette that is run to and fro shows both ends; a cyclic one meets its start again. */
 	const int entries = palette->cyclic ? SHADE_ENTRIES : SHADE_ENTRIES / 2;
@@ -86,46 +83,15 @@ enum brot_err shade_make(const struct colour *colour, struct shade *ret_shade,
 	if (palette == NULL)
 		return error_set(err, BROT_E_REQUEST, "colour.palette: there is no palette \"%s\"",
 				 colour->palette);
-	memcpy(ret_shade->interior, colour->interior, sizeof ret_shade->interior);
 	table_make(palette, ret_shade->table);
+	memcpy(ret_shade->table[SHADE_INTERIOR], colour->interior, 3);
+	for (int i = 0; i <= SHADE_INTERIOR; i++)
+		for (int c = 0; c < 3; c++)
+			ret_shade->linear[i][c] = linear_of_srgb(ret_shade->table[i][c]);
 	for (int i = 0; i <= 32 * SHADE_PARTS; i++) {
 		const double part = (double)(i % SHADE_PARTS) / SHADE_PARTS;
 		const double power = (double)(i / SHADE_PARTS) + logarithm_2(1.0 + part);
 		ret_shade->position[i] = SHADE_SCALE * SHADE_ENTRIES * (power * power * power);
 	}
 	return BROT_OK;
-}
-
-/* The position of a count in [1, 2^32), in entries. The top six bits of its significand choose
- * the table's parts, the other 46 lie between two. */
-static double position_of(const struct shade *shade, double count)
-{
-	const uint64_t rest_mask = (1ull << 46) - 1, first = 1023ull << 6;
-	uint64_t bits;
-	memcpy(&bits, &count, sizeof bits);
-	const uint64_t i = (bits >> 46) - first;
-	const double rest = (double)(int64_t)(bits & rest_mask) * 0x1p-46;
-	return shade->position[i] + rest * (shade->position[i + 1] - shade->position[i]);
-}
-
-static void shade_count(const struct shade *shade, double count, uint8_t ret_rgb[3])
-{
-	const uint32_t entry = (uint32_t)position_of(shade, count) % SHADE_ENTRIES;
-	memcpy(ret_rgb, shade->table[entry], 3);
-}
-
-void shade_smooth(const struct shade *shade, uint32_t whole, float fraction, uint8_t ret_rgb[3])
-{
-	if (whole == KERNEL_WHOLE_INSIDE)
-		memcpy(ret_rgb, shade->interior, 3);
-	else
-		shade_count(shade, (double)whole + (double)fraction, ret_rgb);
-}
-
-void shade_banded(const struct shade *shade, uint32_t iterations, uint8_t ret_rgb[3])
-{
-	if (iterations == 0)
-		memcpy(ret_rgb, shade->interior, 3);
-	else
-		shade_count(shade, (double)iterations + BANDED_OFFSET, ret_rgb);
 }
