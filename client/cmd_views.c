@@ -1,4 +1,5 @@
 /* cmd_views.c - brot-client views. */
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -23,17 +24,32 @@ static uint32_t iterations_of(const struct preset *preset)
 	return preset->iterations != 0 ? preset->iterations : request_default_iterations(&view);
 }
 
+/* A place as JSON; formula and parameters as a request has them. */
+static json_t *preset_json(const struct preset *preset)
+{
+	struct request request;
+	request_init(&request);
+	const enum brot_err code = request_set_formula(preset->formula, &request, NULL);
+	assert(code == BROT_OK);
+	json_t *whole = request_to_json(&request);
+	json_t *json = json_pack(
+		"{s:s,s:s,s:s,s:{s:s,s:s,s:s,s:f},s:I}", "name", preset->name, "title",
+		preset->title, "formula", formula_info(request.formula)->name, "view", "re",
+		preset->re, "im", preset->im, "width", preset->width, "rotate", preset->rotate_deg,
+		"iterations", (json_int_t)iterations_of(preset));
+	json_t *parameters = json_object_get(whole, "parameters");
+	if (parameters != NULL)
+		(void)json_object_set(json, "parameters", parameters);
+	json_decref(whole);
+	return json;
+}
+
 static void print_list(void)
 {
 	json_t *list = json_array();
 	const struct preset *preset;
 	for (size_t i = 0; (preset = preset_at(i)) != NULL; i++)
-		(void)json_array_append_new(
-			list, json_pack("{s:s,s:s,s:s,s:{s:s,s:s,s:s,s:f},s:I}", "name",
-					preset->name, "title", preset->title, "formula",
-					preset->formula, "view", "re", preset->re, "im", preset->im,
-					"width", preset->width, "rotate", preset->rotate_deg,
-					"iterations", (json_int_t)iterations_of(preset)));
+		(void)json_array_append_new(list, preset_json(preset));
 	json_t *json = json_pack("{s:o}", "views", list);
 	print_json(stdout, json);
 	json_decref(json);

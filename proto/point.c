@@ -101,7 +101,7 @@ static enum brot_err depth_check(const char *field, const struct decimal_text *e
 				 uint32_t count, double unit, enum precision precision,
 				 struct brot_error *err)
 {
-	if (2.0 * step >= unit)
+	if (2.0 * step > unit)
 		return BROT_OK;
 	char least[32];
 	text_of_minimum(unit * (double)count, least, sizeof least);
@@ -111,6 +111,18 @@ static enum brot_err depth_check(const char *field, const struct decimal_text *e
 			 field, extent->text, strlen(extent->text) > 40 ? "..." : "",
 			 precision_name(precision), least,
 			 precision == PRECISION_F32 ? "; f64 goes deeper" : "");
+}
+
+/* The least distance between samples of a Julia set, in whose first step z^2 meets c: neighbours
+ * differ by 2 |z| times their distance there, and in the middle of the plane |z| is no more than
+ * the view is wide. */
+static double spacing_beside_c(const struct request *request, const struct point_frame *frame)
+{
+	const double c = fmax(fabs(decimal_to_double(&request->c_re)),
+			      fabs(decimal_to_double(&request->c_im)));
+	const double unit = spacing_at(fmax(c, DBL_MIN), request->precision);
+	const double centre = sqrt(frame->re * frame->re + frame->im * frame->im);
+	return fmin(unit / (2.0 * fmax(centre, DBL_MIN)), sqrt(unit / (2.0 * frame->columns)));
 }
 
 enum brot_err point_frame_make(const struct request *request, struct point_frame *ret_frame,
@@ -133,7 +145,11 @@ enum brot_err point_frame_make(const struct request *request, struct point_frame
 			       frame.step_re * (double)frame.columns +
 			       frame.step_im * (double)frame.rows;
 	const enum precision precision = request->precision;
-	const double unit = spacing_at(largest, precision);
+	double unit = spacing_at(largest, precision);
+	if (formula_info(request->formula)->has_c)
+		unit = fmax(unit, spacing_beside_c(request, &frame));
+	/* Of two neighbours one component at least must differ. */
+	unit /= fmax(fabs(frame.cos), fabs(frame.sin));
 	enum brot_err code = depth_check("width", &view->width, frame.step_re, frame.columns, unit,
 					 precision, err);
 	if (code == BROT_OK && !is_square)

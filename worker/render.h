@@ -31,7 +31,7 @@ struct render_job {
 	enum colour_mode mode;
 };
 
-/* Asked several times a second whether to go on (by the scalar kernel once a sample at least);
+/* Asked several times a second whether to go on (by the scalar kernel at most once a sample);
  * iterations: done so far for this tile. Returns false to give the tile up. */
 struct render_progress {
 	bool (*keep_going)(void *context, uint64_t iterations);

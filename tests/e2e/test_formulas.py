@@ -185,10 +185,12 @@ def test_views_of_formulas(stage: Stage) -> None:
     listed = stage.client("views").out
     for name in ("julia-spirals", "multibrot-4", "tricorn-island"):
         view = views[name]
-        assert view["formula"].partition(":")[0] in listed
+        assert view["formula"] in listed
+        parameters = ",".join(str(value) for value in view.get("parameters", {}).values())
+        formula = f"{view['formula']}:{parameters}" if parameters else view["formula"]
         size = ["--size", "48x32"]
         preset = stage.render(broker, "preset.npy", "--view", name, *size)
-        said = stage.render(broker, "said.npy", "--formula", view["formula"], "--view",
+        said = stage.render(broker, "said.npy", "--formula", formula, "--view",
                             f"{view['view']['re']},{view['view']['im']},{view['view']['width']}",
                             "--iterations", str(view["iterations"]), *size)
         assert preset.read_bytes() == said.read_bytes()

@@ -214,10 +214,9 @@ static void test_too_deep_for_f32(void **state)
 	(void)snprintf(request.view.height.text, sizeof request.view.height.text, "1e-6");
 	assert_int_equal(point_frame_make(&request, &frame, &err), BROT_E_REQUEST);
 	assert_non_null(strstr(err.text, "view.height: 1e-6 is too deep for f32"));
-	/* Near 0 there is room for more, of z_0 as of c. */
+	/* Near 0 there is room for more. */
 	(void)request_for("0", "0", "1e-30", 800, 600);
 	request.precision = PRECISION_F32;
-	request.formula = FORMULA_JULIA;
 	assert_int_equal(point_frame_make(&request, &frame, &err), BROT_OK);
 	check_columns_differ(&frame);
 	(void)request_for("0", "0", "1e-500", 8, 6);
@@ -225,12 +224,67 @@ static void test_too_deep_for_f32(void **state)
 	assert_int_equal(point_frame_make(&request, &frame, &err), BROT_E_REQUEST);
 }
 
+/* Neighbours in the first row have different points, in f64. */
+static void check_points_differ(const struct point_frame *frame)
+{
+	const struct point_row row = point_row_of(frame, 0);
+	double re, im, last_re, last_im;
+	point_of(frame, &row, 0, &last_re, &last_im);
+	for (uint32_t column = 1; column < frame->columns; column++) {
+		point_of(frame, &row, column, &re, &im);
+		assert_true(re != last_re || im != last_im);
+		last_re = re;
+		last_im = im;
+	}
+}
+
+static void test_too_deep_at_an_angle(void **state)
+{
+	(void)state;
+	struct point_frame frame;
+	struct brot_error err;
+	/* Just as far apart as doubles is too near: halves would be rounded to even. */
+	(void)request_for("-1.75", "0", "1.1368683772161603e-13", 512, 512);
+	assert_int_equal(point_frame_make(&request, &frame, &err), BROT_E_REQUEST);
+	(void)request_for("-1.75", "0", "1.14e-13", 512, 512);
+	assert_int_equal(point_frame_make(&request, &frame, &err), BROT_OK);
+	check_points_differ(&frame);
+	request.view.rotate_deg = 30.0;
+	assert_int_equal(point_frame_make(&request, &frame, &err), BROT_E_REQUEST);
+	(void)snprintf(request.view.width.text, sizeof request.view.width.text, "1.4e-13");
+	assert_int_equal(point_frame_make(&request, &frame, &err), BROT_OK);
+	check_points_differ(&frame);
+}
+
+/* Where z^2 vanishes beside c all points have the same orbit. */
+static void test_too_deep_beside_c(void **state)
+{
+	(void)state;
+	struct point_frame frame;
+	struct brot_error err;
+	(void)request_for("0", "0", "1e-8", 320, 240);
+	request.formula = FORMULA_JULIA;
+	(void)snprintf(request.c_re.text, sizeof request.c_re.text, "0");
+	(void)snprintf(request.c_im.text, sizeof request.c_im.text, "1");
+	assert_int_equal(point_frame_make(&request, &frame, &err), BROT_E_REQUEST);
+	assert_non_null(strstr(err.text, "too deep for f64"));
+	(void)snprintf(request.view.width.text, sizeof request.view.width.text, "1e-6");
+	assert_int_equal(point_frame_make(&request, &frame, &err), BROT_OK);
+	request.precision = PRECISION_F32;
+	assert_int_equal(point_frame_make(&request, &frame, &err), BROT_E_REQUEST);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_decimals), cmocka_unit_test(test_locale),
-		cmocka_unit_test(test_rotation), cmocka_unit_test(test_frame),
-		cmocka_unit_test(test_too_deep), cmocka_unit_test(test_too_deep_for_f32),
+		cmocka_unit_test(test_decimals),
+		cmocka_unit_test(test_locale),
+		cmocka_unit_test(test_rotation),
+		cmocka_unit_test(test_frame),
+		cmocka_unit_test(test_too_deep),
+		cmocka_unit_test(test_too_deep_for_f32),
+		cmocka_unit_test(test_too_deep_at_an_angle),
+		cmocka_unit_test(test_too_deep_beside_c),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

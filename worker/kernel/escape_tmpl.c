@@ -40,6 +40,8 @@
 #define LOOK_UNITS UNITS_MAX
 #define SAVE_UNITS (8 * LOOK_UNITS)
 
+_Static_assert(BUNDLE % EXPIRY_LANES == 0, "no lane may be left out");
+
 /* Gives lane i the next ready sample, or parks it. */
 static inline void lane_refill(struct run *run, uint32_t i)
 {

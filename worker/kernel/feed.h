@@ -89,7 +89,7 @@ static inline uint64_t group_edge(struct run *run)
 		const vec r = batch_square(v_load(b->cr + i), v_load(b->ci + i));
 		any |= m_bits(m_and(m_le(least, r), m_le(r, most)));
 	}
-	for (uint32_t i = 0; i < b->count && any != 0; i++) {
+	for (uint32_t i = 0; i < b->count && any != 0 && !run->is_over; i++) {
 		const struct place at = b->place[i];
 		const real r = SIMD_REAL_FMA(b->cr[i], b->cr[i], b->ci[i] * b->ci[i]);
 		double re, im;
@@ -100,12 +100,17 @@ static inline uint64_t group_edge(struct run *run)
 		point_of(task->frame, &row, task->x + at.column, &re, &im);
 		const struct escape_result result = SIMD_REAL_NAME(escape_point)(task, ESCAPE_STEP,
 										 re, im);
-		run->total += escape_store(task, ESCAPE_STEP, at.column, at.row, &result);
+		const uint64_t done = escape_store(task, ESCAPE_STEP, at.column, at.row, &result);
+		run->total += done;
+		run->work += done;
+		if (run->work >= run->poll_at)
+			run_poll(run);
 	}
 	return edge;
 }
 
-/* Stores the counts of a whole group of neighbours; those that survived are inside. */
+/* Stores the counts of a whole group of neighbours that have all failed a test; past the limit is
+ * inside. */
 static inline void group_store(struct run *run, const real passed[GROUP])
 {
 	const struct escape_task *task = run->task;
@@ -179,6 +184,10 @@ static inline void run_feed(struct run *run)
 			continue;
 		}
 		const uint64_t edge = run->strip.has_edge ? group_edge(run) : 0;
+		if (run->is_over) {
+			b->count = 0;
+			break;
+		}
 		run->skipped_units = run->is_calm && edge == 0 && inside == 0 ? DENSE / UNIT : 0;
 		if (run->skipped_units > 0)
 			break;

@@ -28,8 +28,9 @@ struct escape_poll {
 };
 
 /* Which samples to compute and where their numbers go. Everything is borrowed for the call.
- * Strides are elements from one row to the next. An output that is NULL is not wanted; whole and
- * fraction come together. Every element is stored once, with its final value, in any order. */
+ * Strides are elements from one row to the next. An output that is NULL is not wanted, but
+ * one must be; whole and fraction come together. Every element is stored once, with its final
+ * value, in any order. */
 struct escape_task {
 	const struct point_frame *frame;
 	uint32_t x, y, w, h; /* rectangle of the frame's sample grid; w, h > 0 */

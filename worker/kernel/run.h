@@ -14,6 +14,8 @@
 /* The most units of a block. */
 #define UNITS_MAX 8
 
+_Static_assert(UNIT % 2 == 0 && DENSE % UNIT == 0, "a block must start with an odd n");
+
 #define POLL_WORK (1u << 26)
 
 /* Points of a row, which are cheaper to compute a few vectors at a time. */
@@ -32,9 +34,9 @@ struct run {
 	uint64_t total;       /* iterations of the samples that are done */
 	int64_t need;         /* units from DENSE_N to the limit */
 	bool has_interior;    /* look for points of the two largest components */
-	bool is_calm;         /* nothing escaped lately that the dense part would have caught */
+	bool is_calm;         /* the last group that the dense part saw survived it whole */
 	bool is_over;         /* the poll said no */
-	uint64_t work;        /* lane steps of the bundles so far */
+	uint64_t work;        /* steps so far, those of idle lanes included, and 1 a sample */
 	uint64_t poll_at;     /* the work at which to ask again */
 	uint64_t pause_at;    /* the work at which to look at the length of blocks again */
 	uint64_t left_count;  /* samples that escaped from the bundle */
@@ -93,6 +95,8 @@ static inline void far_flush(struct run *run)
 	uint32_t whole[GROUP];
 	float fraction[GROUP];
 	batch_pad(b);
+	for (uint32_t i = b->count; i < GROUP; i++)
+		b->x[i] = 0x1p17f; /* beyond R, so that nobody waits for it */
 	batch_go_far(b);
 	for (uint32_t i = 0; i < GROUP; i++) {
 		const double x = (double)b->x[i], y = (double)b->y[i];
