@@ -87,6 +87,18 @@ static void brute_force(struct bench *b, const struct kernel *kernel, enum preci
 	free(counts);
 }
 
+/* The row of a variant that this CPU lacks. */
+static void brute_force_lacks(const struct bench *b, const struct kernel *kernel,
+			      enum precision precision, const char *what, int must_percent)
+{
+	struct table_row row;
+	table_cell(row.what, "%s, %s %s", what, kernel->name, precision_name(precision));
+	table_cell(row.figure, "-");
+	table_cell(row.must, "%d %%", must_percent);
+	table_cell(row.beside, "not measured: this CPU lacks %s", kernel->needs);
+	table_print(b->is_markdown, &row);
+}
+
 /* A row for each variant that has a bare loop. */
 static void brute_force_all(struct bench *b, enum precision precision, const struct area *area,
 			    const char *what, int must_percent)
@@ -95,6 +107,8 @@ static void brute_force_all(struct bench *b, enum precision precision, const str
 	for (size_t i = 0; (kernel = kernel_at(i)) != NULL; i++)
 		if (bench_wants(b, kernel) && bare_loop_of(kernel->name, precision) != NULL)
 			brute_force(b, kernel, precision, area, what, must_percent);
+		else if (b->kernel == NULL && !kernel->supported())
+			brute_force_lacks(b, kernel, precision, what, must_percent);
 }
 
 static void row_inside(struct bench *b)
