@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "broker/broker_options.h"
+#include "tests/unit/words.h"
 
 #define URLS "--clients tcp://*:5570 --workers tcp://*:5571 "
 
@@ -26,17 +27,11 @@ static const char *environment(const char *name, void *context)
 	return NULL;
 }
 
-/* Cuts a line at blanks and parses it; the words live until the next call. */
 static enum brot_err parse_line(const char *line, struct broker_options *options, bool *wants_help,
 				struct brot_error *err)
 {
-	static char words[1024];
-	static char *argv[64];
-	int argc = 0;
-	assert_true(strlen(line) < sizeof words);
-	strcpy(words, line);
-	for (char *word = strtok(words, " "); word != NULL; word = strtok(NULL, " "))
-		argv[argc++] = word;
+	char *argv[WORDS_MOST];
+	const int argc = words_of(line, argv);
 	return broker_options_parse(argc, argv, environment, options, wants_help, err);
 }
 

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "proto/options.h"
+#include "tests/unit/words.h"
 
 struct values {
 	bool is_quiet;
@@ -65,16 +66,11 @@ static enum brot_err parse_line(const struct option_command *of, const char *lin
 				const char *const *env, struct values *values,
 				struct option_operands *operands, struct brot_error *err)
 {
-	static char words[1024];
-	static char *argv[64];
-	int argc = 0;
-	assert_true(strlen(line) < sizeof words);
-	strcpy(words, line);
-	for (char *word = strtok(words, " "); word != NULL; word = strtok(NULL, " ")) {
-		for (char *p = word; (p = strchr(p, '_')) != NULL;)
+	char *argv[WORDS_MOST];
+	const int argc = words_of(line, argv);
+	for (int i = 0; i < argc; i++)
+		for (char *p = argv[i]; (p = strchr(p, '_')) != NULL;)
 			*p = ' ';
-		argv[argc++] = word;
-	}
 	union {
 		const char *const *given;
 		void *passed;

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/unit/words.h"
 #include "worker/worker_options.h"
 
 static const char *broker_text, *kernel_text;
@@ -22,17 +23,11 @@ static const char *environment(const char *name, void *context)
 	return NULL;
 }
 
-/* Cuts a line at blanks and parses it; the words live until the next call. */
 static enum brot_err parse_line(const char *line, struct worker_options *options, bool *wants_help,
 				struct brot_error *err)
 {
-	static char words[1024];
-	static char *argv[64];
-	int argc = 0;
-	assert_true(strlen(line) < sizeof words);
-	strcpy(words, line);
-	for (char *word = strtok(words, " "); word != NULL; word = strtok(NULL, " "))
-		argv[argc++] = word;
+	char *argv[WORDS_MOST];
+	const int argc = words_of(line, argv);
 	return worker_options_parse(argc, argv, environment, options, wants_help, err);
 }
 

@@ -85,23 +85,29 @@ static inline void escape_smooth(enum escape_step step, uint32_t n, double r, ui
 #undef REAL_FMA
 #undef REAL_ABS
 
-/* Stores what is known of sample (column, row) of the task's rectangle and returns its share of
- * the iterations. */
+/* Stores the numbers of sample (column, row) of the task's rectangle where they are wanted. */
+static inline void escape_write(const struct escape_task *task, uint32_t column, uint32_t row,
+				uint32_t iterations, uint32_t whole, float fraction)
+{
+	if (task->iterations != NULL)
+		task->iterations[row * task->iterations_stride + column] = iterations;
+	if (task->whole != NULL) {
+		task->whole[row * task->whole_stride + column] = whole;
+		task->fraction[row * task->fraction_stride + column] = fraction;
+	}
+}
+
+/* Stores what is known of a sample and returns its share of the iterations. */
 static inline uint64_t escape_store(const struct escape_task *task, enum escape_step step,
 				    uint32_t column, uint32_t row,
 				    const struct escape_result *result)
 {
 	const bool is_inside = result->iterations == 0;
-	if (task->iterations != NULL)
-		task->iterations[row * task->iterations_stride + column] = result->iterations;
-	if (task->whole != NULL) {
-		uint32_t whole = KERNEL_WHOLE_INSIDE;
-		float fraction = 0.0f;
-		if (!is_inside)
-			escape_smooth(step, result->smooth_n, result->smooth_r, &whole, &fraction);
-		task->whole[row * task->whole_stride + column] = whole;
-		task->fraction[row * task->fraction_stride + column] = fraction;
-	}
+	uint32_t whole = KERNEL_WHOLE_INSIDE;
+	float fraction = 0.0f;
+	if (!is_inside && task->whole != NULL)
+		escape_smooth(step, result->smooth_n, result->smooth_r, &whole, &fraction);
+	escape_write(task, column, row, result->iterations, whole, fraction);
 	return is_inside ? task->limit : result->iterations;
 }
 

@@ -129,20 +129,6 @@ static inline void group_store(struct run *run, const real passed[GROUP])
 	run->total += sum;
 }
 
-/* Stores a whole group of neighbours that are known to be inside. */
-static inline void group_store_inside(struct run *run)
-{
-	const struct escape_task *task = run->task;
-	const struct batch *b = &run->ready;
-	const struct place at = b->place[0];
-	for (uint32_t i = 0; i < b->count && task->iterations != NULL; i++)
-		task->iterations[at.row * task->iterations_stride + at.column + i] = 0;
-	for (uint32_t i = 0; i < b->count && task->whole != NULL; i++) {
-		task->whole[at.row * task->whole_stride + at.column + i] = KERNEL_WHOLE_INSIDE;
-		task->fraction[at.row * task->fraction_stride + at.column + i] = 0.0f;
-	}
-}
-
 /* Sorts a group after the dense part: what is done is stored, the rest stays in `ready`. */
 static inline void group_sort(struct run *run, uint64_t inside, uint64_t surviving, uint64_t edge,
 			      const real passed[GROUP])
@@ -179,7 +165,8 @@ static inline void run_feed(struct run *run)
 		if (run->work >= run->poll_at)
 			run_poll(run);
 		if (inside == all) {
-			group_store_inside(run);
+			for (uint32_t i = 0; i < b->count; i++)
+				store_inside(run, b->place[i], 0);
 			b->count = 0;
 			continue;
 		}

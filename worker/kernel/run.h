@@ -77,13 +77,7 @@ static inline void run_poll(struct run *run)
 
 static inline void store_inside(struct run *run, struct place at, uint64_t iterations)
 {
-	const struct escape_task *task = run->task;
-	if (task->iterations != NULL)
-		task->iterations[at.row * task->iterations_stride + at.column] = 0;
-	if (task->whole != NULL) {
-		task->whole[at.row * task->whole_stride + at.column] = KERNEL_WHOLE_INSIDE;
-		task->fraction[at.row * task->fraction_stride + at.column] = 0.0f;
-	}
+	escape_write(run->task, at.column, at.row, 0, KERNEL_WHOLE_INSIDE, 0.0f);
 	run->total += iterations;
 }
 
