@@ -86,7 +86,7 @@ enum brot_err images_make(struct images *images, uint64_t job, const uint8_t key
 	image->plan = *plan;
 	image->shm = shm;
 	image_header_write(shm.memory, &image->plan.layout, job, image->nonce, (uint32_t)geteuid(),
-			   (uint32_t)getpid());
+			   (uint32_t)getpid(), 0);
 	HASH_ADD(hh, images->entries, job, sizeof entry->job, entry);
 	return BROT_OK;
 }

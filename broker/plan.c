@@ -1,6 +1,8 @@
 /* plan.c - what a request takes. */
 #include "broker/plan.h"
 
+#include <assert.h>
+
 #include "proto/mirror.h"
 #include "proto/point.h"
 
@@ -13,8 +15,56 @@ const char *phase_name(enum phase_kind kind)
 	return names[kind];
 }
 
-enum brot_err plan_make(const struct request *request, struct plan *ret_plan,
-			struct brot_error *err)
+/* Rows of a band, so that LIMIT_OPEN_BANDS of them take half the budget. */
+static enum brot_err band_rows_choose(const struct plan *plan, const struct plan_budget *budget,
+				      uint32_t *ret_rows, struct brot_error *err)
+{
+	if (budget->band_rows > 0) {
+		*ret_rows = budget->band_rows < plan->height_px ? budget->band_rows
+								: plan->height_px;
+		return BROT_OK;
+	}
+	uint64_t total = plan->layout.total_bytes;
+	*ret_rows = plan->height_px;
+	if (total <= budget->image_bytes)
+		return BROT_OK;
+	uint64_t band_bytes = budget->image_bytes / (2 * LIMIT_OPEN_BANDS);
+	/* What an image has besides its rows is at most this much. */
+	uint64_t extra = (2 + PLANES_MAX) * (uint64_t)IMAGE_ALIGN;
+	uint64_t row_bytes = (total + plan->height_px - 1) / plan->height_px;
+	uint64_t rows = band_bytes > extra ? (band_bytes - extra) / row_bytes : 0;
+	if (rows < 1)
+		return error_set(
+			err, BROT_E_NO_SPACE,
+			"size: a row of the image needs %llu bytes, and a band of one row "
+			"more than a quarter of the %llu that the broker's images may take",
+			(unsigned long long)row_bytes, (unsigned long long)budget->image_bytes);
+	*ret_rows = (uint32_t)rows;
+	return BROT_OK;
+}
+
+/* Cuts a plan whose image is over the budget into bands. */
+static enum brot_err bands_make(struct plan *plan, const struct plan_budget *budget,
+				struct brot_error *err)
+{
+	enum brot_err code = band_rows_choose(plan, budget, &plan->band_rows, err);
+	if (code != BROT_OK)
+		return code;
+	plan->band_count = (plan->height_px + plan->band_rows - 1) / plan->band_rows;
+	if (plan->band_count == 1)
+		return BROT_OK;
+	for (uint32_t p = 0; p < plan->phase_count; p++)
+		plan->phases[p].grid.height_px = plan->band_rows;
+	struct segment_grid grid = plan->layout.grid;
+	grid.height_px = plan->band_rows;
+	/* A part of an image that could be made whole. */
+	(void)image_layout_make(&grid, plan->format, &plan->layout);
+	plan->image_bytes = LIMIT_OPEN_BANDS * plan->layout.total_bytes;
+	return BROT_OK;
+}
+
+enum brot_err plan_make(const struct request *request, const struct plan_budget *budget,
+			struct plan *ret_plan, struct brot_error *err)
 {
 	struct point_frame frame;
 	enum brot_err code = point_frame_make(request, &frame, err);
@@ -39,18 +89,58 @@ enum brot_err plan_make(const struct request *request, struct plan *ret_plan,
 				 "size: %ux%u with %u iterations must make at most %d segments",
 				 request->width_px, request->height_px, request->iterations,
 				 LIMIT_SEGMENTS);
-	struct plan plan = {.phase_count = 1};
+	struct plan plan = {
+		.phase_count = 1,
+		.format = request->format,
+		.height_px = request->height_px,
+	};
 	if (!image_layout_make(grid, request->format, &plan.layout))
 		return error_set(err, BROT_E_REQUEST, "size: %ux%u overflows an image",
 				 request->width_px, request->height_px);
-	if (mirror_applies(request)) {
-		render.kind = PHASE_MIRROR;
-		grid->height_px = mirror_rows(grid->height_px);
-	}
 	plan.phases[0] = render;
 	plan.image_bytes = plan.layout.total_bytes;
+	code = bands_make(&plan, budget, err);
+	if (code != BROT_OK)
+		return code;
+	/* The mirror image of a band's row lies in another band. */
+	if (plan.band_count == 1 && mirror_applies(request)) {
+		plan.phases[0].kind = PHASE_MIRROR;
+		plan.phases[0].grid.height_px = mirror_rows(request->height_px);
+	}
 	*ret_plan = plan;
 	return BROT_OK;
+}
+
+uint32_t plan_band_first(const struct plan *plan, uint32_t band)
+{
+	return band * plan->band_rows;
+}
+
+uint32_t plan_band_rows(const struct plan *plan, uint32_t band)
+{
+	uint32_t left = plan->height_px - plan_band_first(plan, band);
+	return left < plan->band_rows ? left : plan->band_rows;
+}
+
+struct segment_grid plan_band_grid(const struct plan *plan, uint32_t phase, uint32_t band)
+{
+	struct segment_grid grid = plan->phases[phase].grid;
+	if (plan->band_count > 1)
+		grid.height_px = plan_band_rows(plan, band);
+	return grid;
+}
+
+struct image_layout plan_band_layout(const struct plan *plan, uint32_t band)
+{
+	if (plan->band_count == 1)
+		return plan->layout;
+	struct image_layout layout;
+	struct segment_grid grid = plan->layout.grid;
+	grid.height_px = plan_band_rows(plan, band);
+	bool fits = image_layout_make(&grid, plan->format, &layout);
+	assert(fits); /* no larger than a full one */
+	(void)fits;
+	return layout;
 }
 
 bool plan_is_mirrored(const struct plan *plan)

@@ -23,7 +23,8 @@ enum phase_kind {
 
 struct phase {
 	enum phase_kind kind;
-	/* What its tiles are made of: of the last phase the image's, or that of its upper rows. */
+	/* What its tiles are made of: of the last phase the image's, or that of its upper rows. Of
+	 * a banded job, that of a full band. */
 	struct segment_grid grid;
 	uint64_t pixel_work;  /* most iterations that one pixel can take, samples included */
 	uint32_t pixel_bytes; /* that a tile of it yields, over all planes */
@@ -32,8 +33,18 @@ struct phase {
 struct plan {
 	uint32_t phase_count; /* >= 1 */
 	struct phase phases[PHASES_MAX];
-	struct image_layout layout;
-	uint64_t image_bytes; /* of shared memory */
+	enum format_id format;
+	uint32_t height_px;             /* of the whole picture */
+	uint32_t band_rows, band_count; /* height_px and 1 unless it is banded */
+	struct image_layout layout;     /* of the image, or of a full band's */
+	uint64_t image_bytes;           /* of shared memory, over all bands open at a time */
+};
+
+/* What a plan has to fit into. */
+struct plan_budget {
+	uint64_t image_bytes; /* of all jobs: an image over it is cut into bands of a quarter of it
+			       */
+	uint32_t band_rows;   /* not 0: as the store says it was planned before */
 };
 
 /* The name of a kind of phase on the wire: "render", "mirror". */
@@ -42,13 +53,20 @@ const char *phase_name(enum phase_kind kind);
 /* Plans a request that request_parse() accepted. Refuses (BROT_E_REQUEST) a view that is too deep
  * for the kernels' precision, pixels of more than LIMIT_PIXEL_WORK, and an image that takes too
  * many segments; *ret_plan is then untouched. */
-enum brot_err plan_make(const struct request *request, struct plan *ret_plan,
-			struct brot_error *err);
+enum brot_err plan_make(const struct request *request, const struct plan_budget *budget,
+			struct plan *ret_plan, struct brot_error *err);
+
+/* Of band b: its first row in the picture and its rows; the grid of a phase in it; its image. The
+ * last band may be lower than the others. */
+uint32_t plan_band_first(const struct plan *plan, uint32_t band);
+uint32_t plan_band_rows(const struct plan *plan, uint32_t band);
+struct segment_grid plan_band_grid(const struct plan *plan, uint32_t phase, uint32_t band);
+struct image_layout plan_band_layout(const struct plan *plan, uint32_t band);
 
 /* Whether the lower rows of the image are copies of the upper ones: see proto/mirror.h. */
 bool plan_is_mirrored(const struct plan *plan);
 
-/* How many pixels are done with a rectangle of a phase, their mirror images included. */
+/* How many pixels are done with a rectangle of a phase of a band, their mirror images included. */
 uint64_t plan_rect_pixels(const struct plan *plan, uint32_t phase, const struct rect *rect);
 
 #endif

@@ -24,6 +24,7 @@
 
 #define SCHED_NEVER     INT64_MAX
 #define SCHED_KEY_BYTES 16
+#define SCHED_ALL_BANDS UINT32_MAX
 
 struct sched; /* opaque; see sched_internal.h for the states */
 
@@ -36,29 +37,65 @@ struct sched_limits {
 	int64_t progress_ms;    /* between two PROGRESS of a job */
 	int64_t lease_ms;       /* least time a tile is leased for; doubles with each attempt */
 	int64_t tile_target_ms; /* a tile should take so long */
+	int64_t retention_ms;   /* a kept job that has finished or failed is forgotten after this */
 	uint32_t tile_rows;     /* fixed tile height for measurements; 0: follow the cost */
+	bool is_durable;        /* there is a store: EVENT_STOP leaves the jobs for the next life */
 };
 
 /* The limits of limits.h and the times of PROTOCOL.md, with that image budget. */
 struct sched_limits sched_limits_default(uint64_t image_bytes);
 
+/* A band of a job as workers and images know it: they need not know that it is not all. A job whose
+ * image fits the budget has one band, number 0, whose work id is the job's id. */
+#define WORK_BAND_SHIFT 40 /* job ids are smaller than 2^40 */
+static inline uint64_t work_id(uint64_t job, uint32_t band)
+{
+	return job | (uint64_t)band << WORK_BAND_SHIFT;
+}
+static inline uint64_t work_job(uint64_t work)
+{
+	return work & ((1ull << WORK_BAND_SHIFT) - 1);
+}
+static inline uint32_t work_band(uint64_t work)
+{
+	return (uint32_t)(work >> WORK_BAND_SHIFT);
+}
+
 /* One lease of a tile. */
 struct tile_name {
-	uint64_t job;
+	uint64_t work;
 	uint32_t phase, tile, attempt;
 };
 
-enum job_state { JOB_CREATING, JOB_QUEUED, JOB_RUNNING, JOB_FINISHED };
+/* FAILED: only a kept job stays in it, for a RETRY; any other is gone at once. */
+enum job_state { JOB_CREATING, JOB_QUEUED, JOB_RUNNING, JOB_FINISHED, JOB_FAILED };
+
+/* How a job's record ended. ABANDONED: nobody watched it; its client may yet come back. */
+enum job_end {
+	JOB_END_RELEASED,
+	JOB_END_FAILED,
+	JOB_END_CANCELLED,
+	JOB_END_ABANDONED,
+	JOB_END_EXPIRED,
+	JOB_END_COUNT
+};
 
 /* A job as peers are told of it. */
 struct job_report {
 	uint64_t job;
 	enum job_state state;
+	bool is_paused, is_kept;
+	int32_t priority;
+	char client[LIMIT_NAME_CHARS + 1];
+	uint32_t bands, bands_released; /* 1 and 0 for a job that has its image in one piece */
 	uint64_t pixels, pixels_done;
-	uint32_t tiles_done, tiles_running, retries;
+	uint32_t tiles_done, tiles_running;
+	uint32_t retries; /* leases of tiles that had been leased before */
 	uint32_t workers; /* with a tile of it now; once finished: that rendered at least one */
 	uint64_t iterations;
+	int64_t worker_us;  /* that workers spent on tiles which count: its cost */
 	int64_t elapsed_ms; /* since it was accepted, to now or to its end */
+	enum brot_err code; /* of a FAILED one; the action's text says why */
 };
 
 /* A worker as it described itself. */
@@ -86,7 +123,7 @@ struct worker_report {
 };
 
 struct sched_totals {
-	uint32_t jobs_queued, jobs_running, jobs_finished;
+	uint32_t jobs_queued, jobs_running, jobs_paused, jobs_finished, jobs_failed;
 	uint32_t workers, clients;                  /* clients: with a job */
 	uint64_t jobs_done, tiles_done, iterations; /* since the start */
 	uint64_t image_bytes;
@@ -99,15 +136,23 @@ enum sched_event_type {
 	EVENT_VIOLATION,   /* a worker broke a rule that the caller checks: text says which */
 	/* from a client */
 	EVENT_SUBMIT,       /* submit */
-	EVENT_IMAGE_READY,  /* job: the answer to ACTION_CREATE_IMAGE */
-	EVENT_IMAGE_FAILED, /* job, code, text */
+	EVENT_IMAGE_READY,  /* work: the answer to ACTION_CREATE_IMAGE */
+	EVENT_IMAGE_FAILED, /* work, code, text */
 	EVENT_WATCH,        /* job */
 	EVENT_CANCEL_JOB,   /* job */
-	EVENT_RELEASE,      /* job */
+	EVENT_RELEASE,      /* job, band */
+	EVENT_ATTACH,   /* job: as WATCH, and to be told what ACCEPTED says; of a banded job whose
+			 * first bands are gone it starts again from the top */
+	EVENT_PAUSE,    /* job: no more leases; those out are finished */
+	EVENT_RESUME,   /* job */
+	EVENT_RETRY,    /* job: a FAILED one */
+	EVENT_PRIORITY, /* job, priority */
+	EVENT_DRAIN_WORKER, /* text: the name or the hexadecimal id of the workers to drain */
+	EVENT_RESTORE,      /* restore: a job of an earlier life of this broker; nobody says it */
 	/* from a worker */
 	EVENT_HELLO,  /* hello */
 	EVENT_CREDIT, /* session, credit */
-	EVENT_MAPPED, /* session, job, is_mapped */
+	EVENT_MAPPED, /* session, work, is_mapped */
 	EVENT_DONE,   /* session, tile, done */
 	EVENT_FAIL,   /* session, tile, code, text */
 	EVENT_BEAT,   /* session */
@@ -116,14 +161,36 @@ enum sched_event_type {
 	EVENT_TYPE_COUNT
 };
 
+/* A job as the store has it. Times are ages at now_ms. */
+struct sched_restore {
+	uint8_t key[SCHED_KEY_BYTES];
+	char client[LIMIT_NAME_CHARS + 1];
+	const struct plan *plan;
+	int32_t priority;
+	bool is_kept, is_paused;
+	enum brot_err code; /* not BROT_OK: a kept one that has failed, with that text */
+	const char *text;
+	uint32_t bands_released;
+	/* The bands from bands_released on, LIMIT_OPEN_BANDS at most: the bits of its image, one a
+	 * segment as they lie there, borrowed; NULL: it has none any more, and gets a new one. */
+	const uint8_t *bits[LIMIT_OPEN_BANDS];
+	uint32_t tiles_done, retries, workers;
+	uint64_t iterations;
+	int64_t worker_us;
+	int64_t accepted_ago_ms, finished_ago_ms; /* finished or failed; -1: it is not */
+};
+
 /* One thing that happened. Borrowed for the step; only the members named above have a meaning. */
 struct sched_event {
 	enum sched_event_type type;
 	int64_t now_ms; /* never less than in the event before */
 	uint64_t peer;  /* who said it; 0 for those that nobody says */
 	uint64_t session;
-	uint64_t job;
+	uint64_t job;  /* said by clients */
+	uint64_t work; /* said by workers, and of images */
 	struct tile_name tile;
+	uint32_t band;
+	int32_t priority;
 	uint32_t credit;
 	uint64_t iterations;
 	bool is_mapped;
@@ -141,29 +208,41 @@ struct sched_event {
 		uint8_t key[SCHED_KEY_BYTES];
 		uint64_t job; /* the id it gets if it is new; the caller counts */
 		const struct plan *plan;
+		const char *client; /* the unit of fairness; at most LIMIT_NAME_CHARS */
+		int32_t priority;   /* within the jobs of a client, higher first */
+		bool is_kept;       /* lives on unwatched, until RELEASE or its retention ends */
 	} submit;
+	const struct sched_restore *restore; /* of `job` */
 };
 
 enum sched_action_type {
 	/* to the worker `peer` */
 	ACTION_WELCOME,    /* session */
-	ACTION_JOB,        /* session, job */
+	ACTION_JOB,        /* session, work */
 	ACTION_TILE,       /* session, tile, rect */
-	ACTION_CANCEL,     /* session, job */
+	ACTION_REVOKE,     /* session, tile: somebody else has rendered it */
+	ACTION_CANCEL,     /* session, work */
+	ACTION_DRAIN,      /* session */
 	ACTION_REREGISTER, /* session */
 	/* to the client `peer` */
 	ACTION_ACCEPTED,  /* job */
 	ACTION_PROGRESS,  /* report */
 	ACTION_FINISHED,  /* report */
 	ACTION_FAILED,    /* job, code, text */
+	ACTION_BAND,      /* work: it is complete, to be read and RELEASEd */
 	ACTION_CANCELLED, /* job: to the one who asked for it */
+	ACTION_CHANGED,   /* report: to the one who asked for PAUSE, RESUME, RETRY or PRIORITY */
+	ACTION_DRAINING,  /* count: so many workers were told to, to the one who asked */
 	/* to either */
 	ACTION_REFUSE, /* code, text, job or 0 */
 	/* to the caller */
-	ACTION_CREATE_IMAGE, /* job: answer with EVENT_IMAGE_READY or EVENT_IMAGE_FAILED at once */
-	ACTION_DROP_IMAGE,   /* job: remove its image and forget its request */
-	ACTION_APPLY,        /* tile, rect: the result of this very EVENT_DONE counts */
-	ACTION_NOTE,         /* text: a life event for the log */
+	ACTION_CREATE_IMAGE, /* work: answer with EVENT_IMAGE_READY or EVENT_IMAGE_FAILED at once.
+			      * For a job just submitted `report` has what to store of it first */
+	ACTION_DROP_IMAGE,   /* work: remove its image */
+	ACTION_RECORD,       /* report, code, text: what the store should know of a job now */
+	ACTION_END,   /* report, end, code, text: forget the job; the store makes it history */
+	ACTION_APPLY, /* tile, rect: the result of this very EVENT_DONE counts */
+	ACTION_NOTE,  /* text: a life event for the log */
 	ACTION_TYPE_COUNT
 };
 
@@ -171,10 +250,12 @@ enum sched_action_type {
 
 struct sched_action {
 	enum sched_action_type type;
-	uint64_t peer, session, job;
+	uint64_t peer, session, job, work;
 	struct tile_name tile;
-	struct rect rect;
+	struct rect rect; /* px; rows count from the top of the tile's band */
 	struct job_report report;
+	enum job_end end;
+	uint32_t count;
 	enum brot_err code;
 	char text[SCHED_TEXT_BYTES];
 };
@@ -196,8 +277,12 @@ void sched_step(struct sched *s, const struct sched_event *event, struct sched_a
 /* When sched_step() must be called again with EVENT_TICK at the latest, or SCHED_NEVER. */
 int64_t sched_deadline_ms(const struct sched *s);
 
-/* The rectangle of the lease that an EVENT_DONE is about; false where its peer does not hold it. */
+/* The rectangle of the lease that an EVENT_DONE is about, within its band; false where its peer
+ * does not hold it. */
 bool sched_tile_rect(const struct sched *s, const struct sched_event *event, struct rect *ret_rect);
+
+/* Whether the image of a band is complete and not yet released. */
+bool sched_band_is_complete(const struct sched *s, uint64_t work);
 
 /* Read-only views. The list functions call fn once for each, in order of age. */
 bool sched_job_report(const struct sched *s, uint64_t job, int64_t now_ms,
@@ -214,7 +299,8 @@ void sched_totals(const struct sched *s, struct sched_totals *ret_totals);
 bool sched_check(const struct sched *s, char text[SCHED_TEXT_BYTES]);
 
 /* One line, without a newline, for an event or an action: what the debug log and the stories of
- * the tests are made of. Returns buffer. */
+ * the tests are made of. An event's line says all of it, so that sched_event_parse() can feed it to
+ * a scheduler again. Returns buffer. */
 const char *sched_event_str(const struct sched_event *event, char *buffer, size_t bytes);
 const char *sched_action_str(const struct sched_action *action, char *buffer, size_t bytes);
 

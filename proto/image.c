@@ -43,7 +43,7 @@ bool image_layout_make(const struct segment_grid *grid, enum format_id format,
 
 void image_header_write(void *memory, const struct image_layout *layout, uint64_t job,
 			const uint8_t nonce[MESSAGE_NONCE_BYTES], uint32_t owner_uid,
-			uint32_t owner_pid)
+			uint32_t owner_pid, uint32_t flags)
 {
 	struct image_header header = {
 		.version = IMAGE_VERSION,
@@ -59,6 +59,7 @@ void image_header_write(void *memory, const struct image_layout *layout, uint64_
 		.bits_offset = layout->bits_offset,
 		.bits_bytes = layout->bits_bytes,
 		.plane_count = layout->plane_count,
+		.flags = flags,
 	};
 	memcpy(header.magic, IMAGE_MAGIC, sizeof header.magic);
 	memcpy(header.nonce, nonce, sizeof header.nonce);
@@ -84,7 +85,8 @@ enum brot_err image_header_check(const void *memory, size_t bytes, const struct 
 
 	/* Whatever else the header says must be what we would have written. */
 	memset(&expected, 0, sizeof expected);
-	image_header_write(&expected, want, job, found.nonce, found.owner_uid, found.owner_pid);
+	image_header_write(&expected, want, job, found.nonce, found.owner_uid, found.owner_pid,
+			   found.flags & IMAGE_DURABLE);
 	if (memcmp(&found, &expected, sizeof found) != 0)
 		return error_set(err, BROT_E_PROTOCOL,
 				 "image: header is not that of job %llu with %ux%u pixels",

@@ -22,6 +22,7 @@
 #define IMAGE_MAGIC      "BROTIMG1"
 #define IMAGE_VERSION    1
 #define IMAGE_ALIGN      4096
+#define IMAGE_DURABLE    1u /* flag: its broker has a store, and comes back for it */
 #define IMAGE_NAME_CHARS 38 /* "/brot-" and 32 hexadecimal digits, without the NUL */
 
 struct image_plane {
@@ -46,7 +47,7 @@ struct image_header {
 	uint32_t slice_px, slices_per_row;
 	uint64_t bits_offset, bits_bytes;
 	uint32_t plane_count;
-	uint32_t reserved;
+	uint32_t flags; /* IMAGE_DURABLE or 0 */
 	struct image_plane planes[PLANES_MAX];
 };
 
@@ -66,7 +67,7 @@ bool image_layout_make(const struct segment_grid *grid, enum format_id format,
 /* Writes a header for the layout to `memory`, at least layout->bits_offset bytes. */
 void image_header_write(void *memory, const struct image_layout *layout, uint64_t job,
 			const uint8_t nonce[MESSAGE_NONCE_BYTES], uint32_t owner_uid,
-			uint32_t owner_pid);
+			uint32_t owner_pid, uint32_t flags);
 
 /* Checks that `memory` (`bytes` long) holds the image of that job and layout. The header is read
  * once: what a hostile peer changes afterwards has no effect, since all arithmetic uses `want`.

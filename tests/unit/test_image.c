@@ -32,7 +32,7 @@ static void *memory_of(const struct image_layout *layout)
 {
 	void *memory = calloc(1, layout->total_bytes);
 	assert_non_null(memory);
-	image_header_write(memory, layout, JOB, nonce, OWNER_UID, OWNER_PID);
+	image_header_write(memory, layout, JOB, nonce, OWNER_UID, OWNER_PID, 0);
 	return memory;
 }
 
