@@ -2,21 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
-from harness import Stage
+from harness import open_stage
 
-
-@pytest.fixture
-def stage() -> Iterator[Stage]:
-    """A folder and programs of the test's own; the test fails if it leaves anything behind."""
-    made = Stage()
-    try:
-        yield made
-    finally:
-        try:
-            made.close()
-        finally:
-            print(made.log)
+stage = pytest.fixture(open_stage, name="stage")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import shutil
@@ -11,7 +12,7 @@ import struct
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,9 @@ PATIENCE_S = 30.0
 POLL_S = 0.01
 # "A few seconds": how long something may outlive a kill -9.
 ORPHAN_S = 8.0
+
+# What a folder of a durable broker holds, beside the programs' outputs.
+STORE_FILES = {"brot.db", "brot.db-wal", "brot.db-shm", "brot.db-journal"}
 
 SANITIZER_WORDS = ("AddressSanitizer", "LeakSanitizer", "runtime error:")
 
@@ -132,6 +136,10 @@ class Broker:
     def status(self) -> dict:
         return self.report("STATUS")["status"]
 
+    def history(self, limit: int = 1000) -> list[dict]:
+        with wire.Client(self.url) as client:
+            return client.report("HISTORY", limit=limit)["history"]
+
     def wait_workers(self, count: int) -> list[dict]:
         with wire.Client(self.url) as client:
             found: list[dict] = []
@@ -150,6 +158,19 @@ class Broker:
                 return sum(w["tiles_done"] for w in workers
                            if pids is None or w["pid"] in pids) >= tiles
             wait_until(done, f"{tiles} tiles by {pids or 'any worker'}")
+
+
+def open_stage() -> Iterator[Stage]:
+    """For a fixture: a folder and programs of the test's own; the test fails if it leaves anything
+    behind."""
+    made = Stage()
+    try:
+        yield made
+    finally:
+        try:
+            made.close()
+        finally:
+            print(made.log)
 
 
 class Stage:
@@ -171,30 +192,36 @@ class Stage:
         self.older_segments = segments_of_the_dead()
         self.named: set[Path] = set()  # files that a command line names: the only ones wanted
         self.brokers = 0
+        self.numbers = itertools.count()
         self.log = ""  # what all programs said on standard error, once close() has been called
 
     # Starting
 
     def start(self, program: str | list[str], *arguments: object, cwd: Path | None = None,
-              pass_fds: tuple[int, ...] = (), **streams: Any) -> Process:
-        """A program of brot by its name, or any command as a list."""
+              pass_fds: tuple[int, ...] = (), prefix: list[str] | None = None,
+              environment: dict[str, str] | None = None, **streams: Any) -> Process:
+        """A program of brot by its name, or any command as a list. prefix: a command that runs it;
+        environment: what it gets beside the stage's."""
         command = [str(BIN / program)] if isinstance(program, str) else program
-        name = f"{len(self.processes):02d}-{Path(command[0]).name}"
+        name = f"{next(self.numbers):02d}-{Path(command[0]).name}"
+        command = (prefix or []) + command
         self.named |= {(cwd or self.folder) / str(argument).removeprefix("@")
                        for argument in [*command, *arguments]}
         out, err = self.logs / f"{name}.out", self.logs / f"{name}.err"
         with out.open("wb") as out_file, err.open("wb") as err_file:
             options = {"stdin": subprocess.DEVNULL, "stdout": out_file, "stderr": err_file}
             popen = subprocess.Popen(command + [str(argument) for argument in arguments],
-                                     env=self.environment, cwd=cwd or self.folder,
+                                     env={**self.environment, **(environment or {})},
+                                     cwd=cwd or self.folder,
                                      pass_fds=pass_fds, **{**options, **streams})
         process = Process(popen, name, out, err)
         self.processes.append(process)
         return process
 
     def broker(self, *arguments: object, tcp: bool = False, clients: list[str] | None = None,
-               workers: list[str] | None = None) -> Broker:
-        """A broker that listens."""
+               workers: list[str] | None = None, program: str | list[str] = "brot-broker",
+               **options: Any) -> Broker:
+        """A broker that listens. options: as start() has them."""
         self.brokers += 1
         if clients is None:
             clients = [f"ipc://{self.folder}/c{self.brokers}"]
@@ -204,8 +231,8 @@ class Stage:
         reading, writing = os.pipe()
         urls = [word for url in clients for word in ("--clients", url)]
         urls += [word for url in workers or [] for word in ("--workers", url)]
-        process = self.start("brot-broker", *urls, "--ready-fd", writing, *arguments,
-                             pass_fds=(writing,))
+        process = self.start(program, *urls, "--ready-fd", writing, *arguments,
+                             pass_fds=(writing,), **options)
         os.close(writing)
         with os.fdopen(reading) as pipe:
             line = pipe.readline()
@@ -213,9 +240,10 @@ class Stage:
         ready = json.loads(line)
         return Broker(process, ready["clients"], ready["workers"])
 
-    def worker(self, broker: Broker, *arguments: object, processes: int = 1) -> Process:
+    def worker(self, broker: Broker, *arguments: object, processes: int = 1,
+               **options: Any) -> Process:
         return self.start("brot-worker", "--broker", broker.workers[0], "--processes", processes,
-                          *arguments)
+                          *arguments, **options)
 
     def client(self, *arguments: object, **options: Any) -> Result:
         """Runs brot-client to its end."""
@@ -268,7 +296,8 @@ class Stage:
     def unexpected_files(self) -> list[Path]:
         """What the programs left beside their outputs: temporary files, say."""
         return [path for path in self.folder.rglob("*") if stat.S_ISREG(_mode(path))
-                and path not in self.named and self.logs not in path.parents]
+                and path not in self.named and self.logs not in path.parents
+                and path.name not in STORE_FILES]
 
     def leftovers(self) -> list[str]:
         """Whatever should not be there once all programs have ended."""
@@ -286,6 +315,14 @@ class Stage:
             raise AssertionError(f"left behind: {self.leftovers()}") from None
 
     # Ending
+
+    def forget(self, process: Process) -> None:
+        """Of a process that has ended: drops what is kept of it, for tests that start thousands."""
+        text = process.err()
+        assert not any(word in text for word in SANITIZER_WORDS), text
+        self.processes.remove(process)
+        process.out_path.unlink()
+        process.err_path.unlink()
 
     def close(self) -> None:
         faults = []

@@ -439,7 +439,8 @@ def test_worker_and_an_odd_welcome(stage: Stage, hostile: Callable[[Answer], Hos
 
 
 TILE = (SESSION, JOB, 0, 0, 1)
-GOOD_JOB = {"request": complete(), "slice": 64, "image": image(), "phases": ["render"]}
+GOOD_JOB = {"request": complete(), "slice": 64, "rows": [0, 48], "image": image(),
+            "phases": ["render"]}
 # What a broker may say to a worker in a session, without more than a FAIL or a MAPPED for answer.
 NONSENSE: dict[str, list[Frames]] = {
     "garbage": [[b""], [b"junk"], [b"BROT\x01\x06"], [b"BROT\x02\x06" + bytes(44)],

@@ -132,7 +132,8 @@ def test_a_worker_in_python(broker: Broker) -> None:
         told = client.progress(job).body
         assert (told["pixels_done"], told["pixels"]) == (2 * 7 * WIDTH, height * WIDTH)
         assert rows_marked(image_name, height) == [*range(7), *range(14, 21)]
-        client.send("FETCH", body={"job": job, "plane": 0, "x": 0, "y": 20, "w": 1, "h": 1})
+        client.send("FETCH", body={"job": job, "plane": 0, "x": 0, "y": 20, "w": 1, "h": 1,
+                                   "seen": 0})
         assert client.expect("ROWS", "REFUSED").name == "REFUSED"  # as for any job that runs
         worker.done(tile, b"\xff" * (4 * 7 * WIDTH))  # late: it counts no more
         worker.done(other, stripes(other))

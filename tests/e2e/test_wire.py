@@ -62,7 +62,8 @@ def test_a_job_from_submit_to_release(stage: Stage, broker: Broker) -> None:
         assert finished.name == "FINISHED"
         assert finished.body["pixels"] == 64 * 48 and finished.body["tiles"] == 6
         assert fetch_counts(client, job) == expected
-        client.send("FETCH", body={"job": job, "plane": 0, "x": 5, "y": 3, "w": 7, "h": 2})
+        client.send("FETCH", body={"job": job, "plane": 0, "x": 5, "y": 3, "w": 7, "h": 2,
+                                   "seen": client.rows_seen})
         part = client.expect("ROWS")
         whole = numpy.frombuffer(expected, "<u4").reshape(48, 64)
         assert part.data == whole[3:5, 5:12].tobytes()
@@ -93,7 +94,7 @@ def test_a_fetch_beyond_the_image(stage: Stage, broker: Broker, piece: dict) -> 
     with wire.Client(broker.url) as client:
         job = client.submit(light_request()).body["job"]
         assert client.wait(job).name == "FINISHED"
-        body = {"job": job, "plane": 0, "x": 0, "y": 0, "w": 1, "h": 1}
+        body = {"job": job, "plane": 0, "x": 0, "y": 0, "w": 1, "h": 1, "seen": 0}
         client.send("FETCH", body={**body, **piece})
         assert client.expect("ROWS", "REFUSED").name == "REFUSED"
         client.send("FETCH", body=body)
@@ -103,7 +104,8 @@ def test_a_fetch_beyond_the_image(stage: Stage, broker: Broker, piece: dict) -> 
 def test_a_fetch_before_the_end(broker: Broker) -> None:
     with wire.Client(broker.url) as client:
         job = client.submit(light_request()).body["job"]
-        client.send("FETCH", body={"job": job, "plane": 0, "x": 0, "y": 0, "w": 1, "h": 1})
+        client.send("FETCH", body={"job": job, "plane": 0, "x": 0, "y": 0, "w": 1, "h": 1,
+                                   "seen": 0})
         assert client.expect("ROWS", "REFUSED").name == "REFUSED"
 
 

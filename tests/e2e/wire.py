@@ -34,7 +34,9 @@ MESSAGES: dict[str, tuple[int, str]] = {
     "BYE": (0x0C, "Q"),
     "REREGISTER": (0x0D, "Q"),
     "GONE": (0x0E, "Q"),
+    "REVOKE": (0x0F, "QQIII"),
     "SUBMIT": (0x40, ""),
+    "ATTACH": (0x41, ""),
     "FETCH": (0x42, ""),
     "RELEASE": (0x43, ""),
     "CANCEL_JOB": (0x44, ""),
@@ -42,18 +44,26 @@ MESSAGES: dict[str, tuple[int, str]] = {
     "WORKERS": (0x46, ""),
     "STATUS": (0x47, ""),
     "WATCH": (0x48, ""),
+    "PAUSE": (0x49, ""),
+    "RESUME": (0x4A, ""),
+    "RETRY": (0x4B, ""),
+    "PRIORITY": (0x4C, ""),
+    "DRAIN_WORKER": (0x4D, ""),
+    "HISTORY": (0x4E, ""),
     "ACCEPTED": (0x60, ""),
     "PROGRESS": (0x61, ""),
     "FINISHED": (0x62, ""),
     "FAILED": (0x63, ""),
     "ROWS": (0x64, "QIIIIII"),
     "REPORT": (0x65, ""),
+    "BAND": (0x66, ""),
     "REFUSED": (0x7F, ""),
 }
 NAMES = {code: name for name, (code, _) in MESSAGES.items()}
 
 ANSWER_S = 20.0  # how long an answer may take before the test fails
 PIECE_BYTES = 1 << 20  # the most that one FETCH may ask for
+BAND_SHIFT = 40  # where the number of a band stands in the id that workers know it by
 
 
 @dataclass
@@ -136,24 +146,39 @@ class Peer:
 
 
 class Client(Peer):
-    def submit(self, request: dict, key: str | None = None) -> Message:
-        """ACCEPTED or REFUSED."""
+    rows_seen = 0  # ROWS received over this connection
+
+    def receive(self, seconds: float = ANSWER_S) -> Message:
+        message = super().receive(seconds)
+        self.rows_seen += message.name == "ROWS"
+        return message
+
+    def submit(self, request: dict, key: str | None = None, **more: object) -> Message:
+        """ACCEPTED or REFUSED. more: keep, priority, client."""
         key = key or secrets.token_hex(16)
-        self.send("SUBMIT", body={"key": key, "request": request})
+        self.send("SUBMIT", body={"key": key, "request": request, **more})
         while True:
             answer = self.expect("ACCEPTED", "REFUSED")
             if answer.body.get("key") == key:
                 return answer
 
-    def wait(self, job: int) -> Message:
-        """FINISHED or FAILED."""
+    def attach(self, job: int) -> Message:
+        """ACCEPTED or REFUSED."""
+        self.send("ATTACH", body={"job": job})
+        while True:
+            answer = self.expect("ACCEPTED", "REFUSED")
+            if answer.body.get("job") == job:
+                return answer
+
+    def wait(self, job: int, *names: str) -> Message:
+        """FINISHED, FAILED, or another of these names."""
         due_s = 0.0
         while True:
             if time.monotonic() >= due_s:
                 self.send("WATCH", body={"jobs": [job]})
                 due_s = time.monotonic() + 1.0
             # PROGRESS comes unasked; a WATCH in answer to each would keep the broker busy.
-            answer = self.expect("PROGRESS", "FINISHED", "FAILED")
+            answer = self.expect("PROGRESS", "FINISHED", "FAILED", *names)
             if answer.name != "PROGRESS" and answer.body["job"] == job:
                 return answer
 
@@ -165,14 +190,15 @@ class Client(Peer):
             if answer.body["job"] == job:
                 return answer
 
-    def fetch(self, job: int, plane: int, pixel_bytes: int, width: int, height: int) -> bytes:
-        """A whole plane, a run of rows at a time."""
+    def fetch(self, job: int, plane: int, pixel_bytes: int, width: int, height: int,
+              first: int = 0) -> bytes:
+        """All of a plane from row `first` on, a run of rows at a time."""
         rows = max(1, PIECE_BYTES // (width * pixel_bytes))
         pieces = []
-        for y in range(0, height, rows):
-            h = min(rows, height - y)
+        for y in range(first, first + height, rows):
+            h = min(rows, first + height - y)
             self.send("FETCH", body={"job": job, "plane": plane, "x": 0, "y": y, "w": width,
-                                     "h": h})
+                                     "h": h, "seen": self.rows_seen})
             answer = self.expect("ROWS", "REFUSED")
             assert answer.name == "ROWS", answer.body
             assert answer.fields == (job, plane, 0, y, width, h, answer.fields[6])
@@ -181,12 +207,34 @@ class Client(Peer):
             pieces.append(answer.data)
         return b"".join(pieces)
 
+    def fetch_bands(self, accepted: Message, pixel_bytes: int) -> bytes:
+        """The one plane of a job in bands, each released once it is here."""
+        job = accepted.body["job"]
+        width, height = accepted.body["request"]["size"]
+        pieces = []
+        y = 0
+        while True:
+            answer = self.wait(job, "BAND")
+            if answer.name != "BAND":
+                assert answer.name == "FINISHED" and y == height, answer.body
+                return b"".join(pieces)
+            if answer.body["first"] == y:  # others were read before, and told once more
+                rows = answer.body["rows"]
+                pieces.append(self.fetch(job, 0, pixel_bytes, width, rows, y))
+                y += rows
+                self.send("RELEASE", body={"job": job, "band": answer.body["band"]})
+
     def release(self, job: int) -> None:
         self.send("RELEASE", body={"job": job})
 
-    def report(self, name: str) -> dict:
-        """The answer to JOBS, WORKERS or STATUS."""
-        self.send(name, body={})
+    def ask(self, name: str, **body: object) -> Message:
+        """REPORT or REFUSED."""
+        self.send(name, body=body)
+        return self.expect("REPORT", "REFUSED")
+
+    def report(self, name: str, **body: object) -> dict:
+        """The answer to JOBS, WORKERS, STATUS or HISTORY."""
+        self.send(name, body=body)
         return self.expect("REPORT").body
 
 
