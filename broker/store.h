@@ -38,8 +38,8 @@ struct store_job {
 	uint64_t job;
 	uint8_t key[SCHED_KEY_BYTES];
 	char client[LIMIT_NAME_CHARS + 1];
-	const char *request; /* JSON text, NUL-terminated; borrowed, see each function */
-	size_t request_bytes;
+	const char *request; /* JSON text, borrowed: see each function; NUL-terminated in answers */
+	size_t request_bytes; /* at most LIMIT_CLIENT_FRAME_BYTES */
 	int32_t priority;
 	bool is_kept, is_paused;
 	uint32_t band_rows; /* as it was planned */
