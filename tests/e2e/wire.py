@@ -207,12 +207,12 @@ class Client(Peer):
             pieces.append(answer.data)
         return b"".join(pieces)
 
-    def fetch_bands(self, accepted: Message, pixel_bytes: int) -> bytes:
-        """The one plane of a job in bands, each released once it is here."""
+    def fetch_bands(self, accepted: Message, pixel_bytes: int, first: int = 0) -> bytes:
+        """The one plane of a job in bands, from row `first` on, each released once it is here."""
         job = accepted.body["job"]
         width, height = accepted.body["request"]["size"]
         pieces = []
-        y = 0
+        y = first
         while True:
             answer = self.wait(job, "BAND")
             if answer.name != "BAND":
@@ -222,7 +222,10 @@ class Client(Peer):
                 rows = answer.body["rows"]
                 pieces.append(self.fetch(job, 0, pixel_bytes, width, rows, y))
                 y += rows
-                self.send("RELEASE", body={"job": job, "band": answer.body["band"]})
+                self.release_band(job, answer.body["band"])
+
+    def release_band(self, job: int, band: int) -> None:
+        self.send("RELEASE", body={"job": job, "band": band})
 
     def release(self, job: int) -> None:
         self.send("RELEASE", body={"job": job})
