@@ -312,8 +312,10 @@ static void settle(struct world *world)
 			const struct sched_event event = {.type = EVENT_RESUME, .job = report.job};
 			sim_client_says(world->sim, 1, &event);
 		}
+		/* Its reader has left it, or somebody has released what it did not read. */
 		bool is_unread = report.bands > 1 && report.state != JOB_FAILED &&
-				 sim_job_state(world->sim, j) != SIM_JOB_OPEN;
+				 (sim_job_state(world->sim, j) != SIM_JOB_OPEN ||
+				  report.bands_released > sim_bands_read(world->sim, j));
 		if (is_unread)
 			sim_attach(world->sim, 1, j);
 	}
@@ -380,6 +382,8 @@ void scenario_run(const struct scenario *scenario, struct scenario_result *ret_r
 	ret_result->is_broken = broken != NULL || !is_clean;
 	(void)snprintf(ret_result->text, sizeof ret_result->text, "%s",
 		       broken != NULL ? broken : "");
+	for (unsigned j = 0; !is_idle && j < world.jobs; j++)
+		sim_tell_job(world.sim, j);
 	ret_result->trace = strdup(sim_trace(world.sim));
 	ret_result->jobs = world.jobs;
 	ret_result->steps = sim_steps(world.sim);
