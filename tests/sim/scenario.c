@@ -333,6 +333,7 @@ static bool end_troubles(struct world *world)
 	}
 	for (unsigned c = 1; c <= world->clients; c++)
 		sim_unmute(sim, c);
+	sim_run(sim, 100); /* what was said to drain the others must not drain this one */
 	(void)sim_worker(sim, 2, 200);
 	for (int64_t end = sim_now_ms(sim) + END_MS; sim_now_ms(sim) < end;) {
 		settle(world);

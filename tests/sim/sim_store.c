@@ -52,6 +52,9 @@ static bool may_end(const struct sim *sim, const struct sim_job *job, enum job_e
 	const struct sim_row *row = &job->row;
 	switch (end) {
 	case JOB_END_RELEASED:
+		if (event->type == EVENT_RESTORE) /* the end itself was lost */
+			return row->report.bands > 1 &&
+			       row->report.bands_released == row->report.bands;
 		return event->type == EVENT_RELEASE && event->job == job->id;
 	case JOB_END_CANCELLED:
 		return event->type == EVENT_CANCEL_JOB && event->job == job->id;
