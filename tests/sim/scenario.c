@@ -67,6 +67,18 @@ static void new_job(struct world *world)
 	world->jobs++;
 }
 
+/* Now, or before all else in its next session. */
+static void speak_oddly(struct world *world, unsigned worker, const struct sched_event *event)
+{
+	if (!one_in(world, 4)) {
+		sim_worker_says(world->sim, worker, event);
+		return;
+	}
+	sim_worker_blurts(world->sim, worker, event);
+	if (one_in(world, 2))
+		sim_reconnect(world->sim, worker);
+}
+
 /* A worker says what it never should, of a tile that may be anybody's. */
 static void odd_answer(struct world *world, unsigned worker)
 {
@@ -92,7 +104,7 @@ static void odd_answer(struct world *world, unsigned worker)
 	}
 	if (one_in(world, 6))
 		event.session = 1 + pick(world, 3);
-	sim_worker_says(world->sim, worker, &event);
+	speak_oddly(world, worker, &event);
 }
 
 static void odd_word(struct world *world, unsigned worker)
@@ -111,7 +123,7 @@ static void odd_word(struct world *world, unsigned worker)
 	}
 	if (one_in(world, 3))
 		event.session = 1 + pick(world, 3);
-	sim_worker_says(world->sim, worker, &event);
+	speak_oddly(world, worker, &event);
 }
 
 static void kill_worker(struct world *world, unsigned worker)
@@ -121,6 +133,17 @@ static void kill_worker(struct world *world, unsigned worker)
 	if (one_in(world, 2))
 		sim_parent_tells(world->sim, worker);
 	new_worker(world);
+}
+
+/* Seldom all workers fail so many that jobs fail. */
+static void fail_tiles(struct world *world, unsigned worker)
+{
+	if (!one_in(world, 3)) {
+		sim_fail_next(world->sim, worker, 1 + pick(world, 2));
+		return;
+	}
+	for (unsigned w = 1; w <= world->workers; w++)
+		sim_fail_next(world->sim, w, 30);
 }
 
 static void trouble_worker(struct world *world)
@@ -141,7 +164,7 @@ static void trouble_worker(struct world *world)
 	} else if (trouble == 3) {
 		sim_reconnect(sim, worker);
 	} else if (trouble == 4) {
-		sim_fail_next(sim, worker, 1 + pick(world, 2));
+		fail_tiles(world, worker);
 	} else if (trouble < 7) {
 		sim_echo(sim, worker);
 	} else if (trouble == 7) {

@@ -86,6 +86,8 @@ void sim_fail_next(struct sim *sim, unsigned worker, unsigned tiles); /* so many
 void sim_echo(struct sim *sim, unsigned worker); /* says its last DONE, FAIL or MAPPED again */
 /* A worker's event as it is, on its connection; session 0 means its own. */
 void sim_worker_says(struct sim *sim, unsigned worker, const struct sched_event *event);
+/* The same, as the first word of its next session. */
+void sim_worker_blurts(struct sim *sim, unsigned worker, const struct sched_event *event);
 /* UNREACHABLE of its connection, though it is there. */
 void sim_unreachable(struct sim *sim, unsigned worker);
 

@@ -41,7 +41,9 @@ struct sim_worker_state {
 	unsigned mapped_count;
 	int64_t busy_until_us; /* of the tile at the front */
 	int64_t next_beat_ms, next_hello_ms, heard_ms;
-	struct sched_event last_said; /* a DONE, FAIL or MAPPED */
+	struct sched_event last_said;  /* a DONE, FAIL or MAPPED */
+	struct sched_event first_word; /* of its next session, if has_first_word */
+	bool has_first_word;
 	uint8_t id[16];
 	struct flight *backlog, **backlog_end; /* came while it was stopped */
 };
