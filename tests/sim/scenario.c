@@ -67,6 +67,18 @@ static void new_job(struct world *world)
 	world->jobs++;
 }
 
+/* Now, or before all else in its next session. */
+static void speak_oddly(struct world *world, unsigned worker, const struct sched_event *event)
+{
+	if (!one_in(world, 4)) {
+		sim_worker_says(world->sim, worker, event);
+		return;
+	}
+	sim_worker_blurts(world->sim, worker, event);
+	if (one_in(world, 2))
+		sim_reconnect(world->sim, worker);
+}
+
 /* A worker says what it never should, of a tile that may be anybody's. */
 static void odd_answer(struct world *world, unsigned worker)
 {
@@ -92,7 +104,7 @@ static void odd_answer(struct world *world, unsigned worker)
 	}
 	if (one_in(world, 6))
 		event.session = 1 + pick(world, 3);
-	sim_worker_says(world->sim, worker, &event);
+	speak_oddly(world, worker, &event);
 }
 
 static void odd_word(struct world *world, unsigned worker)
@@ -111,7 +123,7 @@ static void odd_word(struct world *world, unsigned worker)
 	}
 	if (one_in(world, 3))
 		event.session = 1 + pick(world, 3);
-	sim_worker_says(world->sim, worker, &event);
+	speak_oddly(world, worker, &event);
 }
 
 static void kill_worker(struct world *world, unsigned worker)
@@ -121,6 +133,17 @@ static void kill_worker(struct world *world, unsigned worker)
 	if (one_in(world, 2))
 		sim_parent_tells(world->sim, worker);
 	new_worker(world);
+}
+
+/* Seldom all workers fail so many that jobs fail. */
+static void fail_tiles(struct world *world, unsigned worker)
+{
+	if (!one_in(world, 3)) {
+		sim_fail_next(world->sim, worker, 1 + pick(world, 2));
+		return;
+	}
+	for (unsigned w = 1; w <= world->workers; w++)
+		sim_fail_next(world->sim, w, 30);
 }
 
 static void trouble_worker(struct world *world)
@@ -141,7 +164,7 @@ static void trouble_worker(struct world *world)
 	} else if (trouble == 3) {
 		sim_reconnect(sim, worker);
 	} else if (trouble == 4) {
-		sim_fail_next(sim, worker, 1 + pick(world, 2));
+		fail_tiles(world, worker);
 	} else if (trouble < 7) {
 		sim_echo(sim, worker);
 	} else if (trouble == 7) {
@@ -312,8 +335,10 @@ static void settle(struct world *world)
 			const struct sched_event event = {.type = EVENT_RESUME, .job = report.job};
 			sim_client_says(world->sim, 1, &event);
 		}
+		/* Its reader has left it, or somebody has released what it did not read. */
 		bool is_unread = report.bands > 1 && report.state != JOB_FAILED &&
-				 sim_job_state(world->sim, j) != SIM_JOB_OPEN;
+				 (sim_job_state(world->sim, j) != SIM_JOB_OPEN ||
+				  report.bands_released > sim_bands_read(world->sim, j));
 		if (is_unread)
 			sim_attach(world->sim, 1, j);
 	}
@@ -331,6 +356,7 @@ static bool end_troubles(struct world *world)
 	}
 	for (unsigned c = 1; c <= world->clients; c++)
 		sim_unmute(sim, c);
+	sim_run(sim, 100); /* what was said to drain the others must not drain this one */
 	(void)sim_worker(sim, 2, 200);
 	for (int64_t end = sim_now_ms(sim) + END_MS; sim_now_ms(sim) < end;) {
 		settle(world);
@@ -380,6 +406,8 @@ void scenario_run(const struct scenario *scenario, struct scenario_result *ret_r
 	ret_result->is_broken = broken != NULL || !is_clean;
 	(void)snprintf(ret_result->text, sizeof ret_result->text, "%s",
 		       broken != NULL ? broken : "");
+	for (unsigned j = 0; !is_idle && j < world.jobs; j++)
+		sim_tell_job(world.sim, j);
 	ret_result->trace = strdup(sim_trace(world.sim));
 	ret_result->jobs = world.jobs;
 	ret_result->steps = sim_steps(world.sim);

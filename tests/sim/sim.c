@@ -237,6 +237,22 @@ bool sim_job_report(const struct sim *sim, unsigned job, struct job_report *ret_
 	return sched_job_report(sim->sched, sim->jobs[job].id, sim->now_ms, ret_report);
 }
 
+void sim_tell_job(struct sim *sim, unsigned job)
+{
+	static const char *const wants[] = {"open", "finished", "failed", "refused"};
+	static const char *const states[] = {"creating", "queued", "running", "finished", "failed"};
+	const struct sim_job *j = &sim->jobs[job];
+	struct job_report r = {0};
+	bool is_known = sim_job_report(sim, job, &r);
+	sim_note(sim,
+		 "job %u is %s for c%u, known as %" PRIu64 ", read %u; %" PRIu64
+		 " is %s: %s%s, kept %d, bands %u of %u released, pixels %" PRIu64 " of %" PRIu64
+		 ", running %u",
+		 job, wants[j->state], j->client + 1, j->known_id, j->bands_read, j->id,
+		 is_known ? "known" : "unknown", states[r.state], r.is_paused ? ", paused" : "",
+		 r.is_kept, r.bands_released, r.bands, r.pixels_done, r.pixels, r.tiles_running);
+}
+
 unsigned sim_bands_read(const struct sim *sim, unsigned job)
 {
 	return sim->jobs[job].bands_read;

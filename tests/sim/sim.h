@@ -86,6 +86,8 @@ void sim_fail_next(struct sim *sim, unsigned worker, unsigned tiles); /* so many
 void sim_echo(struct sim *sim, unsigned worker); /* says its last DONE, FAIL or MAPPED again */
 /* A worker's event as it is, on its connection; session 0 means its own. */
 void sim_worker_says(struct sim *sim, unsigned worker, const struct sched_event *event);
+/* The same, as the first word of its next session. */
+void sim_worker_blurts(struct sim *sim, unsigned worker, const struct sched_event *event);
 /* UNREACHABLE of its connection, though it is there. */
 void sim_unreachable(struct sim *sim, unsigned worker);
 
@@ -107,6 +109,7 @@ enum sim_job_state { SIM_JOB_OPEN, SIM_JOB_FINISHED, SIM_JOB_FAILED, SIM_JOB_REF
 enum sim_job_state sim_job_state(const struct sim *sim, unsigned job);
 uint64_t sim_job_id(const struct sim *sim, unsigned job); /* 0: the broker knows none */
 bool sim_job_report(const struct sim *sim, unsigned job, struct job_report *ret_report);
+void sim_tell_job(struct sim *sim, unsigned job); /* into the trace */
 double sim_job_share(const struct sim *sim, unsigned job); /* of its pixels done, 0..1 */
 unsigned sim_bands_read(const struct sim *sim, unsigned job);
 uint64_t sim_leased_segments(const struct sim *sim, unsigned job); /* over all leases so far */

@@ -26,6 +26,15 @@ bool sim_reached(struct sim *sim)
 	return sim->is_dead;
 }
 
+/* Number + 1 of the job that a client is told about; it may be an earlier one of its key. */
+static unsigned told_job(const struct sim *sim, const struct sched_action *action)
+{
+	for (unsigned i = sim->job_count; i > 0 && action->job != 0; i--)
+		if (sim->jobs[i - 1].id == action->job || sim->jobs[i - 1].known_id == action->job)
+			return i;
+	return sim->submitting;
+}
+
 /* Messages to those who have gone are lost. */
 static void send(struct sim *sim, const struct sched_action *action)
 {
@@ -41,11 +50,9 @@ static void send(struct sim *sim, const struct sched_action *action)
 		return; /* checked, and of no effect */
 	for (unsigned c = 0; c < sim->client_count; c++)
 		if (sim->clients[c].link.peer == action->peer) {
-			const struct sim_job *job = sim_job_by_id(sim, action->job);
 			struct flight *flight = sim_flight_new(sim);
 			flight->client = c + 1;
-			flight->job = job != NULL ? (unsigned)(job - sim->jobs) + 1
-						  : sim->submitting;
+			flight->job = told_job(sim, action);
 			flight->action = *action;
 			sim_post(sim, flight, &sim->clients[c].link);
 			return;
@@ -130,7 +137,7 @@ static void step_once(struct sim *sim, struct sched_event *event)
 		sim_break(sim, "%s", text);
 	if (sched_deadline_ms(sim->sched) <= sim->now_ms && event->type == EVENT_TICK)
 		sim_break(sim, "the next tick is due at once");
-	if (sim->created_work == 0)
+	if (sim->created_work == 0 && !sim->is_restoring)
 		sim_check_step(sim);
 }
 

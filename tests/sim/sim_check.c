@@ -92,7 +92,7 @@ void sim_check_event(struct sim *sim, const struct sched_event *event)
 	sim->done_job = NULL;
 	for (unsigned i = 0; i < sim->session_count; i++)
 		sim->sessions[i].got_tile = false;
-	if (event->type == EVENT_WATCH || event->type == EVENT_ATTACH) {
+	if (event->type == EVENT_WATCH) {
 		struct sim_job *job = sim_job_by_id(sim, event->job);
 		if (job != NULL)
 			job->heard_ms = sim->now_ms;
@@ -228,6 +228,8 @@ void sim_check_action(struct sim *sim, const struct sched_action *action)
 {
 	struct sim_session *session = sim_session_find(sim, action->session);
 	struct sim_job *job = sim_job_by_id(sim, action->job);
+	if (action->type == ACTION_ACCEPTED && job != NULL)
+		job->heard_ms = sim->now_ms;
 	if (action->type == ACTION_WELCOME)
 		check_welcome(sim, action);
 	else if (action->type == ACTION_TILE)

@@ -122,8 +122,9 @@ void sim_verb(struct sim *sim, unsigned client, unsigned job, enum sched_event_t
 void sim_attach(struct sim *sim, unsigned client, unsigned job)
 {
 	struct sim_job *j = &sim->jobs[job];
-	if (j->known_id == 0)
+	if (!j->row.exists)
 		return;
+	j->known_id = j->id; /* it was told */
 	j->client = client - 1;
 	j->is_attaching = true;
 	j->is_cancelled = j->is_released = false;
@@ -193,19 +194,35 @@ static void set_state(struct sim *sim, struct sim_job *job, enum sim_job_state s
 		 why[0] != '\0' ? ": " : "", why);
 }
 
+static void reads_next(struct sim *sim, struct sim_job *job)
+{
+	uint32_t band = job->bands_read;
+	if (job->band_until_ms > 0 || job->bands_told[band % LIMIT_OPEN_BANDS] != band + 1)
+		return;
+	job->band_until_ms = sim->now_ms + 1 + (int64_t)sim_random(sim, 100);
+	sim_note(sim, "c%u: reads band %u of %td", job->client + 1, band, job - sim->jobs);
+}
+
+static void reads_from(struct sim_job *job, uint32_t band)
+{
+	job->bands_read = band;
+	job->band_until_ms = 0;
+	memset(job->bands_told, 0, sizeof job->bands_told);
+}
+
 static void hears_failed(struct sim *sim, struct sim_job *job, const struct sched_action *action)
 {
 	bool is_lost = action->code == BROT_E_NOT_FOUND;
 	if (is_lost && job->plan.band_count > 1 && job->bands_read == job->plan.band_count) {
 		set_state(sim, job, SIM_JOB_FINISHED, "finished", "");
-	} else if (is_lost && job->is_released) {
+	} else if (is_lost && (job->is_released || job->state == SIM_JOB_FINISHED)) {
+		job->is_released = true;
 		job->known_id = 0;
 	} else if (is_lost && !job->is_cancelled) {
 		/* It has the key still, so it begins again. */
 		sim_note(sim, "c%u: asks anew for %td", job->client + 1, job - sim->jobs);
 		job->known_id = 0;
-		job->bands_read = 0;
-		job->band_seen = 0;
+		reads_from(job, 0);
 		job->is_attaching = false;
 		job->state = SIM_JOB_OPEN;
 		sim_submit_again(sim, job->client + 1, (unsigned)(job - sim->jobs));
@@ -220,23 +237,19 @@ static void hears_band(struct sim *sim, unsigned c, struct sim_job *job,
 	uint32_t band = work_band(action->work);
 	if (job->client != c)
 		return;
-	if (band < job->bands_read) {
+	if (band < job->bands_read)
 		say_verb(sim, c, job, EVENT_RELEASE, band); /* the first one was lost */
-	} else if (band == job->bands_read && job->band_seen != band + 1) {
-		job->band_seen = band + 1;
-		job->band_until_ms = sim->now_ms + 1 + (int64_t)sim_random(sim, 100);
-		sim_note(sim, "c%u: reads band %u of %td", c + 1, band, job - sim->jobs);
-	}
+	else
+		job->bands_told[band % LIMIT_OPEN_BANDS] = band + 1;
+	reads_next(sim, job);
 }
 
 static void hears_accepted(struct sim *sim, struct sim_job *job, const struct sched_action *action)
 {
 	bool is_new = job->known_id != action->job;
 	job->known_id = action->job;
-	if (is_new || job->is_attaching) {
-		job->bands_read = action->report.bands_released;
-		job->band_seen = 0;
-	}
+	if (is_new || job->is_attaching)
+		reads_from(job, action->report.bands_released);
 	job->is_attaching = false;
 	(void)sim;
 }
@@ -302,7 +315,7 @@ static void insists(struct sim *sim, unsigned c, struct sim_job *job)
 
 static bool is_reading(const struct sim_job *job)
 {
-	return job->band_seen == job->bands_read + 1 && job->state == SIM_JOB_OPEN;
+	return job->band_until_ms > 0 && job->state == SIM_JOB_OPEN;
 }
 
 void sim_client_lives(struct sim *sim, unsigned c)
@@ -320,6 +333,8 @@ void sim_client_lives(struct sim *sim, unsigned c)
 		if (is_reading(job) && sim->now_ms >= job->band_until_ms) {
 			say_verb(sim, c, job, EVENT_RELEASE, job->bands_read);
 			job->bands_read++;
+			job->band_until_ms = 0;
+			reads_next(sim, job);
 		}
 		if (is_due)
 			insists(sim, c, job);

@@ -58,6 +58,7 @@ void sim_image_create(struct sim *sim, struct sim_job *job, uint32_t band)
 			  band);
 	struct segment_grid grid = image_grid(&job->plan, band);
 	image->exists = true;
+	image->is_delivered = false;
 	memset(image->applied, 0, segments_before(&job->plan, band, job->plan.phase_count));
 	memset(image->bits, 0, (segment_count(&grid) + 7) / 8);
 }
@@ -69,6 +70,7 @@ void sim_image_drop(struct sim *sim, struct sim_job *job, uint32_t band)
 		sim_break(sim, "job %" PRIu64 ": the image of band %u was dropped, but is none",
 			  job->id, band);
 	image->exists = false;
+	image->is_delivered = sim->event->type == EVENT_RELEASE && sim->event->band == band;
 }
 
 /* A new life of the broker knows of what is marked, and of nothing else. */
@@ -78,9 +80,15 @@ void sim_image_lose_unmarked(struct sim_job *job, uint32_t band)
 	const struct plan *plan = &job->plan;
 	uint32_t last = plan->phase_count - 1, before = segments_before(plan, band, last);
 	struct segment_grid grid = plan_band_grid(plan, last, band);
-	memset(image->applied, 0, before);
-	for (uint32_t i = 0; i < segment_count(&grid); i++)
+	bool is_complete = true;
+	for (uint32_t i = 0; i < segment_count(&grid); i++) {
 		image->applied[before + i] = has_bit(image, i);
+		is_complete = is_complete && has_bit(image, i);
+	}
+	memset(image->applied, is_complete, before);
+	/* What the last phase was made from is lost, so it starts from the first. */
+	if (before > 0 && !is_complete)
+		memset(image->applied + before, 0, segment_count(&grid));
 }
 
 static void mark(struct sim_image *image, const struct segment_grid *grid, const struct rect *rect)
@@ -146,11 +154,11 @@ static uint64_t band_pixels(const struct sim_job *job, uint32_t band)
 }
 
 /* The pixels that are there or were delivered, those of earlier phases included. */
-static uint64_t pixels_there(const struct sim_job *job, uint32_t bands_released)
+static uint64_t pixels_there(const struct sim_job *job)
 {
 	uint64_t pixels = 0;
 	for (uint32_t b = 0; b < job->plan.band_count; b++)
-		if (job->images[b].exists || b < bands_released)
+		if (job->images[b].exists || job->images[b].is_delivered)
 			pixels += band_pixels(job, b);
 	return pixels;
 }
@@ -189,7 +197,7 @@ void sim_image_report(struct sim *sim, struct sim_job *job, const struct sched_a
 	bool is_finished = action->type == ACTION_FINISHED;
 	/* The pixels of earlier phases are not marked, so a restart cannot count them. */
 	if (job->plan.phase_count == 1 || !sim->limits.is_durable) {
-		uint64_t there = pixels_there(job, action->report.bands_released);
+		uint64_t there = pixels_there(job);
 		if (action->report.pixels_done != there)
 			sim_break(sim, "job %" PRIu64 ": %" PRIu64 " pixels are told, %" PRIu64
 				       " are there",

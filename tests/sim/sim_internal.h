@@ -41,7 +41,9 @@ struct sim_worker_state {
 	unsigned mapped_count;
 	int64_t busy_until_us; /* of the tile at the front */
 	int64_t next_beat_ms, next_hello_ms, heard_ms;
-	struct sched_event last_said; /* a DONE, FAIL or MAPPED */
+	struct sched_event last_said;  /* a DONE, FAIL or MAPPED */
+	struct sched_event first_word; /* of its next session, if has_first_word */
+	bool has_first_word;
 	uint8_t id[16];
 	struct flight *backlog, **backlog_end; /* came while it was stopped */
 };
@@ -70,6 +72,7 @@ struct sim_tile {
 /* The image of a band, from CREATE_IMAGE to DROP_IMAGE. */
 struct sim_image {
 	bool exists;
+	bool is_delivered; /* was released: its pixels count as done, and it has no image */
 	uint8_t *applied; /* times, a segment of the phases; survives DROP_IMAGE for the checks */
 	uint8_t *bits;    /* one a segment of the image, as they lie there */
 };
@@ -89,8 +92,9 @@ struct sim_job {
 	enum sim_job_state state;
 	uint64_t known_id; /* 0 until accepted */
 	bool is_released, is_cancelled, is_attaching;
-	uint32_t bands_read, band_seen; /* band_seen: number + 1 of the one it reads */
-	int64_t band_until_ms;
+	uint32_t bands_read;
+	uint32_t bands_told[LIMIT_OPEN_BANDS]; /* by number % LIMIT_OPEN_BANDS: number + 1 */
+	int64_t band_until_ms;                 /* it reads the next one; 0: it does not */
 	int32_t priority;
 	bool is_kept;
 	uint8_t key[SCHED_KEY_BYTES];
@@ -149,7 +153,8 @@ struct sim {
 	unsigned submitting;             /* index + 1 of the job whose SUBMIT is being stepped */
 	uint64_t created_work;           /* whose CREATE_IMAGE is to be answered, or 0 */
 	unsigned die_in, things, steps, fail_images;
-	bool is_dead; /* the broker, in the middle of a step */
+	bool is_dead;      /* the broker, in the middle of a step */
+	bool is_restoring; /* a new one, before it has heard of all jobs */
 	struct flight *flights, *unused_flights; /* by time, then order */
 	char *trace;
 	size_t trace_bytes, trace_capacity, trace_seen;

@@ -20,6 +20,8 @@ void sim_store_add(struct sim *sim, struct sim_job *job, const struct sched_acti
 	job->fails = job->leases_lost = 0;
 	job->waited_us = 0;
 	job->tile_count = 0;
+	for (uint32_t b = 0; b < job->plan.band_count; b++)
+		job->images[b].is_delivered = false;
 }
 
 static bool is_over(const struct job_report *report)
@@ -37,6 +39,9 @@ void sim_store_record(struct sim *sim, struct sim_job *job, const struct sched_a
 	else if (row->finished_ms < 0)
 		row->finished_ms = sim->now_ms;
 	row->report = action->report;
+	/* From the top again. */
+	for (uint32_t b = 0; sim->event->type == EVENT_ATTACH && b < job->plan.band_count; b++)
+		job->images[b].is_delivered = false;
 	row->code = action->code;
 	memcpy(row->text, action->text, sizeof row->text);
 }
@@ -47,6 +52,9 @@ static bool may_end(const struct sim *sim, const struct sim_job *job, enum job_e
 	const struct sim_row *row = &job->row;
 	switch (end) {
 	case JOB_END_RELEASED:
+		if (event->type == EVENT_RESTORE) /* the end itself was lost */
+			return row->report.bands > 1 &&
+			       row->report.bands_released == row->report.bands;
 		return event->type == EVENT_RELEASE && event->job == job->id;
 	case JOB_END_CANCELLED:
 		return event->type == EVENT_CANCEL_JOB && event->job == job->id;
@@ -101,7 +109,8 @@ static void sweep(struct sim *sim, struct sim_job *job, bool is_reboot)
 		bool is_kept = job->row.exists && b >= first && b - first < LIMIT_OPEN_BANDS;
 		if (!is_kept || is_reboot)
 			job->images[b].exists = false;
-		else if (job->images[b].exists)
+		job->images[b].is_delivered = job->row.exists && b < first;
+		if (job->images[b].exists)
 			sim_image_lose_unmarked(job, b);
 	}
 	free(job->tiles);
@@ -148,6 +157,7 @@ static void live_again(struct sim *sim, bool is_reboot)
 	sched_free(sim->sched);
 	sim->sched = sched_new(&sim->limits);
 	sim->is_dead = false;
+	sim->is_restoring = true;
 	sim->session_count = 0;
 	sim->created_work = 0;
 	sim->done_job = NULL;
@@ -165,6 +175,9 @@ static void live_again(struct sim *sim, bool is_reboot)
 		if (job != NULL && job->row.exists)
 			restore(sim, job);
 	}
+	sim->is_restoring = false;
+	if (!sim->is_dead)
+		sim_check_step(sim);
 }
 
 void sim_bury(struct sim *sim, bool is_reboot)

@@ -36,6 +36,12 @@ void sim_worker_says(struct sim *sim, unsigned worker, const struct sched_event 
 	say(sim, worker - 1, *event);
 }
 
+void sim_worker_blurts(struct sim *sim, unsigned worker, const struct sched_event *event)
+{
+	sim->workers[worker - 1].first_word = *event;
+	sim->workers[worker - 1].has_first_word = true;
+}
+
 unsigned sim_worker(struct sim *sim, unsigned threads, int64_t us_per_row)
 {
 	assert(sim->worker_count < WORKERS_MAX);
@@ -159,6 +165,9 @@ static void hears_welcome(struct sim *sim, unsigned w, const struct sched_action
 	worker->session = action->session;
 	worker->wants_hello = false;
 	worker->next_beat_ms = sim->now_ms + sim->limits.beat_ms;
+	if (worker->has_first_word)
+		say(sim, w, worker->first_word);
+	worker->has_first_word = false;
 	unsigned credit = worker->is_draining ? 0 : worker->threads + 1;
 	say(sim, w, (struct sched_event){.type = EVENT_CREDIT, .credit = credit});
 }
