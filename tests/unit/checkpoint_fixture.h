@@ -108,6 +108,7 @@ static inline uint32_t save(struct fixture *f)
 	if (checkpoint_file_save(f->fd, &f->image, f->shm.memory, &is_given_up, &segments, &err) !=
 	    BROT_OK)
 		fail_msg("%s", err.text);
+	assert_int_equal(err.code, BROT_OK);
 	return segments;
 }
 
