@@ -223,9 +223,11 @@ static void bands(void **state)
 	assert_string_equal(people_said(),
 			    "50 %: 5 tiles, 2 workers, 1.00 kpx/s, 0:01 left, 25 % written\n");
 	progress(1000, 2, 4000);
-	announce_rows(&announce, 150, 4000);
-	assert_non_null(strstr(people_said(), "75 % written"));
-	finished(5000);
+	announce_rows(&announce, 150, 6000);
+	const char *text = people_said();
+	assert_non_null(strstr(text, "100 %: 10 tiles"));
+	assert_non_null(strstr(text, "75 % written"));
+	finished(6500);
 	assert_string_equal(people_said(), "");
 	announce_saved(&announce, "a.png", 5, 7000);
 	assert_non_null(strstr(people_said(), "100x200 in 7.00 s"));
