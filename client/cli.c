@@ -20,6 +20,8 @@ static const struct command {
 	enum brot_err (*run)(const struct cli *cli, struct brot_error *err);
 } commands[] = {
 	{"render", "Renders a view into a file.", cmd_render},
+	{"wait", "Waits for the end of a job, and gets its picture.", cmd_wait},
+	{"fetch", "Gets the picture of a job that is finished.", cmd_fetch},
 	{"views", "Lists the places that --view knows by name.", cmd_views},
 	{"palettes", "Lists the palettes that --palette knows.", cmd_palettes},
 	{"jobs", "Lists the jobs that the broker knows.", cmd_jobs},
@@ -192,4 +194,24 @@ enum brot_err cli_ask(const struct cli *cli, const struct option_command *comman
 		return code;
 	*ret_is_json = ask.is_json;
 	return cli_ask_parsed(cli, &ask, type, "{}", key, ret_report, err);
+}
+
+enum brot_err cli_read_job(const char *label, const char *text, uint64_t *ret_job,
+			   struct brot_error *err)
+{
+	uint64_t job = 0;
+	bool is_number = text[0] != '\0';
+	for (const char *p = text; is_number && *p != '\0'; p++) {
+		is_number = *p >= '0' && *p <= '9' && job <= (INT64_MAX - 9) / 10;
+		if (is_number)
+			job = job * 10 + (uint64_t)(*p - '0');
+	}
+	char quoted[QUOTE_BYTES];
+	if (!is_number || job == 0)
+		return error_set(err, BROT_E_USAGE,
+				 "%s: must be the number of a job, as \"jobs\" lists it, got "
+				 "\"%s\"",
+				 label, quote_text(text, strlen(text), quoted, sizeof quoted));
+	*ret_job = job;
+	return BROT_OK;
 }

@@ -87,8 +87,14 @@ enum brot_err cli_ask_parsed(const struct cli *cli, const struct cli_ask *ask,
 
 extern const struct option_spec cli_ask_specs[];
 
+/* An operand JOB, or another word that `label` names: a job's id, 1 to 2^63 - 1, in decimal. */
+enum brot_err cli_read_job(const char *label, const char *text, uint64_t *ret_job,
+			   struct brot_error *err);
+
 /* The subcommands. */
 enum brot_err cmd_render(const struct cli *cli, struct brot_error *err);
+enum brot_err cmd_wait(const struct cli *cli, struct brot_error *err);
+enum brot_err cmd_fetch(const struct cli *cli, struct brot_error *err);
 enum brot_err cmd_views(const struct cli *cli, struct brot_error *err);
 enum brot_err cmd_palettes(const struct cli *cli, struct brot_error *err);
 enum brot_err cmd_jobs(const struct cli *cli, struct brot_error *err);

@@ -13,6 +13,7 @@
 struct body {
 	const json_t *request;
 	const json_t *phases;
+	const json_t *rows; /* NULL: all */
 	json_int_t slice;
 	const char *name; /* of the image */
 	json_int_t bytes;
@@ -26,6 +27,7 @@ static enum brot_err body_read(const json_t *root, struct body *ret_body, struct
 	const json_t *bytes = json_object_get(image, "bytes");
 	ret_body->request = json_object_get(root, "request");
 	ret_body->phases = json_object_get(root, "phases");
+	ret_body->rows = json_object_get(root, "rows");
 	if (!json_is_object(ret_body->request) || !json_is_integer(slice))
 		return error_set(err, BROT_E_PROTOCOL, "JOB: must have request and slice");
 	if (!json_is_string(name) || !json_is_integer(bytes))
@@ -51,17 +53,44 @@ static enum brot_err phases_read(const json_t *phases, bool *ret_is_mirrored,
 }
 
 /* A broker may have a view rendered whole, but not half where the halves differ. */
-static enum brot_err mirror_check(const struct request *request, bool is_mirrored,
+static enum brot_err mirror_check(const struct request *request, bool is_mirrored, uint32_t rows,
 				  struct brot_error *err)
 {
 	if (is_mirrored && !mirror_applies(request))
 		return error_set(err, BROT_E_PROTOCOL,
 				 "phases: must be [\"render\"] for an image that is not its own "
 				 "mirror image");
+	if (is_mirrored && rows != request->height_px)
+		return error_set(err, BROT_E_PROTOCOL,
+				 "rows: must be all %u with the phase mirror, got %u",
+				 request->height_px, rows);
 	return BROT_OK;
 }
 
-static enum brot_err layout_make(const struct request *request, json_int_t slice,
+/* Which rows of the picture the image holds. */
+static enum brot_err rows_read(const json_t *rows, const struct request *request,
+			       uint32_t *ret_top_px, uint32_t *ret_count, struct brot_error *err)
+{
+	const json_int_t height = (json_int_t)request->height_px;
+	*ret_top_px = 0;
+	*ret_count = request->height_px;
+	if (rows == NULL)
+		return BROT_OK;
+	const json_t *first = json_array_get(rows, 0);
+	const json_t *count = json_array_get(rows, 1);
+	if (json_array_size(rows) != 2 || !json_is_integer(first) || !json_is_integer(count))
+		return error_set(err, BROT_E_PROTOCOL, "rows: must be [first, count]");
+	const json_int_t top = json_integer_value(first), rows_px = json_integer_value(count);
+	if (top < 0 || top >= height || rows_px < 1 || rows_px > height - top)
+		return error_set(err, BROT_E_PROTOCOL,
+				 "rows: must lie inside the picture's %lld, got %lld from %lld on",
+				 (long long)height, (long long)rows_px, (long long)top);
+	*ret_top_px = (uint32_t)top;
+	*ret_count = (uint32_t)rows_px;
+	return BROT_OK;
+}
+
+static enum brot_err layout_make(const struct request *request, uint32_t rows, json_int_t slice,
 				 struct image_layout *ret_layout, struct brot_error *err)
 {
 	if (slice < 1 || slice > (json_int_t)request->width_px)
@@ -70,7 +99,7 @@ static enum brot_err layout_make(const struct request *request, json_int_t slice
 	uint32_t slice_px = (uint32_t)slice;
 	struct segment_grid grid = {
 		.width_px = request->width_px,
-		.height_px = request->height_px,
+		.height_px = rows,
 		.slice_px = slice_px,
 		.slices_per_row = (request->width_px + slice_px - 1) / slice_px,
 	};
@@ -123,6 +152,31 @@ static void image_map(struct job *job, uint64_t id, const struct body *body,
 	opened->is_mapped = true;
 }
 
+/* The parts of a job that its request gives. */
+static enum brot_err request_apply(struct job *job, const struct request *request,
+				   const struct body *body, const struct kernel *kernel,
+				   struct session_opened *opened)
+{
+	struct brot_error *err = &opened->error;
+	uint32_t rows;
+	enum brot_err code = rows_read(body->rows, request, &job->top_px, &rows, err);
+	if (code == BROT_OK)
+		code = mirror_check(request, job->is_mirrored, rows, err);
+	if (code == BROT_OK)
+		code = layout_make(request, rows, body->slice, &job->layout, err);
+	if (code == BROT_OK)
+		code = render_job_make(request, kernel, &job->render, err);
+	if (code != BROT_OK)
+		return code;
+	opened->area = (struct rect){
+		.y = job->top_px,
+		.w = request->width_px,
+		.h = job->is_mirrored ? mirror_rows(rows) : rows,
+	};
+	opened->pixel_bytes = format_pixel_bytes(request->format);
+	return BROT_OK;
+}
+
 static enum brot_err job_fill(struct job *job, const struct body *body, const struct kernel *kernel,
 			      struct session_opened *opened)
 {
@@ -134,17 +188,7 @@ static enum brot_err job_fill(struct job *job, const struct body *body, const st
 	if (code == BROT_OK)
 		code = request_from_json(body->request, request, &opened->error);
 	if (code == BROT_OK)
-		code = mirror_check(request, job->is_mirrored, &opened->error);
-	if (code == BROT_OK)
-		code = layout_make(request, body->slice, &job->layout, &opened->error);
-	if (code == BROT_OK)
-		code = render_job_make(request, kernel, &job->render, &opened->error);
-	if (code == BROT_OK) {
-		opened->width_px = request->width_px;
-		opened->height_px = job->is_mirrored ? mirror_rows(request->height_px)
-						     : request->height_px;
-		opened->pixel_bytes = format_pixel_bytes(request->format);
-	}
+		code = request_apply(job, request, body, kernel, opened);
 	free(request);
 	return code;
 }

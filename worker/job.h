@@ -20,9 +20,10 @@ struct job {
 	bool is_closed;   /* no more tiles; freed with the last that is out */
 	uint32_t tiles;   /* in the pool */
 	bool is_mirrored; /* tiles are of the upper rows and stand for the lower ones too */
+	uint32_t top_px;  /* the row of the picture that is the image's first */
 	struct render_job render;
-	struct image_layout layout;
-	struct shm shm; /* SHM_NONE: pixels are sent */
+	struct image_layout layout; /* of the image: its height is that of the rows it holds */
+	struct shm shm;             /* SHM_NONE: pixels are sent */
 	struct job *next;
 };
 

@@ -6,7 +6,6 @@
  */
 #include "worker/link.h"
 
-#include <assert.h>
 #include <brot/version.h>
 #include <errno.h>
 #include <jansson.h>
@@ -22,11 +21,8 @@
 #include "proto/sys/log.h"
 #include "proto/sys/random.h"
 #include "proto/sys/signals.h"
-#include "proto/sys/sock.h"
 #include "worker/fault.h"
-#include "worker/job.h"
-#include "worker/pool.h"
-#include "worker/session.h"
+#include "worker/link_internal.h"
 
 #define MESSAGES_A_ROUND 64  /* then the results and the tick have their turn */
 #define QUEUE_EXTRA      64  /* messages besides the answers to all tiles held */
@@ -35,106 +31,6 @@
 #define HELLOS_TOLD      3 /* unanswered: a person should hear of it */
 #define BEAT_MS_DEFAULT  2000
 #define LOST_MS_DEFAULT  10000
-
-struct link {
-	const struct link_config *config;
-	struct sock_context *context;
-	struct sock *sock;
-	struct pool *pool;
-	struct session *session;
-	struct job *jobs; /* those closed whose tiles are still out included */
-	char *hello;
-	int64_t now_ms; /* of this round */
-	bool is_over;
-	int exit_status;
-	unsigned hellos; /* since the last WELCOME */
-	int linger_ms;   /* for what is still queued at the end */
-};
-
-static void link_step(struct link *link, struct session_event *event,
-		      const struct message *message);
-
-/* ---- jobs ---- */
-
-static struct job *job_find(struct link *link, uint64_t handle)
-{
-	struct job *job = link->jobs;
-	while (job != NULL && job->handle != handle)
-		job = job->next;
-	return job;
-}
-
-/* Frees the closed jobs that no thread works on. */
-static void jobs_reap(struct link *link)
-{
-	struct job **at = &link->jobs;
-	while (*at != NULL) {
-		struct job *job = *at;
-		if (job->is_closed && job->tiles == 0) {
-			*at = job->next;
-			job_free(job);
-		} else {
-			at = &job->next;
-		}
-	}
-}
-
-static void job_start(struct link *link, const struct session_action *action,
-		      const struct message *message)
-{
-	struct session_event event = {.type = SESSION_ON_OPENED};
-	struct job *job = job_open(message, action->handle, link->config->choice->kernel,
-				   link->config->use_shm, &event.opened);
-	if (job != NULL) {
-		job->next = link->jobs;
-		link->jobs = job;
-	}
-	log_line(LOG_LEVEL_INFO, "job opened job=%llu mapped=%d reason=\"%s\"",
-		 (unsigned long long)action->job, event.opened.is_mapped, event.opened.error.text);
-	link_step(link, &event, NULL);
-}
-
-static void jobs_close(struct link *link, uint64_t handle)
-{
-	for (struct job *job = link->jobs; job != NULL; job = job->next)
-		if (handle == 0 || job->handle == handle)
-			job->is_closed = true;
-	if (handle == 0)
-		pool_cancel_all(link->pool);
-	else
-		pool_cancel(link->pool, handle);
-	jobs_reap(link);
-}
-
-static void tile_start(struct link *link, const struct session_action *action)
-{
-	struct job *job = job_find(link, action->handle);
-	struct pool_tile tile = {
-		.handle = action->handle,
-		.job = action->job,
-		.phase = action->phase,
-		.tile = action->tile,
-		.attempt = action->attempt,
-		.rect = action->rect,
-	};
-	if (job != NULL) {
-		tile.render = &job->render;
-		tile.layout = &job->layout;
-		tile.memory = job->shm.memory;
-		tile.is_mirrored = job->is_mirrored;
-		if (pool_submit(link->pool, &tile)) {
-			job->tiles++;
-			return;
-		}
-	}
-	struct session_event event = {.type = SESSION_ON_TILE_ENDED};
-	event.ended = (struct session_ended){.handle = action->handle,
-					     .phase = action->phase,
-					     .tile = action->tile,
-					     .attempt = action->attempt};
-	(void)error_set(&event.ended.error, BROT_E_SYSTEM, "tile: no memory to queue it");
-	link_step(link, &event, NULL);
-}
 
 /* ---- carrying out ---- */
 
@@ -206,18 +102,21 @@ static void carry_out(struct link *link, struct session_action *action,
 		welcomed(link, action->session);
 		break;
 	case SESSION_DO_OPEN:
-		job_start(link, action, message);
+		link_job_open(link, action, message);
 		break;
 	case SESSION_DO_CLOSE:
-		jobs_close(link, action->handle);
+		link_jobs_close(link, action->handle);
 		break;
 	case SESSION_DO_RESET:
 		log_line(LOG_LEVEL_WARNING, "lost the broker, all jobs dropped broker=%s",
 			 link->config->broker);
-		jobs_close(link, 0);
+		link_jobs_close(link, 0);
 		break;
 	case SESSION_DO_START:
-		tile_start(link, action);
+		link_tile_start(link, action);
+		break;
+	case SESSION_DO_REVOKE:
+		link_tile_revoke(link, action);
 		break;
 	case SESSION_DO_DROP_QUEUED:
 		pool_drop_queued(link->pool);
@@ -229,8 +128,7 @@ static void carry_out(struct link *link, struct session_action *action,
 	}
 }
 
-/* Steps the session. message: the one in hand, for SESSION_DO_OPEN. */
-static void link_step(struct link *link, struct session_event *event, const struct message *message)
+void link_step(struct link *link, struct session_event *event, const struct message *message)
 {
 	struct session_actions actions;
 	event->now_ms = link->now_ms;
@@ -305,32 +203,6 @@ static void messages_take(struct link *link)
 	}
 }
 
-static void results_take(struct link *link)
-{
-	struct pool_result result;
-	while (!link->is_over && pool_take(link->pool, &result)) {
-		struct session_event event = {.type = SESSION_ON_TILE_ENDED};
-		event.ended = (struct session_ended){
-			.handle = result.tile.handle,
-			.phase = result.tile.phase,
-			.tile = result.tile.tile,
-			.attempt = result.tile.attempt,
-			.error = result.error,
-			.digest = result.digest,
-			.iterations = result.iterations,
-			.elapsed_us = result.elapsed_us,
-			.codec = result.codec,
-			.data = {result.data, result.data != NULL ? result.data_bytes : 0},
-		};
-		struct job *job = job_find(link, result.tile.handle);
-		assert(job != NULL && job->tiles > 0);
-		job->tiles--;
-		link_step(link, &event, NULL);
-		pool_result_done(&result);
-		jobs_reap(link);
-	}
-}
-
 static void signals_take(struct link *link)
 {
 	int number;
@@ -348,10 +220,15 @@ static void signals_take(struct link *link)
 
 static void tick(struct link *link)
 {
-	struct pool_progress progress = pool_progress(link->pool);
+	struct pool_progress progress = pool_progress(link->pool, link->now_ms, SESSION_STUCK_MS);
 	struct session_event event = {.type = SESSION_ON_TICK};
-	event.progress = (struct session_progress){progress.steps, progress.iterations,
-						   progress.running};
+	uint32_t stuck = progress.stuck + progress.lost;
+	if (stuck > link->stuck)
+		log_line(LOG_LEVEL_WARNING, "threads have not moved for %d s count=%u of=%u",
+			 SESSION_STUCK_MS / 1000, stuck, link->config->threads);
+	link->stuck = stuck;
+	event.progress = (struct session_progress){progress.iterations, progress.running,
+						   progress.stuck, progress.lost};
 	link_step(link, &event, NULL);
 }
 
@@ -371,7 +248,7 @@ static void loop(struct link *link)
 		link->now_ms = clock_ms();
 		signals_take(link);
 		messages_take(link);
-		results_take(link);
+		link_results_take(link);
 		if (!link->is_over)
 			tick(link);
 	}
@@ -410,7 +287,7 @@ static enum brot_err link_open(struct link *link, struct brot_error *err)
 {
 	const struct link_config *config = link->config;
 	const struct session_config session_config = {
-		.credit = config->threads + 1,
+		.threads = config->threads,
 		.is_supervised = config->session_fd >= 0,
 	};
 	if (!fault_init())
@@ -430,17 +307,14 @@ static void link_close(struct link *link)
 {
 	/* First the socket, so that a BYE leaves while the threads end. */
 	sock_free(link->sock, link->linger_ms);
-	if (link->pool != NULL && pool_progress(link->pool).running > 0) {
+	if (link->pool != NULL &&
+	    pool_progress(link->pool, link->now_ms, SESSION_STUCK_MS).running > 0) {
 		/* In the middle of a chunk that may last for seconds; nobody waits for it. */
 		sock_context_free(link->context);
 		_exit(link->exit_status);
 	}
 	pool_free(link->pool);
-	for (struct job *job = link->jobs; job != NULL; job = job->next) {
-		job->is_closed = true;
-		job->tiles = 0;
-	}
-	jobs_reap(link);
+	link_jobs_free(link);
 	sock_context_free(link->context);
 	session_free(link->session);
 	free(link->hello);

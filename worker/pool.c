@@ -22,6 +22,7 @@
 #include "proto/mirror.h"
 #include "proto/sys/clock.h"
 #include "worker/fault.h"
+#include "worker/stall.h"
 
 #define ZSTD_LEVEL 1 /* pixels for other hosts: the network is the slower one only just */
 
@@ -38,8 +39,10 @@ struct queue {
 struct thread {
 	struct pool *pool;
 	pthread_t id;
-	struct node *node; /* under the mutex: what it renders, or NULL */
-	uint64_t counted;  /* iterations of that tile that are in the pool's sum */
+	struct node *node;          /* under the mutex: what it renders, or NULL */
+	atomic_uint_fast64_t steps; /* grows whenever the thread moves */
+	struct stall stall;         /* the owner's view of them */
+	uint64_t counted;           /* iterations of that tile that are in the pool's sum */
 	ZSTD_CCtx *zstd;
 	XXH3_state_t *hash;
 };
@@ -54,8 +57,7 @@ struct pool {
 	bool is_ending;
 	struct queue waiting, ended;
 	/* read without it */
-	atomic_uint_fast64_t steps, iterations;
-	atomic_uint_fast32_t running;
+	atomic_uint_fast64_t iterations;
 };
 
 static void queue_init(struct queue *queue)
@@ -84,9 +86,9 @@ static struct node *queue_pop(struct queue *queue)
 
 /* ---- rendering, in a compute thread ---- */
 
-static void step_count(struct pool *pool)
+static void step_count(struct thread *thread)
 {
-	atomic_fetch_add_explicit(&pool->steps, 1, memory_order_relaxed);
+	atomic_fetch_add_explicit(&thread->steps, 1, memory_order_relaxed);
 }
 
 static void iterations_count(struct thread *thread, uint64_t iterations)
@@ -101,7 +103,7 @@ static void iterations_count(struct thread *thread, uint64_t iterations)
 static bool keep_going(void *context, uint64_t iterations)
 {
 	struct thread *thread = context;
-	step_count(thread->pool);
+	step_count(thread);
 	iterations_count(thread, iterations);
 	return !atomic_load_explicit(&thread->node->is_cancelled, memory_order_relaxed);
 }
@@ -126,7 +128,7 @@ static struct target target_of(const struct pool_tile *tile, void *packed)
 			at += target.row_bytes[p] * tile->rect.h;
 		} else {
 			target.planes[p] = image_pixel(tile->memory, tile->layout, p, tile->rect.x,
-						       tile->rect.y);
+						       tile->rect.y - tile->top_px);
 			target.strides_bytes[p] = image_stride(tile->layout, p);
 		}
 	}
@@ -243,11 +245,9 @@ static void *thread_main(void *context)
 		thread->node = queue_pop(&pool->waiting);
 		(void)pthread_mutex_unlock(&pool->mutex);
 
-		atomic_fetch_add(&pool->running, 1);
-		step_count(pool);
+		step_count(thread);
 		tile_render(thread);
-		step_count(pool);
-		atomic_fetch_sub(&pool->running, 1);
+		step_count(thread);
 
 		(void)pthread_mutex_lock(&pool->mutex);
 		node_end(pool, thread->node);
@@ -347,16 +347,30 @@ bool pool_submit(struct pool *pool, const struct pool_tile *tile)
 	return true;
 }
 
-/* Cancels the tiles of a job, or of all with handle 0, and of those either only the waiting ones
- * or the running ones as well. */
-static void cancel(struct pool *pool, uint64_t handle, bool and_running)
+/* Which tiles to cancel: all of a job, or of all jobs with handle 0, or a single one. */
+struct pick {
+	uint64_t handle;
+	bool is_single;
+	uint32_t phase, tile, attempt;
+};
+
+static bool is_picked(const struct pool_tile *tile, const struct pick *pick)
+{
+	if (pick->handle != 0 && tile->handle != pick->handle)
+		return false;
+	return !pick->is_single || (tile->phase == pick->phase && tile->tile == pick->tile &&
+				    tile->attempt == pick->attempt);
+}
+
+/* Cancels either only the waiting ones or the running ones as well. */
+static void cancel(struct pool *pool, const struct pick *pick, bool and_running)
 {
 	struct queue kept;
 	struct node *node;
 	queue_init(&kept);
 	(void)pthread_mutex_lock(&pool->mutex);
 	while ((node = queue_pop(&pool->waiting)) != NULL) {
-		if (handle != 0 && node->result.tile.handle != handle) {
+		if (!is_picked(&node->result.tile, pick)) {
 			queue_push(&kept, node);
 			continue;
 		}
@@ -367,7 +381,7 @@ static void cancel(struct pool *pool, uint64_t handle, bool and_running)
 		queue_push(&pool->waiting, node);
 	for (uint32_t i = 0; and_running && i < pool->thread_count; i++) {
 		node = pool->threads[i].node;
-		if (node != NULL && (handle == 0 || node->result.tile.handle == handle))
+		if (node != NULL && is_picked(&node->result.tile, pick))
 			atomic_store_explicit(&node->is_cancelled, true, memory_order_relaxed);
 	}
 	(void)pthread_mutex_unlock(&pool->mutex);
@@ -376,17 +390,24 @@ static void cancel(struct pool *pool, uint64_t handle, bool and_running)
 void pool_cancel(struct pool *pool, uint64_t handle)
 {
 	assert(handle != 0);
-	cancel(pool, handle, true);
+	cancel(pool, &(struct pick){.handle = handle}, true);
 }
 
 void pool_cancel_all(struct pool *pool)
 {
-	cancel(pool, 0, true);
+	cancel(pool, &(struct pick){0}, true);
+}
+
+void pool_cancel_tile(struct pool *pool, uint64_t handle, uint32_t phase, uint32_t tile,
+		      uint32_t attempt)
+{
+	assert(handle != 0);
+	cancel(pool, &(struct pick){handle, true, phase, tile, attempt}, true);
 }
 
 void pool_drop_queued(struct pool *pool)
 {
-	cancel(pool, 0, false);
+	cancel(pool, &(struct pick){0}, false);
 }
 
 bool pool_take(struct pool *pool, struct pool_result *ret_result)
@@ -412,11 +433,25 @@ void pool_result_done(struct pool_result *result)
 	result->data = NULL;
 }
 
-struct pool_progress pool_progress(const struct pool *pool)
+struct pool_progress pool_progress(struct pool *pool, int64_t now_ms, int64_t stuck_ms)
 {
-	return (struct pool_progress){
-		.steps = atomic_load(&pool->steps),
-		.iterations = atomic_load(&pool->iterations),
-		.running = (uint32_t)atomic_load(&pool->running),
-	};
+	struct pool_progress progress = {.iterations = atomic_load(&pool->iterations)};
+	(void)pthread_mutex_lock(&pool->mutex);
+	for (uint32_t i = 0; i < pool->thread_count; i++) {
+		struct thread *thread = &pool->threads[i];
+		const struct node *node = thread->node;
+		uint64_t steps = atomic_load_explicit(&thread->steps, memory_order_relaxed);
+		int64_t still_ms = stall_look(&thread->stall, node != NULL, steps, now_ms);
+		if (node == NULL)
+			continue;
+		progress.running++;
+		if (still_ms < stuck_ms)
+			continue;
+		if (atomic_load_explicit(&node->is_cancelled, memory_order_relaxed))
+			progress.lost++;
+		else
+			progress.stuck++;
+	}
+	(void)pthread_mutex_unlock(&pool->mutex);
+	return progress;
 }

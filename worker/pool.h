@@ -25,11 +25,12 @@ struct pool; /* opaque */
 struct pool_tile {
 	uint64_t handle, job;
 	uint32_t phase, tile, attempt;
-	struct rect rect; /* inside the image, no more than LIMIT_DATA_BYTES unless mapped */
+	struct rect rect; /* of the picture; no more than LIMIT_DATA_BYTES unless mapped */
+	uint32_t top_px;  /* the row of the picture that is the image's first */
 	const struct render_job *render;   /* borrowed until the result was taken */
 	const struct image_layout *layout; /* likewise */
 	void *memory;     /* the mapped image, likewise; NULL: the pixels come with the result */
-	bool is_mirrored; /* a mapped image gets it at its mirror's place too */
+	bool is_mirrored; /* a mapped image, a whole one, gets it at its mirror's place too */
 };
 
 /* What became of it. error.code: BROT_OK, BROT_E_CANCELLED, or why it failed. */
@@ -44,10 +45,10 @@ struct pool_result {
 };
 
 struct pool_progress {
-	uint64_t steps; /* grows whenever any thread moves: a chunk rendered, a tile begun or ended
-			 */
 	uint64_t iterations; /* done since the pool began */
 	uint32_t running;    /* tiles in the hands of a thread */
+	uint32_t stuck;      /* of these, with a thread that has not moved for the time asked */
+	uint32_t lost;       /* likewise, but cancelled */
 };
 
 /* BROT_E_SYSTEM if threads cannot be had. */
@@ -66,6 +67,10 @@ bool pool_submit(struct pool *pool, const struct pool_tile *tile);
 void pool_cancel(struct pool *pool, uint64_t handle);
 void pool_cancel_all(struct pool *pool);
 
+/* The same for one tile. */
+void pool_cancel_tile(struct pool *pool, uint64_t handle, uint32_t phase, uint32_t tile,
+		      uint32_t attempt);
+
 /* Cancels the tiles that no thread has begun. */
 void pool_drop_queued(struct pool *pool);
 
@@ -74,6 +79,9 @@ void pool_drop_queued(struct pool *pool);
 bool pool_take(struct pool *pool, struct pool_result *ret_result);
 void pool_result_done(struct pool_result *result);
 
-struct pool_progress pool_progress(const struct pool *pool);
+/* How the threads are. One is stuck that works and was not seen to move for stuck_ms: so this must
+ * be called more often than that. A thread moves when it begins or ends a tile, and several times
+ * a second between. */
+struct pool_progress pool_progress(struct pool *pool, int64_t now_ms, int64_t stuck_ms);
 
 #endif

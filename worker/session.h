@@ -16,13 +16,17 @@
  *
  * SERVING: a BEAT every beat_ms, which the broker answers by WELCOME with the same session. So
  * whoever hears nothing for lost_ms has lost the broker: it drops all tiles and jobs, lest images
- * of a dead broker stay mapped, and greets again. No BEAT is sent while tiles are rendering and
- * nothing has moved for SESSION_STUCK_MS: the broker then takes this worker for dead, which is what
- * a stuck renderer deserves. A WELCOME with another session is a new life: everything of the old
- * one is dropped.
+ * of a dead broker stay mapped, and greets again. A WELCOME with another session is a new life:
+ * everything of the old one is dropped. A REVOKE takes one tile away, whose credit is free again.
+ *
+ * A thread that renders and has not moved for SESSION_STUCK_MS is stuck: the worker's credit is one
+ * less until it moves. The lease of its tile runs out by itself. No BEAT is sent while tiles are
+ * rendering and all of them are stuck, and no HELLO while all threads are: the broker then takes
+ * this worker for dead, which is what a stuck renderer deserves.
  *
  * DRAINING: no more credit. After a DRAIN message all tiles held are finished; after SIGTERM only
- * those that have begun, and BYE returns the rest. A second SIGTERM ends at once.
+ * those that have begun, and BYE returns the rest. A second SIGTERM ends at once. A draining worker
+ * whose session is lost ends too: it never serves again.
  *
  * One thread owns a session. All times are milliseconds of CLOCK_MONOTONIC.
  */
@@ -61,15 +65,16 @@ enum session_event_type {
  * be given back with that error. Otherwise is_mapped, or `error.text` says why it is not. */
 struct session_opened {
 	uint64_t handle;
-	uint32_t width_px, height_px; /* where tiles may lie: the image, or its upper half */
-	uint32_t pixel_bytes;         /* over all planes */
+	struct rect area;     /* of the picture, where tiles may lie: the image's rows, or their
+			       * upper half */
+	uint32_t pixel_bytes; /* over all planes */
 	bool is_mapped;
 	uint8_t nonce[MESSAGE_NONCE_BYTES];
 	struct brot_error error;
 };
 
-/* How a tile ended: BROT_OK with digest and so on, BROT_E_CANCELLED after SESSION_DO_CLOSE, _RESET
- * or _DROP_QUEUED, anything else with a sentence. */
+/* How a tile ended: BROT_OK with digest and so on, BROT_E_CANCELLED after SESSION_DO_CLOSE, _RESET,
+ * _REVOKE or _DROP_QUEUED, anything else with a sentence. */
 struct session_ended {
 	uint64_t handle;
 	uint32_t phase, tile, attempt;
@@ -79,11 +84,12 @@ struct session_ended {
 	struct bytes data; /* borrowed until the actions are carried out; empty for a mapped job */
 };
 
-/* What the renderer has done since the program began. */
+/* How the renderer is. */
 struct session_progress {
-	uint64_t steps;      /* changes whenever any rendering thread moves */
-	uint64_t iterations; /* of the recurrence */
+	uint64_t iterations; /* of the recurrence, since the program began */
 	uint32_t running;    /* tiles in the hands of a thread */
+	uint32_t stuck;      /* of these, with a thread that has not moved for SESSION_STUCK_MS */
+	uint32_t lost;       /* likewise, but cancelled before: nobody waits for them */
 };
 
 struct session_event {
@@ -111,6 +117,7 @@ enum session_action_type {
 	SESSION_DO_CLOSE, /* drop a job: cancel its tiles, then unmap its image */
 	SESSION_DO_RESET, /* the same for all jobs */
 	SESSION_DO_START, /* render a tile */
+	SESSION_DO_REVOKE,      /* cancel that tile alone */
 	SESSION_DO_DROP_QUEUED, /* cancel the tiles that no thread has begun */
 	SESSION_DO_EXIT,        /* end the program with exit_status */
 };
@@ -119,11 +126,11 @@ struct session_action {
 	enum session_action_type type;
 	struct message message; /* SEND. Body: text, below. Data: borrowed from the event */
 	char text[LIMIT_TEXT_BYTES + 1];
-	uint64_t session;              /* WELCOMED */
-	uint64_t handle;               /* OPEN, CLOSE, START: names a job; never used again */
-	uint64_t job;                  /* OPEN, START */
-	uint32_t phase, tile, attempt; /* START */
-	struct rect rect;              /* START: inside the image */
+	uint64_t session; /* WELCOMED */
+	uint64_t handle;  /* OPEN, CLOSE, START, REVOKE: names a job; never used again */
+	uint64_t job;     /* OPEN, START, REVOKE */
+	uint32_t phase, tile, attempt; /* START, REVOKE */
+	struct rect rect;              /* START: inside the job's area */
 	int exit_status;               /* EXIT */
 };
 
@@ -133,7 +140,7 @@ struct session_actions {
 };
 
 struct session_config {
-	uint32_t credit;    /* tiles to hold at once, 1..LIMIT_CREDIT */
+	uint32_t threads;   /* 1..LIMIT_CREDIT - 1; credit is one tile more, which waits */
 	bool is_supervised; /* a parent kills if SIGTERM takes too long: further ones mean nothing
 			     */
 };

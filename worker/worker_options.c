@@ -18,8 +18,9 @@ static const struct option_spec specs[] = {
 	{"threads", "N", NULL, "run one process of N threads instead", OPTION_U32, AT(threads), 1,
 	 THREADS_MAX},
 	{"kernel", "NAME", "BROT_KERNEL",
-	 "use this kernel; by default the one that is measured to be the fastest", OPTION_STRING,
-	 AT(kernel), 0, 0},
+	 "use and test this kernel alone; by default all that this CPU has are tested, and the one "
+	 "that is measured to be the fastest is used",
+	 OPTION_STRING, AT(kernel), 0, 0},
 	{"selftest", NULL, NULL,
 	 "check and measure the kernels, print a table and end; a worker does a short form of this "
 	 "before it serves",

@@ -17,14 +17,17 @@
 #include <unistd.h>
 #include <zmq.h>
 
+#include "proto/sys/random.h"
+
 #define BACKLOG              4096 /* a thousand workers reconnect at once after a restart */
 #define HANDSHAKE_MS         5000 /* a peer that connects and says nothing */
 #define HEARTBEAT_MS         5000 /* over tcp only: finds a host that lost its power */
 #define HEARTBEAT_TIMEOUT_MS 15000
 #define HEARTBEAT_TTL_MS     30000
-#define RECONNECT_MS         20 /* an embedded broker is there within a few of these */
-#define RECONNECT_MAX_MS     5000
-#define RECEIVE_SKIP_MAX     64 /* unanswerable messages skipped in one call */
+#define RECONNECT_MS         30   /* an embedded broker is there within a few of these */
+#define RECONNECT_SPREAD_MS  70   /* added to it at random */
+#define RECONNECT_MAX_MS     1000 /* and to this as much again */
+#define RECEIVE_SKIP_MAX     64   /* unanswerable messages skipped in one call */
 #define LOCALHOST            "localhost"
 #define SCHEME_BYTES         6 /* of "ipc://" and "tcp://" */
 
@@ -98,6 +101,16 @@ static bool heartbeat_set(const struct sock *sock, bool is_on)
 	       option_set(sock, ZMQ_HEARTBEAT_TTL, is_on ? HEARTBEAT_TTL_MS : 0);
 }
 
+/* libzmq doubles the pause up to the most, and adds as much as the first one at random. Pauses of
+ * one length would bring all peers of a broker that was away back in the same moment. */
+static bool reconnect_set(const struct sock *sock)
+{
+	int first_ms = RECONNECT_MS + (int)(random_u64() % RECONNECT_SPREAD_MS);
+	int most_ms = RECONNECT_MAX_MS + (int)(random_u64() % RECONNECT_MAX_MS);
+	return option_set(sock, ZMQ_RECONNECT_IVL, first_ms) &&
+	       option_set(sock, ZMQ_RECONNECT_IVL_MAX, most_ms);
+}
+
 static enum brot_err sock_new(struct sock_context *context, int type,
 			      const struct sock_limits *limits, struct sock **ret_sock,
 			      struct brot_error *err)
@@ -124,8 +137,7 @@ static enum brot_err sock_new(struct sock_context *context, int type,
 	else
 		/* ZMQ_IMMEDIATE stays 0: what is sent before the connection stands waits for it,
 		 * and a HELLO does not need another one to arrive. */
-		is_set = is_set && option_set(sock, ZMQ_RECONNECT_IVL, RECONNECT_MS) &&
-			 option_set(sock, ZMQ_RECONNECT_IVL_MAX, RECONNECT_MAX_MS);
+		is_set = is_set && reconnect_set(sock);
 	if (!is_set) {
 		enum brot_err code = error_set(err, BROT_E_SYSTEM, "socket: cannot set it up: %s",
 					       zmq_strerror(errno));

@@ -176,8 +176,8 @@ static void a_mapped_image_is_written_in_place(void **state)
 	shm_remove(shm.name);
 	shm_unmap(&shm);
 	assert_false(pool_take(f->pool, &(struct pool_result){0}));
-	assert_int_equal(pool_progress(f->pool).running, 0);
-	assert_true(pool_progress(f->pool).iterations > 0);
+	assert_int_equal(pool_progress(f->pool, 0, INT64_MAX).running, 0);
+	assert_true(pool_progress(f->pool, 0, INT64_MAX).iterations > 0);
 }
 
 /* The upper half is rendered, in tiles of which one ends within it and one with the middle row;
@@ -223,6 +223,53 @@ static void a_mirrored_image_is_written_from_its_upper_half(void **state)
 	shm_unmap(&shm);
 }
 
+#define TOP_ROWS 40
+
+/* An image that holds the rows from TOP_ROWS on of a picture. */
+static void an_image_of_some_rows_gets_them_at_its_top(void **state)
+{
+	struct fixture *f = *state;
+	const struct segment_grid grid = {WIDTH, HEIGHT - TOP_ROWS, WIDTH, 1};
+	struct image_layout whole_layout = f->layout;
+	assert_true(image_layout_make(&grid, FORMAT_SMOOTH, &f->layout));
+	struct shm shm;
+	assert_int_equal(shm_make((size_t)f->layout.total_bytes, &shm, NULL), BROT_OK);
+	memset(shm.memory, 0xa5, shm.bytes);
+	for (uint32_t y = TOP_ROWS; y < HEIGHT; y += 22) {
+		struct pool_tile task = {
+			.handle = 1,
+			.job = 7,
+			.tile = y,
+			.attempt = 1,
+			.rect = {0, y, WIDTH, 22},
+			.top_px = TOP_ROWS,
+			.render = &f->render,
+			.layout = &f->layout,
+			.memory = shm.memory,
+		};
+		assert_true(pool_submit(f->pool, &task));
+		struct pool_result result = take(f);
+		assert_int_equal(result.error.code, BROT_OK);
+		assert_int_equal(result.tile.rect.y, y);
+		pool_result_done(&result);
+	}
+	f->layout = whole_layout;
+	const struct rect rows = {0, TOP_ROWS, WIDTH, HEIGHT - TOP_ROWS};
+	uint8_t *want = expected(f, &rows);
+	const uint8_t *at = want;
+	assert_true(image_layout_make(&grid, FORMAT_SMOOTH, &f->layout));
+	for (uint32_t p = 0; p < f->layout.plane_count; p++) {
+		const struct image_plane *plane = &f->layout.planes[p];
+		assert_memory_equal((uint8_t *)shm.memory + plane->offset, at, plane->bytes);
+		at += plane->bytes;
+	}
+	/* Nothing was written before them. */
+	assert_int_equal(((uint8_t *)shm.memory)[f->layout.planes[0].offset - 1], 0xa5);
+	free(want);
+	shm_remove(shm.name);
+	shm_unmap(&shm);
+}
+
 #define ENDLESS_WIDTH 4096
 #define ENDLESS_ROWS  256 /* of one tile: 4 MiB of iterations, which is 10^12 to compute */
 
@@ -238,13 +285,17 @@ static void compile_endless(struct fixture *f)
 	assert_int_equal(render_job_make(&f->request, kernel_of_cpu(), &f->render, NULL), BROT_OK);
 }
 
+static struct pool_progress progress_of(struct fixture *f)
+{
+	return pool_progress(f->pool, clock_ms(), INT64_MAX);
+}
+
 static void wait_running(struct fixture *f, uint32_t count)
 {
 	int64_t end_ms = clock_ms() + DEADLINE_MS;
-	uint64_t steps = pool_progress(f->pool).steps;
+	uint64_t iterations = progress_of(f).iterations;
 	/* Running, and asking whether to go on. */
-	while (pool_progress(f->pool).running != count ||
-	       pool_progress(f->pool).steps < steps + 4) {
+	while (progress_of(f).running != count || progress_of(f).iterations == iterations) {
 		if (clock_ms() > end_ms)
 			fail_msg("nothing runs");
 		(void)poll(NULL, 0, 1);
@@ -276,6 +327,68 @@ static void cancelled_tiles_come_back(void **state)
 	pool_cancel_all(f->pool);
 	result = take(f);
 	assert_int_equal(result.tile.handle, 2);
+}
+
+static void one_tile_is_cancelled_among_others(void **state)
+{
+	struct fixture *f = *state;
+	compile_endless(f);
+	for (uint32_t i = 0; i < 6; i++)
+		submit(f, 1 + i % 2, i / 2,
+		       (struct rect){0, i * ENDLESS_ROWS, ENDLESS_WIDTH, ENDLESS_ROWS}, NULL);
+	wait_running(f, 2); /* tiles 0 of both jobs */
+	pool_cancel_tile(f->pool, 1, 0, 7, 1);
+	pool_cancel_tile(f->pool, 3, 0, 0, 1);
+	pool_cancel_tile(f->pool, 1, 1, 0, 1);
+	pool_cancel_tile(f->pool, 1, 0, 0, 2);
+	pool_cancel_tile(f->pool, 2, 0, 2, 1);
+	struct pool_result result = take(f);
+	assert_int_equal(result.error.code, BROT_E_CANCELLED);
+	assert_int_equal(result.tile.handle, 2);
+	assert_int_equal(result.tile.tile, 2);
+	assert_false(pool_take(f->pool, &result));
+	pool_cancel_tile(f->pool, 1, 0, 0, 1);
+	result = take(f);
+	assert_int_equal(result.error.code, BROT_E_CANCELLED);
+	assert_int_equal(result.tile.handle, 1);
+	assert_int_equal(result.tile.tile, 0);
+	/* Its thread has the next one. */
+	wait_running(f, 2);
+	assert_false(pool_take(f->pool, &result));
+}
+
+/* Time is told by the one that looks: threads that moved between two looks are not stuck. */
+static void threads_that_move_are_not_stuck(void **state)
+{
+	struct fixture *f = *state;
+	int64_t now_ms = 0;
+	compile_endless(f);
+	for (uint32_t i = 0; i < 2; i++)
+		submit(f, 1, i, (struct rect){0, i * ENDLESS_ROWS, ENDLESS_WIDTH, ENDLESS_ROWS},
+		       NULL);
+	wait_running(f, 2);
+	/* Both move within a second or so: look again until neither seems still for an hour. */
+	int64_t end_ms = clock_ms() + DEADLINE_MS;
+	struct pool_progress progress = pool_progress(f->pool, now_ms, 1000);
+	do {
+		if (clock_ms() > end_ms)
+			fail_msg("threads that move are held to be stuck");
+		(void)poll(NULL, 0, 10);
+		progress = pool_progress(f->pool, now_ms += 3600000, 3600000);
+		assert_int_equal(progress.running, 2);
+		assert_int_equal(progress.lost, 0);
+	} while (progress.stuck > 0);
+	/* No time to move is no time to be stuck in. */
+	(void)pool_progress(f->pool, now_ms, 1);
+	assert_int_equal(pool_progress(f->pool, now_ms, 1).stuck, 0);
+	assert_int_equal(pool_progress(f->pool, now_ms, 0).stuck, 2);
+	pool_cancel_all(f->pool);
+	for (uint32_t i = 0; i < 2; i++) {
+		struct pool_result result = take(f);
+		pool_result_done(&result);
+	}
+	progress = pool_progress(f->pool, now_ms + 3600000, 0);
+	assert_int_equal(progress.running + progress.stuck + progress.lost, 0);
 }
 
 static void a_pool_ends_with_work_in_hand(void **state)
@@ -320,7 +433,12 @@ int main(void)
 						teardown),
 		cmocka_unit_test_setup_teardown(a_mirrored_image_is_written_from_its_upper_half,
 						setup, teardown),
+		cmocka_unit_test_setup_teardown(an_image_of_some_rows_gets_them_at_its_top, setup,
+						teardown),
 		cmocka_unit_test_setup_teardown(cancelled_tiles_come_back, setup, teardown),
+		cmocka_unit_test_setup_teardown(one_tile_is_cancelled_among_others, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(threads_that_move_are_not_stuck, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_pool_ends_with_work_in_hand, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_truncated_image_costs_one_tile, setup, teardown),
 	};
