@@ -7,6 +7,7 @@
 
 #include "broker/checkpoint.h"
 #include "broker/server_internal.h"
+#include "proto/sys/steps.h"
 
 /* A new job as the catalogue will have it. *ret_text is the request as the store gets it, which
  * the caller frees, or NULL without a store. */
@@ -100,10 +101,13 @@ static void take_job_verb(struct server *server, struct sched_event *event,
 		code = parse_priority(server->message, &event->job, &event->priority, &why);
 	else
 		code = parse_job(server->message, &event->job, &why);
-	if (code != BROT_OK)
+	if (code != BROT_OK) {
 		outbox_refuse(server, event->peer, &why, 0);
-	else
-		step_for_job(server, event);
+		return;
+	}
+	if (type == EVENT_RELEASE)
+		step_reached("release-taken");
+	step_for_job(server, event);
 }
 
 static void take_drain_worker(struct server *server, struct sched_event *event)
