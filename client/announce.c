@@ -2,6 +2,7 @@
 #define _DEFAULT_SOURCE /* TIOCGWINSZ */
 #include "client/announce.h"
 
+#include <inttypes.h>
 #include <sys/ioctl.h>
 
 #include "client/print.h"
@@ -13,6 +14,14 @@
 void announce_init(struct announce *announce, const struct announce_config *config, int64_t now_ms)
 {
 	*announce = (struct announce){.config = *config, .start_ms = now_ms, .shown_ms = now_ms};
+}
+
+void announce_request(struct announce *announce, const json_t *request, uint32_t width_px,
+		      uint32_t height_px)
+{
+	announce->config.request = request;
+	announce->config.width_px = width_px;
+	announce->config.height_px = height_px;
 }
 
 void announce_started(struct announce *announce, uint32_t workers)
@@ -74,12 +83,14 @@ static void on_progress(struct announce *announce, const struct session_progress
 	if (announce->config.mode == ANNOUNCE_EVENTS)
 		print_event(announce->config.events, "progress",
 			    json_pack("{s:s,s:I,s:I,s:I,s:I,s:I,s:I,s:I}", "state",
-				      now->is_running ? "running" : "queued", "pixels_done",
-				      NUMBER(now->pixels_done), "pixels", NUMBER(now->pixels),
-				      "tiles_done", NUMBER(now->tiles_done), "tiles_running",
-				      NUMBER(now->tiles_running), "workers", NUMBER(now->workers),
-				      "iterations", NUMBER(now->iterations), "elapsed_ms",
-				      NUMBER(now->elapsed_ms)));
+				      now->is_paused    ? "paused"
+				      : now->is_running ? "running"
+							: "queued",
+				      "pixels_done", NUMBER(now->pixels_done), "pixels",
+				      NUMBER(now->pixels), "tiles_done", NUMBER(now->tiles_done),
+				      "tiles_running", NUMBER(now->tiles_running), "workers",
+				      NUMBER(now->workers), "iterations", NUMBER(now->iterations),
+				      "elapsed_ms", NUMBER(now->elapsed_ms)));
 	progress_update(&announce->progress, now, now_ms);
 	show(announce, false, now_ms);
 }
@@ -98,27 +109,45 @@ static void on_finished(struct announce *announce, const struct session_summary 
 				      NUMBER(summary->elapsed_ms)));
 		announce->shown_ms = now_ms;
 	}
+	if (announce->is_banded) /* the file is whole as well */
+		return;
 	progress_rendered(&announce->progress, 0, announce->config.height_px);
 	/* Whoever has seen it grow sees it whole; for others the summary will do. */
 	show(announce, announce->has_bar || announce->has_line, now_ms);
 }
 
-static void on_accepted(const struct announce *announce, const struct session_image *image)
+static void on_accepted(struct announce *announce, const struct session_job *job)
+{
+	announce->is_banded = job->band_count != 0;
+	announce->band_count = job->band_count;
+	if (announce->config.mode != ANNOUNCE_EVENTS)
+		return;
+	json_t *event = json_pack("{s:I,s:o}", "job", NUMBER(job->job), "request",
+				  json_deep_copy(announce->config.request));
+	if (announce->is_banded && event != NULL)
+		(void)json_object_set_new(event, "bands", json_integer(job->band_count));
+	print_event(announce->config.events, "accepted", event);
+}
+
+static void on_band(const struct announce *announce, const struct session_band *band)
 {
 	if (announce->config.mode == ANNOUNCE_EVENTS)
-		print_event(announce->config.events, "accepted",
-			    json_pack("{s:I,s:o}", "job", NUMBER(image->job), "request",
-				      json_deep_copy(announce->config.request)));
+		print_event(announce->config.events, "band",
+			    json_pack("{s:I,s:I,s:I,s:I}", "band", NUMBER(band->band), "bands",
+				      NUMBER(announce->band_count), "first", NUMBER(band->first),
+				      "rows", NUMBER(band->rows)));
 }
 
 void announce_action(struct announce *announce, const struct session_action *action, int64_t now_ms)
 {
 	if (action->type == SESSION_ACCEPTED)
-		on_accepted(announce, &action->image);
+		on_accepted(announce, &action->job);
 	if (action->type == SESSION_PROGRESS)
 		on_progress(announce, &action->progress, now_ms);
 	if (action->type == SESSION_WORKERS)
 		progress_workers(&announce->progress, action->workers);
+	if (action->type == SESSION_BAND)
+		on_band(announce, &action->band);
 	if (action->type == SESSION_FINISHED)
 		on_finished(announce, &action->summary, now_ms);
 }
@@ -126,7 +155,10 @@ void announce_action(struct announce *announce, const struct session_action *act
 void announce_rows(struct announce *announce, uint64_t rows_written, int64_t now_ms)
 {
 	const struct announce_config *config = &announce->config;
-	progress_rendered(&announce->progress, rows_written, config->height_px);
+	if (announce->is_banded)
+		progress_written(&announce->progress, rows_written, config->height_px);
+	else
+		progress_rendered(&announce->progress, rows_written, config->height_px);
 	if (config->mode == ANNOUNCE_EVENTS && now_ms - announce->shown_ms >= ANNOUNCE_WRITING_MS) {
 		print_event(config->events, "writing",
 			    json_pack("{s:I,s:I}", "rows_done", NUMBER(rows_written), "rows",
@@ -150,6 +182,26 @@ void announce_saved(struct announce *announce, const char *path, uint64_t bytes,
 		fprintf(config->people, "%s\n",
 			progress_summary(&announce->summary, config->width_px, config->height_px,
 					 elapsed_ms, path, text));
+}
+
+void announce_ended(struct announce *announce, uint64_t job)
+{
+	announce_done(announce);
+	if (announce->config.mode == ANNOUNCE_PEOPLE)
+		fprintf(announce->config.people, "job %" PRIu64 " is finished\n", job);
+}
+
+void announce_left(struct announce *announce, uint64_t job, const char *path)
+{
+	announce_done(announce);
+	if (announce->config.mode == ANNOUNCE_EVENTS)
+		print_event(announce->config.events, "left",
+			    json_pack("{s:I}", "job", NUMBER(job)));
+	else
+		fprintf(announce->config.people,
+			"job %" PRIu64 " goes on; `brot-client wait %" PRIu64
+			" --out %s` gets it\n",
+			job, job, path);
 }
 
 void announce_done(struct announce *announce)

@@ -30,8 +30,8 @@ enum announce_mode {
 
 struct announce_config {
 	enum announce_mode mode;
-	const json_t *request;        /* canonical; borrowed, as both streams are */
-	uint32_t width_px, height_px; /* of that request */
+	const json_t *request;        /* canonical; borrowed, as both streams are; NULL until */
+	uint32_t width_px, height_px; /* announce_request() */
 	FILE *events, *people;
 	bool is_terminal; /* people */
 };
@@ -39,7 +39,8 @@ struct announce_config {
 /* Nobody but announce.c touches the members. */
 struct announce {
 	struct announce_config config;
-	bool has_bar, has_line;
+	bool has_bar, has_line, is_banded;
+	uint32_t band_count;
 	int64_t start_ms, shown_ms;
 	struct progress progress;
 	struct session_summary summary;
@@ -47,10 +48,14 @@ struct announce {
 
 void announce_init(struct announce *announce, const struct announce_config *config, int64_t now_ms);
 
+/* What is rendered, where that shows only later: before ACCEPTED is told. */
+void announce_request(struct announce *announce, const json_t *request, uint32_t width_px,
+		      uint32_t height_px);
+
 /* An embedded service was started. */
 void announce_started(struct announce *announce, uint32_t workers);
 
-/* ACCEPTED, PROGRESS, WORKERS or FINISHED. */
+/* ACCEPTED, PROGRESS, WORKERS, BAND or FINISHED. */
 void announce_action(struct announce *announce, const struct session_action *action,
 		     int64_t now_ms);
 
@@ -59,6 +64,12 @@ void announce_rows(struct announce *announce, uint64_t rows_written, int64_t now
 
 /* The file is there. */
 void announce_saved(struct announce *announce, const char *path, uint64_t bytes, int64_t now_ms);
+
+/* The job is at its end, and nobody wants a file. */
+void announce_ended(struct announce *announce, uint64_t job);
+
+/* The job goes on, though this client does not wait for it; `path` is the file it was to be. */
+void announce_left(struct announce *announce, uint64_t job, const char *path);
 
 /* Leaves the people's stream at the start of a line. Call it before a failure is told. Accepts a
  * struct that is all zero. */

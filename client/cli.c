@@ -20,6 +20,9 @@ static const struct command {
 	enum brot_err (*run)(const struct cli *cli, struct brot_error *err);
 } commands[] = {
 	{"render", "Renders a view into a file.", cmd_render},
+	{"submit", "Submits a job that goes on by itself, and prints its number.", cmd_submit},
+	{"wait", "Waits for the end of a job, and gets its picture.", cmd_wait},
+	{"fetch", "Gets the picture of a job that is finished.", cmd_fetch},
 	{"views", "Lists the places that --view knows by name.", cmd_views},
 	{"palettes", "Lists the palettes that --palette knows.", cmd_palettes},
 	{"jobs", "Lists the jobs that the broker knows, or those that have ended.", cmd_jobs},

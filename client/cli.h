@@ -98,6 +98,9 @@ enum brot_err cli_read_job(const char *label, const char *text, uint64_t *ret_jo
 
 /* The subcommands. */
 enum brot_err cmd_render(const struct cli *cli, struct brot_error *err);
+enum brot_err cmd_submit(const struct cli *cli, struct brot_error *err);
+enum brot_err cmd_wait(const struct cli *cli, struct brot_error *err);
+enum brot_err cmd_fetch(const struct cli *cli, struct brot_error *err);
 enum brot_err cmd_views(const struct cli *cli, struct brot_error *err);
 enum brot_err cmd_palettes(const struct cli *cli, struct brot_error *err);
 enum brot_err cmd_jobs(const struct cli *cli, struct brot_error *err);

@@ -1,12 +1,9 @@
 /* cmd_render.c - brot-client render: from the command line to the file. */
-#include <stdio.h>
-#include <unistd.h>
-
-#include "client/announce.h"
 #include "client/cli.h"
 #include "client/compose.h"
 #include "client/delivery.h"
-#include "client/outfile.h"
+#include "client/request_options.h"
+#include "client/save.h"
 #include "client/service.h"
 #include "proto/sys/clock.h"
 
@@ -16,62 +13,24 @@ struct render_options {
 	struct compose_words words;
 	const char *out;
 	const char *broker;
+	const char *priority;
 	uint32_t workers;
 	int64_t timeout_ms;
-	bool is_unshared, is_insecure, is_quiet, is_json;
+	bool is_kept, is_unshared, is_insecure, is_quiet, is_json;
 };
 
-#define WORD(word, value, text)                                                   \
-	{                                                                         \
-		.name = #word, .arg = value, .help = text, .type = OPTION_STRING, \
-		.offset = offsetof(struct render_options, words.word)             \
-	}
-
 static const struct option_spec specs[] = {
-	WORD(view, "VIEW",
-	     "a name that \"views\" lists, RE,IM,WIDTH, XMIN:XMAX,YMIN:YMAX, @REQUEST.json or "
-	     "@PICTURE.png; the whole of what the formula makes without it"),
 	{.name = "out",
 	 .arg = "FILE",
 	 .help = "the file to make: .png, .ppm or .npy",
 	 .type = OPTION_STRING,
 	 .offset = offsetof(struct render_options, out)},
-	{.name = "size",
-	 .arg = "WxH",
-	 .help = "pixels; 1920x1080 without it, or what the view says",
-	 .type = OPTION_SIZE,
-	 .offset = offsetof(struct render_options, words.size),
-	 .min = 1,
-	 .max = LIMIT_SIZE_PX},
-	{.name = "iterations",
-	 .arg = "N",
-	 .help = "how long to iterate at most; grows with the zoom without it",
-	 .type = OPTION_U32,
-	 .offset = offsetof(struct render_options, words.iterations),
-	 .min = 1,
-	 .max = LIMIT_ITERATIONS},
-	{.name = "samples",
-	 .arg = "N",
-	 .help = "N x N points for each pixel; 1 without it, or what the view says",
-	 .type = OPTION_U32,
-	 .offset = offsetof(struct render_options, words.samples),
-	 .min = 1,
-	 .max = LIMIT_SAMPLES},
-	WORD(kind, "KIND", "what is counted: escape, also without it"),
-	WORD(formula, "FORMULA",
-	     "what is iterated: mandelbrot, julia:RE,IM, multibrot:POWER, burning-ship or tricorn, "
-	     "the point or power 3 to 6 being its parameter; mandelbrot without it, or what the "
-	     "view says"),
-	WORD(precision, "PRECISION",
-	     "f64, or f32, which is faster and less deep; f64 without it, or what the view says"),
-	{.name = "no-shortcuts",
-	 .help = "iterate every point to its end; the picture is the same",
+	REQUEST_OPTIONS(render_options, "the suffix of --out decides without it"),
+	{.name = "keep",
+	 .help = "let the job go on at the broker if this call ends before it, for \"wait\" to get",
 	 .type = OPTION_FLAG,
-	 .offset = offsetof(struct render_options, words.has_no_shortcuts)},
-	WORD(format, "FORMAT",
-	     "rgb8, iterations or smooth; the suffix of --out decides without it"),
-	WORD(palette, "PALETTE",
-	     "a name that \"palettes\" lists; classic without it, or what the view says"),
+	 .offset = offsetof(struct render_options, is_kept)},
+	REQUEST_OPTION_PRIORITY(render_options),
 	CLI_SPEC_BROKER(render_options),
 	CLI_SPEC_TIMEOUT(render_options, "; the wait for a worker has no limit"),
 	CLI_SPEC_INSECURE(render_options),
@@ -112,6 +71,7 @@ struct job {
 	const struct filetype *filetype;
 	struct request request;
 	json_t *json;
+	int32_t priority;
 	struct outfile outfile;
 	struct announce announce;
 	struct service service;
@@ -134,6 +94,7 @@ static enum brot_err open_service(struct job *job, const struct cli *cli, struct
 		.broker = job->options.broker,
 		.is_insecure = job->options.is_insecure,
 		.may_embed = true,
+		.must_outlive = job->options.is_kept,
 		.workers = job->options.workers,
 		.timeout_ms = job->options.timeout_ms,
 		.interrupt = cli->interrupt,
@@ -150,49 +111,40 @@ static enum brot_err deliver(struct job *job, struct brot_error *err)
 		.service = &job->service,
 		.request = &job->request,
 		.json = job->json,
+		.is_kept = job->options.is_kept,
+		.priority = job->priority,
 		.timeout_ms = job->options.timeout_ms,
 		.may_map = !job->options.is_unshared,
 		.on_action = on_action,
 		.on_rows = on_rows,
 		.context = &job->announce,
 	};
-	return delivery_run(&config, &job->delivery, err);
-}
-
-static enum brot_err save(struct job *job, struct brot_error *err)
-{
-	struct picture picture;
-	delivery_picture(job->delivery, &picture);
-	enum brot_err code = job->filetype->write(&picture, &job->outfile, err);
+	enum brot_err code = delivery_new(&config, &job->delivery, err);
 	if (code == BROT_OK)
-		code = outfile_commit(&job->outfile, err);
+		code = delivery_accept(job->delivery, err);
 	if (code == BROT_OK)
-		announce_saved(&job->announce, job->outfile.path, job->outfile.bytes, clock_ms());
+		code = delivery_wait(job->delivery, err);
 	return code;
 }
 
-static void start_announce(struct job *job)
+static enum brot_err check(struct job *job, struct brot_error *err)
 {
-	struct announce_config config = {
-		.mode = job->options.is_json    ? ANNOUNCE_EVENTS
-			: job->options.is_quiet ? ANNOUNCE_NOTHING
-						: ANNOUNCE_PEOPLE,
-		.request = job->json,
-		.width_px = job->request.width_px,
-		.height_px = job->request.height_px,
-		.events = stdout,
-		.people = stderr,
-		.is_terminal = isatty(STDERR_FILENO) == 1,
-	};
-	announce_init(&job->announce, &config, clock_ms());
+	const struct render_options *options = &job->options;
+	if (options->is_quiet && options->is_json)
+		return error_set(err, BROT_E_USAGE, "--quiet: cannot stand beside --json");
+	if (options->is_kept && options->workers != 0)
+		return error_set(err, BROT_E_USAGE,
+				 "--keep: cannot stand beside --workers, whose embedded service "
+				 "ends with this call");
+	return request_options_priority("--priority", options->priority, &job->priority, err);
 }
 
 static enum brot_err render(struct job *job, const struct cli *cli, struct brot_error *err)
 {
 	const struct render_options *options = &job->options;
-	if (options->is_quiet && options->is_json)
-		return error_set(err, BROT_E_USAGE, "--quiet: cannot stand beside --json");
-	enum brot_err code = filetype_of_path(options->out, &job->filetype, err);
+	enum brot_err code = check(job, err);
+	if (code == BROT_OK)
+		code = filetype_of_path(options->out, &job->filetype, err);
 	if (code == BROT_OK)
 		code = compose_request(&options->words, job->filetype, &job->request, &job->json,
 				       err);
@@ -200,13 +152,17 @@ static enum brot_err render(struct job *job, const struct cli *cli, struct brot_
 		code = outfile_open(options->out, &job->outfile, err);
 	if (code != BROT_OK)
 		return code;
-	start_announce(job);
+	save_announce(&job->announce, options->is_quiet, options->is_json);
+	announce_request(&job->announce, job->json, job->request.width_px, job->request.height_px);
 	code = open_service(job, cli, err);
 	if (code == BROT_OK)
 		code = deliver(job, err);
 	if (code == BROT_OK)
-		code = save(job, err);
+		code = save_picture(job->delivery, job->filetype, &job->outfile, true,
+				    &job->announce, err);
 	announce_done(&job->announce);
+	if (code != BROT_OK && job->delivery != NULL && delivery_left_job(job->delivery) != 0)
+		announce_left(&job->announce, delivery_left_job(job->delivery), options->out);
 	return code;
 }
 
@@ -224,7 +180,7 @@ enum brot_err cmd_render(const struct cli *cli, struct brot_error *err)
 		return code;
 	code = render(&job, cli, err);
 	/* The image is given back before the broker that holds it goes. */
-	delivery_end(job.delivery);
+	delivery_free(job.delivery);
 	service_close(&job.service);
 	outfile_discard(&job.outfile);
 	json_decref(job.json);

@@ -15,6 +15,7 @@
 #define ROWS_LEAST    10
 #define COLUMNS_USUAL 100
 #define OUTPUT_BYTES  65536
+#define UNANSWERED    3 /* rounds in a row: the next goes by a new connection */
 
 /* Sequences of ECMA-48, and the other screen of xterm. */
 #define SCREEN_ENTER "\033[?1049h\033[?25l\033[H\033[2J"
@@ -61,6 +62,7 @@ struct watch {
 	int64_t started_ms;
 	int64_t heard_ms; /* the last snapshot; 0: none yet */
 	uint32_t drawn;
+	uint32_t unanswered; /* rounds in a row */
 };
 
 static void draw_line(const char *text, void *context)
@@ -180,11 +182,14 @@ static enum brot_err round_of(struct watch *w, struct brot_error *err)
 	const int64_t begin_ms = clock_ms(), until_ms = begin_ms + w->options->interval_ms;
 	const int64_t timeout_ms = w->options->ask.timeout_ms;
 	bool is_complete = false;
+	if (w->unanswered > 0 && w->unanswered % UNANSWERED == 0)
+		connection_reopen(w->service.connection);
 	top_begin(w->top);
 	ask(w);
 	enum brot_err code = collect(w, until_ms, &is_complete, err);
 	if (code != BROT_OK || w->is_ended)
 		return code;
+	w->unanswered = is_complete ? 0 : w->unanswered + 1;
 	if (!is_complete && w->heard_ms == 0) {
 		if (clock_ms() < w->started_ms + timeout_ms)
 			return BROT_OK;

@@ -100,7 +100,9 @@ static enum brot_err lay_over(json_t *json, const struct compose_words *words, c
 static enum brot_err check(const struct compose_words *words, const struct filetype *filetype,
 			   const struct request *request, struct brot_error *err)
 {
-	enum brot_err code = filetype_check_format(filetype, request->format, err);
+	enum brot_err code = BROT_OK;
+	if (filetype != NULL)
+		code = filetype_check_format(filetype, request->format, err);
 	const struct format_info *format = format_info(request->format);
 	if (code == BROT_OK && words->palette != NULL && format->is_data)
 		code = error_set(err, BROT_E_USAGE,
@@ -124,7 +126,7 @@ enum brot_err compose_request(const struct compose_words *words, const struct fi
 		return code;
 	/* Without --format the kind of file decides, but a file's own format stays if it fits. */
 	const char *format = words->format;
-	if (format == NULL && (filetype->formats & (1u << request.format)) == 0)
+	if (format == NULL && filetype != NULL && (filetype->formats & (1u << request.format)) == 0)
 		format = format_info(filetype->usual)->name;
 	/* Numbers have one sample: a picture's own are no mistake of who wants its numbers. */
 	const struct format_info *info = format != NULL ? format_by_name(format)

@@ -27,9 +27,9 @@ struct compose_words {
 	bool has_no_shortcuts;
 };
 
-/* The request, valid and complete, in a format that the kind of file can hold; and its canonical
- * document, which the caller owns. Otherwise one sentence (BROT_E_USAGE, _REQUEST, _NOT_FOUND or
- * _NO_INPUT), outputs untouched. */
+/* The request, valid and complete, in a format that the kind of file can hold (NULL: there is no
+ * file yet); and its canonical document, which the caller owns. Otherwise one sentence
+ * (BROT_E_USAGE, _REQUEST, _NOT_FOUND or _NO_INPUT), outputs untouched. */
 enum brot_err compose_request(const struct compose_words *words, const struct filetype *filetype,
 			      struct request *ret_request, json_t **ret_json,
 			      struct brot_error *err);

@@ -18,11 +18,17 @@ struct connection {
 	struct sock_received received; /* what the last message borrows from */
 };
 
-enum brot_err connection_open(const char *url, struct interrupt *interrupt,
-			      struct connection **ret_connection, struct brot_error *err)
+static enum brot_err dealer_open(const struct connection *c, struct sock **ret_sock,
+				 struct brot_error *err)
 {
 	static const struct sock_limits limits = {LIMIT_BODY_BYTES, LIMIT_CLIENT_QUEUE,
 						  LIMIT_CLIENT_QUEUE};
+	return sock_dealer_new(c->context, c->url, &limits, ret_sock, err);
+}
+
+enum brot_err connection_open(const char *url, struct interrupt *interrupt,
+			      struct connection **ret_connection, struct brot_error *err)
+{
 	struct connection *c = calloc(1, sizeof *c);
 	if (c == NULL)
 		return error_set(err, BROT_E_SYSTEM, "no memory for a connection");
@@ -33,13 +39,23 @@ enum brot_err connection_open(const char *url, struct interrupt *interrupt,
 	if (c->context == NULL)
 		code = error_set(err, BROT_E_SYSTEM, "the system has no room for a connection");
 	else
-		code = sock_dealer_new(c->context, url, &limits, &c->sock, err);
+		code = dealer_open(c, &c->sock, err);
 	if (code != BROT_OK) {
 		connection_close(c);
 		return code;
 	}
 	*ret_connection = c;
 	return BROT_OK;
+}
+
+void connection_reopen(struct connection *connection)
+{
+	struct sock *sock = NULL;
+	if (dealer_open(connection, &sock, NULL) != BROT_OK)
+		return;
+	sock_received_done(&connection->received);
+	sock_free(connection->sock, 0);
+	connection->sock = sock;
 }
 
 void connection_close(struct connection *connection)

@@ -21,6 +21,10 @@ struct connection; /* opaque */
 enum brot_err connection_open(const char *url, struct interrupt *interrupt,
 			      struct connection **ret_connection, struct brot_error *err);
 
+/* Leaves the connection, and what is still queued in it, for a new one to the same URL. Keeps the
+ * old one where the system has no room for another. What connection_receive() lent is void. */
+void connection_reopen(struct connection *connection);
+
 /* Gives what is still queued a moment to leave. Accepts NULL. */
 void connection_close(struct connection *connection);
 

@@ -1,9 +1,16 @@
 /*
- * delivery.h - carries out a session: from a request to pixels that can be read.
+ * delivery.h - carries out a session: from a request, or a job's id, to pixels that can be read.
  *
- * The image is mapped where the broker's shared memory can be seen, and fetched otherwise; a
- * picture looks the same either way. The broker must be told now and then that the image is still
- * read: picture_tick() does it, by the tick that delivery_picture() sets.
+ * The image, or each band of it, is mapped where the broker's shared memory can be seen, and
+ * fetched otherwise; a picture looks the same either way. The broker must be told now and then that
+ * it is still read: picture_reach() does it, by what delivery_picture() sets.
+ *
+ *     delivery_new, delivery_accept, delivery_wait, delivery_picture, delivery_finish,
+ * delivery_free
+ *
+ * in this order, any of them but the first left out: `submit` needs no more than delivery_accept().
+ * Whatever fails, or is left out, delivery_free() cleans up: a job that is neither kept nor
+ * somebody else's is cancelled.
  *
  * One thread owns a delivery.
  */
@@ -22,31 +29,62 @@
 struct delivery; /* opaque */
 
 struct delivery_config {
-	const struct service *service; /* all three borrowed for the delivery's life */
-	const struct request *request;
-	const json_t *json; /* the request's canonical document */
+	const struct service *service; /* borrowed for the delivery's life */
+	uint64_t attach;               /* a job; 0: submit this one: */
+	const struct request *request; /* borrowed likewise */
+	const json_t *json;            /* the request's canonical document; borrowed likewise */
+	bool is_kept;
+	int32_t priority;
+	const char *client; /* NULL: this connection alone counts; see session.h */
+
 	int64_t timeout_ms;
 	bool may_map;
+	bool is_unread; /* nobody will ask for the pixels: delivery_wait() waits for the end */
+	bool is_urgent; /* a job that is not finished yet is a failure */
 
-	/* Is told ACCEPTED, PROGRESS, WORKERS and FINISHED as they come. */
+	/* Is told ACCEPTED, PROGRESS, WORKERS, BAND and FINISHED as they come; delivery_request()
+	 * and delivery_json() are good then. */
 	void (*on_action)(const struct session_action *action, void *context);
 	/* And, while a file is written, how many of its rows are. */
 	void (*on_rows)(uint64_t rows_done, void *context);
-	void *context;
+	void *context; /* for both; each may be NULL */
 };
 
-/* Submits and waits until all pixels are here. BROT_E_CANCELLED on a signal, once the broker knows
- * or after SESSION_CANCEL_MS. On failure nothing is left behind. */
-enum brot_err delivery_run(const struct delivery_config *config, struct delivery **ret_delivery,
+/* Says nothing yet. BROT_E_SYSTEM if memory is short. */
+enum brot_err delivery_new(const struct delivery_config *config, struct delivery **ret_delivery,
 			   struct brot_error *err);
 
-/* The finished image, borrowed until delivery_end(). Its tick is false after a signal. */
+/* Submits, or attaches, and waits until the broker has accepted. BROT_E_CANCELLED on a signal, once
+ * the broker knows or after SESSION_CANCEL_MS. */
+enum brot_err delivery_accept(struct delivery *delivery, struct brot_error *err);
+
+/* After delivery_accept(): the job's id, its request and that as document (borrowed), and whether
+ * it is in bands. */
+uint64_t delivery_job(const struct delivery *delivery);
+const struct request *delivery_request(const struct delivery *delivery);
+const json_t *delivery_json(const struct delivery *delivery);
+bool delivery_is_banded(const struct delivery *delivery);
+
+/* Waits until all pixels are here, or those of the first band. Fails like delivery_accept(), and
+ * with the reason where the job has failed. */
+enum brot_err delivery_wait(struct delivery *delivery, struct brot_error *err);
+
+/* The picture, borrowed until delivery_free(). */
 void delivery_picture(struct delivery *delivery, struct picture *ret_picture);
 
 /* Whether the pixels are read from the broker's memory, not from a copy. */
 bool delivery_is_mapped(const struct delivery *delivery);
 
-/* Tells the broker that the image is no longer needed. Accepts NULL. */
-void delivery_end(struct delivery *delivery);
+/* Ends well: tells the broker to remove the job if is_released, or else to keep it as it would
+ * anyway. A job in bands is always removed, and its FINISHED told to on_action. Where the broker
+ * must confirm and does not, this takes timeout_ms, and is no failure. */
+void delivery_finish(struct delivery *delivery, bool is_released);
+
+/* The job that goes on at the broker though this delivery has failed, or will end by
+ * delivery_free() without delivery_finish(); 0: none. */
+uint64_t delivery_left_job(const struct delivery *delivery);
+
+/* Accepts NULL. */
+void delivery_free(struct delivery *delivery);
 
 #endif

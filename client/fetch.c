@@ -3,12 +3,12 @@
 
 #include <string.h>
 
-void fetch_init(struct fetch *fetch, uint32_t width_px, uint32_t height_px, enum format_id format)
+void fetch_init(struct fetch *fetch, const struct fetch_area *area)
 {
 	memset(fetch, 0, sizeof *fetch);
-	fetch->width_px = width_px;
-	fetch->height_px = height_px;
-	fetch->format = format_info(format);
+	fetch->area = *area;
+	fetch->format = format_info(area->format);
+	fetch->next.rect.y = area->first;
 }
 
 static uint32_t pixel_bytes(const struct fetch *fetch, uint32_t plane)
@@ -25,21 +25,22 @@ static uint32_t minimum(uint32_t a, uint32_t b)
 static struct fetch_piece cut(struct fetch *fetch)
 {
 	struct fetch_piece piece = fetch->next;
+	uint32_t width_px = fetch->area.width_px, end = fetch->area.first + fetch->area.rows;
 	uint32_t pixels = LIMIT_FETCH_BYTES / pixel_bytes(fetch, piece.plane);
-	if (pixels < fetch->width_px) {
-		piece.rect.w = minimum(pixels, fetch->width_px - piece.rect.x);
+	if (pixels < width_px) {
+		piece.rect.w = minimum(pixels, width_px - piece.rect.x);
 		piece.rect.h = 1;
 	} else {
-		piece.rect.w = fetch->width_px;
-		piece.rect.h = minimum(pixels / fetch->width_px, fetch->height_px - piece.rect.y);
+		piece.rect.w = width_px;
+		piece.rect.h = minimum(pixels / width_px, end - piece.rect.y);
 	}
 	fetch->next.rect.x += piece.rect.w;
-	if (fetch->next.rect.x == fetch->width_px) {
+	if (fetch->next.rect.x == width_px) {
 		fetch->next.rect.x = 0;
 		fetch->next.rect.y += piece.rect.h;
 	}
-	if (fetch->next.rect.y == fetch->height_px) {
-		fetch->next.rect.y = 0;
+	if (fetch->next.rect.y == end) {
+		fetch->next.rect.y = fetch->area.first;
 		fetch->next.plane++;
 	}
 	return piece;

@@ -3,7 +3,8 @@
  *
  * A piece is a run of full rows of one plane, or a slice of one row where a row alone is over
  * LIMIT_FETCH_BYTES: either way its pixels are contiguous in the plane. At most FETCH_WINDOW
- * pieces are asked for at a time; one that stays unanswered is asked for again.
+ * pieces are asked for at a time; one that stays unanswered is asked for again. Rows are those of
+ * the whole picture, also where a band of it is fetched.
  *
  * Pure. One thread owns a struct fetch. Times are milliseconds of a monotonic clock.
  */
@@ -26,9 +27,16 @@ struct fetch_piece {
 	struct rect rect;
 };
 
+/* What to fetch: so many full rows of a picture, from row `first` on. */
+struct fetch_area {
+	uint32_t width_px;
+	uint32_t first, rows; /* rows > 0 */
+	enum format_id format;
+};
+
 /* Nobody but fetch.c touches the members. */
 struct fetch {
-	uint32_t width_px, height_px;
+	struct fetch_area area;
 	const struct format_info *format;
 	struct fetch_piece next; /* the next never asked for; only plane, x and y count */
 	struct {
@@ -39,7 +47,7 @@ struct fetch {
 };
 
 /* Starts over: nothing is asked for yet. Sizes 1..LIMIT_SIZE_PX. */
-void fetch_init(struct fetch *fetch, uint32_t width_px, uint32_t height_px, enum format_id format);
+void fetch_init(struct fetch *fetch, const struct fetch_area *area);
 
 /* A piece to ask for now, which then counts as asked for. False: none at this time. */
 bool fetch_next(struct fetch *fetch, int64_t now_ms, struct fetch_piece *ret_piece);

@@ -17,8 +17,8 @@ struct filetype {
 	enum format_id usual;
 
 	/* Writes the whole picture, whose format is one of `formats`. The caller commits or
-	 * discards the outfile. Errors: those of outfile_write() and picture_tick(). */
-	enum brot_err (*write)(const struct picture *picture, struct outfile *outfile,
+	 * discards the outfile. Errors: those of outfile_write() and picture_reach(). */
+	enum brot_err (*write)(struct picture *picture, struct outfile *outfile,
 			       struct brot_error *err);
 };
 

@@ -1,4 +1,4 @@
-/* notice.c - ACCEPTED, PROGRESS and FINISHED, field by field. */
+/* notice.c - ACCEPTED, BAND, PROGRESS and FINISHED, field by field. */
 #include "client/notice.h"
 
 #include <string.h>
@@ -6,18 +6,14 @@
 #include "client/reply.h"
 #include "proto/hex.h"
 
-enum brot_err notice_accepted(const json_t *json, struct session_image *ret_image,
-			      struct brot_error *err)
+/* The member `image`. */
+static enum brot_err read_image(const json_t *json, struct session_image *ret_image,
+				struct brot_error *err)
 {
 	struct session_image image = {0};
 	json_t *object = NULL;
 	const char *name = "", *nonce = "";
-	uint64_t slice_px = 0;
-	enum brot_err code = reply_u64(json, "job", &image.job, err);
-	if (code == BROT_OK)
-		code = reply_u64(json, "slice", &slice_px, err);
-	if (code == BROT_OK)
-		code = reply_object(json, "image", &object, err);
+	enum brot_err code = reply_object(json, "image", &object, err);
 	if (code == BROT_OK)
 		code = reply_text(object, "name", &name, err);
 	if (code == BROT_OK)
@@ -26,16 +22,68 @@ enum brot_err notice_accepted(const json_t *json, struct session_image *ret_imag
 		code = reply_text(object, "nonce", &nonce, err);
 	if (code != BROT_OK)
 		return code;
-	if (image.job == 0 || slice_px == 0 || slice_px > LIMIT_SIZE_PX ||
-	    !image_name_is_valid(name) || !hex_read(nonce, image.nonce, sizeof image.nonce))
-		return error_set(
-			err, BROT_E_PROTOCOL,
-			"the broker sent ACCEPTED with a job, slice, image name or nonce that "
-			"cannot be one");
-	image.slice_px = (uint32_t)slice_px;
+	if (!image_name_is_valid(name) || !hex_read(nonce, image.nonce, sizeof image.nonce))
+		return error_set(err, BROT_E_PROTOCOL,
+				 "the broker sent an image whose name or nonce cannot be one");
 	memcpy(image.name, name, sizeof image.name);
 	*ret_image = image;
 	return BROT_OK;
+}
+
+/* A number of rows or pixels: `least` to LIMIT_SIZE_PX. */
+static enum brot_err read_px(const json_t *json, const char *key, uint32_t least, uint32_t *ret,
+			     struct brot_error *err)
+{
+	uint64_t value = 0;
+	enum brot_err code = reply_u64(json, key, &value, err);
+	if (code != BROT_OK)
+		return code;
+	if (value < least || value > LIMIT_SIZE_PX)
+		return error_set(err, BROT_E_PROTOCOL,
+				 "the broker sent an answer whose \"%s\" must be from %u to %u, "
+				 "and is not",
+				 key, (unsigned)least, (unsigned)LIMIT_SIZE_PX);
+	*ret = (uint32_t)value;
+	return BROT_OK;
+}
+
+enum brot_err notice_accepted(const json_t *json, struct session_job *ret_job,
+			      struct brot_error *err)
+{
+	struct session_job job = {0};
+	json_t *bands = NULL;
+	enum brot_err code = reply_u64(json, "job", &job.job, err);
+	if (code == BROT_OK && job.job == 0)
+		code = error_set(err, BROT_E_PROTOCOL,
+				 "the broker sent ACCEPTED whose \"job\" must not be 0, and is");
+	if (code == BROT_OK)
+		code = read_px(json, "slice", 1, &job.slice_px, err);
+	if (code == BROT_OK && json_object_get(json, "bands") == NULL)
+		code = read_image(json, &job.image, err);
+	else if (code == BROT_OK)
+		code = reply_object(json, "bands", &bands, err);
+	if (code == BROT_OK && bands != NULL)
+		code = read_px(bands, "count", 1, &job.band_count, err);
+	if (code == BROT_OK && bands != NULL)
+		code = read_px(bands, "rows", 1, &job.band_rows, err);
+	if (code == BROT_OK)
+		*ret_job = job;
+	return code;
+}
+
+enum brot_err notice_band(const json_t *json, struct session_band *ret_band, struct brot_error *err)
+{
+	struct session_band band = {0};
+	enum brot_err code = read_px(json, "band", 0, &band.band, err);
+	if (code == BROT_OK)
+		code = read_px(json, "first", 0, &band.first, err);
+	if (code == BROT_OK)
+		code = read_px(json, "rows", 1, &band.rows, err);
+	if (code == BROT_OK)
+		code = read_image(json, &band.image, err);
+	if (code == BROT_OK)
+		*ret_band = band;
+	return code;
 }
 
 struct number {
@@ -72,7 +120,8 @@ enum brot_err notice_progress(const json_t *json, struct session_progress *ret_p
 		return error_set(err, BROT_E_PROTOCOL,
 				 "the broker sent PROGRESS whose \"pixels_done\" must be at most "
 				 "\"pixels\", and is not");
-	progress.is_running = strcmp(state, "queued") != 0;
+	progress.is_paused = strcmp(state, "paused") == 0;
+	progress.is_running = !progress.is_paused && strcmp(state, "queued") != 0;
 	*ret_progress = progress;
 	return BROT_OK;
 }

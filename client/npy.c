@@ -43,13 +43,13 @@ static void join_row(const struct picture *picture, uint32_t y, double *row)
 	}
 }
 
-static enum brot_err write_rows(const struct picture *picture, double *joined,
-				struct outfile *outfile, struct brot_error *err)
+static enum brot_err write_rows(struct picture *picture, double *joined, struct outfile *outfile,
+				struct brot_error *err)
 {
 	const struct request *request = picture->request;
 	enum brot_err code = BROT_OK;
 	for (uint32_t y = 0; code == BROT_OK && y < request->height_px; y++) {
-		code = picture_tick(picture, err);
+		code = picture_reach(picture, y, err);
 		if (code != BROT_OK)
 			break;
 		if (joined == NULL) {
@@ -63,8 +63,7 @@ static enum brot_err write_rows(const struct picture *picture, double *joined,
 	return code;
 }
 
-enum brot_err npy_write(const struct picture *picture, struct outfile *outfile,
-			struct brot_error *err)
+enum brot_err npy_write(struct picture *picture, struct outfile *outfile, struct brot_error *err)
 {
 	bool is_smooth = picture->request->format == FORMAT_SMOOTH;
 	double *joined = NULL;

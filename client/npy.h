@@ -11,7 +11,6 @@
 #include "client/picture.h"
 
 /* The picture's format must be iterations or smooth. */
-enum brot_err npy_write(const struct picture *picture, struct outfile *outfile,
-			struct brot_error *err);
+enum brot_err npy_write(struct picture *picture, struct outfile *outfile, struct brot_error *err);
 
 #endif

@@ -1,7 +1,7 @@
-/* picture.c - addresses within an image whose planes are contiguous. */
+/* picture.c - addresses within planes that are contiguous. */
 #include "client/picture.h"
 
-#include "client/interrupt.h"
+#include <assert.h>
 
 size_t picture_row_bytes(const struct request *request, uint32_t p)
 {
@@ -9,19 +9,18 @@ size_t picture_row_bytes(const struct request *request, uint32_t p)
 	return (size_t)request->width_px * plane->pixel_bytes;
 }
 
-size_t picture_plane_bytes(const struct request *request, uint32_t p)
+size_t picture_rows_bytes(const struct request *request, uint32_t p, uint32_t rows)
 {
-	return picture_row_bytes(request, p) * request->height_px;
+	return picture_row_bytes(request, p) * rows;
+}
+
+enum brot_err picture_reach(struct picture *picture, uint32_t y, struct brot_error *err)
+{
+	return picture->reach == NULL ? BROT_OK : picture->reach(picture, y, err);
 }
 
 const uint8_t *picture_row(const struct picture *picture, uint32_t p, uint32_t y)
 {
-	return picture->planes[p] + picture_row_bytes(picture->request, p) * y;
-}
-
-enum brot_err picture_tick(const struct picture *picture, struct brot_error *err)
-{
-	if (picture->tick == NULL || picture->tick(picture->context))
-		return BROT_OK;
-	return interrupt_cancelled(err);
+	assert(y >= picture->first && y - picture->first < picture->rows);
+	return picture->planes[p] + picture_row_bytes(picture->request, p) * (y - picture->first);
 }

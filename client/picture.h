@@ -1,9 +1,11 @@
 /*
- * picture.h - a finished image as the file writers see it, wherever its pixels lie.
+ * picture.h - an image as the file writers see it, wherever its pixels lie and however many of its
+ * rows are there at a time.
  *
  * A mapped image and one that came over the socket look the same: one pointer a plane, rows
- * without padding. A writer calls picture_tick() once a row, so that whoever waits for the file
- * can keep the broker informed and notice Ctrl-C.
+ * without padding. A writer takes the rows in order, calling picture_reach() before each, so that
+ * whoever gets them can wait for a row, give back those behind it, keep the broker informed and
+ * notice Ctrl-C.
  *
  * Pure. One thread owns a picture.
  */
@@ -19,19 +21,25 @@
 
 struct picture {
 	const struct request *request;     /* says size and format; borrowed */
-	const uint8_t *planes[PLANES_MAX]; /* in the order of the format; borrowed */
-	bool (*tick)(void *context);       /* may be NULL; false: stop */
-	void *context;
+	const uint8_t *planes[PLANES_MAX]; /* in the order of the format, from row `first` on;
+					      borrowed, by whoever reaches, until the next row */
+	uint32_t first, rows;              /* that are there */
+
+	/* Is called with each row once, from 0 up: waits until it is there, and sets the three
+	 * above. NULL: all rows are there from the start. */
+	enum brot_err (*reach)(struct picture *picture, uint32_t y, struct brot_error *err);
+	void *context; /* of reach */
 };
 
-/* The first byte of row y (0 on top, below height_px) of plane index p of the format. */
+/* Makes row y (0 on top, below height_px) readable. Fails as `reach` does: BROT_E_CANCELLED after
+ * Ctrl-C, and where the rows come only now also with whatever ended the job. */
+enum brot_err picture_reach(struct picture *picture, uint32_t y, struct brot_error *err);
+
+/* The first byte of row y, the one that was reached last, of plane index p of the format. */
 const uint8_t *picture_row(const struct picture *picture, uint32_t p, uint32_t y);
 
-/* Bytes of one row, and of all rows, of plane index p. */
+/* Bytes of one row, and of `rows` rows, of plane index p. */
 size_t picture_row_bytes(const struct request *request, uint32_t p);
-size_t picture_plane_bytes(const struct request *request, uint32_t p);
-
-/* BROT_E_CANCELLED once the tick says stop. */
-enum brot_err picture_tick(const struct picture *picture, struct brot_error *err);
+size_t picture_rows_bytes(const struct request *request, uint32_t p, uint32_t rows);
 
 #endif

@@ -33,7 +33,7 @@ struct png_call {
 	const char *name;   /* of the file that is read; NULL while writing */
 	FILE *file;
 	struct outfile *outfile;
-	const struct picture *picture;
+	struct picture *picture;
 	char *request;
 	char *description;
 };
@@ -133,7 +133,7 @@ static void write_all(struct png_call *call)
 	put_texts(call);
 	png_write_info(call->png, call->info);
 	for (uint32_t y = 0; y < request->height_px; y++) {
-		call->code = picture_tick(call->picture, call->err);
+		call->code = picture_reach(call->picture, y, call->err);
 		if (call->code != BROT_OK)
 			return;
 		png_write_row(call->png, picture_row(call->picture, 0, y));
@@ -141,7 +141,7 @@ static void write_all(struct png_call *call)
 	png_write_end(call->png, call->info);
 }
 
-enum brot_err png_file_write(const struct picture *picture, struct outfile *outfile,
+enum brot_err png_file_write(struct picture *picture, struct outfile *outfile,
 			     struct brot_error *err)
 {
 	struct png_call call = {.err = err, .picture = picture, .outfile = outfile};

@@ -14,7 +14,7 @@
 #include "client/picture.h"
 
 /* The picture's format must be rgb8. */
-enum brot_err png_file_write(const struct picture *picture, struct outfile *outfile,
+enum brot_err png_file_write(struct picture *picture, struct outfile *outfile,
 			     struct brot_error *err);
 
 /* Whether the bytes, the first of a file, are a PNG's. */

@@ -3,8 +3,7 @@
 
 #include <stdio.h>
 
-enum brot_err ppm_write(const struct picture *picture, struct outfile *outfile,
-			struct brot_error *err)
+enum brot_err ppm_write(struct picture *picture, struct outfile *outfile, struct brot_error *err)
 {
 	const struct request *request = picture->request;
 	char header[64];
@@ -12,7 +11,7 @@ enum brot_err ppm_write(const struct picture *picture, struct outfile *outfile,
 			     (unsigned)request->height_px);
 	enum brot_err code = outfile_write(outfile, header, (size_t)bytes, err);
 	for (uint32_t y = 0; code == BROT_OK && y < request->height_px; y++) {
-		code = picture_tick(picture, err);
+		code = picture_reach(picture, y, err);
 		if (code == BROT_OK)
 			code = outfile_write(outfile, picture_row(picture, 0, y),
 					     picture_row_bytes(request, 0), err);

@@ -6,7 +6,6 @@
 #include "client/picture.h"
 
 /* The picture's format must be rgb8. */
-enum brot_err ppm_write(const struct picture *picture, struct outfile *outfile,
-			struct brot_error *err);
+enum brot_err ppm_write(struct picture *picture, struct outfile *outfile, struct brot_error *err);
 
 #endif

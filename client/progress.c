@@ -46,6 +46,12 @@ void progress_rendered(struct progress *progress, uint64_t rows_written, uint64_
 	progress->rows = rows;
 }
 
+void progress_written(struct progress *progress, uint64_t rows_written, uint64_t rows)
+{
+	progress->rows_written = rows_written;
+	progress->rows = rows;
+}
+
 double progress_left_s(const struct progress *progress)
 {
 	const struct session_progress *now = &progress->now;
@@ -114,6 +120,8 @@ static const char *plural(uint64_t count)
 static const char *standstill(const struct progress *progress)
 {
 	const struct session_progress *now = &progress->now;
+	if (now->is_paused && now->tiles_running == 0)
+		return "paused";
 	if (now->workers != 0 || now->pixels_done >= now->pixels)
 		return NULL;
 	if (progress->has_no_workers)
@@ -126,10 +134,12 @@ static const char *standstill(const struct progress *progress)
 static int words(const struct progress *progress, int parts, char *buffer, size_t bytes)
 {
 	const struct session_progress *now = &progress->now;
-	char rate[NUMBER], left[NUMBER], text[4][96];
+	char rate[NUMBER], left[NUMBER], written[NUMBER] = "", text[4][96];
 	const char *why = standstill(progress);
+	if (progress->rows != 0)
+		(void)snprintf(written, sizeof written, ", %u %% written", rows_percent(progress));
 	if (why != NULL)
-		return snprintf(buffer, bytes, "%s", why);
+		return snprintf(buffer, bytes, "%s%s", why, written);
 	(void)snprintf(text[0], sizeof text[0], "%s left",
 		       clocked(progress_left_s(progress), left));
 	(void)snprintf(text[1], sizeof text[1], "%s",
@@ -144,6 +154,7 @@ static int words(const struct progress *progress, int parts, char *buffer, size_
 		used += (size_t)snprintf(buffer + used, bytes - used, "%s%s", used == 0 ? "" : ", ",
 					 text[i]);
 	}
+	used += (size_t)snprintf(buffer + used, bytes - used, "%s", written);
 	return (int)used;
 }
 

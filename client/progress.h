@@ -21,8 +21,8 @@ struct progress {
 	double pixels_per_s; /* 0 while unknown */
 	bool is_started;
 	bool has_no_workers;         /* the broker, at all */
-	bool is_rendered;            /* all pixels are done; then: */
-	uint64_t rows_written, rows; /* of the file */
+	bool is_rendered;            /* all pixels are done */
+	uint64_t rows_written, rows; /* of the file; rows is 0 before it is begun */
 };
 
 /* Takes what the broker said at that time. A count that falls (another broker has begun again)
@@ -35,12 +35,15 @@ void progress_workers(struct progress *progress, uint64_t workers);
 /* All pixels are done, and so many of the file's rows are written. */
 void progress_rendered(struct progress *progress, uint64_t rows_written, uint64_t rows);
 
+/* So many of the file's rows are written while others are still rendered. */
+void progress_written(struct progress *progress, uint64_t rows_written, uint64_t rows);
+
 /* Seconds until all pixels are done at the present rate; -1 while unknown. */
 double progress_left_s(const struct progress *progress);
 
 /* A bar of at most `columns` columns, without a newline: percent first, and then, as far as there
- * is room, tiles, workers, rate and time left, or what it waits for. Once rows are written the
- * percentage is theirs. Returns buffer. */
+ * is room, tiles, workers, rate and time left, or what it waits for. Once all pixels
+ * are done and rows are written the percentage is theirs. Returns buffer. */
 const char *progress_bar(const struct progress *progress, unsigned columns,
 			 char buffer[PROGRESS_TEXT_BYTES]);
 

@@ -90,7 +90,12 @@ enum brot_err service_open(const struct service_config *config, struct service *
 	else if (config->workers == 0)
 		code = open_system(config, &service, err);
 	if (code == BROT_OK && service.connection == NULL) {
-		if (config->may_embed)
+		if (config->must_outlive)
+			code = error_set(err, BROT_E_USAGE,
+					 "--keep: needs a broker that outlives this call: none "
+					 "answers at " SYSTEM_URL
+					 ", and neither --broker nor BROT_BROKER names another");
+		else if (config->may_embed)
 			code = open_embedded(config, &service, err);
 		else
 			code = error_set(err, BROT_E_UNAVAILABLE,

@@ -20,7 +20,8 @@ struct service_config {
 	const char *broker; /* NULL: none was named; borrowed for the service's life */
 	bool is_insecure;   /* tcp beyond this host is allowed */
 	bool may_embed;
-	uint32_t workers; /* not 0: it must be an embedded service, with so many */
+	bool must_outlive; /* the broker, this call: --keep wants that, and nothing embedded does */
+	uint32_t workers;  /* not 0: it must be an embedded service, with so many */
 	int64_t timeout_ms;
 	struct interrupt *interrupt; /* borrowed */
 };
@@ -32,8 +33,8 @@ struct service {
 };
 #define SERVICE_NONE ((struct service){0})
 
-/* BROT_E_USAGE where the options contradict each other; BROT_E_UNAVAILABLE where there is no
- * broker to be found and none may be started. */
+/* BROT_E_USAGE where the options contradict each other, or must_outlive and there is no broker;
+ * BROT_E_UNAVAILABLE where there is no broker to be found and none may be started. */
 enum brot_err service_open(const struct service_config *config, struct service *ret_service,
 			   struct brot_error *err);
 

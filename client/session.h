@@ -1,5 +1,6 @@
 /*
- * session.h - decides what a client says to see one job through, from SUBMIT to the last pixel.
+ * session.h - decides what a client says to see one job through, from SUBMIT or ATTACH to the last
+ * pixel.
  *
  * Pure: no socket, no clock. The caller feeds one event at a time and carries out the actions that
  * come back, in order, before the next event. The same events always give the same actions. All
@@ -7,7 +8,12 @@
  *
  * What it promises: a SUBMIT is repeated, always with the same key, so that a broker that was
  * restarted, or an answer that was lost, does no harm; a broker that falls silent ends the session
- * after timeout_ms; a cancelled session is over within SESSION_CANCEL_MS.
+ * after timeout_ms, and one that comes back earlier does not; a cancelled session is over within
+ * SESSION_CANCEL_MS. A job that this session has submitted and that is not kept is cancelled
+ * however the session fails; any other is left alone.
+ *
+ * A job in bands is read band by band, from the top: SESSION_BAND, answered with MAPPED, FETCH or
+ * RELEASE_BAND, then RELEASE_BAND when its rows are no longer needed, and so on to the last.
  *
  * One thread owns a session.
  */
@@ -24,11 +30,12 @@
 #include "proto/message.h"
 
 #define SESSION_KEY_BYTES   16
-#define SESSION_SUBMIT_MS   1000 /* SUBMIT is repeated this often */
+#define SESSION_SUBMIT_MS   1000 /* SUBMIT and ATTACH are repeated this often */
 #define SESSION_WATCH_MS    2000 /* and WATCH; sooner where timeout_ms is short */
 #define SESSION_STATUS_MS   2000 /* and STATUS, while nobody works on the job */
 #define SESSION_CANCEL_MS   1000
 #define SESSION_RESUBMITS   16    /* times that a job may be lost by its broker */
+#define SESSION_UNANSWERED  3     /* messages in a row: the next goes by a new connection */
 #define SESSION_TIMEOUT_MS  10000 /* usual timeout_ms */
 #define SESSION_ACTIONS_MAX 16    /* that one event can cause */
 #define SESSION_BODY_BYTES  192
@@ -36,38 +43,49 @@
 struct session; /* opaque; session.c has the state diagram */
 
 struct session_config {
+	uint64_t attach; /* a job that somebody has submitted; 0: submit one, by the rest: */
 	uint8_t key[SESSION_KEY_BYTES]; /* random */
 	const json_t *request;          /* canonical; copied */
-	uint32_t width_px, height_px;   /* of that request */
-	enum format_id format;
+	bool is_kept;
+	int32_t priority;   /* -LIMIT_PRIORITY..LIMIT_PRIORITY */
+	const char *client; /* the unit of fairness; NULL: this connection alone; copied */
+
 	const char *url; /* for sentences; borrowed for the session's life */
 	int64_t timeout_ms;
 };
 
 enum session_event_type {
-	SESSION_EVENT_START,   /* once, first */
-	SESSION_EVENT_MESSAGE, /* the broker said something */
-	SESSION_EVENT_TICK,    /* time has passed: session_deadline_ms() has come, or not */
-	SESSION_EVENT_CANCEL,  /* the user wants the end */
-	SESSION_EVENT_MAPPED,  /* answers SESSION_FINISHED: the image is readable in memory */
-	SESSION_EVENT_FETCH,   /* answers SESSION_FINISHED: it is not, send the pixels */
-	SESSION_EVENT_RELEASE, /* the image is no longer needed */
+	SESSION_EVENT_START,        /* once, first */
+	SESSION_EVENT_MESSAGE,      /* the broker said something */
+	SESSION_EVENT_TICK,         /* time has passed: session_deadline_ms() has come, or not */
+	SESSION_EVENT_CANCEL,       /* the user wants the end */
+	SESSION_EVENT_MAPPED,       /* answers FINISHED or BAND: it can be read in memory */
+	SESSION_EVENT_FETCH,        /* the same: it cannot, send the pixels of `area` */
+	SESSION_EVENT_RELEASE_BAND, /* the band is no longer needed */
+	SESSION_EVENT_RELEASE,      /* nor is the image, or a job that failed: remove it. Of a job
+				       in bands: after the last one, whose release it includes */
+	SESSION_EVENT_LEAVE,        /* the caller goes. A job that is neither kept nor another's is
+				       cancelled */
 };
 
 struct session_event {
 	enum session_event_type type;
 	int64_t now_ms;
 	const struct message *message; /* borrowed for the call */
+	struct fetch_area area;
 };
 
 enum session_action_type {
 	SESSION_SEND,      /* send `message`; if that fails, forget it */
-	SESSION_ACCEPTED,  /* `image` */
+	SESSION_RECONNECT, /* leave the connection, which may be dead, for a new one */
+	SESSION_ACCEPTED,  /* `job` and `request` */
 	SESSION_PROGRESS,  /* `progress` */
 	SESSION_WORKERS,   /* `workers` */
-	SESSION_FINISHED,  /* `summary`; answer with MAPPED or FETCH */
+	SESSION_BAND,      /* `band`, the next one; answer with MAPPED, FETCH or RELEASE_BAND */
+	SESSION_FINISHED,  /* `summary`; answer with MAPPED or FETCH, unless it was in bands: then
+			      the session is over */
 	SESSION_PIXELS,    /* copy `message.data` to `piece` of the image */
-	SESSION_READY,     /* all pixels were there */
+	SESSION_READY,     /* all pixels of the area were there */
 	SESSION_FAILED,    /* `error`; the session is over */
 	SESSION_CANCELLED, /* the session is over, as the user wished */
 };
@@ -76,9 +94,11 @@ enum session_action_type {
 struct session_action {
 	enum session_action_type type;
 	struct message message; /* its body and data are borrowed until the next session_step() */
-	struct session_image image;
+	struct session_job job;
+	const json_t *request; /* as the broker has it, not checked; borrowed likewise */
 	struct session_progress progress;
 	uint64_t workers; /* that the broker has, whether they have tiles of this job or not */
+	struct session_band band;
 	struct session_summary summary;
 	struct fetch_piece piece;
 	struct brot_error error;
@@ -89,7 +109,8 @@ struct session_action {
 struct session *session_new(const struct session_config *config);
 void session_free(struct session *session);
 
-/* Applies one event. Actions not yet taken are forgotten. */
+/* Applies one event. Actions not yet taken are forgotten. SESSION_BAND and SESSION_FINISHED are the
+ * last of their step, so that they can be answered at once. */
 void session_step(struct session *session, const struct session_event *event);
 
 /* The next action, borrowed until the next session_step(); NULL: no more. */
@@ -98,7 +119,11 @@ const struct session_action *session_next(struct session *session);
 /* When session_step() must be called with SESSION_EVENT_TICK; INT64_MAX: never. */
 int64_t session_deadline_ms(const struct session *session);
 
-/* After SESSION_FAILED, SESSION_CANCELLED or SESSION_EVENT_RELEASE. */
+/* After SESSION_FAILED, SESSION_CANCELLED, SESSION_EVENT_LEAVE; and after SESSION_EVENT_RELEASE, as
+ * soon as the broker has answered where it matters: it may take timeout_ms. */
 bool session_is_over(const struct session *session);
+
+/* The job that goes on at the broker after this session was over too early; 0: none. */
+uint64_t session_left_job(const struct session *session);
 
 #endif

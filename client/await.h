@@ -1,0 +1,17 @@
+/* await.h - what wait and fetch have in common: a job that somebody has submitted, and its file. */
+#ifndef CLIENT_AWAIT_H
+#define CLIENT_AWAIT_H
+
+#include "client/cli.h"
+
+struct await {
+	const char *title; /* "brot-client wait" */
+	const char *summary;
+	bool is_urgent; /* a job that is not finished is a failure, and a file must be named */
+};
+
+/* Parses the command line, attaches to the job, and writes its file where one is wanted. Ctrl-C
+ * leaves the job alone. */
+enum brot_err await_run(const struct cli *cli, const struct await *await, struct brot_error *err);
+
+#endif

@@ -1,0 +1,29 @@
+/* request_options.c - the one option that may be negative. */
+#include "client/request_options.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+#include "proto/quote.h"
+
+enum brot_err request_options_priority(const char *label, const char *text, int32_t *ret_priority,
+				       struct brot_error *err)
+{
+	bool is_negative = text != NULL && text[0] == '-';
+	const char *digits = text == NULL ? "0" : text + (is_negative ? 1 : 0);
+	bool is_number = digits[0] != '\0';
+	int32_t number = 0;
+	for (const char *p = digits; is_number && *p != '\0'; p++) {
+		is_number = *p >= '0' && *p <= '9' && number <= LIMIT_PRIORITY;
+		if (is_number)
+			number = number * 10 + (*p - '0');
+	}
+	char quoted[QUOTE_BYTES];
+	if (!is_number || number > LIMIT_PRIORITY)
+		return error_set(err, BROT_E_USAGE,
+				 "%s: must be a whole number from %d to %d, got \"%s\"", label,
+				 -LIMIT_PRIORITY, LIMIT_PRIORITY,
+				 quote_text(text, strlen(text), quoted, sizeof quoted));
+	*ret_priority = is_negative ? -number : number;
+	return BROT_OK;
+}

@@ -1,0 +1,89 @@
+/*
+ * request_options.h - the options that describe a request on a command line, for every subcommand
+ * that submits one.
+ *
+ * Rows of an option table for a struct `values` whose member `words` is a struct compose_words, to
+ * be handed to compose_request(). `more` ends the help of --format.
+ */
+#ifndef CLIENT_REQUEST_OPTIONS_H
+#define CLIENT_REQUEST_OPTIONS_H
+
+#include "client/compose.h"
+#include "proto/limits.h"
+#include "proto/options.h"
+
+#define REQUEST_OPTION_WORD(values, word, value, text)                            \
+	{                                                                         \
+		.name = #word, .arg = value, .help = text, .type = OPTION_STRING, \
+		.offset = offsetof(struct values, words.word)                     \
+	}
+
+#define REQUEST_OPTION_NUMBER(values, number, text, most)                              \
+	{                                                                              \
+		.name = #number, .arg = "N", .help = text, .type = OPTION_U32,         \
+		.offset = offsetof(struct values, words.number), .min = 1, .max = most \
+	}
+
+#define REQUEST_OPTION_SIZE(values)                                                           \
+	{                                                                                     \
+		.name = "size", .arg = "WxH",                                                 \
+		.help = "pixels; 1920x1080 without it, or what the view says",                \
+		.type = OPTION_SIZE, .offset = offsetof(struct values, words.size), .min = 1, \
+		.max = LIMIT_SIZE_PX                                                          \
+	}
+
+#define REQUEST_OPTION_SHORTCUTS(values)                                                       \
+	{                                                                                      \
+		.name = "no-shortcuts",                                                        \
+		.help = "iterate every point to its end; the picture is the same",             \
+		.type = OPTION_FLAG, .offset = offsetof(struct values, words.has_no_shortcuts) \
+	}
+
+#define REQUEST_OPTIONS(values, more)                                                              \
+	REQUEST_OPTION_WORD(values, view, "VIEW",                                                  \
+			    "a name that \"views\" lists, RE,IM,WIDTH, XMIN:XMAX,YMIN:YMAX, "      \
+			    "@REQUEST.json or @PICTURE.png; the whole of what the formula makes "  \
+			    "without it"),                                                         \
+		REQUEST_OPTION_SIZE(values),                                                       \
+		REQUEST_OPTION_NUMBER(                                                             \
+			values, iterations,                                                        \
+			"how long to iterate at most; grows with the zoom without it",             \
+			LIMIT_ITERATIONS),                                                         \
+		REQUEST_OPTION_NUMBER(                                                             \
+			values, samples,                                                           \
+			"N x N points for each pixel; 1 without it, or what the view says",        \
+			LIMIT_SAMPLES),                                                            \
+		REQUEST_OPTION_WORD(values, kind, "KIND",                                          \
+				    "what is counted: escape, also without it"),                   \
+		REQUEST_OPTION_WORD(                                                               \
+			values, formula, "FORMULA",                                                \
+			"what is iterated: mandelbrot, julia:RE,IM, multibrot:POWER, "             \
+			"burning-ship "                                                            \
+			"or tricorn, the point or power 3 to 6 being its parameter; mandelbrot "   \
+			"without it, or what the view says"),                                      \
+		REQUEST_OPTION_WORD(                                                               \
+			values, precision, "PRECISION",                                            \
+			"f64, or f32, which is faster and less deep; f64 without it, or what the " \
+			"view says"),                                                              \
+		REQUEST_OPTION_SHORTCUTS(values),                                                  \
+		REQUEST_OPTION_WORD(values, format, "FORMAT",                                      \
+				    "rgb8, iterations or smooth; " more),                          \
+		REQUEST_OPTION_WORD(values, palette, "PALETTE",                                    \
+				    "a name that \"palettes\" lists; classic without it, or what " \
+				    "the view says")
+
+/* For a member `const char *priority` in struct `values`, whose text is for
+ * request_options_priority(): it may be negative. */
+#define REQUEST_OPTION_PRIORITY(values)                                                        \
+	{                                                                                      \
+		.name = "priority", .arg = "N",                                                \
+		.help = "-100 to 100: among your jobs the higher ones go first; 0 without it", \
+		.type = OPTION_STRING, .offset = offsetof(struct values, priority)             \
+	}
+
+/* The number in `text`; 0 where it is NULL. BROT_E_USAGE, *ret_priority untouched, for anything
+ * but a whole number in that range; `label` names it in the sentence ("--priority"). */
+enum brot_err request_options_priority(const char *label, const char *text, int32_t *ret_priority,
+				       struct brot_error *err);
+
+#endif
