@@ -1,5 +1,6 @@
 /*
- * catalog.h - owns what the shell must know of each live job besides its images: key, request, plan.
+ * catalog.h - owns what the shell must know of each live job besides its images: key, request,
+ * plan.
  *
  * Pure; one thread owns a catalogue.
  */

@@ -174,8 +174,8 @@ static void copy_in(struct image *image, const struct rect *rect, const uint8_t 
 	for (uint32_t p = 0; p < image->layout.plane_count; p++) {
 		size_t row_bytes = (size_t)rect->w * image->layout.planes[p].pixel_bytes;
 		for (uint32_t y = rect->y; y < rect->y + rect->h; y++, from += row_bytes)
-			memcpy(image_pixel(image->shm.memory, &image->layout, p, rect->x, y),
-			       from, row_bytes);
+			memcpy(image_pixel(image->shm.memory, &image->layout, p, rect->x, y), from,
+			       row_bytes);
 	}
 	if (image->is_mirrored)
 		mirror_copy(image->shm.memory, &image->layout, rect);

@@ -24,6 +24,7 @@ struct journal {
 	struct store *store;
 	struct note *notes;
 	size_t count, capacity;
+	bool has_new;     /* notes that were not tried yet */
 	bool is_troubled; /* the last flush failed, and the log says so */
 };
 
@@ -40,7 +41,7 @@ void journal_free(struct journal *journal)
 {
 	if (journal == NULL)
 		return;
-	(void)journal_flush(journal);
+	journal_retry(journal);
 	free(journal->notes);
 	free(journal);
 }
@@ -54,6 +55,7 @@ static struct note *note_add(struct journal *journal)
 		if (journal->notes == NULL)
 			abort();
 	}
+	journal->has_new = true;
 	return &journal->notes[journal->count++];
 }
 
@@ -128,6 +130,7 @@ static void steps_of_notes(const struct journal *journal)
 static enum brot_err flush(struct journal *journal, struct brot_error *err)
 {
 	enum brot_err code = BROT_OK;
+	journal->has_new = false;
 	if (journal->count == 0)
 		return BROT_OK;
 	for (size_t i = 0; i < journal->count && code == BROT_OK; i++) {
@@ -162,7 +165,13 @@ static enum brot_err flush(struct journal *journal, struct brot_error *err)
 bool journal_flush(struct journal *journal)
 {
 	struct brot_error err;
-	return flush(journal, &err) == BROT_OK;
+	return journal->has_new ? flush(journal, &err) == BROT_OK : journal->count == 0;
+}
+
+void journal_retry(struct journal *journal)
+{
+	journal->has_new = true;
+	(void)journal_flush(journal);
 }
 
 /* Ends a write that has to be there at once. */

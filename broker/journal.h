@@ -33,7 +33,9 @@ void journal_record(struct journal *journal, const struct sched_action *action);
 void journal_end(struct journal *journal, const struct sched_action *action);
 void journal_image_gone(struct journal *journal, uint64_t work);
 
-/* Writes what is noted. False where the disk does not take it; it stays noted then. */
+/* Writes what is noted, if there is anything new. False where the disk does not take it; it stays
+ * noted then, and is tried again together with the next note, or by journal_retry(). */
 bool journal_flush(struct journal *journal);
+void journal_retry(struct journal *journal);
 
 #endif

@@ -184,11 +184,10 @@ static uint64_t run_pixels(const struct band *band, uint32_t first, uint32_t cou
 	return pixels;
 }
 
-void band_restore_bits(struct sched *s, struct band *band, const uint8_t *bits)
+/* Takes over what the bits say of the band's phase. Returns its pixels. */
+static uint64_t take_bits(struct band *band, const uint8_t *bits)
 {
-	band->state = BAND_OPEN;
-	if (band->job->plan.phase_count > 1)
-		return;
+	uint64_t pixels = 0;
 	size_t bytes = (band->segments + 7) / 8;
 	band->restored = sched_alloc(bytes);
 	memcpy(band->restored, bits, bytes);
@@ -196,14 +195,36 @@ void band_restore_bits(struct sched *s, struct band *band, const uint8_t *bits)
 		uint32_t undone = band_undone_from(band, first);
 		if (undone > first) {
 			band->segments_restored += undone - first;
-			band->job->pixels_done += run_pixels(band, first, undone - first);
+			pixels += run_pixels(band, first, undone - first);
 		}
 		first = undone + band_undone_run(band, undone, band->segments);
 	}
 	band->segments_done = band->segments_restored;
 	band->next_segment = band_undone_from(band, 0);
-	if (band->segments_done == band->segments)
-		band->state = BAND_COMPLETE;
+	return pixels;
+}
+
+/* The bits are those of the last phase. What came before it left none, so it begins again unless
+ * there is nothing left to do. */
+void band_restore_bits(struct sched *s, struct band *band, const uint8_t *bits)
+{
+	uint32_t last = band->job->plan.phase_count - 1;
+	uint64_t pixels = 0;
+	for (uint32_t p = 0; p < last; p++) {
+		start_phase(band, p);
+		pixels += run_pixels(band, 0, band->segments);
+	}
+	start_phase(band, last);
+	pixels += take_bits(band, bits);
+	band->state = band->segments_done == band->segments ? BAND_COMPLETE : BAND_OPEN;
+	if (band->state == BAND_COMPLETE || last == 0) {
+		band->job->pixels_done += pixels;
+		return;
+	}
+	free(band->restored);
+	band->restored = NULL;
+	band->segments_restored = 0;
+	start_phase(band, 0);
 	(void)s;
 }
 

@@ -3,7 +3,7 @@
  *
  * What is in an image counts as it was left: its bits say which segments are done, and the tiles of
  * the rest are cut around them. A plan of several phases keeps no trace of the phases that do not
- * write the image, so its image stays but is rendered again from the first phase on.
+ * write the image, so an image of it that is not complete is rendered again from the first phase on.
  */
 #include "broker/sched_internal.h"
 
@@ -95,12 +95,11 @@ void restore_event(struct sched *s, const struct sched_event *event)
 	}
 	restore_counters(job, restore);
 	restore_bands(s, job, restore);
-	static const char *const names[] = {"creating", "queued", "running", "finished", "failed"};
 	restore_state(s, job, restore);
 	sched_note(s,
 		   "job restored job=%llu client=\"%s\" state=%s paused=%d kept=%d pixels=%llu "
 		   "pixels_done=%llu bands_released=%u",
-		   (unsigned long long)job->id, job->client->name, names[job->state],
+		   (unsigned long long)job->id, job->client->name, sched_state_name(job->state),
 		   job->is_paused, job->is_kept, (unsigned long long)job->pixels,
 		   (unsigned long long)job->pixels_done, restore->bands_released);
 	if (job_is_banded(job) && restore->bands_released == job->plan.band_count)

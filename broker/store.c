@@ -2,13 +2,12 @@
 #include "broker/store.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#include <fcntl.h>
 
 #include "broker/store_internal.h"
 
@@ -274,10 +273,14 @@ void store_close(struct store *store)
 enum brot_err store_commit(struct store *store, struct brot_error *err)
 {
 	if (store->broken.code == BROT_OK && !sqlite3_get_autocommit(store->db)) {
+		/* SQLite tells a full disk from the other errors of a commit, but no quota. */
+		errno = 0;
 		int result = sqlite3_step(store->queries[QUERY_COMMIT]);
-		store_query_end(store->queries[QUERY_COMMIT]);
+		if ((result & 0xff) == SQLITE_IOERR && is_full(errno))
+			result = SQLITE_FULL;
 		if (result != SQLITE_DONE)
 			(void)store_failure(store, result, NULL);
+		store_query_end(store->queries[QUERY_COMMIT]);
 	}
 	enum brot_err code = store->broken.code;
 	if (code != BROT_OK && err != NULL)

@@ -20,14 +20,23 @@ static const struct command {
 	enum brot_err (*run)(const struct cli *cli, struct brot_error *err);
 } commands[] = {
 	{"render", "Renders a view into a file.", cmd_render},
+	{"submit", "Submits a job that goes on by itself, and prints its number.", cmd_submit},
 	{"wait", "Waits for the end of a job, and gets its picture.", cmd_wait},
 	{"fetch", "Gets the picture of a job that is finished.", cmd_fetch},
 	{"views", "Lists the places that --view knows by name.", cmd_views},
 	{"palettes", "Lists the palettes that --palette knows.", cmd_palettes},
-	{"jobs", "Lists the jobs that the broker knows.", cmd_jobs},
-	{"workers", "Lists the workers that are connected to the broker.", cmd_workers},
+	{"jobs", "Lists the jobs that the broker knows, or those that have ended.", cmd_jobs},
+	{"workers", "Lists the workers of the broker, their kernels and how fast these are.",
+	 cmd_workers},
 	{"status", "Says how the broker is.", cmd_status},
-	{"cancel", "Ends a job, whoever has submitted it.", cmd_cancel},
+	{"top", "Shows jobs and workers, again every second.", cmd_top},
+	{"pause", "Stops a job from getting workers, until it is resumed.", cmd_verb},
+	{"resume", "Lets a paused job go on.", cmd_verb},
+	{"retry", "Renders what a failed or cancelled job lacks.", cmd_verb},
+	{"priority", "Changes which of a client's jobs goes first.", cmd_verb},
+	{"cancel", "Ends a job, whoever has submitted it, also a finished one that is kept.",
+	 cmd_verb},
+	{"drain", "Has a worker finish what it holds, and leave.", cmd_verb},
 	{"version", "Says which brot this is.", cmd_version},
 };
 #define COMMAND_COUNT (sizeof commands / sizeof commands[0])
@@ -70,7 +79,7 @@ static enum brot_err find(const char *name, const struct command **ret_command,
 			 nearest_hint(&nearest, hint));
 }
 
-static enum brot_err run(const struct cli *cli, const char *name, struct brot_error *err)
+static enum brot_err run(struct cli *cli, const char *name, struct brot_error *err)
 {
 	const struct command *command = NULL;
 	if (name == NULL)
@@ -83,7 +92,12 @@ static enum brot_err run(const struct cli *cli, const char *name, struct brot_er
 	if (strcmp(name, "--version") == 0)
 		return cmd_version(cli, err);
 	enum brot_err code = find(name, &command, err);
-	return code == BROT_OK ? command->run(cli, err) : code;
+	if (code != BROT_OK)
+		return code;
+	cli->name = command->name;
+	cli->summary = command->summary;
+	(void)snprintf(cli->title, sizeof cli->title, "brot-client %s", command->name);
+	return command->run(cli, err);
 }
 
 /* Also known where the command line as a whole is wrong. */
@@ -139,6 +153,11 @@ static const char *environment(const char *name, void *context)
 	return getenv(name);
 }
 
+struct option_command cli_command(const struct cli *cli, const struct option_spec *specs)
+{
+	return (struct option_command){.name = cli->title, .summary = cli->summary, .specs = specs};
+}
+
 enum brot_err cli_parse(const struct cli *cli, const struct option_command *command, void *values,
 			size_t values_bytes, struct option_operands *ret_operands,
 			struct brot_error *err)
@@ -182,14 +201,14 @@ enum brot_err cli_ask_parsed(const struct cli *cli, const struct cli_ask *ask,
 	return code;
 }
 
-enum brot_err cli_ask(const struct cli *cli, const struct option_command *command,
-		      enum message_type type, const char *key, bool *ret_is_json,
-		      json_t **ret_report, struct brot_error *err)
+enum brot_err cli_ask(const struct cli *cli, enum message_type type, const char *key,
+		      bool *ret_is_json, json_t **ret_report, struct brot_error *err)
 {
+	const struct option_command command = cli_command(cli, cli_ask_specs);
 	struct cli_ask ask = CLI_ASK_DEFAULT;
 	struct option_operands operands;
 	*ret_report = NULL;
-	enum brot_err code = cli_parse(cli, command, &ask, sizeof ask, &operands, err);
+	enum brot_err code = cli_parse(cli, &command, &ask, sizeof ask, &operands, err);
 	if (code != BROT_OK || operands.wants_help)
 		return code;
 	*ret_is_json = ask.is_json;

@@ -21,7 +21,10 @@
 
 struct cli {
 	struct interrupt *interrupt;
-	int argc; /* the words behind the subcommand's name */
+	const char *name;    /* the subcommand's */
+	const char *summary; /* one sentence */
+	char title[32];      /* "brot-client NAME" */
+	int argc;            /* the words behind the subcommand's name */
 	char *const *argv;
 };
 
@@ -29,6 +32,9 @@ struct cli {
  * standard error and, where --json is among the words, an event on standard output. signal_fd is
  * that of signals_open(). */
 int cli_run(int argc, char *const *argv, int signal_fd);
+
+/* The subcommand for options_parse(): its name, its sentence and these options. */
+struct option_command cli_command(const struct cli *cli, const struct option_spec *specs);
 
 /* options_parse() with the process's environment. With --help among the words it prints the help
  * and sets ret_operands->wants_help: the subcommand returns BROT_OK then. */
@@ -76,9 +82,8 @@ struct cli_ask {
 
 /* Parses the command line of such a subcommand, whose struct is struct cli_ask alone, and, unless
  * it wants help, asks. *ret_report is NULL after --help; the caller owns it. */
-enum brot_err cli_ask(const struct cli *cli, const struct option_command *command,
-		      enum message_type type, const char *key, bool *ret_is_json,
-		      json_t **ret_report, struct brot_error *err);
+enum brot_err cli_ask(const struct cli *cli, enum message_type type, const char *key,
+		      bool *ret_is_json, json_t **ret_report, struct brot_error *err);
 
 /* The same for a subcommand that has parsed its command line already. */
 enum brot_err cli_ask_parsed(const struct cli *cli, const struct cli_ask *ask,
@@ -93,6 +98,7 @@ enum brot_err cli_read_job(const char *label, const char *text, uint64_t *ret_jo
 
 /* The subcommands. */
 enum brot_err cmd_render(const struct cli *cli, struct brot_error *err);
+enum brot_err cmd_submit(const struct cli *cli, struct brot_error *err);
 enum brot_err cmd_wait(const struct cli *cli, struct brot_error *err);
 enum brot_err cmd_fetch(const struct cli *cli, struct brot_error *err);
 enum brot_err cmd_views(const struct cli *cli, struct brot_error *err);
@@ -100,7 +106,8 @@ enum brot_err cmd_palettes(const struct cli *cli, struct brot_error *err);
 enum brot_err cmd_jobs(const struct cli *cli, struct brot_error *err);
 enum brot_err cmd_workers(const struct cli *cli, struct brot_error *err);
 enum brot_err cmd_status(const struct cli *cli, struct brot_error *err);
-enum brot_err cmd_cancel(const struct cli *cli, struct brot_error *err);
+enum brot_err cmd_verb(const struct cli *cli, struct brot_error *err);
+enum brot_err cmd_top(const struct cli *cli, struct brot_error *err);
 enum brot_err cmd_version(const struct cli *cli, struct brot_error *err);
 
 #endif

@@ -1,35 +1,139 @@
 /* cmd_jobs.c - brot-client jobs. */
-#include "client/cli.h"
-#include "client/print.h"
-#include "client/reply.h"
-#include "client/table.h"
+#include <inttypes.h>
+#include <stdio.h>
 
-static const struct table_column columns[] = {
-	{"JOB", "job", TABLE_NUMBER, NULL},         {"STATE", "state", TABLE_TEXT, NULL},
-	{"KIND", "kind", TABLE_TEXT, NULL},         {"FORMAT", "format", TABLE_TEXT, NULL},
-	{"SIZE", "size", TABLE_SIZE, NULL},         {"DONE", "pixels_done", TABLE_SHARE, "pixels"},
-	{"WORKERS", "workers", TABLE_NUMBER, NULL}, {"RETRIES", "retries", TABLE_NUMBER, NULL},
-	{"AGE", "elapsed_ms", TABLE_SECONDS, NULL},
+#include "client/listing.h"
+
+#define HISTORY_USUAL 20
+
+struct jobs_options {
+	struct cli_ask ask; /* first, so that its rows hold here */
+	bool wants_history;
+	uint32_t limit; /* 0: not given */
+	const char *before;
 };
+
+static const struct option_spec specs[] = {
+	{.name = "history",
+	 .help = "list the jobs that have ended, the newest first",
+	 .type = OPTION_FLAG,
+	 .offset = offsetof(struct jobs_options, wants_history)},
+	{.name = "limit",
+	 .arg = "N",
+	 .help = "with --history: so many of them at most; 20 without it",
+	 .type = OPTION_U32,
+	 .offset = offsetof(struct jobs_options, limit),
+	 .min = 1,
+	 .max = LIMIT_HISTORY},
+	{.name = "before",
+	 .arg = "JOB",
+	 .help = "with --history: only those older than this job",
+	 .type = OPTION_STRING,
+	 .offset = offsetof(struct jobs_options, before)},
+	CLI_SPEC_BROKER(cli_ask),
+	CLI_SPEC_TIMEOUT(cli_ask, ""),
+	CLI_SPEC_INSECURE(cli_ask),
+	CLI_SPEC_JSON(cli_ask),
+	{.name = NULL},
+};
+
+/* There is one kind so far: --json says it. */
+static const struct table_column job_columns[] = {
+	{.title = "JOB", .key = "job", .kind = TABLE_NUMBER},
+	{.title = "STATE", .key = "state", .kind = TABLE_TEXT},
+	{.title = "CLIENT", .key = "client", .kind = TABLE_TEXT, .least = 8},
+	{.title = "PRIO", .key = "priority", .kind = TABLE_SIGNED},
+	{.title = "FORMAT", .key = "format", .kind = TABLE_TEXT},
+	{.title = "SIZE", .key = "size", .kind = TABLE_SIZE},
+	{.title = "BANDS", .key = "bands", .kind = TABLE_NUMBER},
+	{.title = "DONE", .key = "pixels_done", .kind = TABLE_SHARE, .whole = "pixels"},
+	{.title = "WORKERS", .key = "workers", .kind = TABLE_NUMBER},
+	{.title = "RETRY", .key = "retries", .kind = TABLE_NUMBER},
+	{.title = "AGE", .key = "elapsed_ms", .kind = TABLE_SECONDS},
+};
+
+static const struct listing jobs_listing = {
+	.key = "jobs",
+	.columns = job_columns,
+	.count = sizeof job_columns / sizeof job_columns[0],
+	.nothing = "no jobs",
+};
+
+static const struct table_column history_columns[] = {
+	{.title = "JOB", .key = "job", .kind = TABLE_NUMBER},
+	{.title = "STATE", .key = "state", .kind = TABLE_TEXT},
+	{.title = "ACCEPTED", .key = "accepted_ms", .kind = TABLE_TIME},
+	{.title = "ENDED", .key = "ended_ms", .kind = TABLE_TIME},
+	{.title = "SIZE", .key = "size", .kind = TABLE_SIZE},
+	{.title = "ELAPSED", .key = "elapsed_ms", .kind = TABLE_SECONDS},
+	{.title = "COST", .key = "worker_ms", .kind = TABLE_SECONDS},
+	{.title = "WORKERS", .key = "workers", .kind = TABLE_NUMBER},
+	{.title = "RETRY", .key = "retries", .kind = TABLE_NUMBER},
+	{.title = "REASON", .key = "text", .kind = TABLE_TEXT},
+};
+
+/* Until the picture was finished, or the job ended without one. */
+static void add_elapsed(json_t *job)
+{
+	json_int_t accepted_ms = json_integer_value(json_object_get(job, "accepted_ms"));
+	json_int_t until_ms = json_integer_value(json_object_get(job, "finished_ms"));
+	if (until_ms <= 0)
+		until_ms = json_integer_value(json_object_get(job, "ended_ms"));
+	bool is_known = accepted_ms >= 0 && until_ms > accepted_ms;
+	(void)json_object_set_new(job, "elapsed_ms",
+				  json_integer(is_known ? until_ms - accepted_ms : 0));
+}
+
+static const struct listing history_listing = {
+	.key = "history",
+	.columns = history_columns,
+	.count = sizeof history_columns / sizeof history_columns[0],
+	.nothing = "no job has ended, or the broker keeps no history",
+	.derive = add_elapsed,
+};
+
+static enum brot_err make_question(const struct jobs_options *options, char *body, size_t bytes,
+				   struct brot_error *err)
+{
+	if (!options->wants_history) {
+		if (options->limit != 0 || options->before != NULL)
+			return error_set(err, BROT_E_USAGE,
+					 "--%s: has a meaning only with --history",
+					 options->limit != 0 ? "limit" : "before");
+		(void)snprintf(body, bytes, "{}");
+		return BROT_OK;
+	}
+	uint64_t before = 0;
+	enum brot_err code = BROT_OK;
+	if (options->before != NULL)
+		code = cli_read_job("--before", options->before, &before, err);
+	uint32_t limit = options->limit != 0 ? options->limit : HISTORY_USUAL;
+	int chars = snprintf(body, bytes, "{\"limit\":%" PRIu32, limit);
+	if (before != 0)
+		chars += snprintf(body + chars, bytes - (size_t)chars, ",\"before\":%" PRIu64,
+				  before);
+	(void)snprintf(body + chars, bytes - (size_t)chars, "}");
+	return code;
+}
 
 enum brot_err cmd_jobs(const struct cli *cli, struct brot_error *err)
 {
-	static const struct option_command command = {
-		.name = "brot-client jobs",
-		.summary = "Lists the jobs that the broker knows.",
-		.specs = cli_ask_specs,
-	};
-	bool is_json = false;
-	json_t *report = NULL, *jobs = NULL;
-	enum brot_err code = cli_ask(cli, &command, MSG_JOBS, "jobs", &is_json, &report, err);
-	if (code != BROT_OK || report == NULL)
+	const struct option_command command = cli_command(cli, specs);
+	struct jobs_options options = {.ask = CLI_ASK_DEFAULT};
+	struct option_operands operands;
+	char body[96];
+	json_t *report = NULL;
+	enum brot_err code = cli_parse(cli, &command, &options, sizeof options, &operands, err);
+	if (code != BROT_OK || operands.wants_help)
 		return code;
-	code = reply_list(report, "jobs", &jobs, err);
-	if (code == BROT_OK && is_json)
-		print_json(stdout, report);
-	else if (code == BROT_OK)
-		code = table_print(jobs, columns, sizeof columns / sizeof columns[0], "no jobs",
-				   err);
+	const struct listing *listing = options.wants_history ? &history_listing : &jobs_listing;
+	code = make_question(&options, body, sizeof body, err);
+	if (code == BROT_OK)
+		code = cli_ask_parsed(cli, &options.ask,
+				      options.wants_history ? MSG_HISTORY : MSG_JOBS, body,
+				      listing->key, &report, err);
+	if (code == BROT_OK)
+		code = listing_print(listing, report, options.ask.is_json, err);
 	json_decref(report);
 	return code;
 }

@@ -43,7 +43,7 @@ static enum brot_err tell_service(const json_t *status, const json_t *report, bo
 	printf("brot " BROT_VERSION "\nbroker ");
 	print_text(stdout, version);
 	(void)putchar('\n');
-	return workers_print(report, err);
+	return listing_print(&workers_listing, report, false, err);
 }
 
 static enum brot_err tell_with_service(const struct cli *cli, const struct cli_ask *ask,

@@ -1,21 +1,9 @@
 /* cmd_views.c - brot-client views. */
 #include <assert.h>
-#include <stdio.h>
-#include <string.h>
 
-#include "client/cli.h"
-#include "client/print.h"
+#include "client/listing.h"
 #include "proto/preset.h"
 #include "proto/request.h"
-
-struct views_options {
-	bool is_json;
-};
-
-static const struct option_spec specs[] = {
-	CLI_SPEC_JSON(views_options),
-	{.name = NULL},
-};
 
 static uint32_t iterations_of(const struct preset *preset)
 {
@@ -44,38 +32,33 @@ static json_t *preset_json(const struct preset *preset)
 	return json;
 }
 
-static void print_list(void)
+static void add_width(json_t *view)
+{
+	(void)json_object_set(view, "width",
+			      json_object_get(json_object_get(view, "view"), "width"));
+}
+
+static const struct table_column columns[] = {
+	{.title = "NAME", .key = "name", .kind = TABLE_TEXT},
+	{.title = "WIDTH", .key = "width", .kind = TABLE_TEXT},
+	{.title = "ITERATIONS", .key = "iterations", .kind = TABLE_NUMBER},
+	{.title = "FORMULA", .key = "formula", .kind = TABLE_TEXT},
+	{.title = "TITLE", .key = "title", .kind = TABLE_TEXT},
+};
+
+static const struct listing listing = {
+	.key = "views",
+	.columns = columns,
+	.count = sizeof columns / sizeof columns[0],
+	.nothing = "no views",
+	.derive = add_width,
+};
+
+enum brot_err cmd_views(const struct cli *cli, struct brot_error *err)
 {
 	json_t *list = json_array();
 	const struct preset *preset;
 	for (size_t i = 0; (preset = preset_at(i)) != NULL; i++)
 		(void)json_array_append_new(list, preset_json(preset));
-	json_t *json = json_pack("{s:o}", "views", list);
-	print_json(stdout, json);
-	json_decref(json);
-}
-
-enum brot_err cmd_views(const struct cli *cli, struct brot_error *err)
-{
-	static const struct option_command command = {
-		.name = "brot-client views",
-		.summary = "Lists the places that --view knows by name.",
-		.specs = specs,
-	};
-	struct views_options options = {0};
-	struct option_operands operands;
-	enum brot_err code = cli_parse(cli, &command, &options, sizeof options, &operands, err);
-	if (code != BROT_OK || operands.wants_help)
-		return code;
-	if (options.is_json) {
-		print_list();
-		return BROT_OK;
-	}
-	const struct preset *preset;
-	printf("%-18s%-12s%-12s%-14s%s\n", "NAME", "WIDTH", "ITERATIONS", "FORMULA", "TITLE");
-	for (size_t i = 0; (preset = preset_at(i)) != NULL; i++)
-		printf("%-18s%-12s%-12u%-14.*s%s\n", preset->name, preset->width,
-		       (unsigned)iterations_of(preset), (int)strcspn(preset->formula, ":"),
-		       preset->formula, preset->title);
-	return BROT_OK;
+	return listing_tell(cli, &listing, list, err);
 }

@@ -22,13 +22,68 @@ void print_event(FILE *file, const char *event, json_t *members)
 	json_decref(members);
 }
 
+/* The bytes of what stands at p if it could steer a terminal, or 0. */
+static size_t steering_bytes(const unsigned char *p)
+{
+	/* 0xc2 0x80 to 0xc2 0x9f are the C1 control characters in UTF-8. */
+	if (p[0] == 0xc2 && p[1] >= 0x80 && p[1] < 0xa0)
+		return 2;
+	return p[0] < 0x20 || p[0] == 0x7f ? 1 : 0;
+}
+
 void print_text(FILE *file, const char *text)
 {
-	for (const unsigned char *p = (const unsigned char *)text; *p != '\0'; p++) {
-		/* 0xc2 0x80 to 0xc2 0x9f are the C1 control characters in UTF-8. */
-		bool is_c1 = p[0] == 0xc2 && p[1] >= 0x80 && p[1] < 0xa0;
-		if (is_c1)
-			p++;
-		(void)putc(is_c1 || *p < 0x20 || *p == 0x7f ? '?' : *p, file);
+	for (const unsigned char *p = (const unsigned char *)text; *p != '\0';) {
+		size_t bytes = steering_bytes(p);
+		(void)putc(bytes != 0 ? '?' : *p, file);
+		p += bytes != 0 ? bytes : 1;
 	}
+}
+
+void print_clean(char *text)
+{
+	unsigned char *to = (unsigned char *)text;
+	for (const unsigned char *p = to; *p != '\0';) {
+		size_t bytes = steering_bytes(p);
+		*to++ = bytes != 0 ? '?' : *p;
+		p += bytes != 0 ? bytes : 1;
+	}
+	*to = '\0';
+}
+
+const char *print_scaled(double value, char buffer[PRINT_SCALED_BYTES])
+{
+	static const char *const prefixes[] = {"", "k", "M", "G", "T", "P", "E"};
+	size_t i = 0;
+	while (value >= 999.5 && i + 1 < sizeof prefixes / sizeof prefixes[0]) {
+		value /= 1000;
+		i++;
+	}
+	int decimals = value >= 99.95 ? 0 : value >= 9.995 ? 1 : 2;
+	(void)snprintf(buffer, PRINT_SCALED_BYTES, "%.*f %s", decimals, value, prefixes[i]);
+	return buffer;
+}
+
+static bool is_continuation(char byte)
+{
+	return ((unsigned char)byte & 0xc0) == 0x80;
+}
+
+size_t print_columns(const char *text)
+{
+	size_t columns = 0;
+	for (const char *p = text; *p != '\0'; p++)
+		columns += !is_continuation(*p);
+	return columns;
+}
+
+size_t print_bytes(const char *text, size_t columns)
+{
+	size_t bytes = 0;
+	for (size_t used = 0; text[bytes] != '\0'; bytes++) {
+		used += !is_continuation(text[bytes]);
+		if (used > columns)
+			break;
+	}
+	return bytes;
 }

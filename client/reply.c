@@ -50,6 +50,15 @@ enum brot_err reply_u64(const json_t *json, const char *key, uint64_t *ret, stru
 	return BROT_OK;
 }
 
+enum brot_err reply_i64(const json_t *json, const char *key, int64_t *ret, struct brot_error *err)
+{
+	const json_t *value = json_object_get(json, key);
+	if (!json_is_integer(value))
+		return wrong(key, "a whole number", err);
+	*ret = json_integer_value(value);
+	return BROT_OK;
+}
+
 enum brot_err reply_text(const json_t *json, const char *key, const char **ret,
 			 struct brot_error *err)
 {

@@ -22,6 +22,9 @@ enum brot_err reply_parse(const struct message *m, json_t **ret_json, struct bro
 /* An integer from 0 to 2^63 - 1. */
 enum brot_err reply_u64(const json_t *json, const char *key, uint64_t *ret, struct brot_error *err);
 
+/* Any integer. */
+enum brot_err reply_i64(const json_t *json, const char *key, int64_t *ret, struct brot_error *err);
+
 /* A string, borrowed from json. */
 enum brot_err reply_text(const json_t *json, const char *key, const char **ret,
 			 struct brot_error *err);

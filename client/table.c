@@ -1,15 +1,39 @@
 /* table.c - cells as text, first measured and checked, then printed. */
 #include "client/table.h"
 
+#include <assert.h>
 #include <inttypes.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "client/print.h"
 #include "client/reply.h"
 
-#define CELL_BYTES  64
+#define CELL_BYTES  256
 #define COLUMNS_MAX 16
+#define GAP         2 /* between columns */
+
+/* 90 s as "90.0 s", 90 minutes as "1:30:00". */
+static void seconds_cell(uint64_t ms, char cell[CELL_BYTES])
+{
+	uint64_t s = ms / 1000;
+	if (s < 3600)
+		(void)snprintf(cell, CELL_BYTES, "%.1f s", (double)ms / 1000);
+	else
+		(void)snprintf(cell, CELL_BYTES, "%" PRIu64 ":%02u:%02u", s / 3600,
+			       (unsigned)(s / 60 % 60), (unsigned)(s % 60));
+}
+
+static void time_cell(uint64_t unix_ms, char cell[CELL_BYTES])
+{
+	time_t seconds = (time_t)(unix_ms / 1000);
+	struct tm parts;
+	bool is_known = unix_ms != 0 && localtime_r(&seconds, &parts) != NULL;
+	if (!is_known || strftime(cell, CELL_BYTES, "%Y-%m-%dT%H:%M:%S", &parts) == 0)
+		(void)snprintf(cell, CELL_BYTES, "-");
+}
 
 static enum brot_err number_cell(const json_t *object, const struct table_column *column,
 				 char cell[CELL_BYTES], struct brot_error *err)
@@ -26,7 +50,9 @@ static enum brot_err number_cell(const json_t *object, const struct table_column
 	if (code != BROT_OK)
 		return code;
 	if (column->kind == TABLE_SECONDS)
-		(void)snprintf(cell, CELL_BYTES, "%.1f s", (double)value / 1000);
+		seconds_cell(value, cell);
+	else if (column->kind == TABLE_TIME)
+		time_cell(value, cell);
 	else if (column->kind == TABLE_SHARE)
 		(void)snprintf(cell, CELL_BYTES, "%.0f %%",
 			       whole == 0 ? 0 : (double)value * 100 / (double)whole);
@@ -53,12 +79,24 @@ static enum brot_err size_cell(const json_t *object, const struct table_column *
 	return BROT_OK;
 }
 
+static enum brot_err signed_cell(const json_t *object, const struct table_column *column,
+				 char cell[CELL_BYTES], struct brot_error *err)
+{
+	int64_t value = 0;
+	enum brot_err code = reply_i64(object, column->key, &value, err);
+	if (code == BROT_OK)
+		(void)snprintf(cell, CELL_BYTES, "%" PRId64, value);
+	return code;
+}
+
 static enum brot_err make_cell(const json_t *object, const struct table_column *column,
 			       char cell[CELL_BYTES], struct brot_error *err)
 {
 	const char *text = "";
 	if (column->kind == TABLE_SIZE)
 		return size_cell(object, column, cell, err);
+	if (column->kind == TABLE_SIGNED)
+		return signed_cell(object, column, cell, err);
 	if (column->kind == TABLE_FLAG) {
 		text = json_is_true(json_object_get(object, column->key)) ? "yes" : "no";
 	} else if (column->kind == TABLE_TEXT) {
@@ -72,11 +110,17 @@ static enum brot_err make_cell(const json_t *object, const struct table_column *
 	return BROT_OK;
 }
 
-static void print_cell(const char *cell, size_t width)
+/* width 0: the last column, which is neither cut nor filled up. */
+static void print_cell(FILE *file, char cell[CELL_BYTES], size_t width, size_t gap)
 {
-	print_text(stdout, cell);
-	for (size_t used = strlen(cell); used < width; used++)
-		(void)putchar(' ');
+	size_t columns = print_columns(cell);
+	if (width != 0 && columns > width) {
+		(void)snprintf(cell + print_bytes(cell, width - 1), 2, "~");
+		columns = width;
+	}
+	print_text(file, cell);
+	for (; width != 0 && columns < width + gap; columns++)
+		(void)putc(' ', file);
 }
 
 /* Checks every cell, and finds how wide the columns are. */
@@ -84,6 +128,7 @@ static enum brot_err measure(const json_t *list, const struct table_column *colu
 			     size_t widths[COLUMNS_MAX], struct brot_error *err)
 {
 	char cell[CELL_BYTES];
+	assert(count <= COLUMNS_MAX);
 	for (size_t c = 0; c < count; c++)
 		widths[c] = strlen(columns[c].title);
 	for (size_t i = 0; i < json_array_size(list); i++) {
@@ -92,15 +137,37 @@ static enum brot_err measure(const json_t *list, const struct table_column *colu
 						       err);
 			if (code != BROT_OK)
 				return code;
-			if (strlen(cell) > widths[c])
-				widths[c] = strlen(cell);
+			if (print_columns(cell) > widths[c])
+				widths[c] = print_columns(cell);
 		}
 	}
 	return BROT_OK;
 }
 
-enum brot_err table_print(const json_t *list, const struct table_column *columns, size_t count,
-			  const char *nothing, struct brot_error *err)
+static bool may_narrow(const struct table_column *column, size_t width)
+{
+	return column->least != 0 && width > column->least && width > strlen(column->title);
+}
+
+/* The last column may flow over: nothing stands behind it. */
+static void narrow(const struct table_column *columns, size_t count, size_t widths[COLUMNS_MAX])
+{
+	for (;;) {
+		size_t total = 0, widest = count;
+		for (size_t c = 0; c < count; c++) {
+			total += widths[c] + (c + 1 < count ? GAP : 0);
+			if (c + 1 < count && may_narrow(&columns[c], widths[c]) &&
+			    (widest == count || widths[c] > widths[widest]))
+				widest = c;
+		}
+		if (total <= TABLE_COLUMNS || widest == count)
+			return;
+		widths[widest]--;
+	}
+}
+
+enum brot_err table_print(FILE *file, const json_t *list, const struct table_column *columns,
+			  size_t count, const char *nothing, struct brot_error *err)
 {
 	size_t widths[COLUMNS_MAX];
 	char cell[CELL_BYTES];
@@ -108,24 +175,29 @@ enum brot_err table_print(const json_t *list, const struct table_column *columns
 	if (code != BROT_OK)
 		return code;
 	if (json_array_size(list) == 0) {
-		(void)puts(nothing);
+		fprintf(file, "%s\n", nothing);
 		return BROT_OK;
 	}
-	for (size_t c = 0; c < count; c++)
-		print_cell(columns[c].title, c + 1 < count ? widths[c] + 2 : 0);
-	(void)putchar('\n');
+	narrow(columns, count, widths);
+	widths[count - 1] = 0;
+	for (size_t c = 0; c < count; c++) {
+		(void)snprintf(cell, sizeof cell, "%s", columns[c].title);
+		print_cell(file, cell, widths[c], GAP);
+	}
+	(void)putc('\n', file);
 	for (size_t i = 0; i < json_array_size(list); i++) {
 		for (size_t c = 0; c < count; c++) {
 			(void)make_cell(json_array_get(list, i), &columns[c], cell, err);
-			print_cell(cell, c + 1 < count ? widths[c] + 2 : 0);
+			print_cell(file, cell, widths[c], GAP);
 		}
-		(void)putchar('\n');
+		(void)putc('\n', file);
 	}
 	return BROT_OK;
 }
 
-enum brot_err table_print_object(const json_t *object, const struct table_column *columns,
-				 size_t count, struct brot_error *err)
+enum brot_err table_print_object(FILE *file, const json_t *object,
+				 const struct table_column *columns, size_t count,
+				 struct brot_error *err)
 {
 	char cell[CELL_BYTES];
 	size_t title_width = 0;
@@ -139,9 +211,9 @@ enum brot_err table_print_object(const json_t *object, const struct table_column
 				return code;
 			if (!is_printing)
 				continue;
-			print_cell(columns[c].title, title_width + 2);
-			print_cell(cell, 0);
-			(void)putchar('\n');
+			fprintf(file, "%-*s", (int)title_width + GAP, columns[c].title);
+			print_text(file, cell);
+			(void)putc('\n', file);
 		}
 	}
 	return BROT_OK;

@@ -1,22 +1,19 @@
 /* workers.c - the table of workers. */
 #include "client/workers.h"
 
-#include "client/reply.h"
-#include "client/table.h"
-
 static const struct table_column columns[] = {
-	{"NAME", "name", TABLE_TEXT, NULL},
-	{"PID", "pid", TABLE_NUMBER, NULL},
-	{"VERSION", "version", TABLE_TEXT, NULL},
-	{"KERNEL", "kernel", TABLE_TEXT, NULL},
-	{"SPEED", "speed", TABLE_RATE, NULL},
-	{"THREADS", "threads", TABLE_NUMBER, NULL},
-	{"HOLDS", "tiles_held", TABLE_NUMBER, NULL},
-	{"DONE", "tiles_done", TABLE_NUMBER, NULL},
-	{"FAILURES", "failures", TABLE_NUMBER, NULL},
-	{"LOCAL", "is_local", TABLE_FLAG, NULL},
-	{"DRAINING", "is_draining", TABLE_FLAG, NULL},
-	{"CONNECTED", "connected_ms", TABLE_SECONDS, NULL},
+	{.title = "NAME", .key = "name", .kind = TABLE_TEXT, .least = 12},
+	{.title = "PID", .key = "pid", .kind = TABLE_NUMBER},
+	{.title = "VERSION", .key = "version", .kind = TABLE_TEXT},
+	{.title = "KERNEL", .key = "kernel", .kind = TABLE_TEXT},
+	{.title = "SPEED", .key = "speed", .kind = TABLE_RATE},
+	{.title = "THREADS", .key = "threads", .kind = TABLE_NUMBER},
+	{.title = "HOLDS", .key = "tiles_held", .kind = TABLE_NUMBER},
+	{.title = "DONE", .key = "tiles_done", .kind = TABLE_NUMBER},
+	{.title = "FAILURES", .key = "failures", .kind = TABLE_NUMBER},
+	{.title = "LOCAL", .key = "is_local", .kind = TABLE_FLAG},
+	{.title = "DRAINING", .key = "is_draining", .kind = TABLE_FLAG},
+	{.title = "CONNECTED", .key = "connected_ms", .kind = TABLE_SECONDS},
 };
 
 /* Of the kernel in use, in f64; 0 where the worker has not told. */
@@ -28,16 +25,15 @@ static json_int_t speed_of(const json_t *worker)
 	return json_integer_value(json_object_get(speed, "f64"));
 }
 
-enum brot_err workers_print(const json_t *report, struct brot_error *err)
+static void add_speed(json_t *worker)
 {
-	json_t *workers, *worker;
-	size_t i;
-	enum brot_err code = reply_list(report, "workers", &workers, err);
-	if (code != BROT_OK)
-		return code;
-	json_array_foreach(workers, i, worker)
-	{
-		(void)json_object_set_new(worker, "speed", json_integer(speed_of(worker)));
-	}
-	return table_print(workers, columns, sizeof columns / sizeof columns[0], "no workers", err);
+	(void)json_object_set_new(worker, "speed", json_integer(speed_of(worker)));
 }
+
+const struct listing workers_listing = {
+	.key = "workers",
+	.columns = columns,
+	.count = sizeof columns / sizeof columns[0],
+	.nothing = "no workers",
+	.derive = add_speed,
+};

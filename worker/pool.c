@@ -13,18 +13,11 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
-#include <xxhash.h>
-#include <zstd.h>
 
-#include "proto/mirror.h"
-#include "proto/sys/clock.h"
-#include "worker/fault.h"
+#include "worker/pool_tile.h"
 #include "worker/stall.h"
-
-#define ZSTD_LEVEL 1 /* pixels for other hosts: the network is the slower one only just */
 
 struct node {
 	struct node *next;
@@ -43,8 +36,7 @@ struct thread {
 	atomic_uint_fast64_t steps; /* grows whenever the thread moves */
 	struct stall stall;         /* the owner's view of them */
 	uint64_t counted;           /* iterations of that tile that are in the pool's sum */
-	ZSTD_CCtx *zstd;
-	XXH3_state_t *hash;
+	struct packer packer;
 };
 
 struct pool {
@@ -84,7 +76,7 @@ static struct node *queue_pop(struct queue *queue)
 	return node;
 }
 
-/* ---- rendering, in a compute thread ---- */
+/* ---- in a compute thread ---- */
 
 static void step_count(struct thread *thread)
 {
@@ -108,113 +100,14 @@ static bool keep_going(void *context, uint64_t iterations)
 	return !atomic_load_explicit(&thread->node->is_cancelled, memory_order_relaxed);
 }
 
-/* Where the pixels of a tile lie: in the image, or packed in a buffer. */
-struct target {
-	uint32_t plane_count;
-	void *planes[PLANES_MAX];
-	size_t strides_bytes[PLANES_MAX];
-	size_t row_bytes[PLANES_MAX];
-};
-
-static struct target target_of(const struct pool_tile *tile, void *packed)
-{
-	struct target target = {.plane_count = tile->layout->plane_count};
-	uint8_t *at = packed;
-	for (uint32_t p = 0; p < target.plane_count; p++) {
-		target.row_bytes[p] = (size_t)tile->rect.w * tile->layout->planes[p].pixel_bytes;
-		if (packed != NULL) {
-			target.planes[p] = at;
-			target.strides_bytes[p] = target.row_bytes[p];
-			at += target.row_bytes[p] * tile->rect.h;
-		} else {
-			target.planes[p] = image_pixel(tile->memory, tile->layout, p, tile->rect.x,
-						       tile->rect.y - tile->top_px);
-			target.strides_bytes[p] = image_stride(tile->layout, p);
-		}
-	}
-	return target;
-}
-
-static uint64_t target_digest(XXH3_state_t *hash, const struct target *target, uint32_t rows)
-{
-	(void)XXH3_64bits_reset(hash);
-	for (uint32_t p = 0; p < target->plane_count; p++) {
-		const uint8_t *row = target->planes[p];
-		for (uint32_t y = 0; y < rows; y++, row += target->strides_bytes[p])
-			(void)XXH3_64bits_update(hash, row, target->row_bytes[p]);
-	}
-	return XXH3_64bits_digest(hash);
-}
-
-/* What a thread does inside its guard. */
-struct work {
-	struct thread *thread;
-	struct target target;
-};
-
-static void work_run(void *context)
-{
-	struct work *work = context;
-	struct pool_result *result = &work->thread->node->result;
-	const struct pool_tile *tile = &result->tile;
-	const struct render_progress progress = {keep_going, work->thread};
-	uint64_t iterations = 0;
-	enum brot_err code = render_rect(tile->render, &tile->rect, work->target.planes,
-					 work->target.strides_bytes, &progress, &iterations);
-	if (code != BROT_OK) {
-		(void)error_set(&result->error, code, "tile: was cancelled");
-		return;
-	}
-	result->iterations = iterations;
-	result->digest = target_digest(work->thread->hash, &work->target, tile->rect.h);
-	if (tile->is_mirrored && tile->memory != NULL)
-		mirror_copy(tile->memory, tile->layout, &tile->rect);
-}
-
-/* Compresses a result's pixels if that makes them fewer. */
-static void result_pack(ZSTD_CCtx *zstd, struct pool_result *result)
-{
-	/* Without room for the worst case zstd gives up early on what does not get smaller. */
-	void *smaller = malloc(result->data_bytes);
-	if (smaller == NULL)
-		return;
-	size_t bytes = ZSTD_compressCCtx(zstd, smaller, result->data_bytes, result->data,
-					 result->data_bytes, ZSTD_LEVEL);
-	if (ZSTD_isError(bytes) || bytes >= result->data_bytes) {
-		free(smaller);
-		return;
-	}
-	free(result->data);
-	result->data = smaller;
-	result->data_bytes = bytes;
-	result->codec = CODEC_ZSTD;
-}
-
 static void tile_render(struct thread *thread)
 {
 	struct pool_result *result = &thread->node->result;
-	const struct pool_tile *tile = &result->tile;
+	const struct render_progress progress = {keep_going, thread};
 	thread->counted = 0;
-	int64_t start_us = clock_us();
-	if (tile->memory == NULL) {
-		result->data_bytes = image_rect_bytes(tile->layout, &tile->rect);
-		result->data = malloc(result->data_bytes);
-		if (result->data == NULL) {
-			(void)error_set(&result->error, BROT_E_SYSTEM,
-					"tile: no memory for %zu bytes", result->data_bytes);
-			return;
-		}
-	}
-	struct work work = {.thread = thread, .target = target_of(tile, result->data)};
-	if (!fault_guard(work_run, &work, tile->memory, (size_t)tile->layout->total_bytes))
-		(void)error_set(&result->error, BROT_E_SYSTEM,
-				"image: was truncated while it was rendered");
-	if (result->error.code == BROT_OK) {
+	pool_tile_render(&thread->packer, &progress, result);
+	if (result->error.code == BROT_OK)
 		iterations_count(thread, result->iterations);
-		if (result->data != NULL)
-			result_pack(thread->zstd, result);
-	}
-	result->elapsed_us = (uint64_t)(clock_us() - start_us);
 }
 
 /* Under the mutex. */
@@ -262,16 +155,8 @@ static void *thread_main(void *context)
 static bool thread_start(struct pool *pool, struct thread *thread)
 {
 	thread->pool = pool;
-	thread->zstd = ZSTD_createCCtx();
-	thread->hash = XXH3_createState();
-	return thread->zstd != NULL && thread->hash != NULL &&
+	return packer_init(&thread->packer) &&
 	       pthread_create(&thread->id, NULL, thread_main, thread) == 0;
-}
-
-static void thread_memory_free(struct thread *thread)
-{
-	(void)ZSTD_freeCCtx(thread->zstd);
-	(void)XXH3_freeState(thread->hash);
 }
 
 enum brot_err pool_new(uint32_t threads, struct pool **ret_pool, struct brot_error *err)
@@ -295,7 +180,7 @@ enum brot_err pool_new(uint32_t threads, struct pool **ret_pool, struct brot_err
 	(void)pthread_cond_init(&pool->has_work, NULL);
 	while (pool->thread_count < threads) {
 		if (!thread_start(pool, &slots[pool->thread_count])) {
-			thread_memory_free(&slots[pool->thread_count]);
+			packer_free(&slots[pool->thread_count].packer);
 			pool_free(pool);
 			return error_set(err, BROT_E_SYSTEM, "threads: cannot start %u", threads);
 		}
@@ -316,7 +201,7 @@ void pool_free(struct pool *pool)
 	(void)pthread_mutex_unlock(&pool->mutex);
 	for (uint32_t i = 0; i < pool->thread_count; i++) {
 		(void)pthread_join(pool->threads[i].id, NULL);
-		thread_memory_free(&pool->threads[i]);
+		packer_free(&pool->threads[i].packer);
 	}
 	struct pool_result result;
 	while (pool_take(pool, &result))

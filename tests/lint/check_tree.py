@@ -30,7 +30,7 @@ MAY_INCLUDE = {
 # The files that may talk to the system, beside proto/sys: by name, for a new one is a decision.
 SHELL = {
     "broker": {"main", "server", "inbox", "outbox", "images", "keeper"},
-    "worker": {"main", "cmd_selftest", "link", "pool", "supervise", "fault"},
+    "worker": {"main", "cmd_selftest", "link", "link_job", "pool", "supervise", "fault"},
 }
 # Nearly all of the client is input and output: there a header says so where a file is not.
 SAYS_PURE = re.compile(r"^ \* Pure\b", re.MULTILINE)

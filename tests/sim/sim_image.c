@@ -1,4 +1,4 @@
-/* sim_image.c - what of a job's image is there, kept apart from what the scheduler counts. */
+/* sim_image.c - what of a job's images is there, kept apart from what the scheduler counts. */
 #include <assert.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -7,105 +7,220 @@
 #include "proto/mirror.h"
 #include "tests/sim/sim_internal.h"
 
-static uint32_t segments_of(const struct plan *plan)
+static uint32_t segments_before(const struct plan *plan, uint32_t band, uint32_t phase)
 {
 	uint32_t segments = 0;
-	for (uint32_t p = 0; p < plan->phase_count; p++)
-		segments += segment_count(&plan->phases[p].grid);
+	for (uint32_t p = 0; p < phase; p++) {
+		struct segment_grid grid = plan_band_grid(plan, p, band);
+		segments += segment_count(&grid);
+	}
 	return segments;
 }
 
-void sim_image_make(struct sim_job *job)
+static struct segment_grid image_grid(const struct plan *plan, uint32_t band)
 {
-	job->applied = calloc(segments_of(&job->plan), 1);
-	job->marked = calloc(segment_count(&job->plan.layout.grid), sizeof job->marked[0]);
-	assert(job->applied != NULL && job->marked != NULL);
+	return plan_band_layout(plan, band).grid;
 }
 
-void sim_image_clear(struct sim_job *job)
+static bool has_bit(const struct sim_image *image, uint32_t segment)
 {
-	free(job->applied);
-	free(job->marked);
-	sim_image_make(job);
+	return (image->bits[segment / 8] >> (segment % 8)) & 1;
 }
 
-static void mark(struct sim_job *job, const struct rect *rect)
+void sim_images_new(struct sim_job *job)
+{
+	job->images = calloc(job->plan.band_count, sizeof job->images[0]);
+	assert(job->images != NULL);
+	for (uint32_t b = 0; b < job->plan.band_count; b++) {
+		struct segment_grid grid = image_grid(&job->plan, b);
+		struct sim_image *image = &job->images[b];
+		image->applied = calloc(segments_before(&job->plan, b, job->plan.phase_count), 1);
+		image->bits = calloc((segment_count(&grid) + 7) / 8, 1);
+		assert(image->applied != NULL && image->bits != NULL);
+	}
+}
+
+void sim_images_free(struct sim_job *job)
+{
+	for (uint32_t b = 0; b < job->plan.band_count; b++) {
+		free(job->images[b].applied);
+		free(job->images[b].bits);
+	}
+	free(job->images);
+	free(job->tiles);
+}
+
+void sim_image_create(struct sim *sim, struct sim_job *job, uint32_t band)
+{
+	struct sim_image *image = &job->images[band];
+	if (image->exists)
+		sim_break(sim, "job %" PRIu64 ": the image of band %u was made twice", job->id,
+			  band);
+	struct segment_grid grid = image_grid(&job->plan, band);
+	image->exists = true;
+	image->is_delivered = false;
+	memset(image->applied, 0, segments_before(&job->plan, band, job->plan.phase_count));
+	memset(image->bits, 0, (segment_count(&grid) + 7) / 8);
+}
+
+void sim_image_drop(struct sim *sim, struct sim_job *job, uint32_t band)
+{
+	struct sim_image *image = &job->images[band];
+	if (!image->exists)
+		sim_break(sim, "job %" PRIu64 ": the image of band %u was dropped, but is none",
+			  job->id, band);
+	image->exists = false;
+	image->is_delivered = sim->event->type == EVENT_RELEASE && sim->event->band == band;
+}
+
+/* A new life of the broker knows of what is marked, and of nothing else. */
+void sim_image_lose_unmarked(struct sim_job *job, uint32_t band)
+{
+	struct sim_image *image = &job->images[band];
+	const struct plan *plan = &job->plan;
+	uint32_t last = plan->phase_count - 1, before = segments_before(plan, band, last);
+	struct segment_grid grid = plan_band_grid(plan, last, band);
+	bool is_complete = true;
+	for (uint32_t i = 0; i < segment_count(&grid); i++) {
+		image->applied[before + i] = has_bit(image, i);
+		is_complete = is_complete && has_bit(image, i);
+	}
+	memset(image->applied, is_complete, before);
+	/* What the last phase was made from is lost, so it starts from the first. */
+	if (before > 0 && !is_complete)
+		memset(image->applied + before, 0, segment_count(&grid));
+}
+
+static void mark(struct sim_image *image, const struct segment_grid *grid, const struct rect *rect)
 {
 	uint32_t first, count;
-	bool is_run = rect_segment_run(&job->plan.layout.grid, rect, &first, &count);
+	bool is_run = rect_segment_run(grid, rect, &first, &count);
 	assert(is_run);
 	(void)is_run;
 	for (uint32_t i = first; i < first + count; i++)
-		job->marked[i] = true;
+		image->bits[i / 8] |= (uint8_t)(1u << (i % 8));
 }
 
+/* Pixels first, then the marks: a broker may die between any two. */
 void sim_image_apply(struct sim *sim, struct sim_job *job, const struct sched_action *action)
 {
-	uint32_t phase = action->tile.phase, first, count, before = 0;
-	if (phase >= job->plan.phase_count ||
-	    !rect_segment_run(&job->plan.phases[phase].grid, &action->rect, &first, &count)) {
-		sim_break(sim, "a tile of job %" PRIu64 " was applied that cannot be", action->job);
+	const struct plan *plan = &job->plan;
+	uint32_t band = work_band(action->tile.work), phase = action->tile.phase, first, count;
+	struct sim_image *image = &job->images[band];
+	struct segment_grid grid = phase < plan->phase_count ? plan_band_grid(plan, phase, band)
+							     : (struct segment_grid){0};
+	if (!image->exists || phase >= plan->phase_count ||
+	    !rect_segment_run(&grid, &action->rect, &first, &count)) {
+		sim_break(sim, "a tile of job %" PRIu64 " was applied that cannot be", job->id);
 		return;
 	}
-	for (uint32_t p = 0; p < phase; p++)
-		before += segment_count(&job->plan.phases[p].grid);
+	uint32_t before = segments_before(plan, band, phase);
 	for (uint32_t i = 0; i < before; i++)
-		if (job->applied[i] != 1)
+		if (image->applied[i] != 1)
 			sim_break(sim, "phase %u of job %" PRIu64 " began before segment %u", phase,
-				  action->job, i);
+				  job->id, i);
 	for (uint32_t i = before + first; i < before + first + count; i++)
-		if (job->applied[i]++ > 0)
+		if (image->applied[i]++ > 0)
 			sim_break(sim, "segment %u of job %" PRIu64 " was applied twice", i,
-				  action->job);
-	if (phase + 1 < job->plan.phase_count)
+				  job->id);
+	if (sim_reached(sim) || phase + 1 < plan->phase_count)
 		return;
-	mark(job, &action->rect);
-	if (plan_is_mirrored(&job->plan)) {
-		struct rect other = mirror_rect(job->plan.layout.grid.height_px, &action->rect);
-		mark(job, &other);
+	struct segment_grid whole = image_grid(plan, band);
+	/* The computed rows last: their marks are what a restarted broker goes by. */
+	if (plan_is_mirrored(plan)) {
+		struct rect other = mirror_rect(whole.height_px, &action->rect);
+		mark(image, &whole, &other);
+		if (sim_reached(sim))
+			return;
 	}
+	mark(image, &whole, &action->rect);
 }
 
-/* The pixels that are there, those of earlier phases included. */
-static uint64_t pixels_there(const struct sim_job *job)
+static uint64_t band_pixels(const struct sim_job *job, uint32_t band)
 {
+	const struct sim_image *image = &job->images[band];
 	const struct plan *plan = &job->plan;
 	uint64_t pixels = 0;
 	uint32_t segment = 0;
-	for (uint32_t p = 0; p + 1 < plan->phase_count; p++) {
-		const struct segment_grid *grid = &plan->phases[p].grid;
-		for (uint32_t i = 0; i < segment_count(grid); i++, segment++)
-			pixels += job->applied[segment] > 0 ? segment_run_rect(grid, i, 1).w : 0;
+	for (uint32_t p = 0; p < plan->phase_count; p++) {
+		struct segment_grid grid = plan_band_grid(plan, p, band);
+		for (uint32_t i = 0; i < segment_count(&grid); i++, segment++) {
+			struct rect rect = segment_run_rect(&grid, i, 1);
+			if (image->applied[segment] > 0)
+				pixels += plan_rect_pixels(plan, p, &rect);
+		}
 	}
-	for (uint32_t i = 0; i < segment_count(&plan->layout.grid); i++)
-		pixels += job->marked[i] ? segment_run_rect(&plan->layout.grid, i, 1).w : 0;
 	return pixels;
 }
 
-void sim_image_report(struct sim *sim, const struct sim_job *job, const struct sched_action *action)
+/* The pixels that are there or were delivered, those of earlier phases included. */
+static uint64_t pixels_there(const struct sim_job *job)
+{
+	uint64_t pixels = 0;
+	for (uint32_t b = 0; b < job->plan.band_count; b++)
+		if (job->images[b].exists || job->images[b].is_delivered)
+			pixels += band_pixels(job, b);
+	return pixels;
+}
+
+static void check_band(struct sim *sim, struct sim_job *job, uint32_t band)
+{
+	const struct sim_image *image = &job->images[band];
+	uint32_t count = segments_before(&job->plan, band, job->plan.phase_count);
+	uint32_t before = segments_before(&job->plan, band, job->plan.phase_count - 1);
+	for (uint32_t i = 0; i < count; i++)
+		if (image->applied[i] != 1 && (i >= before || image->applied[i] > 1))
+			sim_break(sim,
+				  "job %" PRIu64 ": band %u is complete without segment %u, or "
+				  "with it twice",
+				  job->id, band, i);
+	struct segment_grid whole = image_grid(&job->plan, band);
+	for (uint32_t i = 0; i < segment_count(&whole); i++)
+		if (!has_bit(image, i))
+			sim_break(sim, "job %" PRIu64 ": band %u is complete without its mark %u",
+				  job->id, band, i);
+}
+
+void sim_image_is_read(struct sim *sim, struct sim_job *job, const struct sched_action *action)
+{
+	uint32_t band = work_band(action->work);
+	if (band >= job->plan.band_count || !job->images[band].exists ||
+	    !sched_band_is_complete(sim->sched, action->work)) {
+		sim_break(sim, "job %" PRIu64 ": band %u is told, but not there", job->id, band);
+		return;
+	}
+	check_band(sim, job, band);
+}
+
+void sim_image_report(struct sim *sim, struct sim_job *job, const struct sched_action *action)
 {
 	bool is_finished = action->type == ACTION_FINISHED;
-	uint64_t there = pixels_there(job);
-	if (action->report.pixels_done != there || (is_finished && action->report.pixels != there))
-		sim_break(sim,
-			  "job %" PRIu64 ": %" PRIu64 " of %" PRIu64 " pixels are told, %" PRIu64
-			  " are there",
-			  action->job, action->report.pixels_done, action->report.pixels, there);
-	for (uint32_t i = 0; is_finished && i < segments_of(&job->plan); i++)
-		if (job->applied[i] != 1)
-			sim_break(sim, "job %" PRIu64 " finished without segment %u", action->job,
-				  i);
-	for (uint32_t i = 0; is_finished && i < segment_count(&job->plan.layout.grid); i++)
-		if (!job->marked[i])
-			sim_break(sim, "job %" PRIu64 " finished without segment %u of its image",
-				  action->job, i);
+	/* The pixels of earlier phases are not marked, so a restart cannot count them. */
+	if (job->plan.phase_count == 1 || !sim->limits.is_durable) {
+		uint64_t there = pixels_there(job);
+		if (action->report.pixels_done != there)
+			sim_break(sim, "job %" PRIu64 ": %" PRIu64 " pixels are told, %" PRIu64
+				       " are there",
+				  job->id, action->report.pixels_done, there);
+	}
+	if (!is_finished)
+		return;
+	if (action->report.pixels_done != action->report.pixels)
+		sim_break(sim, "job %" PRIu64 ": finished with %" PRIu64 " of %" PRIu64 " pixels",
+			  job->id, action->report.pixels_done, action->report.pixels);
+	for (uint32_t b = 0; b < job->plan.band_count; b++)
+		check_band(sim, job, b);
 }
 
 double sim_job_share(const struct sim *sim, unsigned job)
 {
 	const struct sim_job *j = &sim->jobs[job];
-	uint32_t done = 0, count = segments_of(&j->plan);
-	for (uint32_t i = 0; i < count; i++)
-		done += j->applied[i] > 0;
+	uint32_t done = 0, count = 0;
+	for (uint32_t b = 0; b < j->plan.band_count; b++) {
+		uint32_t of_band = segments_before(&j->plan, b, j->plan.phase_count);
+		for (uint32_t i = 0; i < of_band; i++)
+			done += j->images[b].applied[i] > 0;
+		count += of_band;
+	}
 	return (double)done / count;
 }

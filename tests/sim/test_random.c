@@ -1,164 +1,139 @@
 /*
- * test_random.c - random lives of a broker: deaths, echoes, breaks, failures, cancels.
+ * test_random.c - many random lives of a broker (scenario.h).
  *
- * Each run draws its world and its troubles from its seed, checks the invariants at every step, and
- * at last lets the troubles end: then every job that was not cancelled or failed must finish.
- * Usage: test_random [RUNS [FIRST_SEED]]
+ * Prints which events met which states, and fails where a pair that can happen never did.
+ * Usage: test_random [--runs N] [--first SEED] [--story SEED]
  */
+#include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
-#include "tests/sim/sim.h"
+#include "tests/sim/scenario.h"
+#include "tests/sim/sim_coverage.h"
 
-#define WORKERS_MAX 12
-#define CLIENTS_MAX 4
-#define JOBS_MAX    12
+#define RUNS_FOR_COVERAGE 5000 /* fewer need not meet everything */
 
-struct world {
-	struct sim *sim;
-	unsigned workers, clients, jobs;
-	bool is_dead[64], is_frozen[64];
-	unsigned owner[JOBS_MAX];
+#define BIT(event) (1u << (event))
+#define IMAGE      (BIT(EVENT_IMAGE_READY) | BIT(EVENT_IMAGE_FAILED))
+#define BY_PEER    (BIT(EVENT_HELLO) | BIT(EVENT_UNREACHABLE) | BIT(EVENT_VIOLATION))
+
+/* Pairs that cannot happen. */
+static const struct impossible {
+	enum coverage_state state;
+	uint32_t events;
+	const char *why;
+} impossible[] = {
+	{COVER_JOB_CREATING, ~IMAGE, "the caller answers CREATE_IMAGE before it says anything else"},
+	{COVER_BANDED_CREATING, ~IMAGE,
+	 "the caller answers CREATE_IMAGE before it says anything else"},
+	{COVER_JOB_UNKNOWN, IMAGE, "images are asked for jobs that are known"},
+	{COVER_JOB_RUNNING, IMAGE, "a job in one piece runs when it has its image"},
+	{COVER_JOB_FINISHED, IMAGE, "it has its image"},
+	{COVER_JOB_FAILED, IMAGE, "none is asked for before a RETRY"},
+	{COVER_BANDED_FAILED, IMAGE, "none is asked for before a RETRY"},
+	{COVER_WORKER_MOVED, BY_PEER | BIT(EVENT_GONE) | BIT(EVENT_DRAIN_WORKER),
+	 "it is not about a session that comes over a connection"},
 };
 
-static unsigned pick(struct world *world, unsigned count)
+static const char *why_impossible(enum coverage_state state, enum sched_event_type type)
 {
-	return (unsigned)sim_random(world->sim, count);
+	if (type == EVENT_RESTORE && state != COVER_JOB_UNKNOWN)
+		return "restores come before all else, once for each job";
+	for (size_t i = 0; i < sizeof impossible / sizeof impossible[0]; i++)
+		if (impossible[i].state == state && (impossible[i].events & BIT(type)) != 0)
+			return impossible[i].why;
+	return NULL;
 }
 
-static void new_worker(struct world *world)
+/* The number of pairs that should have been met and were not, or the other way round. */
+static unsigned print_coverage(void)
 {
-	if (world->workers < 60)
-		world->workers = sim_worker(world->sim, 1 + pick(world, 3),
-					    20 + (int64_t)sim_random(world->sim, 3000));
+	unsigned missing = 0, visited = 0, cannot = 0;
+	for (unsigned s = 0; s < COVER_STATE_COUNT; s++) {
+		printf("%s:", coverage_state_name(s));
+		for (unsigned t = 0; t < EVENT_TYPE_COUNT; t++) {
+			if (!coverage_applies(s, t))
+				continue;
+			uint64_t count = coverage_count(s, t);
+			const char *why = why_impossible(s, t);
+			const char *mark = count == 0 && why == NULL ? " MISSING"
+					   : count > 0 && why != NULL ? " IMPOSSIBLE?"
+								      : "";
+			missing += mark[0] != '\0';
+			visited += count > 0;
+			cannot += count == 0 && why != NULL;
+			if (count == 0 && why != NULL)
+				printf(" %s -", coverage_event_name(t));
+			else
+				printf(" %s %" PRIu64 "%s", coverage_event_name(t), count, mark);
+		}
+		printf("\n");
+	}
+	printf("pairs of state and event: %u visited, %u impossible, %u wrong\n", visited, cannot,
+	       missing);
+	return missing;
 }
 
-static void new_job(struct world *world)
+static void print_reasons(void)
 {
-	if (world->jobs == JOBS_MAX)
-		return;
-	unsigned client = 1 + pick(world, world->clients);
-	world->owner[world->jobs] = client;
-	bool is_mirrored = pick(world, 2) == 0;
-	unsigned phases = 1 + pick(world, PHASES_MAX);
-	(is_mirrored ? sim_submit_mirrored : sim_submit_phases)(
-		world->sim, client, phases, 1 + pick(world, 500), PHASES_MAX + pick(world, 800));
-	world->jobs++;
+	for (size_t i = 0; i < sizeof impossible / sizeof impossible[0]; i++) {
+		printf("%s cannot meet", coverage_state_name(impossible[i].state));
+		for (unsigned t = 0; t < EVENT_TYPE_COUNT; t++)
+			if (coverage_applies(impossible[i].state, t) &&
+			    (impossible[i].events & BIT(t)) != 0)
+				printf(" %s", coverage_event_name(t));
+		printf(": %s\n", impossible[i].why);
+	}
+	printf("only job unknown can meet restore: %s\n",
+	       why_impossible(COVER_JOB_QUEUED, EVENT_RESTORE));
 }
 
-static void trouble_worker(struct world *world)
+static void tell_story(uint64_t seed)
 {
-	unsigned worker = 1 + pick(world, world->workers);
-	if (world->is_dead[worker])
-		return;
-	switch (pick(world, 8)) {
-	case 0:
-		sim_kill(world->sim, worker);
-		world->is_dead[worker] = true;
-		if (pick(world, 2) == 0)
-			sim_parent_tells(world->sim, worker);
-		new_worker(world);
-		break;
-	case 1:
-		world->is_frozen[worker] = !world->is_frozen[worker];
-		if (world->is_frozen[worker])
-			sim_freeze(world->sim, worker);
-		else
-			sim_thaw(world->sim, worker);
-		break;
-	case 2:
-		sim_reconnect(world->sim, worker);
-		break;
-	case 3:
-		sim_fail_next(world->sim, worker, 1);
-		break;
-	case 4:
-	case 5:
-		sim_echo(world->sim, worker);
-		break;
-	case 6:
-		sim_parent_tells(world->sim, worker); /* wrongly: it lives */
-		break;
-	default:
-		new_worker(world);
-		break;
-	}
-}
-
-static void trouble_job(struct world *world)
-{
-	if (world->jobs == 0)
-		new_job(world);
-	unsigned job = pick(world, world->jobs);
-	unsigned client = 1 + pick(world, world->clients);
-	switch (pick(world, 6)) {
-	case 0:
-		sim_cancel(world->sim, client, job);
-		break;
-	case 1:
-		sim_submit_again(world->sim, client, job);
-		break;
-	case 2:
-		if (sim_job_state(world->sim, job) == SIM_JOB_FINISHED)
-			sim_release(world->sim, world->owner[job], job);
-		break;
-	default:
-		new_job(world);
-		break;
-	}
-}
-
-static bool run(uint64_t seed, unsigned *finished)
-{
-	struct sched_limits limits = sched_limits_default(1u << 24);
-	struct world world = {.sim = sim_new(seed, &limits)};
-	if (pick(&world, 3) == 0) {
-		limits.tile_rows = 1 + pick(&world, 40);
-		sim_free(world.sim);
-		world.sim = sim_new(seed, &limits);
-	}
-	world.clients = 1 + pick(&world, CLIENTS_MAX);
-	for (unsigned i = 0; i < world.clients; i++)
-		sim_client(world.sim);
-	for (unsigned i = 1 + pick(&world, WORKERS_MAX); i > 0; i--)
-		new_worker(&world);
-
-	for (unsigned i = 5 + pick(&world, 60); i > 0; i--) {
-		sim_run(world.sim,
-			(int64_t)sim_random(world.sim, pick(&world, 20) == 0 ? 4000 : 200));
-		if (pick(&world, 2) == 0)
-			trouble_worker(&world);
-		else
-			trouble_job(&world);
-	}
-	for (unsigned w = 1; w <= world.workers; w++)
-		if (world.is_frozen[w] && !world.is_dead[w])
-			sim_thaw(world.sim, w);
-	new_worker(&world);
-	bool is_idle = sim_run_idle(world.sim, 3600000);
-	if (sim_broken(world.sim) != NULL || !is_idle) {
-		printf("%sseed %llu: %s\n", sim_trace(world.sim), (unsigned long long)seed,
-		       sim_broken(world.sim) != NULL ? sim_broken(world.sim)
-						     : "a job never finished");
-		sim_free(world.sim);
-		return false;
-	}
-	for (unsigned j = 0; j < world.jobs; j++)
-		*finished += sim_job_state(world.sim, j) == SIM_JOB_FINISHED;
-	sim_free(world.sim);
-	return true;
+	struct scenario_result result;
+	scenario_run(&(struct scenario){.seed = seed}, &result);
+	printf("%sseed %" PRIu64 ": %s\nto repeat it: test_random --story %" PRIu64 "\n",
+	       result.trace, seed, result.is_broken ? result.text : "nothing is broken", seed);
+	free(result.trace);
 }
 
 int main(int argc, char **argv)
 {
-	unsigned long runs = argc > 1 ? strtoul(argv[1], NULL, 10) : 300;
-	unsigned long first = argc > 2 ? strtoul(argv[2], NULL, 10) : 1;
-	unsigned failed = 0, finished = 0;
-	for (unsigned long seed = first; seed < first + runs && failed == 0; seed++)
-		failed += !run(seed, &finished);
-	printf("runs %lu, first seed %lu, jobs finished %u, failed %u\n", runs, first, finished,
-	       failed);
+	uint64_t runs = 300, first = 1, story = 0;
+	for (int i = 1; i + 1 < argc; i += 2) {
+		uint64_t value = strtoull(argv[i + 1], NULL, 10);
+		if (strcmp(argv[i], "--runs") == 0)
+			runs = value;
+		else if (strcmp(argv[i], "--first") == 0)
+			first = value;
+		else if (strcmp(argv[i], "--story") == 0)
+			story = value;
+	}
+	if (story != 0) {
+		tell_story(story);
+		return 0;
+	}
+	uint64_t jobs = 0, finished = 0, steps = 0, restarts = 0;
+	for (uint64_t seed = first; seed < first + runs; seed++) {
+		struct scenario_result result;
+		scenario_run(&(struct scenario){.seed = seed, .is_quiet = true}, &result);
+		free(result.trace);
+		if (result.is_broken) {
+			tell_story(seed);
+			return 1;
+		}
+		jobs += result.jobs;
+		finished += result.finished;
+		steps += result.steps;
+		restarts += result.restarts;
+	}
+	unsigned missing = print_coverage();
+	print_reasons();
+	printf("runs %" PRIu64 ", first seed %" PRIu64 ": jobs %" PRIu64 ", finished %" PRIu64
+	       ", steps %" PRIu64 ", restarts %" PRIu64 "\n",
+	       runs, first, jobs, finished, steps, restarts);
 	/* Runs in which nothing finishes would prove nothing. */
-	return failed > 0 || finished < runs ? 1 : 0;
+	return finished < runs || (runs >= RUNS_FOR_COVERAGE && missing > 0) ? 1 : 0;
 }

@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "worker_story.h"
+#include "tests/unit/worker_story.h"
 
 static void drain_finishes_what_is_held(void **state)
 {

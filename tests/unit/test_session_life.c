@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "worker_story.h"
+#include "tests/unit/worker_story.h"
 
 static void hello_is_repeated_until_welcome(void **state)
 {

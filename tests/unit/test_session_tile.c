@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "worker_story.h"
+#include "tests/unit/worker_story.h"
 
 static void tiles_are_rendered_and_answered(void **state)
 {

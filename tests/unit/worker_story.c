@@ -1,5 +1,5 @@
 /* worker_story.c - feeds a worker's session, and writes down what comes out. */
-#include "worker_story.h"
+#include "tests/unit/worker_story.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,0 +1,135 @@
+/* cmd_submit.c - brot-client submit: a job that nobody needs to wait for. */
+#include <inttypes.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/types.h>
+#include <unistd.h>
+
+#include "client/cli.h"
+#include "client/compose.h"
+#include "client/delivery.h"
+#include "client/print.h"
+#include "client/request_options.h"
+#include "client/service.h"
+#include "proto/quote.h"
+
+struct submit_options {
+	struct cli_ask ask; /* first, so that its rows hold here */
+	struct compose_words words;
+	const char *priority;
+	const char *client;
+};
+
+static const struct option_spec specs[] = {
+	REQUEST_OPTIONS(submit_options, "rgb8 without it, or what the view says"),
+	REQUEST_OPTION_PRIORITY(submit_options),
+	{.name = "client",
+	 .arg = "NAME",
+	 .help = "in whose name: the broker shares its workers fairly between names; USER@HOST "
+		 "without it",
+	 .type = OPTION_STRING,
+	 .offset = offsetof(struct submit_options, client)},
+	CLI_SPEC_BROKER(cli_ask),
+	CLI_SPEC_TIMEOUT(cli_ask, ""),
+	CLI_SPEC_INSECURE(cli_ask),
+	CLI_SPEC_JSON(cli_ask),
+	{.name = NULL},
+};
+
+/* What a broker takes as a client's name: see PROTOCOL.md. */
+static bool is_printable(const char *text)
+{
+	size_t chars = strlen(text);
+	for (const char *p = text; *p != '\0'; p++)
+		if (*p < ' ' || *p > '~')
+			return false;
+	return chars >= 1 && chars <= LIMIT_NAME_CHARS;
+}
+
+/* USER@HOST, or what of it can be found out. */
+static void default_client(char name[LIMIT_NAME_CHARS + 1])
+{
+	char host[256] = "", user[32];
+	const struct passwd *entry = getpwuid(geteuid());
+	if (gethostname(host, sizeof host - 1) != 0 || host[0] == '\0')
+		(void)snprintf(host, sizeof host, "localhost");
+	(void)snprintf(user, sizeof user, "%u", (unsigned)geteuid());
+	(void)snprintf(name, LIMIT_NAME_CHARS + 1, "%s@%s", entry != NULL ? entry->pw_name : user,
+		       host);
+	if (!is_printable(name))
+		(void)snprintf(name, LIMIT_NAME_CHARS + 1, "%s", user);
+}
+
+static enum brot_err check_client(const char *client, struct brot_error *err)
+{
+	char quoted[QUOTE_BYTES];
+	if (is_printable(client))
+		return BROT_OK;
+	return error_set(err, BROT_E_USAGE,
+			 "--client: must be 1..%d printable characters of ASCII, got \"%s\"",
+			 LIMIT_NAME_CHARS,
+			 quote_text(client, strlen(client), quoted, sizeof quoted));
+}
+
+static void tell(const struct delivery *delivery, bool is_json)
+{
+	if (is_json)
+		print_event(stdout, "accepted",
+			    json_pack("{s:I,s:O}", "job", (json_int_t)delivery_job(delivery),
+				      "request", delivery_json(delivery)));
+	else
+		printf("%" PRIu64 "\n", delivery_job(delivery));
+}
+
+static enum brot_err submit(struct delivery_config *config, const struct cli *cli,
+			    const struct cli_ask *ask, struct brot_error *err)
+{
+	const struct service_config where = {
+		.broker = ask->broker,
+		.is_insecure = ask->is_insecure,
+		.timeout_ms = ask->timeout_ms,
+		.interrupt = cli->interrupt,
+	};
+	struct service service = SERVICE_NONE;
+	struct delivery *delivery = NULL;
+	enum brot_err code = service_open(&where, &service, err);
+	config->service = &service;
+	if (code == BROT_OK)
+		code = delivery_new(config, &delivery, err);
+	if (code == BROT_OK)
+		code = delivery_accept(delivery, err);
+	if (code == BROT_OK)
+		tell(delivery, ask->is_json);
+	delivery_free(delivery);
+	service_close(&service);
+	return code;
+}
+
+enum brot_err cmd_submit(const struct cli *cli, struct brot_error *err)
+{
+	const struct option_command command = cli_command(cli, specs);
+	struct submit_options options = {.ask = CLI_ASK_DEFAULT};
+	struct option_operands operands;
+	char client[LIMIT_NAME_CHARS + 1];
+	struct request request;
+	json_t *json = NULL;
+	struct delivery_config config = {.request = &request, .is_kept = true};
+	enum brot_err code = cli_parse(cli, &command, &options, sizeof options, &operands, err);
+	if (code != BROT_OK || operands.wants_help)
+		return code;
+	default_client(client);
+	config.client = options.client != NULL ? options.client : client;
+	config.timeout_ms = options.ask.timeout_ms;
+	code = check_client(config.client, err);
+	if (code == BROT_OK)
+		code = request_options_priority("--priority", options.priority, &config.priority,
+						err);
+	if (code == BROT_OK)
+		code = compose_request(&options.words, NULL, &request, &json, err);
+	config.json = json;
+	if (code == BROT_OK)
+		code = submit(&config, cli, &options.ask, err);
+	json_decref(json);
+	return code;
+}
