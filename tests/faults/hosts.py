@@ -20,14 +20,15 @@ def _what_is_missing() -> str:
     if os.geteuid() != 0:
         return "hosts of our own need root"
     probe = ["unshare", "--net", "--mount", "sh", "-c",
-             "mount -t tmpfs tmpfs /dev/shm && ip link add a type veth peer name b"]
+             "mount -t tmpfs tmpfs /dev/shm && ip link add name left type veth peer name right"]
     done = subprocess.run(probe, stdin=subprocess.DEVNULL, capture_output=True, text=True,
                           check=False)
     return "" if done.returncode == 0 else f"no namespaces here: {done.stderr.strip()}"
 
 
 class Host:
-    """Programs run in it by its prefix. Skips the test where the system does not let us."""
+    """Programs run in it by its prefix, and find themselves at its root. Skips the test where the
+    system does not let us."""
 
     def __init__(self, shm: str = "50%", has_net: bool = False) -> None:
         if _what_is_missing():
@@ -67,8 +68,8 @@ class Net:
         for number, name in enumerate(names):
             host = self.hosts[name] = Host(has_net=True)
             self.numbers[name] = number
-            self.middle.run("ip", "link", "add", f"to-{name}", "type", "veth", "peer", "name",
-                            "cable", "netns", host.holder.pid)
+            self.middle.run("ip", "link", "add", "name", f"to-{name}", "type", "veth", "peer",
+                            "name", "cable", "netns", host.holder.pid)
             self.middle.run("ip", "address", "add", f"10.77.{number}.1/24", "dev", f"to-{name}")
             self.middle.run("ip", "link", "set", f"to-{name}", "up")
             host.run("ip", "address", "add", f"10.77.{number}.2/24", "dev", "cable")

@@ -24,6 +24,7 @@ import asyncio
 import sys
 
 PIECE_BYTES = 16384
+LATE_PIECES = 1024  # on their way, of one connection
 
 
 class Proxy:
@@ -63,14 +64,28 @@ class Proxy:
             writer.close()
 
     async def pipe(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        while data := await reader.read(PIECE_BYTES):
-            if self.delay_s:
-                await asyncio.sleep(self.delay_s)
+        late: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue(LATE_PIECES)
+        sender = asyncio.ensure_future(self.send_late(late, writer))
+        try:
+            data = b"-"
+            while data:
+                data = await reader.read(PIECE_BYTES)
+                await late.put((asyncio.get_running_loop().time() + self.delay_s, data))
+            await sender
+        finally:
+            sender.cancel()
+
+    async def send_late(self, late: asyncio.Queue, writer: asyncio.StreamWriter) -> None:
+        while True:
+            due_s, data = await late.get()
+            await asyncio.sleep(due_s - asyncio.get_running_loop().time())
+            if not data:
+                writer.write_eof()
+                return
             if self.bytes_a_second:
                 await asyncio.sleep(len(data) / self.bytes_a_second)
             writer.write(data)
             await writer.drain()
-        writer.write_eof()
 
     def obey(self, words: list[str]) -> str:
         order = words[0]

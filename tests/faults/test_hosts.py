@@ -51,8 +51,8 @@ class Site:
                                 prefix=self.host("desk").prefix)
 
     def render(self, rows: int, *more: object, url: str = "") -> Process:
-        return self.client("render", *heavy(rows), "--quiet", "--out", "a.npy", "--timeout", LONG_S,
-                           *more, url=url)
+        return self.client("render", *heavy(rows), "--quiet", "--out",
+                           self.stage.folder / "a.npy", "--timeout", LONG_S, *more, url=url)
 
     def check(self, rows: int) -> None:
         counts = pictures.read_npy(self.stage.folder / "a.npy")
@@ -156,8 +156,10 @@ def test_a_client_cut_off_for_too_long(site: Site) -> None:
     submit = site.client("submit", *heavy(256)).wait()
     assert submit.status == 0, submit.err
     kept = int(submit.out.split()[0])
-    waiter = site.client("wait", kept, "--quiet", "--out", "a.npy", "--timeout", LONG_S)
-    other = site.client("render", *heavy(16384), "--quiet", "--out", "b.npy", "--timeout", "2")
+    waiter = site.client("wait", kept, "--quiet", "--out", site.stage.folder / "a.npy",
+                         "--timeout", LONG_S)
+    other = site.client("render", *heavy(16384), "--quiet", "--out",
+                        site.stage.folder / "b.npy", "--timeout", "2")
     wait_until(lambda: len(site.broker.jobs()) == 2, "two jobs")
     site.net.cut("desk")
     site.worker("one")
@@ -243,6 +245,7 @@ def test_a_bad_cable_to_a_client(site: Site, order: str) -> None:
         cable.say("drop")
         assert render.wait(180).status == 0
         site.check(1024)
+        wait_until(lambda: not site.broker.jobs(), "what it said last")
     finally:
         cable.close()
 

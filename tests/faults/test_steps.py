@@ -206,7 +206,7 @@ def test_tiles_that_are_done_are_not_rendered_again(stage: Stage, step: str, lea
 
 @pytest.mark.parametrize("step", CHECKPOINT_STEPS)
 def test_a_reboot_with_a_checkpoint(stage: Stage, step: str) -> None:
-    """The third of the checkpoints is cut short; what the earlier ones hold is not rendered again."""
+    """The second is cut short; what the first one holds is not rendered again."""
     stage.render(None, "expected.npy", *heavy(4 * ROWS), "--workers", "2")
     folder = stage.folder / "checkpoints"
     durable = Durable(stage, "--tile-rows", TILE_ROWS, "--checkpoint-dir", folder,
