@@ -23,6 +23,8 @@ static const char *environment(const char *name, void *context)
 		return memory_text;
 	if (strcmp(name, "BROT_LOG_LEVEL") == 0)
 		return log_level_text;
+	if (strcmp(name, "BROT_STATE_DIR") == 0)
+		return NULL;
 	fail_msg("%s: no option is said to have this variable", name);
 	return NULL;
 }

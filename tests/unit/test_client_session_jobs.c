@@ -7,7 +7,7 @@
 #include <cmocka.h>
 #include <string.h>
 
-#include "client_script.h"
+#include "tests/unit/client_script.h"
 
 /* ---- bands ---- */
 

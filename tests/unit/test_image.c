@@ -127,7 +127,7 @@ static void a_header_is_these_bytes(void **state)
 		0x2c, 0x01, 0,    0,    1,    0,    0,    0,    /* slice, slices_per_row */
 		0,    0x10, 0,    0,    0,    0,    0,    0,    /* bits_offset */
 		1,    0,    0,    0,    0,    0,    0,    0,    /* bits_bytes */
-		2,    0,    0,    0,    0,    0,    0,    0,    /* plane_count, reserved */
+		2,    0,    0,    0,    0,    0,    0,    0,    /* plane_count, flags */
 		3,    0,    0,    0,    4,    0,    0,    0,    /* whole */
 		0,    0x20, 0,    0,    0,    0,    0,    0,    /* offset */
 		0x60, 0x09, 0,    0,    0,    0,    0,    0,    /* 2400 bytes */
