@@ -97,6 +97,7 @@ void sim_be_quiet(struct sim *sim)
 void sim_log_to(struct sim *sim, FILE *log)
 {
 	sim->log = log;
+	sim_log_limits(sim);
 }
 
 int64_t sim_now_ms(const struct sim *sim)

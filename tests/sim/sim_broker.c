@@ -104,6 +104,13 @@ static void carry_out(struct sim *sim, const struct sched_action *action)
 		send(sim, action);
 }
 
+void sim_log_limits(struct sim *sim)
+{
+	static char line[LINE_BYTES];
+	if (sim->log != NULL)
+		fprintf(sim->log, "%s\n", sched_limits_str(&sim->limits, line, sizeof line));
+}
+
 static void write_log(struct sim *sim, const struct sched_event *event)
 {
 	static char line[LINE_BYTES];

@@ -11,9 +11,9 @@
 
 #include "tests/sim/sim_internal.h"
 
-/* Workers' time that may go to others while a client has work and no worker: what one tile, charged
- * at its end, can put it ahead of the others, and then their turns. */
-#define STARVED_US 20000000
+/* Leases that others may be given while a client, new with its only job, waits for its first: it
+ * starts level with the one that was given least, so it is passed over in ties alone. */
+#define PASSED_MOST 20
 
 struct sim_session *sim_session_find(struct sim *sim, uint64_t session)
 {
@@ -198,11 +198,6 @@ static void check_apply(struct sim *sim, const struct sched_action *action)
 	}
 	job->tiles[action->tile.tile].is_done = true;
 	sim->done_job = NULL;
-	for (unsigned j = 0; j < sim->job_count; j++) {
-		struct sim_job *other = &sim->jobs[j];
-		if (strcmp(other->row.report.client, job->row.report.client) != 0)
-			other->waited_us += sim->event->done.elapsed_us;
-	}
 }
 
 static void check_cancel(struct sim *sim, const struct sched_action *action)
@@ -321,25 +316,34 @@ static bool has_open_band(const struct sim *sim, const struct sim_job *job)
 	return false;
 }
 
-static void check_starving(struct sim *sim, struct sim_job *job, const struct job_report *report)
+static bool is_only_job(const struct sim *sim, const struct sim_job *job)
 {
-	bool could_run = (report->state == JOB_QUEUED || report->state == JOB_RUNNING) &&
-			 !report->is_paused && job->fails == 0 && has_open_band(sim, job);
-	if (!could_run || report->tiles_running > 0)
-		job->waited_us = 0;
-	if (job->waited_us < STARVED_US)
-		return;
-	/* The job: but its client may have others that are older. */
 	for (unsigned j = 0; j < sim->job_count; j++) {
-		struct job_report other;
-		if (sim->jobs[j].row.exists &&
-		    strcmp(sim->jobs[j].row.report.client, report->client) == 0 &&
-		    sched_job_report(sim->sched, sim->jobs[j].id, sim->now_ms, &other) &&
-		    other.tiles_running > 0)
-			job->waited_us = 0;
+		const struct sim_job *other = &sim->jobs[j];
+		if (other != job && other->row.exists &&
+		    strcmp(other->row.report.client, job->row.report.client) == 0)
+			return false;
 	}
-	if (job->waited_us >= STARVED_US)
-		sim_break(sim, "job %" PRIu64 ": its client starves", job->id);
+	return true;
+}
+
+/* Of those who wait for their first lease, when another client is given one. */
+static void check_fairness(struct sim *sim, const struct sched_action *action)
+{
+	const struct sim_job *given = sim_job_by_id(sim, work_job(action->tile.work));
+	for (unsigned j = 0; j < sim->job_count; j++) {
+		struct sim_job *job = &sim->jobs[j];
+		struct job_report report;
+		if (!job->row.exists || job->tile_count > 0 || given == NULL ||
+		    strcmp(given->row.report.client, job->row.report.client) == 0 ||
+		    !sched_job_report(sim->sched, job->id, sim->now_ms, &report))
+			continue;
+		bool could_run = report.state == JOB_QUEUED && !report.is_paused &&
+				 job->fails == 0 && has_open_band(sim, job) &&
+				 is_only_job(sim, job);
+		if (could_run && ++job->passed_over > PASSED_MOST)
+			sim_break(sim, "job %" PRIu64 ": its client starves", job->id);
+	}
 }
 
 static void check_jobs(struct sim *sim)
@@ -362,8 +366,6 @@ static void check_jobs(struct sim *sim)
 		struct job_report report;
 		if (!sched_job_report(sim->sched, job->id, sim->now_ms, &report))
 			sim_break(sim, "job %" PRIu64 " was lost", job->id);
-		else
-			check_starving(sim, job, &report);
 	}
 	struct sched_totals totals;
 	sched_totals(sim->sched, &totals);
@@ -382,8 +384,10 @@ void sim_check_step(struct sim *sim)
 {
 	check_workers(sim);
 	for (size_t i = 0; i < sim->actions.count; i++)
-		if (sim->actions.items[i].type == ACTION_TILE)
+		if (sim->actions.items[i].type == ACTION_TILE) {
 			check_copies(sim, &sim->actions.items[i]);
+			check_fairness(sim, &sim->actions.items[i]);
+		}
 	check_jobs(sim);
 }
 

@@ -108,7 +108,7 @@ struct sim_job {
 	int64_t heard_ms;         /* somebody watched it */
 	uint64_t leased_segments;
 	unsigned fails, leases_lost; /* since it was submitted, restored or retried */
-	int64_t waited_us;           /* of workers' time that went to others while it could have had some */
+	unsigned passed_over; /* while it waits for its first lease in this life of the broker */
 };
 
 /* A session as the messages about it told. */
@@ -173,6 +173,7 @@ void sim_post(struct sim *sim, struct flight *flight, struct sim_link *link);
 void sim_arrive(struct sim *sim, struct flight *flight); /* borrows it */
 void sim_step(struct sim *sim, struct sched_event *event); /* may leave the broker dead */
 void sim_feed(struct sim *sim, struct sched_event *event); /* and buries it */
+void sim_log_limits(struct sim *sim);                      /* at the beginning of a life */
 bool sim_reached(struct sim *sim); /* whether the broker dies before the next thing it does */
 struct sim_job *sim_job_by_id(struct sim *sim, uint64_t id);
 

@@ -18,7 +18,7 @@ void sim_store_add(struct sim *sim, struct sim_job *job, const struct sched_acti
 	};
 	job->heard_ms = sim->now_ms;
 	job->fails = job->leases_lost = 0;
-	job->waited_us = 0;
+	job->passed_over = 0;
 	job->tile_count = 0;
 	for (uint32_t b = 0; b < job->plan.band_count; b++)
 		job->images[b].is_delivered = false;
@@ -117,7 +117,7 @@ static void sweep(struct sim *sim, struct sim_job *job, bool is_reboot)
 	job->tiles = NULL;
 	job->tile_count = 0;
 	job->heard_ms = sim->now_ms;
-	job->waited_us = 0;
+	job->passed_over = 0;
 	(void)sim;
 }
 
@@ -156,6 +156,7 @@ static void live_again(struct sim *sim, bool is_reboot)
 {
 	sched_free(sim->sched);
 	sim->sched = sched_new(&sim->limits);
+	sim_log_limits(sim);
 	sim->is_dead = false;
 	sim->is_restoring = true;
 	sim->session_count = 0;

@@ -2,7 +2,8 @@
  * test_random.c - many random lives of a broker (scenario.h).
  *
  * Prints which events met which states, and fails where a pair that can happen never did.
- * Usage: test_random [--runs N] [--first SEED] [--story SEED]
+ * Usage: test_random [--runs N] [--first SEED] [--log FILE] [--story SEED]
+ * --story tells one life, and writes what replay reads to the log.
  */
 #include <inttypes.h>
 #include <stdbool.h>
@@ -90,18 +91,29 @@ static void print_reasons(void)
 	       why_impossible(COVER_JOB_QUEUED, EVENT_RESTORE));
 }
 
-static void tell_story(uint64_t seed)
+static int tell_story(uint64_t seed, const char *log_path)
 {
 	struct scenario_result result;
-	scenario_run(&(struct scenario){.seed = seed}, &result);
+	FILE *log = log_path != NULL ? fopen(log_path, "w") : NULL;
+	if (log_path != NULL && log == NULL) {
+		perror(log_path);
+		return 1;
+	}
+	scenario_run(&(struct scenario){.seed = seed, .log = log}, &result);
+	if (log != NULL && fclose(log) != 0) {
+		perror(log_path);
+		return 1;
+	}
 	printf("%sseed %" PRIu64 ": %s\nto repeat it: test_random --story %" PRIu64 "\n",
 	       result.trace, seed, result.is_broken ? result.text : "nothing is broken", seed);
 	free(result.trace);
+	return result.is_broken ? 1 : 0;
 }
 
 int main(int argc, char **argv)
 {
 	uint64_t runs = 300, first = 1, story = 0;
+	const char *log_path = NULL;
 	for (int i = 1; i + 1 < argc; i += 2) {
 		uint64_t value = strtoull(argv[i + 1], NULL, 10);
 		if (strcmp(argv[i], "--runs") == 0)
@@ -110,18 +122,18 @@ int main(int argc, char **argv)
 			first = value;
 		else if (strcmp(argv[i], "--story") == 0)
 			story = value;
+		else if (strcmp(argv[i], "--log") == 0)
+			log_path = argv[i + 1];
 	}
-	if (story != 0) {
-		tell_story(story);
-		return 0;
-	}
+	if (story != 0)
+		return tell_story(story, log_path);
 	uint64_t jobs = 0, finished = 0, steps = 0, restarts = 0;
 	for (uint64_t seed = first; seed < first + runs; seed++) {
 		struct scenario_result result;
 		scenario_run(&(struct scenario){.seed = seed, .is_quiet = true}, &result);
 		free(result.trace);
 		if (result.is_broken) {
-			tell_story(seed);
+			(void)tell_story(seed, NULL);
 			return 1;
 		}
 		jobs += result.jobs;
