@@ -7,6 +7,7 @@
 
 #include "broker/checkpoint.h"
 #include "broker/server_internal.h"
+#include "proto/sys/descriptors.h"
 #include "proto/sys/steps.h"
 
 /* A new job as the catalogue will have it. *ret_text is the request as the store gets it, which
@@ -18,6 +19,10 @@ static enum brot_err submit_prepare(struct server *server, const struct submit *
 	const struct plan_budget budget = {.image_bytes = server->config->limits.image_bytes};
 	struct catalog_job job = {.request = submit->request};
 	memcpy(job.key, submit->key, sizeof job.key);
+	/* A job that is known already takes nothing more. */
+	if (catalog_find_key(server->catalog, submit->key) == NULL && descriptors_are_short())
+		return error_set(err, BROT_E_BUSY,
+				 "the broker has nearly as many connections as fit: try later");
 	enum brot_err code = plan_make(&submit->request, &budget, &job.plan, err);
 	if (code != BROT_OK)
 		return code;
@@ -41,7 +46,7 @@ static void submit_step(struct server *server, struct sched_event *event,
 	char name[LIMIT_NAME_CHARS + 1];
 	struct catalog_job job;
 	struct brot_error why;
-	char *text;
+	char *text = NULL;
 	if (submit_prepare(server, submit, &job, &text, &why) != BROT_OK) {
 		outbox_refuse(server, event->peer, &why, 0);
 		return;

@@ -5,21 +5,20 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 
 #include "broker/broker_options.h"
 #include "broker/checkpoint.h"
 #include "broker/keeper.h"
 #include "broker/server.h"
 #include "broker/store.h"
+#include "proto/sys/descriptors.h"
 #include "proto/sys/log.h"
 #include "proto/sys/process.h"
 #include "proto/sys/shm.h"
 #include "proto/sys/signals.h"
 #include "proto/sys/sock.h"
 
-/* Descriptors that a broker with every peer and image it takes may need. */
-#define DESCRIPTORS_WANTED (LIMIT_PEERS + LIMIT_JOBS + 64)
+#define DESCRIPTORS_RESERVED (LIMIT_JOBS * LIMIT_OPEN_BANDS + 64)
 
 static const char *environment(const char *name, void *context)
 {
@@ -43,17 +42,19 @@ static int print_help(void)
 	return 0;
 }
 
-/* libzmq spins, or ends the program, when descriptors run out: take all that the system gives. */
-static void raise_descriptor_limit(void)
+/* Each image keeps one open, and so do store, checkpoints and metrics. */
+static enum brot_err open_descriptors(struct brot_error *err)
 {
-	struct rlimit limit;
-	if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
-		return;
-	limit.rlim_cur = limit.rlim_max;
-	(void)setrlimit(RLIMIT_NOFILE, &limit);
-	if (limit.rlim_cur < DESCRIPTORS_WANTED)
-		log_line(LOG_LEVEL_WARNING, "few descriptors have=%llu want=%d",
-			 (unsigned long long)limit.rlim_cur, DESCRIPTORS_WANTED);
+	struct descriptors descriptors;
+	enum brot_err code = descriptors_open(DESCRIPTORS_RESERVED, &descriptors, err);
+	if (code != BROT_OK)
+		return code;
+	bool are_few = descriptors.connections < LIMIT_PEERS;
+	log_line(are_few ? LOG_LEVEL_WARNING : LOG_LEVEL_NOTICE,
+		 "descriptors%s limit=%u reserved=%u connections=%u of=%d",
+		 are_few ? " for fewer connections than there may be:" : "", descriptors.limit,
+		 descriptors.reserve, descriptors.connections, LIMIT_PEERS);
+	return BROT_OK;
 }
 
 static enum brot_err check_doors(const struct option_strings *urls, bool is_insecure,
@@ -133,9 +134,9 @@ static enum brot_err run(const struct broker_options *options, struct brot_error
 	code = keeper_start(&keeper, err);
 	if (code != BROT_OK)
 		return code;
-	raise_descriptor_limit();
-
-	code = serve(options, signal_fd, &keeper, err);
+	code = open_descriptors(err);
+	if (code == BROT_OK)
+		code = serve(options, signal_fd, &keeper, err);
 	keeper_stop(&keeper);
 	return code;
 }

@@ -181,9 +181,9 @@ static void add_runs(struct line *line, const uint8_t *data, size_t bytes)
 size_t sched_restore_bytes(const struct plan *plan, uint32_t bands_released, uint32_t i)
 {
 	uint64_t band = (uint64_t)(plan->band_count > 1 ? bands_released : 0) + i;
-	if (plan->phase_count > 1 || band >= plan->band_count)
+	if (plan->phase_count == 0 || band >= plan->band_count)
 		return 0;
-	struct segment_grid grid = plan_band_grid(plan, 0, (uint32_t)band);
+	struct segment_grid grid = plan_band_grid(plan, plan->phase_count - 1, (uint32_t)band);
 	return (segment_count(&grid) + 7) / 8;
 }
 

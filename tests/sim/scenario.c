@@ -189,9 +189,9 @@ static void trouble_worker(struct world *world)
 /* Of any job, of bands that may not be there, by any client. */
 static void odd_verb(struct world *world)
 {
-	static const enum sched_event_type types[] = {EVENT_RELEASE, EVENT_RELEASE,  EVENT_ATTACH,
-						      EVENT_PAUSE,   EVENT_RESUME,   EVENT_RETRY,
-						      EVENT_WATCH,   EVENT_PRIORITY, EVENT_CANCEL_JOB};
+	static const enum sched_event_type types[] = {
+		EVENT_RELEASE, EVENT_RELEASE, EVENT_ATTACH,   EVENT_PAUSE,     EVENT_RESUME,
+		EVENT_RETRY,   EVENT_WATCH,   EVENT_PRIORITY, EVENT_CANCEL_JOB};
 	struct sched_event event = {
 		.type = types[pick(world, sizeof types / sizeof types[0])],
 		.band = one_in(world, 2) ? SCHED_ALL_BANDS : pick(world, 4),

@@ -21,8 +21,8 @@ struct scenario {
 
 struct scenario_result {
 	bool is_broken;
-	char text[512];              /* what is broken */
-	char *trace;                 /* owned: free() */
+	char text[512]; /* what is broken */
+	char *trace;    /* owned: free() */
 	unsigned jobs, finished, steps, restarts;
 };
 

@@ -69,7 +69,7 @@ void sim_verb(struct sim *sim, unsigned client, unsigned job, enum sched_event_t
 /* A client's event as it is, on its connection; text must be a literal. */
 void sim_client_says(struct sim *sim, unsigned client, const struct sched_event *event);
 
-void sim_mute(struct sim *sim, unsigned client);   /* says nothing any more */
+void sim_mute(struct sim *sim, unsigned client); /* says nothing any more */
 void sim_unmute(struct sim *sim, unsigned client);
 void sim_client_reconnect(struct sim *sim, unsigned client);
 
@@ -109,7 +109,7 @@ enum sim_job_state { SIM_JOB_OPEN, SIM_JOB_FINISHED, SIM_JOB_FAILED, SIM_JOB_REF
 enum sim_job_state sim_job_state(const struct sim *sim, unsigned job);
 uint64_t sim_job_id(const struct sim *sim, unsigned job); /* 0: the broker knows none */
 bool sim_job_report(const struct sim *sim, unsigned job, struct job_report *ret_report);
-void sim_tell_job(struct sim *sim, unsigned job); /* into the trace */
+void sim_tell_job(struct sim *sim, unsigned job);          /* into the trace */
 double sim_job_share(const struct sim *sim, unsigned job); /* of its pixels done, 0..1 */
 unsigned sim_bands_read(const struct sim *sim, unsigned job);
 uint64_t sim_leased_segments(const struct sim *sim, unsigned job); /* over all leases so far */

@@ -26,7 +26,7 @@ struct sim_session *sim_session_find(struct sim *sim, uint64_t session)
 static struct sim_tile *tile_find(struct sim_job *job, uint32_t id)
 {
 	return job != NULL && id < job->tile_count && job->tiles[id].is_cut ? &job->tiles[id]
-									   : NULL;
+									    : NULL;
 }
 
 /* The new tile included; ids are given in order, so this grows by one. */
@@ -183,8 +183,8 @@ static void check_tile(struct sim *sim, const struct sched_action *action)
 	tile->phase = action->tile.phase;
 	tile->rect = action->rect;
 	tile->last_attempt = action->tile.attempt;
-	tile->leases[tile->lease_count++] =
-		(struct sim_lease){action->session, action->tile.attempt};
+	tile->leases[tile->lease_count++] = (struct sim_lease){action->session,
+							       action->tile.attempt};
 	session->held++;
 	session->got_tile = true;
 }
@@ -296,7 +296,8 @@ static void check_copies(struct sim *sim, const struct sched_action *action)
 	if (job == NULL || action->tile.tile >= job->tile_count)
 		return;
 	const struct sim_tile *tile = &job->tiles[action->tile.tile];
-	bool is_twice = tile->lease_count == 2 && tile->leases[0].session == tile->leases[1].session;
+	bool is_twice = tile->lease_count == 2 &&
+			tile->leases[0].session == tile->leases[1].session;
 	if (tile->lease_count > LIMIT_COPIES || is_twice)
 		sim_break(sim, "job %" PRIu64 ": tile %u is leased %u times", job->id,
 			  action->tile.tile, tile->lease_count);

@@ -206,8 +206,7 @@ static uint64_t job_of_event(struct sim *sim, const struct sched_event *event)
 
 void sim_coverage_event(struct sim *sim, const struct sched_event *event)
 {
-	struct count count = {sim,		event->type, event->peer, event->session,
-			      event->text, false};
+	struct count count = {sim, event->type, event->peer, event->session, event->text, false};
 	if (event->type == EVENT_TICK || event->type == EVENT_STOP)
 		sched_each_job(sim->sched, sim->now_ms, count_job, &count);
 	if (is_of_job(event->type)) {

@@ -199,8 +199,9 @@ void sim_image_report(struct sim *sim, struct sim_job *job, const struct sched_a
 	if (job->plan.phase_count == 1 || !sim->limits.is_durable) {
 		uint64_t there = pixels_there(job);
 		if (action->report.pixels_done != there)
-			sim_break(sim, "job %" PRIu64 ": %" PRIu64 " pixels are told, %" PRIu64
-				       " are there",
+			sim_break(sim,
+				  "job %" PRIu64 ": %" PRIu64 " pixels are told, %" PRIu64
+				  " are there",
 				  job->id, action->report.pixels_done, there);
 	}
 	if (!is_finished)

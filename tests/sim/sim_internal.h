@@ -73,8 +73,8 @@ struct sim_tile {
 struct sim_image {
 	bool exists;
 	bool is_delivered; /* was released: its pixels count as done, and it has no image */
-	uint8_t *applied; /* times, a segment of the phases; survives DROP_IMAGE for the checks */
-	uint8_t *bits;    /* one a segment of the image, as they lie there */
+	uint8_t *applied;  /* times, a segment of the phases; survives DROP_IMAGE for the checks */
+	uint8_t *bits;     /* one a segment of the image, as they lie there */
 };
 
 /* What the store has of a job. */
@@ -105,7 +105,7 @@ struct sim_job {
 	struct sim_image *images; /* plan.band_count */
 	struct sim_tile *tiles;   /* by id, in this life of the broker */
 	uint32_t tile_count;
-	int64_t heard_ms;         /* somebody watched it */
+	int64_t heard_ms; /* somebody watched it */
 	uint64_t leased_segments;
 	unsigned fails, leases_lost; /* since it was submitted, restored or retried */
 	unsigned passed_over; /* while it waits for its first lease in this life of the broker */
@@ -153,8 +153,8 @@ struct sim {
 	unsigned submitting;             /* index + 1 of the job whose SUBMIT is being stepped */
 	uint64_t created_work;           /* whose CREATE_IMAGE is to be answered, or 0 */
 	unsigned die_in, things, steps, fail_images;
-	bool is_dead;      /* the broker, in the middle of a step */
-	bool is_restoring; /* a new one, before it has heard of all jobs */
+	bool is_dead;                            /* the broker, in the middle of a step */
+	bool is_restoring;                       /* a new one, before it has heard of all jobs */
 	struct flight *flights, *unused_flights; /* by time, then order */
 	char *trace;
 	size_t trace_bytes, trace_capacity, trace_seen;
@@ -170,7 +170,7 @@ void sim_link_new(struct sim *sim, struct sim_link *link);
 void sim_post(struct sim *sim, struct flight *flight, struct sim_link *link);
 
 /* sim_broker.c: the broker around the scheduler */
-void sim_arrive(struct sim *sim, struct flight *flight); /* borrows it */
+void sim_arrive(struct sim *sim, struct flight *flight);   /* borrows it */
 void sim_step(struct sim *sim, struct sched_event *event); /* may leave the broker dead */
 void sim_feed(struct sim *sim, struct sched_event *event); /* and buries it */
 void sim_log_limits(struct sim *sim);                      /* at the beginning of a life */

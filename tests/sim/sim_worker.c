@@ -107,7 +107,8 @@ static void takes_job(struct sim *sim, unsigned w, uint64_t work)
 	bool has_room = worker->mapped_count < MAPPED_MAX;
 	if (has_room)
 		worker->mapped[worker->mapped_count++] = work;
-	say(sim, w, (struct sched_event){.type = EVENT_MAPPED, .work = work, .is_mapped = has_room});
+	say(sim, w,
+	    (struct sched_event){.type = EVENT_MAPPED, .work = work, .is_mapped = has_room});
 }
 
 static bool has_mapped(const struct sim_worker_state *worker, uint64_t work)

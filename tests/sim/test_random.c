@@ -26,7 +26,8 @@ static const struct impossible {
 	uint32_t events;
 	const char *why;
 } impossible[] = {
-	{COVER_JOB_CREATING, ~IMAGE, "the caller answers CREATE_IMAGE before it says anything else"},
+	{COVER_JOB_CREATING, ~IMAGE,
+	 "the caller answers CREATE_IMAGE before it says anything else"},
 	{COVER_BANDED_CREATING, ~IMAGE,
 	 "the caller answers CREATE_IMAGE before it says anything else"},
 	{COVER_JOB_UNKNOWN, IMAGE, "images are asked for jobs that are known"},
@@ -59,7 +60,7 @@ static unsigned print_coverage(void)
 				continue;
 			uint64_t count = coverage_count(s, t);
 			const char *why = why_impossible(s, t);
-			const char *mark = count == 0 && why == NULL ? " MISSING"
+			const char *mark = count == 0 && why == NULL  ? " MISSING"
 					   : count > 0 && why != NULL ? " IMPOSSIBLE?"
 								      : "";
 			missing += mark[0] != '\0';

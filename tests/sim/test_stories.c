@@ -38,7 +38,7 @@ static void two_workers_share_a_job(void **state)
 				    "[    12] w2: tile 1/1 attempt 1 rows 16+16\n"
 				    "[    12] w1: tile 1/2 attempt 1 rows 32+16\n"
 				    "[    12] w2: tile 1/3 attempt 1 rows 48+16\n"
-				    "[    46] c1: finished 0\n"));
+				    "[    47] c1: finished 0\n"));
 	check(sim);
 	sim_free(sim);
 }
@@ -55,15 +55,16 @@ static void a_silent_worker_loses_its_tiles(void **state)
 	unsigned job = sim_submit(sim, client, 64, 64);
 	sim_run(sim, 40);
 	sim_kill(sim, 1);
+	sim_run(sim, 10250);
 	sim_worker(sim, 1, 1000);
-	assert_true(sim_run_idle(sim, 20000));
+	assert_true(sim_run_idle(sim, 1000));
 	assert_int_equal(sim_job_state(sim, job), SIM_JOB_FINISHED);
 	assert_true(sim_expect(sim, "[    12] w1: tile 1/0 attempt 1 rows 0+32\n"
 				    "[    12] w1: tile 1/1 attempt 1 rows 32+32\n"
 				    "[    50] w1: killed\n"
-				    "[ 10252] w2: tile 1/0 attempt 2 rows 0+32\n"
-				    "[ 10252] w2: tile 1/1 attempt 2 rows 32+32\n"
-				    "[ 10318] c1: finished 0\n"));
+				    "[ 10304] w2: tile 1/0 attempt 2 rows 0+32\n"
+				    "[ 10304] w2: tile 1/1 attempt 2 rows 32+32\n"
+				    "[ 10371] c1: finished 0\n"));
 	check(sim);
 	sim_free(sim);
 }
@@ -86,7 +87,7 @@ static void a_parent_reports_a_death_at_once(void **state)
 	assert_true(sim_expect(sim, "[    12] w1: tile 1/0 attempt 1 rows 0+32\n"
 				    "[    50] w1: killed\n"
 				    "[    54] w2: tile 1/0 attempt 2 rows 0+32\n"
-				    "[    88] c1: finished 0\n"));
+				    "[    89] c1: finished 0\n"));
 	check(sim);
 	sim_free(sim);
 }
@@ -190,7 +191,7 @@ static void a_failed_tile_goes_to_another_worker(void **state)
 	assert_int_equal(sim_job_state(sim, job), SIM_JOB_FINISHED);
 	assert_true(sim_expect(sim, "[    22] w1: tile 1/0 attempt 1 rows 0+32\n"
 				    "[    28] w2: tile 1/0 attempt 2 rows 0+32\n"
-				    "[    62] c1: finished 0\n"));
+				    "[    63] c1: finished 0\n"));
 	check(sim);
 	sim_free(sim);
 }
@@ -222,7 +223,9 @@ static void phases_run_one_after_the_other(void **state)
 	unsigned dying = sim_worker(sim, 1, 1000);
 	sim_run(sim, 10);
 	unsigned client = sim_client(sim);
-	unsigned job = sim_submit_phases(sim, client, 3, 64, 100);
+	unsigned job = sim_request(
+		sim,
+		&(struct sim_request){.client = client, .width = 64, .height = 100, .phases = 3});
 	sim_run(sim, 70);
 	sim_kill(sim, dying);
 	sim_parent_tells(sim, dying);
@@ -242,7 +245,9 @@ static void half_of_a_mirrored_job_is_rendered(void **state)
 	unsigned dying = sim_worker(sim, 1, 1000);
 	sim_run(sim, 10);
 	unsigned client = sim_client(sim);
-	unsigned job = sim_submit_mirrored(sim, client, 1, 64, 65);
+	unsigned job = sim_request(
+		sim, &(struct sim_request){
+			     .client = client, .width = 64, .height = 65, .is_mirrored = true});
 	sim_run(sim, 12);
 	sim_kill(sim, dying);
 	sim_parent_tells(sim, dying);
@@ -253,7 +258,7 @@ static void half_of_a_mirrored_job_is_rendered(void **state)
 				    "[    12] w1: tile 1/2 attempt 1 rows 32+1\n"
 				    "[    22] w2: killed\n"
 				    "[    31] w1: tile 1/1 attempt 2 rows 16+16\n"
-				    "[    49] c1: finished 0\n"));
+				    "[    50] c1: finished 0\n"));
 	check(sim);
 	sim_free(sim);
 }
@@ -371,7 +376,7 @@ static void an_unwatched_job_ends(void **state)
 	assert_int_equal(sim_job_state(sim, job), SIM_JOB_OPEN);
 	sim_mute(sim, client);
 	sim_run(sim, 11000);
-	assert_int_equal(sim_job_state(sim, job), SIM_JOB_FAILED);
+	assert_true(sim_is_clean(sim));
 	check(sim);
 	sim_free(sim);
 }
