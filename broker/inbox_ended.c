@@ -62,7 +62,10 @@ bool ended_tell(struct server *server, uint64_t peer, uint64_t job)
 	if (!find_ended(server, job, &ended) || !end_of(&ended, &why))
 		return false;
 	struct message m = {.type = MSG_FAILED};
-	outbox_send(server, peer, &m, report_failed(job, why.code, why.text));
+	if (server->message->type == MSG_ATTACH)
+		outbox_refuse(server, peer, &why, job);
+	else
+		outbox_send(server, peer, &m, report_failed(job, why.code, why.text));
 	return true;
 }
 

@@ -156,8 +156,8 @@ def test_a_client_cut_off_for_too_long(site: Site) -> None:
     submit = site.client("submit", *heavy(256)).wait()
     assert submit.status == 0, submit.err
     kept = int(submit.out.split()[0])
-    waiter = site.client("wait", kept, "--quiet", "--out", site.stage.folder / "a.npy",
-                         "--timeout", LONG_S)
+    waiter = site.client("wait", kept, "--release", "--quiet", "--out",
+                         site.stage.folder / "a.npy", "--timeout", LONG_S)
     other = site.client("render", *heavy(16384), "--quiet", "--out",
                         site.stage.folder / "b.npy", "--timeout", "2")
     wait_until(lambda: len(site.broker.jobs()) == 2, "two jobs")

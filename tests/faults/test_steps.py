@@ -144,7 +144,8 @@ class Story:
         self.stage.worker(self.durable.broker, processes=2)
         if self.kind == "kept":
             job = self.ends(self.client("submit", *self.request)).split()[0]
-            self.ends(self.client("wait", job, "--out", self.out, "--quiet"))
+            self.ends(self.client("wait", job, "--out", self.out, "--quiet",
+                                  "--release"))
         else:
             self.ends(self.client("render", *self.request, "--out", self.out, "--quiet"))
         assert sha(self.out) == sha(self.expected)

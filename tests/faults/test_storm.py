@@ -43,8 +43,8 @@ KINDS: dict[str, tuple[list[str], str]] = {
     "iterations": ([*SCENE, "--size", "800x600", "--format", "iterations"], "npy"),
     "smooth": ([*SCENE, "--size", "700x500", "--format", "smooth"], "npy"),
     "mirrored": (["--view", "-0.7,0,2.9", "--size", "900x701", "--iterations", "2000"], "ppm"),
-    "julia": (["--view", "0,0,3", "--formula", "julia", "--param", "re=-0.8", "--param",
-               "im=0.156", "--size", "640x480", "--iterations", "2000"], "png"),
+    "julia": (["--view", "0,0,3", "--formula", "julia:-0.8,0.156", "--size", "640x480",
+               "--iterations", "2000"], "png"),
     "banded": (["--view", "seahorse", "--size", "3000x3001", "--iterations", "300"], "png"),
 }
 
@@ -144,7 +144,7 @@ class Painter(threading.Thread):
         if status != 0:
             return
         job = out.split()[0]
-        wait = ["wait", job, "--out", self.path(kind), "--quiet", *self.where]
+        wait = ["wait", job, "--release", "--out", self.path(kind), "--quiet", *self.where]
         if self.random.random() < 0.3:
             process = self.client(*wait)
             self.storm.is_over.wait(self.random.uniform(0, 1))
