@@ -108,7 +108,8 @@ struct sim_job {
 	int64_t heard_ms; /* somebody watched it */
 	uint64_t leased_segments;
 	unsigned fails, leases_lost; /* since it was submitted, restored or retried */
-	unsigned passed_over; /* while it waits for its first lease in this life of the broker */
+	int64_t ready_ms;            /* since when it could have had its first lease */
+	unsigned passed_over;        /* since then, in this life of the broker */
 };
 
 /* A session as the messages about it told. */
