@@ -3,7 +3,8 @@
  *
  * What is in an image counts as it was left: its bits say which segments are done, and the tiles of
  * the rest are cut around them. A plan of several phases keeps no trace of the phases that do not
- * write the image, so an image of it that is not complete is rendered again from the first phase on.
+ * write the image, so an image of it that is not complete is rendered again from the first phase
+ * on.
  */
 #include "broker/sched_internal.h"
 

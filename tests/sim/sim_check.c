@@ -195,7 +195,7 @@ static void check_tile(struct sim *sim, const struct sched_action *action)
 static void check_apply(struct sim *sim, const struct sched_action *action)
 {
 	struct sim_job *job = sim->done_job;
-	if (job == NULL || memcmp(&action->tile, &sim->event->tile, sizeof action->tile) != 0) {
+	if (job == NULL || !is_same_tile(&action->tile, &sim->event->tile)) {
 		sim_break(sim, "tile %u was applied, but not by its holder", action->tile.tile);
 		return;
 	}

@@ -24,6 +24,12 @@ struct sim_link {
 	int64_t last_in_ms, last_out_ms; /* arrivals keep their order */
 };
 
+static inline bool is_same_tile(const struct tile_name *a, const struct tile_name *b)
+{
+	return a->work == b->work && a->phase == b->phase && a->tile == b->tile &&
+	       a->attempt == b->attempt;
+}
+
 struct held {
 	struct tile_name name;
 	struct rect rect;
