@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import secrets
@@ -14,7 +15,7 @@ import pytest
 
 import wire
 from durable import IS_LONG, Durable, images, memory_kib, sha
-from harness import (CUSP_COLUMNS, Broker, Process, Result, Stage, heavy, heavy_request,
+from harness import (CUSP_COLUMNS, SHM, Broker, Process, Result, Stage, heavy, heavy_request,
                      light_request, wait_until)
 
 REPLAY = os.environ.get("BROT_REPLAY", "")
@@ -310,9 +311,10 @@ def test_retry_of_a_failed_job(stage: Stage, durable: Durable) -> None:
         assert failed.name == "FAILED" and "out of ink" in failed.body["text"]
         assert state_of(durable, job) == "failed"
         worker.send("BYE", worker.session)
-        durable.restart()
-        assert state_of(durable, job) == "failed"
-        ask(durable, "retry", job)
+    durable.restart()
+    assert state_of(durable, job) == "failed"
+    ask(durable, "retry", job)
+    with wire.Client(durable.url) as client:
         stage.worker(durable.broker)
         assert client.wait(job).name == "FINISHED"
         assert durable.broker.status()["tiles_done"] == 5
@@ -374,8 +376,8 @@ def test_drain_by_name_and_by_sigterm(stage: Stage, durable: Durable) -> None:
     broker.wait_workers(2)
     assert other.stop().status == 0
     ends(render)
-    (entry,) = broker.history()
-    assert entry["retries"] == 0 and entry["state"] == "released"
+    ends_told = [line for line in broker.process.err().splitlines() if "worker ended" in line]
+    assert len(ends_told) == 3 and all(" tiles_returned=0 " in line for line in ends_told)
     durable.finish()
 
 
@@ -458,8 +460,9 @@ def test_a_picture_in_bands(stage: Stage) -> None:
     assert entry["bands"] > 2
     most = 0
     while render.is_running():
-        most = max(most, broker.status()["image_bytes"], sum(
-            path.stat().st_size for path in Path("/dev/shm").glob("brot-*")))
+        with contextlib.suppress(FileNotFoundError):  # gone before it was looked at
+            most = max(most, broker.status()["image_bytes"], sum(
+                path.stat().st_size for path in SHM.glob("brot-*")))
     ends(render)
     assert 0 < most <= broker.status()["image_budget_bytes"]
     whole = stage.render(None, "whole.png", *scene, "--workers", "2")
@@ -477,6 +480,7 @@ def test_who_reads_a_picture_in_bands(stage: Stage) -> None:
     job = submit(durable, *scene)
     with wire.Client(durable.url) as reader, wire.Client(durable.url) as other:
         accepted = reader.attach(job)
+        assert accepted.name == "ACCEPTED", accepted.body
         band = reader.wait(job, "BAND").body
         reader.fetch(job, 0, 3, 1000, band["rows"])
         reader.release_band(job, 0)
@@ -496,7 +500,7 @@ def test_top(stage: Stage, durable: Durable) -> None:
     job = submit(durable, *heavy(16384), "--format", "iterations")
     top = stage.client("top", "--count", 2, "--interval", "0.2", "--broker", durable.url)
     assert top.status == 0 and top.out.count("busy-bee") == 2
-    assert sum(str(job) in line.split() for line in top.out.splitlines()) == 2
+    assert sum(line.split()[:1] == [str(job)] for line in top.out.splitlines()) == 2
     as_json = stage.client("top", "--count", 2, "--interval", "0.2", "--json", "--broker",
                            durable.url)
     assert as_json.status == 0 and len(as_json.out.splitlines()) == 2
