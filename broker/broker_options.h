@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "broker/store.h"
 #include "proto/options.h"
 
 struct broker_options {
@@ -15,6 +16,11 @@ struct broker_options {
 	uint32_t tied_to;                       /* a process to end with; 0: none */
 	uint32_t ready_fd;                      /* 0: none */
 	const char *log_level;
+	const char *state_dir;      /* NULL: jobs end with the broker */
+	const char *checkpoint_dir; /* NULL: none are made */
+	enum store_sync sync;
+	int64_t retention_ms, checkpoint_every_ms;
+	uint32_t history_days;
 	bool is_embedded, is_insecure, is_keeper, wants_version;
 };
 

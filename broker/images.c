@@ -1,4 +1,4 @@
-/* images.c - the images of the jobs. */
+/* images.c - the images of the jobs and bands. */
 #include "broker/images.h"
 
 #include <assert.h>
@@ -13,39 +13,55 @@
 #include "proto/sys/random.h"
 
 struct entry {
-	uint64_t job;
+	uint64_t work;
 	struct image image;
 	UT_hash_handle hh;
 };
 
 struct images {
 	const struct keeper *keeper;
+	bool is_durable;
 	struct entry *entries;
 };
 
-struct images *images_new(const struct keeper *keeper)
+struct image_id image_id_draw(void)
+{
+	struct image_id id;
+	shm_name_make(id.name);
+	random_bytes(id.nonce, sizeof id.nonce);
+	return id;
+}
+
+struct images *images_new(const struct keeper *keeper, bool is_durable)
 {
 	struct images *images = calloc(1, sizeof *images);
 	if (images == NULL)
 		abort();
 	images->keeper = keeper;
+	images->is_durable = is_durable;
 	return images;
 }
 
-static struct entry *entry_find(const struct images *images, uint64_t job)
+static struct entry *entry_find(const struct images *images, uint64_t work)
 {
 	struct entry *entry;
-	HASH_FIND(hh, images->entries, &job, sizeof job, entry);
+	HASH_FIND(hh, images->entries, &work, sizeof work, entry);
 	return entry;
+}
+
+static void entry_free(struct images *images, struct entry *entry)
+{
+	shm_unmap(&entry->image.shm);
+	HASH_DELETE(hh, images->entries, entry);
+	free(entry);
 }
 
 static void entry_drop(struct images *images, struct entry *entry)
 {
 	shm_remove(entry->image.shm.name);
-	keeper_remove_image(images->keeper, entry->image.shm.name);
-	shm_unmap(&entry->image.shm);
-	HASH_DELETE(hh, images->entries, entry);
-	free(entry);
+	if (!images->is_durable)
+		keeper_remove_image(images->keeper, entry->image.shm.name);
+	entry_free(images, entry);
 }
 
 void images_free(struct images *images)
@@ -54,72 +70,121 @@ void images_free(struct images *images)
 		return;
 	struct entry *entry, *next;
 	HASH_ITER(hh, images->entries, entry, next)
-	entry_drop(images, entry);
+	{
+		if (images->is_durable)
+			entry_free(images, entry);
+		else
+			entry_drop(images, entry);
+	}
 	free(images);
 }
 
 void images_note_all(const struct images *images)
 {
+	if (images->is_durable)
+		return;
 	for (const struct entry *entry = images->entries; entry != NULL; entry = entry->hh.next)
 		keeper_add_image(images->keeper, entry->image.shm.name);
 }
 
-enum brot_err images_make(struct images *images, uint64_t job, const uint8_t key[SCHED_KEY_BYTES],
-			  const struct request *request, const struct plan *plan,
-			  struct brot_error *err)
+/* Takes the segment, and says in its header that it is ours. */
+static void entry_add(struct images *images, uint64_t work, const struct plan *plan,
+		      const struct image_layout *layout, const struct image_id *id,
+		      const struct shm *shm)
 {
-	assert(entry_find(images, job) == NULL);
-	struct shm shm;
-	enum brot_err code = shm_make((size_t)plan->image_bytes, &shm, err);
-	if (code != BROT_OK)
-		return code;
-	keeper_add_image(images->keeper, shm.name);
-
+	assert(entry_find(images, work) == NULL);
 	struct entry *entry = calloc(1, sizeof *entry);
 	if (entry == NULL)
 		abort();
-	struct image *image = &entry->image;
-	entry->job = image->job = job;
-	memcpy(image->key, key, sizeof image->key);
-	random_bytes(image->nonce, sizeof image->nonce);
-	image->request = *request;
-	image->plan = *plan;
-	image->shm = shm;
-	image_header_write(shm.memory, &image->plan.layout, job, image->nonce, (uint32_t)geteuid(),
-			   (uint32_t)getpid(), 0);
-	HASH_ADD(hh, images->entries, job, sizeof entry->job, entry);
+	entry->work = work;
+	entry->image = (struct image){
+		.work = work,
+		.layout = *layout,
+		.is_mirrored = plan_is_mirrored(plan),
+		.shm = *shm,
+	};
+	memcpy(entry->image.nonce, id->nonce, sizeof id->nonce);
+	image_header_write(shm->memory, layout, work, id->nonce, (uint32_t)geteuid(),
+			   (uint32_t)getpid(), images->is_durable ? IMAGE_DURABLE : 0);
+	HASH_ADD(hh, images->entries, work, sizeof entry->work, entry);
+}
+
+enum brot_err images_make(struct images *images, uint64_t work, const struct plan *plan,
+			  const struct image_id *id, struct brot_error *err)
+{
+	struct image_layout layout = plan_band_layout(plan, work_band(work));
+	struct shm shm;
+	enum brot_err code = shm_make_named(id->name, (size_t)layout.total_bytes, &shm, err);
+	if (code != BROT_OK)
+		return code;
+	if (!images->is_durable)
+		keeper_add_image(images->keeper, shm.name);
+	entry_add(images, work, plan, &layout, id, &shm);
 	return BROT_OK;
 }
 
-struct image *images_find(const struct images *images, uint64_t job)
+enum brot_err images_adopt(struct images *images, uint64_t work, const struct plan *plan,
+			   const struct image_id *id, struct brot_error *err)
 {
-	struct entry *entry = entry_find(images, job);
+	struct image_layout layout = plan_band_layout(plan, work_band(work));
+	struct shm shm;
+	uint8_t nonce[MESSAGE_NONCE_BYTES];
+	enum brot_err code = shm_adopt(id->name, (size_t)layout.total_bytes, &shm, err);
+	if (code != BROT_OK)
+		return code;
+	code = image_header_check(shm.memory, shm.bytes, &layout, work, nonce, err);
+	if (code == BROT_OK && memcmp(nonce, id->nonce, sizeof nonce) != 0)
+		code = error_set(err, BROT_E_PROTOCOL, "image: nonce is not that of job %llu",
+				 (unsigned long long)work_job(work));
+	if (code == BROT_OK)
+		entry_add(images, work, plan, &layout, id, &shm);
+	else
+		shm_unmap(&shm);
+	return code;
+}
+
+struct image *images_find(const struct images *images, uint64_t work)
+{
+	struct entry *entry = entry_find(images, work);
 	return entry != NULL ? &entry->image : NULL;
 }
 
-void images_drop(struct images *images, uint64_t job)
+const uint8_t *image_bits(const struct image *image)
 {
-	struct entry *entry = entry_find(images, job);
+	return (const uint8_t *)image->shm.memory + image->layout.bits_offset;
+}
+
+bool images_drop(struct images *images, uint64_t work)
+{
+	struct entry *entry = entry_find(images, work);
 	if (entry != NULL)
 		entry_drop(images, entry);
+	return entry != NULL;
+}
+
+void images_each(struct images *images, void (*fn)(struct image *image, void *context),
+		 void *context)
+{
+	for (struct entry *entry = images->entries; entry != NULL; entry = entry->hh.next)
+		fn(&entry->image, context);
 }
 
 static void copy_in(struct image *image, const struct rect *rect, const uint8_t *from)
 {
-	for (uint32_t p = 0; p < image->plan.layout.plane_count; p++) {
-		size_t row_bytes = (size_t)rect->w * image->plan.layout.planes[p].pixel_bytes;
+	for (uint32_t p = 0; p < image->layout.plane_count; p++) {
+		size_t row_bytes = (size_t)rect->w * image->layout.planes[p].pixel_bytes;
 		for (uint32_t y = rect->y; y < rect->y + rect->h; y++, from += row_bytes)
-			memcpy(image_pixel(image->shm.memory, &image->plan.layout, p, rect->x, y),
-			       from, row_bytes);
+			memcpy(image_pixel(image->shm.memory, &image->layout, p, rect->x, y), from,
+			       row_bytes);
 	}
-	if (plan_is_mirrored(&image->plan))
-		mirror_copy(image->shm.memory, &image->plan.layout, rect);
+	if (image->is_mirrored)
+		mirror_copy(image->shm.memory, &image->layout, rect);
 }
 
 enum brot_err image_unpack(struct image *image, const struct rect *rect, uint32_t codec,
 			   struct bytes data, uint64_t digest, struct brot_error *err)
 {
-	size_t bytes = image_rect_bytes(&image->plan.layout, rect);
+	size_t bytes = image_rect_bytes(&image->layout, rect);
 	uint8_t *unpacked = NULL;
 	const void *pixels = data.data;
 	size_t got = data.size;
@@ -154,26 +219,27 @@ enum brot_err image_unpack(struct image *image, const struct rect *rect, uint32_
 static void mark(struct image *image, const struct rect *rect)
 {
 	uint32_t first, count;
-	bool is_run = rect_segment_run(&image->plan.layout.grid, rect, &first, &count);
+	bool is_run = rect_segment_run(&image->layout.grid, rect, &first, &count);
 	assert(is_run);
 	(void)is_run;
-	image_bits_set(image->shm.memory, &image->plan.layout, first, count);
+	image_bits_set(image->shm.memory, &image->layout, first, count);
 }
 
 void image_mark(struct image *image, const struct rect *rect)
 {
+	image->marks++;
 	mark(image, rect);
-	if (plan_is_mirrored(&image->plan)) {
-		const struct rect other = mirror_rect(image->plan.layout.grid.height_px, rect);
+	if (image->is_mirrored) {
+		const struct rect other = mirror_rect(image->layout.grid.height_px, rect);
 		mark(image, &other);
 	}
 }
 
 void image_copy_out(const struct image *image, uint32_t plane, const struct rect *rect, void *to)
 {
-	size_t row_bytes = (size_t)rect->w * image->plan.layout.planes[plane].pixel_bytes;
+	size_t row_bytes = (size_t)rect->w * image->layout.planes[plane].pixel_bytes;
 	uint8_t *at = to;
 	for (uint32_t y = rect->y; y < rect->y + rect->h; y++, at += row_bytes)
-		memcpy(at, image_pixel(image->shm.memory, &image->plan.layout, plane, rect->x, y),
+		memcpy(at, image_pixel(image->shm.memory, &image->layout, plane, rect->x, y),
 		       row_bytes);
 }

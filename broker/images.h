@@ -1,7 +1,7 @@
 /*
- * images.h - owns the images of the jobs: shared memory, request, key and nonce, by job id.
+ * images.h - owns the images of jobs and of their bands: shared memory, by work id.
  *
- * One thread owns a store.
+ * One thread owns a struct images.
  */
 #ifndef BROKER_IMAGES_H
 #define BROKER_IMAGES_H
@@ -9,39 +9,62 @@
 #include "broker/keeper.h"
 #include "broker/plan.h"
 #include "broker/sched.h"
-#include "proto/request.h"
+#include "proto/message.h"
 #include "proto/sys/shm.h"
 
 struct image {
-	uint64_t job;
-	uint8_t key[SCHED_KEY_BYTES];
+	uint64_t work;
 	uint8_t nonce[MESSAGE_NONCE_BYTES];
-	struct request request;
-	struct plan plan;
+	struct image_layout layout;
+	bool is_mirrored;
 	struct shm shm;
+	uint64_t marks, saved_marks; /* image_mark()s, and how many a checkpoint was asked for */
 };
+
+/* What tells an image from all others; random. */
+struct image_id {
+	char name[IMAGE_NAME_CHARS + 1];
+	uint8_t nonce[MESSAGE_NONCE_BYTES];
+};
+struct image_id image_id_draw(void);
 
 struct images; /* opaque */
 
-/* keeper is borrowed for the store's life; images_note_all() tells a new one of every image. */
-struct images *images_new(const struct keeper *keeper);
-void images_free(struct images *images); /* removes them all; accepts NULL */
+/* is_durable: the images outlive us, as IMAGE_DURABLE says; otherwise keeper, borrowed for the
+ * life of the images, removes those that we cannot, and images_note_all() tells a new one of each.
+ */
+struct images *images_new(const struct keeper *keeper, bool is_durable);
 void images_note_all(const struct images *images);
 
-/* Makes the image of a job, zeroed but for its header. BROT_E_NO_SPACE where it does not fit. */
-enum brot_err images_make(struct images *images, uint64_t job, const uint8_t key[SCHED_KEY_BYTES],
-			  const struct request *request, const struct plan *plan,
-			  struct brot_error *err);
+/* Removes them all; leaves durable ones where they are. Accepts NULL. */
+void images_free(struct images *images);
 
-/* The image of a job, borrowed until images_drop(), or NULL. */
-struct image *images_find(const struct images *images, uint64_t job);
+/* Makes the image of a work that has none, zeroed but for its header. BROT_E_NO_SPACE where it does
+ * not fit. */
+enum brot_err images_make(struct images *images, uint64_t work, const struct plan *plan,
+			  const struct image_id *id, struct brot_error *err);
 
-/* Removes an image; one that is not there is no error. */
-void images_drop(struct images *images, uint64_t job);
+/* Takes over the image that an earlier life of this broker made of that work, with all that is in
+ * it. BROT_E_NOT_FOUND where it is gone; another error where it is not what it should be. */
+enum brot_err images_adopt(struct images *images, uint64_t work, const struct plan *plan,
+			   const struct image_id *id, struct brot_error *err);
+
+/* The image of a work, borrowed until images_drop(), or NULL. */
+struct image *images_find(const struct images *images, uint64_t work);
+
+/* The bits of an image, one a segment, as they lie there. */
+const uint8_t *image_bits(const struct image *image);
+
+/* Removes an image; false if there was none. */
+bool images_drop(struct images *images, uint64_t work);
+
+/* Calls fn for each; it must not add or drop any. */
+void images_each(struct images *images, void (*fn)(struct image *image, void *context),
+		 void *context);
 
 /* Takes the packed pixels of a tile into the image, and into a mirrored one twice. codec and data
  * are a peer's: BROT_E_PROTOCOL if they are not image_rect_bytes() of pixels with that digest; the
- * image is then untouched. */
+ * image is then untouched. Rows count from the top of the image, here and below. */
 enum brot_err image_unpack(struct image *image, const struct rect *rect, uint32_t codec,
 			   struct bytes data, uint64_t digest, struct brot_error *err);
 

@@ -8,8 +8,10 @@
 #include <sys/resource.h>
 
 #include "broker/broker_options.h"
+#include "broker/checkpoint.h"
 #include "broker/keeper.h"
 #include "broker/server.h"
+#include "broker/store.h"
 #include "proto/sys/log.h"
 #include "proto/sys/process.h"
 #include "proto/sys/shm.h"
@@ -74,6 +76,45 @@ static enum brot_err check_doors(const struct option_strings *urls, bool is_inse
 	return BROT_OK;
 }
 
+static enum brot_err open_files(const struct broker_options *options, struct server_config *config,
+				struct brot_error *err)
+{
+	if (options->state_dir == NULL)
+		return BROT_OK;
+	enum brot_err code = store_open(options->state_dir, options->sync, &config->store, err);
+	if (code == BROT_OK && options->checkpoint_dir != NULL)
+		code = checkpoint_open(options->checkpoint_dir, &config->checkpoint, err);
+	config->store_folder = options->state_dir;
+	config->checkpoint_every_ms = options->checkpoint_every_ms;
+	config->history_days = options->history_days;
+	config->limits.is_durable = true;
+	return code;
+}
+
+static enum brot_err serve(const struct broker_options *options, int signal_fd,
+			   struct keeper *keeper, struct brot_error *err)
+{
+	uint64_t memory = options->memory_bytes;
+	if (memory == 0) /* a /dev/shm without a limit reports a size of 0 */
+		memory = shm_total_bytes() > 0 ? shm_total_bytes() / 4 * 3 : INT64_MAX;
+	struct server_config config = {
+		.client_urls = options->clients,
+		.worker_urls = options->workers,
+		.is_embedded = options->is_embedded,
+		.ready_fd = options->ready_fd != 0 ? (int)options->ready_fd : -1,
+		.signal_fd = signal_fd,
+		.limits = sched_limits_default(memory),
+	};
+	config.limits.tile_rows = options->tile_rows;
+	config.limits.retention_ms = options->retention_ms;
+	enum brot_err code = open_files(options, &config, err);
+	if (code == BROT_OK)
+		code = server_run(&config, keeper, err);
+	checkpoint_close(config.checkpoint);
+	store_close(config.store);
+	return code;
+}
+
 static enum brot_err run(const struct broker_options *options, struct brot_error *err)
 {
 	enum brot_err code = check_doors(&options->clients, options->is_insecure, err);
@@ -93,23 +134,8 @@ static enum brot_err run(const struct broker_options *options, struct brot_error
 	if (code != BROT_OK)
 		return code;
 	raise_descriptor_limit();
-	unsigned swept = shm_sweep();
-	if (swept > 0)
-		log_line(LOG_LEVEL_NOTICE, "removed images of dead brokers count=%u", swept);
 
-	uint64_t memory = options->memory_bytes;
-	if (memory == 0) /* a /dev/shm without a limit reports a size of 0 */
-		memory = shm_total_bytes() > 0 ? shm_total_bytes() / 4 * 3 : INT64_MAX;
-	struct server_config config = {
-		.client_urls = options->clients,
-		.worker_urls = options->workers,
-		.is_embedded = options->is_embedded,
-		.ready_fd = options->ready_fd != 0 ? (int)options->ready_fd : -1,
-		.signal_fd = signal_fd,
-		.limits = sched_limits_default(memory),
-	};
-	config.limits.tile_rows = options->tile_rows;
-	code = server_run(&config, &keeper, err);
+	code = serve(options, signal_fd, &keeper, err);
 	keeper_stop(&keeper);
 	return code;
 }

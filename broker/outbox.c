@@ -3,7 +3,9 @@
 #include <string.h>
 
 #include "broker/server_internal.h"
+#include "proto/sys/clock.h"
 #include "proto/sys/log.h"
+#include "proto/sys/steps.h"
 
 /* What a full queue means: a worker that does not read its tiles has to start again; a client asks
  * again by WATCH or FETCH. */
@@ -16,14 +18,15 @@ static void note_lost(struct server *server, uint64_t peer)
 		server->lost_peers[server->lost_count++] = peer;
 }
 
-void outbox_send(struct server *server, uint64_t peer, struct message *m, char *body)
+bool outbox_send(struct server *server, uint64_t peer, struct message *m, char *body)
 {
 	if (body != NULL)
 		m->body = (struct bytes){body, strlen(body)};
 	enum peer_side side;
 	struct sock_route route;
+	enum sock_result result = SOCK_GONE;
 	if (peers_route(server->peers, peer, &side, &route)) {
-		enum sock_result result = sock_send(server->sockets[side], &route, m);
+		result = sock_send(server->sockets[side], &route, m);
 		if (result != SOCK_OK && side == SIDE_WORKER)
 			note_lost(server, peer);
 		if (result != SOCK_OK && log_enabled(LOG_LEVEL_DEBUG))
@@ -31,77 +34,187 @@ void outbox_send(struct server *server, uint64_t peer, struct message *m, char *
 				 message_name(m->type), (unsigned long long)peer, (int)result);
 	}
 	free(body);
+	return result == SOCK_OK;
 }
 
 void outbox_refuse(struct server *server, uint64_t peer, const struct brot_error *why, uint64_t job)
 {
 	const char *name = server->message != NULL ? message_name(server->message->type) : NULL;
-	const uint8_t *key = server->has_key ? server->key : NULL;
 	struct message m = {.type = MSG_REFUSED};
-	outbox_send(server, peer, &m, report_refused(why->code, why->text, name, key, job));
+	outbox_send(server, peer, &m, report_refused(why->code, why->text, name, server->key, job));
 }
 
-static struct job_card card_of(const struct image *image)
+/* False where there is no image to tell of. */
+static bool card_make(const struct server *server, uint64_t work, struct job_card *ret_card)
 {
-	struct job_card card = {
-		.job = image->job,
-		.image_name = image->shm.name,
-		.image_bytes = image->plan.layout.total_bytes,
-		.slice_px = image->plan.layout.grid.slice_px,
-		.request = &image->request,
-		.plan = &image->plan,
-	};
-	memcpy(card.key, image->key, sizeof card.key);
-	memcpy(card.nonce, image->nonce, sizeof card.nonce);
-	return card;
+	const struct catalog_job *job = catalog_find(server->catalog, work_job(work));
+	const struct image *image = images_find(server->images, work);
+	if (job == NULL)
+		return false;
+	struct job_card card = {.work = work, .request = &job->request, .plan = &job->plan};
+	if (image != NULL) {
+		card.image_name = image->shm.name;
+		card.image_bytes = image->layout.total_bytes;
+		memcpy(card.nonce, image->nonce, sizeof card.nonce);
+	}
+	*ret_card = card;
+	return image != NULL;
 }
 
-static void announce(struct server *server, const struct sched_action *action)
+static void send_job(struct server *server, const struct sched_action *action)
 {
-	const struct image *image = images_find(server->images, action->job);
-	if (image == NULL)
+	struct job_card card;
+	struct message m = {.type = MSG_JOB, .session = action->session, .job = action->work};
+	if (card_make(server, action->work, &card))
+		outbox_send(server, action->peer, &m, report_job(&card));
+}
+
+static void send_accepted(struct server *server, const struct sched_action *action)
+{
+	struct job_card card = {0};
+	struct message m = {.type = MSG_ACCEPTED};
+	bool has_image = card_make(server, work_id(action->job, 0), &card);
+	if (card.plan == NULL)
 		return;
-	struct job_card card = card_of(image);
-	bool is_worker = action->type == ACTION_JOB;
-	struct message m = {
-		.type = is_worker ? MSG_JOB : MSG_ACCEPTED,
-		.session = action->session,
-		.job = action->job,
-	};
-	outbox_send(server, action->peer, &m,
-		    is_worker ? report_job(&card) : report_accepted(&card));
+	if (has_image || card.plan->band_count > 1) {
+		outbox_send(server, action->peer, &m, report_accepted(&card, server->key));
+		step_reached("job-accepted");
+		return;
+	}
+	/* One of an earlier life, whose image went with the host. */
+	struct brot_error why;
+	if (action->report.state == JOB_FAILED)
+		error_set(&why, action->report.code, "job: %llu has failed, and may be tried again",
+			  (unsigned long long)action->job);
+	else
+		error_set(&why, BROT_E_BUSY,
+			  "job: the image of %llu waits for shared memory: try later",
+			  (unsigned long long)action->job);
+	outbox_refuse(server, action->peer, &why, action->job);
 }
 
+static void send_band(struct server *server, const struct sched_action *action)
+{
+	struct job_card card;
+	struct message m = {.type = MSG_BAND};
+	if (card_make(server, action->work, &card))
+		outbox_send(server, action->peer, &m, report_band(&card));
+}
+
+/* TILE and REVOKE; a tile's rows count from the top of the picture. */
 static void send_tile(struct server *server, const struct sched_action *action)
 {
+	const struct catalog_job *job = catalog_find(server->catalog, work_job(action->tile.work));
+	if (job == NULL)
+		return;
 	struct message m = {
-		.type = MSG_TILE,
+		.type = action->type == ACTION_TILE ? MSG_TILE : MSG_REVOKE,
 		.session = action->session,
-		.job = action->tile.job,
+		.job = action->tile.work,
 		.phase = action->tile.phase,
 		.tile = action->tile.tile,
 		.attempt = action->tile.attempt,
 		.x = action->rect.x,
-		.y = action->rect.y,
+		.y = action->rect.y + plan_band_first(&job->plan, work_band(action->tile.work)),
 		.w = action->rect.w,
 		.h = action->rect.h,
 	};
 	outbox_send(server, action->peer, &m, NULL);
 }
 
-static void create_image(struct server *server, const struct sched_action *action)
+/* The row of a job just submitted. */
+static enum brot_err store_new_job(struct server *server, const struct job_report *report,
+				   const struct image_id *id, struct brot_error *err)
 {
-	server->created_job = action->job;
-	server->created_code = images_make(server->images, action->job, server->key,
-					   server->request, server->plan, &server->created_error);
+	const struct catalog_job *job = server->submit;
+	if (server->submit_text == NULL)
+		return BROT_OK;
+	struct store_job row = {
+		.job = job->job,
+		.request = server->submit_text,
+		.request_bytes = strlen(server->submit_text),
+		.priority = report->priority,
+		.is_kept = report->is_kept,
+		.band_rows = job->plan.band_rows,
+		.pixels = report->pixels,
+		.accepted_ms = clock_unix_ms(),
+	};
+	memcpy(row.key, job->key, sizeof row.key);
+	memcpy(row.client, report->client, sizeof row.client);
+	enum brot_err code = journal_add(server->journal, &row, id, err);
+	if (code == BROT_OK)
+		step_reached("job-stored");
+	return code;
+}
+
+/* The store knows of an image before it is made, so that a broker killed in between leaves none
+ * that nobody knows. */
+static enum brot_err create_image(struct server *server, const struct sched_action *action,
+				  struct brot_error *err)
+{
+	uint64_t id = work_job(action->work);
+	const struct catalog_job *job = catalog_find(server->catalog, id);
+	const struct image_id image = image_id_draw();
+	enum brot_err code;
+	if (job != NULL) {
+		code = journal_add_image(server->journal, action->work, &image, err);
+	} else {
+		if (server->submit == NULL || server->submit->job != id)
+			return error_set(err, BROT_E_INTERNAL, "job: %llu has no request",
+					 (unsigned long long)id);
+		code = store_new_job(server, &action->report, &image, err);
+		if (code != BROT_OK)
+			return code;
+		catalog_add(server->catalog, server->submit);
+		job = catalog_find(server->catalog, id);
+	}
+	if (code != BROT_OK)
+		return code;
+	code = images_make(server->images, action->work, &job->plan, &image, err);
+	if (code == BROT_OK)
+		step_reached("image-made");
+	else
+		journal_image_gone(server->journal, action->work);
+	return code;
+}
+
+/* The segment goes before its row in the store: a broker killed in between finds a name without a
+ * segment, while the other way round it would leave a segment that nobody knows. */
+static void drop_image(struct server *server, uint64_t work)
+{
+	if (!images_drop(server->images, work))
+		return;
+	step_reached("image-dropped");
+	saves_drop(server, work);
+	journal_image_gone(server->journal, work);
+}
+
+static void record(struct server *server, const struct sched_action *action)
+{
+	if (action->report.state == JOB_FINISHED) {
+		step_reached("job-finished-marked");
+		if (action->report.is_kept)
+			saves_begin(server, work_id(action->job, 0));
+	}
+	journal_record(server->journal, action);
+}
+
+static void end(struct server *server, const struct sched_action *action)
+{
+	journal_end(server->journal, action);
+	catalog_remove(server->catalog, action->job);
 }
 
 /* Pixels that came with the DONE were unpacked before the step. The last phase writes the image. */
 static void apply(struct server *server, const struct sched_action *action)
 {
-	struct image *image = images_find(server->images, action->job);
-	if (image != NULL && action->tile.phase + 1 == image->plan.phase_count)
-		image_mark(image, &action->rect);
+	struct image *image = images_find(server->images, action->tile.work);
+	const struct catalog_job *job = catalog_find(server->catalog, work_job(action->tile.work));
+	if (image == NULL || job == NULL || action->tile.phase + 1 != job->plan.phase_count)
+		return;
+	step_reached("tile-applied");
+	image_mark(image, &action->rect);
+	step_reached("tile-marked");
 }
 
 static void refuse(struct server *server, const struct sched_action *action)
@@ -111,56 +224,98 @@ static void refuse(struct server *server, const struct sched_action *action)
 	outbox_refuse(server, action->peer, &why, action->job);
 }
 
-void outbox_carry_out(struct server *server, const struct sched_action *action)
+static void send_plain(struct server *server, const struct sched_action *action,
+		       enum message_type type)
+{
+	struct message m = {.type = type, .session = action->session, .job = action->work};
+	outbox_send(server, action->peer, &m, NULL);
+}
+
+static void tell_worker(struct server *server, const struct sched_action *action)
 {
 	const struct sched_limits *limits = &server->config->limits;
-	struct message m = {.session = action->session, .job = action->job};
-	switch (action->type) {
-	case ACTION_WELCOME:
-		m.type = MSG_WELCOME;
+	struct message m = {.type = MSG_WELCOME, .session = action->session};
+	if (action->type == ACTION_WELCOME)
 		outbox_send(server, action->peer, &m,
 			    report_welcome(limits->beat_ms, limits->lost_ms));
-		break;
-	case ACTION_CANCEL:
-		m.type = MSG_CANCEL;
-		outbox_send(server, action->peer, &m, NULL);
-		break;
-	case ACTION_REREGISTER:
-		m.type = MSG_REREGISTER;
-		outbox_send(server, action->peer, &m, NULL);
-		break;
-	case ACTION_JOB:
-	case ACTION_ACCEPTED:
-		announce(server, action);
-		break;
-	case ACTION_TILE:
+	else if (action->type == ACTION_JOB)
+		send_job(server, action);
+	else if (action->type == ACTION_TILE || action->type == ACTION_REVOKE)
 		send_tile(server, action);
-		break;
-	case ACTION_PROGRESS:
+	else if (action->type == ACTION_CANCEL)
+		send_plain(server, action, MSG_CANCEL);
+	else if (action->type == ACTION_DRAIN)
+		send_plain(server, action, MSG_DRAIN);
+	else
+		send_plain(server, action, MSG_REREGISTER);
+}
+
+static void tell_client(struct server *server, const struct sched_action *action)
+{
+	struct message m = {.type = MSG_REPORT};
+	/* What a client is told of, the store knows. */
+	(void)journal_flush(server->journal);
+	if (action->type == ACTION_ACCEPTED) {
+		send_accepted(server, action);
+	} else if (action->type == ACTION_PROGRESS) {
 		m.type = MSG_PROGRESS;
 		outbox_send(server, action->peer, &m, report_progress(&action->report));
-		break;
-	case ACTION_FINISHED:
+	} else if (action->type == ACTION_FINISHED) {
 		m.type = MSG_FINISHED;
 		outbox_send(server, action->peer, &m, report_finished(&action->report));
-		break;
-	case ACTION_FAILED:
+		step_reached("finished-told");
+	} else if (action->type == ACTION_FAILED) {
 		m.type = MSG_FAILED;
 		outbox_send(server, action->peer, &m,
 			    report_failed(action->job, action->code, action->text));
-		break;
-	case ACTION_CANCELLED:
-		m.type = MSG_REPORT;
+	} else if (action->type == ACTION_BAND) {
+		send_band(server, action);
+	} else if (action->type == ACTION_CANCELLED) {
 		outbox_send(server, action->peer, &m, report_cancelled(action->job));
+	} else if (action->type == ACTION_CHANGED) {
+		outbox_send(server, action->peer, &m, report_changed(&action->report));
+	} else {
+		outbox_send(server, action->peer, &m, report_draining(action->count));
+	}
+}
+
+void outbox_carry_out(struct server *server, const struct sched_action *action)
+{
+	switch (action->type) {
+	case ACTION_WELCOME:
+	case ACTION_JOB:
+	case ACTION_TILE:
+	case ACTION_REVOKE:
+	case ACTION_CANCEL:
+	case ACTION_DRAIN:
+	case ACTION_REREGISTER:
+		tell_worker(server, action);
+		break;
+	case ACTION_ACCEPTED:
+	case ACTION_PROGRESS:
+	case ACTION_FINISHED:
+	case ACTION_FAILED:
+	case ACTION_BAND:
+	case ACTION_CANCELLED:
+	case ACTION_CHANGED:
+	case ACTION_DRAINING:
+		tell_client(server, action);
 		break;
 	case ACTION_REFUSE:
 		refuse(server, action);
 		break;
 	case ACTION_CREATE_IMAGE:
-		create_image(server, action);
+		server->created_work = action->work;
+		server->created_code = create_image(server, action, &server->created_error);
 		break;
 	case ACTION_DROP_IMAGE:
-		images_drop(server->images, action->job);
+		drop_image(server, action->work);
+		break;
+	case ACTION_RECORD:
+		record(server, action);
+		break;
+	case ACTION_END:
+		end(server, action);
 		break;
 	case ACTION_APPLY:
 		apply(server, action);

@@ -16,6 +16,7 @@ struct peer {
 	uint64_t id;
 	struct address address;
 	int64_t seen_ms;
+	uint64_t rows_sent;
 	UT_hash_handle hh, hh_address;
 };
 
@@ -80,11 +81,17 @@ uint64_t peers_id(struct peers *peers, enum peer_side side, const struct sock_ro
 	return peer->id;
 }
 
-bool peers_route(const struct peers *peers, uint64_t id, enum peer_side *ret_side,
-		 struct sock_route *ret_route)
+static struct peer *peer_find(const struct peers *peers, uint64_t id)
 {
 	struct peer *peer;
 	HASH_FIND(hh, peers->by_id, &id, sizeof id, peer);
+	return peer;
+}
+
+bool peers_route(const struct peers *peers, uint64_t id, enum peer_side *ret_side,
+		 struct sock_route *ret_route)
+{
+	const struct peer *peer = peer_find(peers, id);
 	if (peer == NULL)
 		return false;
 	*ret_side = (enum peer_side)peer->address.side;
@@ -93,10 +100,26 @@ bool peers_route(const struct peers *peers, uint64_t id, enum peer_side *ret_sid
 	return true;
 }
 
+void peers_count_rows(struct peers *peers, uint64_t id)
+{
+	struct peer *peer = peer_find(peers, id);
+	if (peer != NULL)
+		peer->rows_sent++;
+}
+
+uint64_t peers_unseen_rows(struct peers *peers, uint64_t id, uint64_t seen)
+{
+	struct peer *peer = peer_find(peers, id);
+	if (peer == NULL)
+		return 0;
+	if (seen > peer->rows_sent)
+		peer->rows_sent = seen;
+	return peer->rows_sent - seen;
+}
+
 void peers_forget(struct peers *peers, uint64_t id)
 {
-	struct peer *peer;
-	HASH_FIND(hh, peers->by_id, &id, sizeof id, peer);
+	struct peer *peer = peer_find(peers, id);
 	if (peer != NULL)
 		peer_free(peers, peer);
 }

@@ -28,6 +28,11 @@ uint64_t peers_id(struct peers *peers, enum peer_side side, const struct sock_ro
 bool peers_route(const struct peers *peers, uint64_t id, enum peer_side *ret_side,
 		 struct sock_route *ret_route);
 
+/* Of a client: counts one more ROWS sent to it; and says how many of those it has not seen, by the
+ * count it tells. A count that is higher than ours is taken for ours. 0 for a forgotten peer. */
+void peers_count_rows(struct peers *peers, uint64_t id);
+uint64_t peers_unseen_rows(struct peers *peers, uint64_t id, uint64_t seen);
+
 void peers_forget(struct peers *peers, uint64_t id);
 
 /* Forgets the connections that have said nothing since before_ms. */

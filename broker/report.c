@@ -18,15 +18,31 @@ static char *print(json_t *json)
 	return text;
 }
 
-static const char *state_name(enum job_state state)
+static const char *state_name(const struct job_report *r)
 {
 	static const char *const names[] = {
-		[JOB_CREATING] = "queued",
-		[JOB_QUEUED] = "queued",
-		[JOB_RUNNING] = "running",
-		[JOB_FINISHED] = "finished",
+		[JOB_CREATING] = "queued",   [JOB_QUEUED] = "queued", [JOB_RUNNING] = "running",
+		[JOB_FINISHED] = "finished", [JOB_FAILED] = "failed",
 	};
-	return names[state];
+	bool is_ended = r->state == JOB_FINISHED || r->state == JOB_FAILED;
+	return r->is_paused && !is_ended ? "paused" : names[r->state];
+}
+
+static const char *end_name(enum job_end end)
+{
+	static const char *const names[JOB_END_COUNT] = {
+		[JOB_END_RELEASED] = "released",   [JOB_END_FAILED] = "failed",
+		[JOB_END_CANCELLED] = "cancelled", [JOB_END_ABANDONED] = "abandoned",
+		[JOB_END_EXPIRED] = "expired",
+	};
+	return names[end];
+}
+
+/* Text that may have been cut in the middle of a character. */
+static json_t *safe_string(const char *text)
+{
+	json_t *json = json_string(text);
+	return json != NULL ? json : json_string("(the reason is not valid UTF-8)");
 }
 
 char *report_welcome(int64_t beat_ms, int64_t lost_ms)
@@ -36,34 +52,69 @@ char *report_welcome(int64_t beat_ms, int64_t lost_ms)
 			       (json_int_t)lost_ms));
 }
 
+/* Nothing where key is NULL. */
+static void set_key(json_t *json, const uint8_t *key)
+{
+	char hex[2 * SCHED_KEY_BYTES + 1];
+	if (key == NULL)
+		return;
+	hex_write(key, SCHED_KEY_BYTES, hex);
+	json_object_set_new(json, "key", json_string(hex));
+}
+
 char *report_job(const struct job_card *card)
 {
 	json_t *phases = json_array();
 	for (uint32_t p = 0; p < card->plan->phase_count; p++)
 		json_array_append_new(phases, json_string(phase_name(card->plan->phases[p].kind)));
-	return print(json_pack("{s:o, s:o, s:I, s:{s:s, s:I}}", "request",
-			       request_to_json(card->request), "phases", phases, "slice",
-			       (json_int_t)card->slice_px, "image", "name", card->image_name,
-			       "bytes", (json_int_t)card->image_bytes));
+	uint32_t band = work_band(card->work);
+	return print(json_pack("{s:o, s:[I, I], s:o, s:I, s:{s:s, s:I}}", "request",
+			       request_to_json(card->request), "rows",
+			       (json_int_t)plan_band_first(card->plan, band),
+			       (json_int_t)plan_band_rows(card->plan, band), "phases", phases,
+			       "slice", (json_int_t)card->plan->layout.grid.slice_px, "image",
+			       "name", card->image_name, "bytes", (json_int_t)card->image_bytes));
 }
 
-char *report_accepted(const struct job_card *card)
+/* The image as clients are told of it. */
+static json_t *image_of(const struct job_card *card)
 {
-	char key[2 * SCHED_KEY_BYTES + 1], nonce[2 * MESSAGE_NONCE_BYTES + 1];
-	hex_write(card->key, sizeof card->key, key);
+	char nonce[2 * MESSAGE_NONCE_BYTES + 1];
 	hex_write(card->nonce, sizeof card->nonce, nonce);
-	return print(json_pack("{s:s, s:I, s:o, s:I, s:{s:s, s:I, s:s}}", "key", key, "job",
-			       (json_int_t)card->job, "request", request_to_json(card->request),
-			       "slice", (json_int_t)card->slice_px, "image", "name",
-			       card->image_name, "bytes", (json_int_t)card->image_bytes, "nonce",
-			       nonce));
+	return json_pack("{s:s, s:I, s:s}", "name", card->image_name, "bytes",
+			 (json_int_t)card->image_bytes, "nonce", nonce);
+}
+
+char *report_accepted(const struct job_card *card, const uint8_t *key)
+{
+	json_t *json = json_pack("{s:I, s:o, s:I}", "job", (json_int_t)work_job(card->work),
+				 "request", request_to_json(card->request), "slice",
+				 (json_int_t)card->plan->layout.grid.slice_px);
+	if (card->plan->band_count > 1)
+		json_object_set_new(json, "bands",
+				    json_pack("{s:I, s:I}", "count",
+					      (json_int_t)card->plan->band_count, "rows",
+					      (json_int_t)card->plan->band_rows));
+	else
+		json_object_set_new(json, "image", image_of(card));
+	set_key(json, key);
+	return print(json);
+}
+
+char *report_band(const struct job_card *card)
+{
+	uint32_t band = work_band(card->work);
+	return print(json_pack(
+		"{s:I, s:I, s:I, s:I, s:o}", "job", (json_int_t)work_job(card->work), "band",
+		(json_int_t)band, "first", (json_int_t)plan_band_first(card->plan, band), "rows",
+		(json_int_t)plan_band_rows(card->plan, band), "image", image_of(card)));
 }
 
 char *report_progress(const struct job_report *r)
 {
 	return print(json_pack(
 		"{s:I, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "job", (json_int_t)r->job, "state",
-		state_name(r->state), "pixels_done", (json_int_t)r->pixels_done, "pixels",
+		state_name(r), "pixels_done", (json_int_t)r->pixels_done, "pixels",
 		(json_int_t)r->pixels, "tiles_done", (json_int_t)r->tiles_done, "tiles_running",
 		(json_int_t)r->tiles_running, "workers", (json_int_t)r->workers, "iterations",
 		(json_int_t)r->iterations, "elapsed_ms", (json_int_t)r->elapsed_ms));
@@ -78,13 +129,6 @@ char *report_finished(const struct job_report *r)
 			       (json_int_t)r->elapsed_ms));
 }
 
-/* Text that may have been cut in the middle of a character. */
-static json_t *safe_string(const char *text)
-{
-	json_t *json = json_string(text);
-	return json != NULL ? json : json_string("(the reason is not valid UTF-8)");
-}
-
 char *report_failed(uint64_t job, enum brot_err code, const char *text)
 {
 	return print(json_pack("{s:I, s:s, s:o}", "job", (json_int_t)job, "error",
@@ -96,6 +140,17 @@ char *report_cancelled(uint64_t job)
 	return print(json_pack("{s:I, s:s}", "job", (json_int_t)job, "state", "cancelled"));
 }
 
+char *report_changed(const struct job_report *r)
+{
+	return print(json_pack("{s:I, s:s, s:I}", "job", (json_int_t)r->job, "state", state_name(r),
+			       "priority", (json_int_t)r->priority));
+}
+
+char *report_draining(uint32_t count)
+{
+	return print(json_pack("{s:I}", "draining", (json_int_t)count));
+}
+
 char *report_refused(enum brot_err code, const char *text, const char *message, const uint8_t *key,
 		     uint64_t job)
 {
@@ -103,23 +158,28 @@ char *report_refused(enum brot_err code, const char *text, const char *message, 
 				 safe_string(text));
 	if (message != NULL)
 		json_object_set_new(json, "message", json_string(message));
-	if (key != NULL) {
-		char hex[2 * SCHED_KEY_BYTES + 1];
-		hex_write(key, SCHED_KEY_BYTES, hex);
-		json_object_set_new(json, "key", json_string(hex));
-	}
+	set_key(json, key);
 	if (job != 0)
 		json_object_set_new(json, "job", json_integer((json_int_t)job));
 	return print(json);
 }
 
+struct number {
+	const char *key;
+	uint64_t value;
+};
+
+static void set_numbers(json_t *json, const struct number *numbers, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		json_object_set_new(json, numbers[i].key,
+				    json_integer((json_int_t)numbers[i].value));
+}
+
 char *report_status(const struct status *status)
 {
 	const struct sched_totals *t = &status->totals;
-	const struct {
-		const char *key;
-		uint64_t value;
-	} rows[] = {
+	const struct number numbers[] = {
 		{"pid", (uint64_t)status->pid},
 		{"uptime_ms", (uint64_t)status->uptime_ms},
 		{"jobs_queued", t->jobs_queued},
@@ -138,8 +198,7 @@ char *report_status(const struct status *status)
 		{"client_bytes_received", status->client_bytes_received},
 	};
 	json_t *json = json_pack("{s:i, s:s}", "brot", MESSAGE_VERSION, "version", BROT_VERSION);
-	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
-		json_object_set_new(json, rows[i].key, json_integer((json_int_t)rows[i].value));
+	set_numbers(json, numbers, sizeof numbers / sizeof numbers[0]);
 	return print(json_pack("{s:o}", "status", json));
 }
 
@@ -155,17 +214,25 @@ static void add_job(const struct job_report *r, void *context)
 	const struct request *request = jobs->request_of(r->job, jobs->context);
 	if (request == NULL)
 		return;
-	json_array_append_new(
-		jobs->list,
-		json_pack("{s:I, s:s, s:s, s:s, s:[i, i], s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
-			  "job", (json_int_t)r->job, "state", state_name(r->state), "kind",
-			  request_kind_name(request->kind), "format",
-			  format_info(request->format)->name, "size", (int)request->width_px,
-			  (int)request->height_px, "pixels_done", (json_int_t)r->pixels_done,
-			  "pixels", (json_int_t)r->pixels, "tiles_done", (json_int_t)r->tiles_done,
-			  "tiles_running", (json_int_t)r->tiles_running, "workers",
-			  (json_int_t)r->workers, "retries", (json_int_t)r->retries, "iterations",
-			  (json_int_t)r->iterations, "elapsed_ms", (json_int_t)r->elapsed_ms));
+	json_t *row = json_pack(
+		"{s:I, s:s, s:o, s:I, s:b, s:I, s:s, s:s, s:[I, I]}", "job", (json_int_t)r->job,
+		"state", state_name(r), "client", safe_string(r->client), "priority",
+		(json_int_t)r->priority, "keep", r->is_kept, "bands", (json_int_t)r->bands, "kind",
+		request_kind_name(request->kind), "format", format_info(request->format)->name,
+		"size", (json_int_t)request->width_px, (json_int_t)request->height_px);
+	const struct number numbers[] = {
+		{"pixels_done", r->pixels_done},
+		{"pixels", r->pixels},
+		{"tiles_done", r->tiles_done},
+		{"tiles_running", r->tiles_running},
+		{"workers", r->workers},
+		{"retries", r->retries},
+		{"iterations", r->iterations},
+		{"worker_ms", (uint64_t)r->worker_us / 1000},
+		{"elapsed_ms", (uint64_t)r->elapsed_ms},
+	};
+	set_numbers(row, numbers, sizeof numbers / sizeof numbers[0]);
+	json_array_append_new(jobs->list, row);
 }
 
 char *report_jobs(const struct sched *s, int64_t now_ms,
@@ -222,4 +289,35 @@ char *report_workers(const struct sched *s, int64_t now_ms)
 	json_t *list = json_array();
 	sched_each_worker(s, now_ms, add_worker, list);
 	return print(json_pack("{s:o}", "workers", list));
+}
+
+json_t *report_history_row(const struct store_job *job)
+{
+	struct request request = {0};
+	bool is_read = request_parse(job->request, job->request_bytes, &request, NULL) == BROT_OK;
+	json_t *row = json_pack("{s:I, s:s, s:o, s:s, s:s, s:[I, I], s:s, s:o}", "job",
+				(json_int_t)job->job, "state", end_name(job->end), "client",
+				safe_string(job->client), "kind",
+				is_read ? request_kind_name(request.kind) : "", "format",
+				is_read ? format_info(request.format)->name : "", "size",
+				(json_int_t)request.width_px, (json_int_t)request.height_px,
+				"error", brot_err_name(job->code), "text", safe_string(job->text));
+	const struct number numbers[] = {
+		{"pixels", job->pixels},
+		{"tiles_done", job->tiles_done},
+		{"retries", job->retries},
+		{"workers", job->workers},
+		{"iterations", job->iterations},
+		{"worker_ms", (uint64_t)job->worker_us / 1000},
+		{"accepted_ms", (uint64_t)job->accepted_ms},
+		{"finished_ms", (uint64_t)job->finished_ms},
+		{"ended_ms", (uint64_t)job->ended_ms},
+	};
+	set_numbers(row, numbers, sizeof numbers / sizeof numbers[0]);
+	return row;
+}
+
+char *report_history(json_t *rows)
+{
+	return print(json_pack("{s:o}", "history", rows));
 }

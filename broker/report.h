@@ -7,17 +7,18 @@
 #ifndef BROKER_REPORT_H
 #define BROKER_REPORT_H
 
+#include <jansson.h>
+
 #include "broker/sched.h"
+#include "broker/store.h"
 #include "proto/request.h"
 
-/* What the announcements of a job say of it besides the scheduler's report. */
+/* What the announcements of a job, or of one of its bands, say. */
 struct job_card {
-	uint64_t job;
-	uint8_t key[SCHED_KEY_BYTES];
+	uint64_t work;
 	uint8_t nonce[MESSAGE_NONCE_BYTES];
-	const char *image_name;
+	const char *image_name; /* and bytes: any for an ACCEPTED job in bands */
 	uint64_t image_bytes;
-	uint32_t slice_px;
 	const struct request *request;
 	const struct plan *plan;
 };
@@ -31,12 +32,15 @@ struct status {
 };
 
 char *report_welcome(int64_t beat_ms, int64_t lost_ms);
-char *report_job(const struct job_card *card);      /* JOB */
-char *report_accepted(const struct job_card *card); /* ACCEPTED */
+char *report_job(const struct job_card *card);
+char *report_accepted(const struct job_card *card, const uint8_t *key); /* key may be NULL */
+char *report_band(const struct job_card *card);
 char *report_progress(const struct job_report *report);
 char *report_finished(const struct job_report *report);
 char *report_failed(uint64_t job, enum brot_err code, const char *text);
 char *report_cancelled(uint64_t job);
+char *report_changed(const struct job_report *report);
+char *report_draining(uint32_t count);
 char *report_status(const struct status *status);
 
 /* REFUSED. message is the name of the refused type or NULL; key or job may be NULL or 0. */
@@ -47,5 +51,9 @@ char *report_refused(enum brot_err code, const char *text, const char *message, 
 char *report_jobs(const struct sched *s, int64_t now_ms,
 		  const struct request *(*request_of)(uint64_t job, void *context), void *context);
 char *report_workers(const struct sched *s, int64_t now_ms);
+
+/* HISTORY: takes the list of what report_history_row() made. */
+char *report_history(json_t *rows);
+json_t *report_history_row(const struct store_job *job);
 
 #endif

@@ -14,6 +14,10 @@
 
 #define TICK_MS 250
 
+#ifdef SCHED_PLANT
+enum sched_plant sched_planted;
+#endif
+
 void *sched_alloc(size_t bytes)
 {
 	void *memory = calloc(1, bytes);
@@ -75,6 +79,7 @@ struct sched_limits sched_limits_default(uint64_t image_bytes)
 		.progress_ms = 500,
 		.lease_ms = 30000,
 		.tile_target_ms = 150,
+		.retention_ms = 7 * 86400000ll,
 	};
 }
 
@@ -83,15 +88,20 @@ struct sched *sched_new(const struct sched_limits *limits)
 	assert(limits->jobs <= LIMIT_JOBS);
 	struct sched *s = sched_alloc(sizeof *s);
 	s->limits = *limits;
-	s->next_tick_ms = SCHED_NEVER;
+	s->next_tick_ms = s->ask_ms = SCHED_NEVER;
 	return s;
 }
 
+/* With a store the jobs go on in the next life, from what it has of them. */
 static void stop(struct sched *s)
 {
+	s->is_stopping = true;
 	struct job *job, *next_job;
 	HASH_ITER(hh, s->jobs, job, next_job)
-	job_fail(s, job, BROT_E_UNAVAILABLE, "the broker is stopping");
+	if (!s->limits.is_durable)
+		job_drop(s, job, JOB_END_FAILED, BROT_E_UNAVAILABLE, "the broker is stopping");
+	else if (job->has_moved)
+		job_record(s, job);
 	struct worker *worker, *next_worker;
 	HASH_ITER(hh, s->workers, worker, next_worker)
 	worker_end(s, worker, "the broker is stopping");
@@ -103,6 +113,7 @@ void sched_free(struct sched *s)
 		return;
 	struct sched_actions ignored = {0};
 	s->out = &ignored;
+	s->limits.is_durable = false;
 	stop(s);
 	sched_actions_done(&ignored);
 	free(s);
@@ -119,12 +130,27 @@ static void dispatch_event(struct sched *s, const struct sched_event *event)
 		stop(s);
 		break;
 	case EVENT_SUBMIT:
+		job_submit(s, event);
+		break;
 	case EVENT_IMAGE_READY:
 	case EVENT_IMAGE_FAILED:
+		job_image_result(s, event);
+		break;
+	case EVENT_RESTORE:
+		restore_event(s, event);
+		break;
 	case EVENT_WATCH:
+	case EVENT_ATTACH:
 	case EVENT_CANCEL_JOB:
 	case EVENT_RELEASE:
-		job_event(s, event);
+	case EVENT_PAUSE:
+	case EVENT_RESUME:
+	case EVENT_RETRY:
+	case EVENT_PRIORITY:
+		verb_event(s, event);
+		break;
+	case EVENT_DRAIN_WORKER:
+		worker_drain(s, event);
 		break;
 	case EVENT_UNREACHABLE:
 	case EVENT_VIOLATION:
@@ -150,6 +176,9 @@ void sched_step(struct sched *s, const struct sched_event *event, struct sched_a
 	s->out = out;
 	dispatch_event(s, event);
 	tile_dispatch(s);
+	if (event->type == EVENT_TICK)
+		copy_dispatch(s);
+	band_ask_images(s);
 	s->out = NULL;
 
 	bool is_idle = s->workers == NULL && s->jobs == NULL;
@@ -164,11 +193,16 @@ int64_t sched_deadline_ms(const struct sched *s)
 	return s->next_tick_ms;
 }
 
+bool sched_band_is_complete(const struct sched *s, uint64_t work)
+{
+	const struct band *band = band_of_work(s, work);
+	return band != NULL && band->state == BAND_COMPLETE;
+}
+
 bool sched_job_report(const struct sched *s, uint64_t id, int64_t now_ms,
 		      struct job_report *ret_report)
 {
-	struct job *job;
-	HASH_FIND(hh, s->jobs, &id, sizeof id, job);
+	const struct job *job = job_find(s, id);
 	if (job == NULL)
 		return false;
 	job_make_report(job, now_ms, ret_report);
@@ -217,9 +251,13 @@ void sched_totals(const struct sched *s, struct sched_totals *ret_totals)
 		.image_bytes = s->image_bytes,
 	};
 	for (const struct job *job = s->jobs; job != NULL; job = job->hh.next) {
-		totals.jobs_queued += job->state == JOB_CREATING || job->state == JOB_QUEUED;
-		totals.jobs_running += job->state == JOB_RUNNING;
+		bool is_paused = job->is_paused && job_is_unfinished(job);
+		bool is_queued = job->state == JOB_CREATING || job->state == JOB_QUEUED;
+		totals.jobs_paused += is_paused;
+		totals.jobs_queued += is_queued && !is_paused;
+		totals.jobs_running += job->state == JOB_RUNNING && !is_paused;
 		totals.jobs_finished += job->state == JOB_FINISHED;
+		totals.jobs_failed += job->state == JOB_FAILED;
 	}
 	*ret_totals = totals;
 }

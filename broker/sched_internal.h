@@ -1,14 +1,18 @@
 /*
  * sched_internal.h - the scheduler's state, shared by the sched_*.c files alone.
  *
- *   job:   SUBMIT -> CREATING -> QUEUED -> RUNNING -> FINISHED -> (RELEASE, or nobody watches) gone
+ *   job:   SUBMIT -> CREATING -> QUEUED -> RUNNING -> FINISHED -> (RELEASE, retention, or nobody
+ *          watches) gone
  *          CREATING --image failed--> gone; any --cancelled, failed, unwatched--> gone
- *   tile:  cut from the job's next segments -> leased -> done (forgotten)
- *                                  waiting <- leased (worker lost, FAIL, lease over); -> leased
- *   worker: HELLO -> session, in the ready queue while it holds fewer tiles than its credit
+ *          a kept one: any --failed--> FAILED --RETRY--> QUEUED
+ *   band:  WANTED -> (image made) OPEN -> (all segments done) COMPLETE -> (RELEASE) gone
+ *   tile:  cut from its band's next segments -> leased, once or twice at a time -> done (forgotten)
+ *                      waiting <- its last lease ended (worker lost, FAIL, lease over); -> leased
+ *   worker: HELLO -> session, in the ready queue while it holds fewer leases than its credit
  *
  * Tiles that are done are not kept: one that is neither leased nor waiting and has an id below
- * the phase's next is done.
+ * the job's next is done. Ids are unique over a job's life, all bands, phases and rewinds together,
+ * and attempts over a tile's: an echo of what was given up never names anything that is new.
  */
 #ifndef BROKER_SCHED_INTERNAL_H
 #define BROKER_SCHED_INTERNAL_H
@@ -20,28 +24,55 @@
 
 struct worker;
 struct job;
+struct band;
+struct tile;
+
+#define BAND_SLOTS ((size_t)LIMIT_JOBS * LIMIT_OPEN_BANDS)
+
+/* Mistakes that the tests put in to see whether they are found. */
+enum sched_plant { PLANT_NONE, PLANT_LOST_LEASE, PLANT_DOUBLE_COUNT, PLANT_STARVED_CLIENT };
+#ifdef SCHED_PLANT
+extern enum sched_plant sched_planted;
+#define PLANTED(bug) (sched_planted == (bug))
+#else
+#define PLANTED(bug) false
+#endif
+
+struct lease {
+	struct tile *tile;
+	struct worker *worker; /* NULL: there is no such lease */
+	uint32_t attempt;
+	uint32_t place; /* leases that its worker held before it */
+	int64_t leased_ms, end_ms;
+	int64_t charged_us;        /* to its client, as an estimate */
+	struct lease *prev, *next; /* of the worker's */
+};
 
 struct tile {
-	uint32_t id;           /* hash key within the phase */
+	uint32_t id;           /* hash key within the band */
 	uint32_t first, count; /* segments */
 	uint32_t attempt;      /* leases so far */
+	uint32_t lost;         /* of these, since a RETRY, ended without an answer */
 	uint32_t failures;
 	uint64_t failed_on[LIMIT_TILE_ATTEMPTS]; /* sessions */
-	struct job *job;
-	struct worker *holder; /* NULL while it waits */
-	int64_t leased_ms, lease_end_ms;
-	int64_t charged_us;       /* to its client, as an estimate */
-	struct tile *prev, *next; /* of the holder's tiles, or of the job's waiting ones */
+	struct band *band;
+	struct lease leases[LIMIT_COPIES];
+	uint32_t lease_count;     /* live; it waits while there is none */
+	struct tile *prev, *next; /* of the band's waiting ones */
 	UT_hash_handle hh;
 };
 
 /* What one worker and one job have to do with each other; indexed by the job's slot. */
 struct acquaintance {
+	bool rendered; /* a tile was accepted */
+	uint8_t strikes;
+	uint32_t holds; /* leases */
+};
+
+/* What one worker and one band have to do with each other; indexed by the band's slot. */
+struct band_acquaintance {
 	bool knows;     /* JOB was sent */
 	bool is_mapped; /* and the image's nonce came back */
-	bool rendered;  /* a tile was accepted */
-	uint8_t strikes;
-	uint32_t holds; /* tiles */
 };
 
 struct worker {
@@ -52,16 +83,18 @@ struct worker {
 	uint32_t credit, held, tiles_done, failures;
 	uint64_t iterations;
 	bool is_local, is_draining, is_ready;
-	bool has_spoken; /* in this session: it has seen its WELCOME */
-	struct tile *tiles;
+	bool was_told_to_drain; /* by us: its CREDIT does not undo that */
+	bool has_spoken;        /* in this session: it has seen its WELCOME */
+	struct lease *leases;
 	struct acquaintance jobs[LIMIT_JOBS];
+	struct band_acquaintance bands[BAND_SLOTS];
 	struct worker *prev, *next; /* of the ready queue */
 	UT_hash_handle hh, hh_peer;
 };
 
 /* Who submitted: the unit of fairness. Lives while it has jobs. */
 struct client {
-	uint64_t peer;
+	char name[LIMIT_NAME_CHARS + 1]; /* hash key */
 	uint32_t jobs;
 	int64_t virtual_us; /* worker time it was given */
 	UT_hash_handle hh;
@@ -72,6 +105,31 @@ struct watcher {
 	int64_t seen_ms;
 };
 
+enum band_state {
+	BAND_NONE,   /* a free place among the open ones */
+	BAND_WANTED, /* its image is to be made */
+	BAND_OPEN,
+	BAND_COMPLETE
+};
+
+struct band {
+	enum band_state state;
+	uint32_t index; /* in the picture */
+	uint32_t slot;
+	struct job *job;
+	uint32_t phase;
+	struct segment_grid grid; /* of the phase */
+	uint32_t segments;        /* of the grid */
+	uint32_t next_segment;    /* to be cut; never a restored one */
+	uint32_t segments_done;   /* restored ones included */
+	uint32_t segments_restored;
+	uint8_t *restored;    /* bits of an earlier life, one a segment; NULL: none */
+	struct tile *tiles;   /* hash by id: leased or waiting */
+	struct tile *waiting; /* queue of those to be leased again */
+	int64_t ask_ms;       /* for the image of a WANTED one, not before */
+	bool has_failed;      /* its image could not be made, which was noted */
+};
+
 struct job {
 	uint64_t id; /* hash key */
 	uint32_t slot;
@@ -80,18 +138,25 @@ struct job {
 	struct watcher watchers[LIMIT_WATCHERS];
 	uint32_t watcher_count;
 	int64_t watched_ms;
+	uint64_t reader;   /* of a banded job: the peer its bands are for */
+	int64_t reader_ms; /* when that was last heard to want them */
 	enum job_state state;
+	struct brot_error why; /* of a FAILED one */
+	bool is_kept, is_paused;
+	int32_t priority;
 	struct plan plan;
 
-	uint32_t phase, next_tile, next_segment, segments_done; /* of the phase */
-	struct tile *tiles;                                     /* hash by id: leased or waiting */
-	struct tile *waiting; /* queue of those to be leased again */
-	double segment_us;    /* measured cost, smoothed; 0 while unknown */
-	uint32_t last_count;  /* segments of the last tile that was cut */
+	struct band bands[LIMIT_OPEN_BANDS];
+	uint32_t next_band; /* to be opened */
+	uint32_t next_tile;
+	double segment_us[PHASES_MAX]; /* measured cost, smoothed; 0 while unknown */
+	uint32_t last_count;           /* segments of the last tile that was cut */
 
 	uint64_t pixels, pixels_done, iterations;
+	int64_t worker_us;
 	uint32_t tiles_done, tiles_running, retries, workers_now, workers_ever;
-	int64_t accepted_ms, finished_ms, progress_ms;
+	int64_t accepted_ms, finished_ms, progress_ms, record_ms;
+	bool has_moved; /* counters, since the store was told */
 	UT_hash_handle hh, hh_key;
 };
 
@@ -104,8 +169,12 @@ struct sched {
 	struct worker *ready; /* queue */
 	struct job *jobs;     /* hash by id, oldest first */
 	struct job *jobs_by_key;
-	struct client *clients; /* hash by peer */
+	struct client *clients; /* hash by name */
 	bool slot_used[LIMIT_JOBS];
+	bool is_asking; /* for the image of asked_work */
+	bool is_stopping;
+	uint64_t asked_work;
+	int64_t ask_ms; /* when the next image is to be asked for, at the earliest */
 	uint64_t image_bytes, jobs_done, tiles_done, iterations;
 	uint32_t threads;   /* over all workers */
 	int64_t virtual_us; /* of the client served last */
@@ -118,27 +187,83 @@ void sched_note(struct sched *s, const char *format, ...) __attribute__((format(
 void sched_refuse(struct sched *s, uint64_t peer, uint64_t job, enum brot_err code,
 		  const char *format, ...) __attribute__((format(printf, 5, 6)));
 
+/* sched_client.c: who submits, and who watches */
+struct client *client_find(const struct sched *s, const char *name);
+struct client *client_take(struct sched *s, const char *name); /* for one more job */
+void client_leave(struct sched *s, struct client *client);     /* a job of it has ended */
+void job_watch(struct sched *s, struct job *job, uint64_t peer);
+void job_tell(struct sched *s, const struct job *job, enum sched_action_type type, uint64_t peer);
+void job_tell_watchers(struct sched *s, const struct job *job, enum sched_action_type type);
+
 /* sched_job.c */
 struct job *job_find(const struct sched *s, uint64_t id);
-void job_event(struct sched *s, const struct sched_event *event);
+struct job *job_of_key(const struct sched *s, const uint8_t key[SCHED_KEY_BYTES]);
+struct job *job_add(struct sched *s, uint64_t id, const uint8_t key[SCHED_KEY_BYTES],
+		    const char *client, const struct plan *plan); /* NULL: no slot is free */
+bool job_is_unfinished(const struct job *job);                    /* QUEUED or RUNNING */
+void job_submit(struct sched *s, const struct sched_event *event);
+void job_image_result(struct sched *s, const struct sched_event *event);
 void job_tick(struct sched *s);
+void job_record(struct sched *s, struct job *job);
+/* A kept job stays, FAILED; any other is gone when this returns. */
 void job_fail(struct sched *s, struct job *job, enum brot_err code, const char *text);
-void job_advance(struct sched *s, struct job *job); /* after segments were done */
+/* Tells the watchers of one that has not finished, and ends it. */
+void job_drop(struct sched *s, struct job *job, enum job_end end, enum brot_err code,
+	      const char *text);
+void job_end(struct sched *s, struct job *job, enum job_end end, const struct brot_error *why);
+void job_finish(struct sched *s, struct job *job); /* its picture is complete */
 void job_make_report(const struct job *job, int64_t now_ms, struct job_report *ret_report);
+
+/* sched_verb.c */
+void verb_event(struct sched *s, const struct sched_event *event);
+
+/* sched_band.c */
+bool job_is_banded(const struct job *job);
+uint32_t job_bands_released(const struct job *job);      /* the leading run */
+struct band *band_find(struct job *job, uint32_t index); /* an open one, or NULL */
+struct band *band_of_work(const struct sched *s, uint64_t work);
+uint64_t band_work(const struct band *band);
+void job_open_bands(struct sched *s, struct job *job); /* as many as may be */
+void job_drop_bands(struct sched *s, struct job *job);
+void band_image_ready(struct sched *s, struct band *band);
+void band_drop(struct sched *s, struct band *band);    /* image, tiles and all */
+void band_advance(struct sched *s, struct band *band); /* after segments were done */
+void band_forget_at_workers(struct sched *s, const struct band *band);
+void band_restore_bits(struct sched *s, struct band *band, const uint8_t *bits);
+uint32_t band_undone_from(const struct band *band, uint32_t segment); /* the next, or segments */
+uint32_t band_undone_run(const struct band *band, uint32_t first, uint32_t most);
+void band_ask_images(struct sched *s); /* at the end of each step */
+
+/* sched_restore.c */
+void restore_event(struct sched *s, const struct sched_event *event);
 
 /* sched_worker.c */
 void worker_event(struct sched *s, const struct sched_event *event);
+void worker_drain(struct sched *s, const struct sched_event *event);
 void worker_tick(struct sched *s);
 void worker_end(struct sched *s, struct worker *worker, const char *why);
+void worker_make_ready(struct sched *s, struct worker *worker);
 
 /* sched_tile.c */
 bool job_has_work(const struct job *job);
-bool job_has_work_for(const struct sched *s, const struct job *job, const struct worker *worker);
+bool job_has_work_for(const struct sched *s, struct job *job, const struct worker *worker);
 bool worker_may_render(const struct worker *worker, const struct job *job); /* not kept off */
+bool tile_has_failed_on(const struct tile *tile, const struct worker *worker);
+struct rect tile_rect(const struct tile *tile);
+int64_t tile_expected_us(const struct sched *s, const struct tile *tile);
 void tile_dispatch(struct sched *s);
-void tile_accept(struct sched *s, struct tile *tile, int64_t elapsed_us, uint64_t iterations);
-void tile_return(struct sched *s, struct tile *tile); /* to the waiting ones of its job */
-void tile_drop_all(struct sched *s, struct job *job);
-void worker_make_ready(struct sched *s, struct worker *worker);
+
+/* sched_lease.c */
+void lease_begin(struct sched *s, struct tile *tile, struct worker *worker);
+struct lease *lease_find(const struct sched *s, const struct worker *worker,
+			 const struct tile_name *name); /* that the worker holds, or NULL */
+void lease_accept(struct sched *s, struct lease *lease, int64_t elapsed_us, uint64_t iterations);
+/* The tile waits again, unless somebody else has it too. */
+void lease_return(struct sched *s, struct lease *lease);
+void band_return_tiles(struct sched *s, struct band *band); /* all wait, as if never leased */
+void band_drop_tiles(struct sched *s, struct band *band);
+
+/* sched_copy.c */
+void copy_dispatch(struct sched *s); /* at a tick, after tile_dispatch() */
 
 #endif

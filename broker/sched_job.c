@@ -1,11 +1,14 @@
 /*
- * sched_job.c - the life of a job: submitted, watched, finished, failed, released.
+ * sched_job.c - the life of a job: submitted, recorded, finished, failed, ended.
  */
 #include "broker/sched_internal.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define RECORD_MS 1000 /* between two records of nothing but counters */
 
 struct job *job_find(const struct sched *s, uint64_t id)
 {
@@ -14,147 +17,165 @@ struct job *job_find(const struct sched *s, uint64_t id)
 	return job;
 }
 
+struct job *job_of_key(const struct sched *s, const uint8_t key[SCHED_KEY_BYTES])
+{
+	struct job *job;
+	HASH_FIND(hh_key, s->jobs_by_key, key, SCHED_KEY_BYTES, job);
+	return job;
+}
+
+bool job_is_unfinished(const struct job *job)
+{
+	return job->state == JOB_QUEUED || job->state == JOB_RUNNING;
+}
+
 void job_make_report(const struct job *job, int64_t now_ms, struct job_report *ret_report)
 {
-	bool is_finished = job->state == JOB_FINISHED;
+	bool has_stopped = job->state == JOB_FINISHED || job->state == JOB_FAILED;
 	*ret_report = (struct job_report){
 		.job = job->id,
 		.state = job->state,
+		.is_paused = job->is_paused,
+		.is_kept = job->is_kept,
+		.priority = job->priority,
+		.bands = job->plan.band_count,
+		.bands_released = job_is_banded(job) ? job_bands_released(job) : 0,
 		.pixels = job->pixels,
 		.pixels_done = job->pixels_done,
 		.tiles_done = job->tiles_done,
 		.tiles_running = job->tiles_running,
 		.retries = job->retries,
-		.workers = is_finished ? job->workers_ever : job->workers_now,
+		.workers = has_stopped ? job->workers_ever : job->workers_now,
 		.iterations = job->iterations,
-		.elapsed_ms = (is_finished ? job->finished_ms : now_ms) - job->accepted_ms,
+		.worker_us = job->worker_us,
+		.elapsed_ms = (has_stopped ? job->finished_ms : now_ms) - job->accepted_ms,
+		.code = job->state == JOB_FAILED ? job->why.code : BROT_OK,
 	};
+	memcpy(ret_report->client, job->client->name, sizeof ret_report->client);
 }
 
-static struct client *client_of_peer(struct sched *s, uint64_t peer)
+static uint64_t plan_pixels(const struct plan *plan)
 {
-	struct client *client;
-	HASH_FIND(hh, s->clients, &peer, sizeof peer, client);
-	return client;
-}
-
-/* A client that had nothing to do starts level with those that have, not with its old credit. */
-static struct client *client_for_submit(struct sched *s, uint64_t peer)
-{
-	int64_t level = INT64_MAX;
-	for (const struct job *job = s->jobs; job != NULL; job = job->hh.next)
-		if (job_has_work(job) && job->client->virtual_us < level)
-			level = job->client->virtual_us;
-	if (level == INT64_MAX)
-		level = s->virtual_us;
-
-	struct client *client = client_of_peer(s, peer);
-	if (client == NULL) {
-		client = sched_alloc(sizeof *client);
-		client->peer = peer;
-		client->virtual_us = level;
-		HASH_ADD(hh, s->clients, peer, sizeof client->peer, client);
-	} else if (client->virtual_us < level) {
-		client->virtual_us = level;
+	uint64_t pixels = 0;
+	for (uint32_t p = 0; p < plan->phase_count; p++) {
+		struct rect whole = {0, 0, plan->phases[p].grid.width_px,
+				     plan->phases[p].grid.height_px};
+		if (plan->band_count > 1)
+			whole.h = plan->height_px;
+		pixels += plan_rect_pixels(plan, p, &whole);
 	}
-	return client;
+	return pixels;
 }
 
-static void watch(struct sched *s, struct job *job, uint64_t peer)
+struct job *job_add(struct sched *s, uint64_t id, const uint8_t key[SCHED_KEY_BYTES],
+		    const char *client, const struct plan *plan)
 {
-	job->watched_ms = s->now_ms;
-	struct watcher *stalest = &job->watchers[0];
-	for (uint32_t i = 0; i < job->watcher_count; i++) {
-		if (job->watchers[i].peer == peer) {
-			job->watchers[i].seen_ms = s->now_ms;
-			return;
-		}
-		if (job->watchers[i].seen_ms < stalest->seen_ms)
-			stalest = &job->watchers[i];
-	}
-	if (job->watcher_count < LIMIT_WATCHERS)
-		stalest = &job->watchers[job->watcher_count++];
-	*stalest = (struct watcher){peer, s->now_ms};
+	uint32_t slot = 0;
+	while (slot < LIMIT_JOBS && s->slot_used[slot])
+		slot++;
+	if (slot == LIMIT_JOBS)
+		return NULL;
+	s->slot_used[slot] = true;
+	struct job *job = sched_alloc(sizeof *job);
+	job->id = id;
+	job->slot = slot;
+	memcpy(job->key, key, sizeof job->key);
+	job->client = client_take(s, client != NULL ? client : "");
+	job->plan = *plan;
+	job->pixels = plan_pixels(plan);
+	job->last_count = 1;
+	job->accepted_ms = job->progress_ms = job->record_ms = job->watched_ms = s->now_ms;
+	job->reader_ms = INT64_MIN;
+	s->image_bytes += plan->image_bytes;
+	HASH_ADD(hh, s->jobs, id, sizeof job->id, job);
+	HASH_ADD(hh_key, s->jobs_by_key, key, SCHED_KEY_BYTES, job);
+	return job;
 }
 
-static void tell(struct sched *s, const struct job *job, enum sched_action_type type, uint64_t peer)
+/* What the store should know of the job now. */
+void job_record(struct sched *s, struct job *job)
 {
-	struct sched_action *action = sched_emit(s, type, peer);
+	struct sched_action *action = sched_emit(s, ACTION_RECORD, 0);
 	action->job = job->id;
 	job_make_report(job, s->now_ms, &action->report);
-}
-
-static void tell_watchers(struct sched *s, const struct job *job, enum sched_action_type type)
-{
-	for (uint32_t i = 0; i < job->watcher_count; i++)
-		tell(s, job, type, job->watchers[i].peer);
-}
-
-/* Lets the workers that know the job forget it: their tiles of it are void. */
-static void forget_at_workers(struct sched *s, const struct job *job)
-{
-	for (struct worker *w = s->workers; w != NULL; w = w->hh.next) {
-		struct acquaintance *known = &w->jobs[job->slot];
-		if (known->knows) {
-			struct sched_action *action = sched_emit(s, ACTION_CANCEL, w->peer);
-			action->session = w->session;
-			action->job = job->id;
-		}
-		assert(known->holds == 0);
-		*known = (struct acquaintance){0};
+	if (job->state == JOB_FAILED) {
+		action->code = job->why.code;
+		memcpy(action->text, job->why.text, sizeof action->text);
 	}
+	job->record_ms = s->now_ms;
+	job->has_moved = false;
 }
 
-/* The end of a job's record, image included. */
-static void job_end(struct sched *s, struct job *job)
+void job_end(struct sched *s, struct job *job, enum job_end end, const struct brot_error *why)
 {
-	tile_drop_all(s, job);
-	forget_at_workers(s, job);
-	if (job->state != JOB_CREATING)
-		sched_emit(s, ACTION_DROP_IMAGE, 0)->job = job->id;
+	static const char *const names[JOB_END_COUNT] = {
+		[JOB_END_RELEASED] = "released",   [JOB_END_FAILED] = "failed",
+		[JOB_END_CANCELLED] = "cancelled", [JOB_END_ABANDONED] = "abandoned",
+		[JOB_END_EXPIRED] = "expired",
+	};
+	job_drop_bands(s, job);
+	for (struct worker *w = s->workers; w != NULL; w = w->hh.next) {
+		assert(w->jobs[job->slot].holds == 0);
+		w->jobs[job->slot] = (struct acquaintance){0};
+	}
+	struct sched_action *action = sched_emit(s, ACTION_END, 0);
+	action->job = job->id;
+	action->end = end;
+	job_make_report(job, s->now_ms, &action->report);
+	if (why != NULL) {
+		action->code = why->code;
+		memcpy(action->text, why->text, sizeof action->text);
+	}
+	sched_note(s, "job ended job=%llu end=%s error=%s tiles_done=%u retries=%u reason=\"%s\"",
+		   (unsigned long long)job->id, names[end],
+		   brot_err_name(why != NULL ? why->code : BROT_OK), job->tiles_done, job->retries,
+		   why != NULL ? why->text : "");
 	s->image_bytes -= job->plan.image_bytes;
 	s->slot_used[job->slot] = false;
 	HASH_DELETE(hh, s->jobs, job);
 	HASH_DELETE(hh_key, s->jobs_by_key, job);
-	if (--job->client->jobs == 0) {
-		HASH_DELETE(hh, s->clients, job->client);
-		free(job->client);
-	}
+	client_leave(s, job->client);
 	free(job);
+}
+
+void job_drop(struct sched *s, struct job *job, enum job_end end, enum brot_err code,
+	      const char *text)
+{
+	error_set(&job->why, code, "%s", text);
+	job_tell_watchers(s, job, ACTION_FAILED);
+	struct brot_error why = job->why;
+	job_end(s, job, end, &why);
 }
 
 void job_fail(struct sched *s, struct job *job, enum brot_err code, const char *text)
 {
-	struct brot_error why;
-	error_set(&why, code, "%s", text);
-	for (uint32_t i = 0; i < job->watcher_count; i++) {
-		struct sched_action *action = sched_emit(s, ACTION_FAILED, job->watchers[i].peer);
-		action->job = job->id;
-		action->code = code;
-		memcpy(action->text, why.text, sizeof action->text);
+	if (!job->is_kept) {
+		job_drop(s, job, JOB_END_FAILED, code, text);
+		return;
 	}
-	sched_note(s, "job ended job=%llu error=%s tiles_done=%u retries=%u reason=\"%s\"",
+	error_set(&job->why, code, "%s", text);
+	job->state = JOB_FAILED;
+	job->finished_ms = s->now_ms;
+	for (uint32_t i = 0; i < LIMIT_OPEN_BANDS; i++) {
+		if (job->bands[i].state == BAND_NONE)
+			continue;
+		band_return_tiles(s, &job->bands[i]);
+		band_forget_at_workers(s, &job->bands[i]);
+	}
+	job_record(s, job);
+	job_tell_watchers(s, job, ACTION_FAILED);
+	sched_note(s, "job failed job=%llu error=%s tiles_done=%u retries=%u reason=\"%s\"",
 		   (unsigned long long)job->id, brot_err_name(code), job->tiles_done, job->retries,
-		   why.text);
-	job_end(s, job);
+		   job->why.text);
 }
 
-void job_advance(struct sched *s, struct job *job)
+void job_finish(struct sched *s, struct job *job)
 {
-	if (job->segments_done < segment_count(&job->plan.phases[job->phase].grid))
-		return;
-	assert(job->tiles == NULL && job->waiting == NULL);
-	if (++job->phase < job->plan.phase_count) {
-		job->next_tile = job->next_segment = job->segments_done = 0;
-		job->segment_us = 0;
-		return;
-	}
-	job->phase--; /* reports and late results still ask for it */
 	job->state = JOB_FINISHED;
 	job->finished_ms = s->now_ms;
 	s->jobs_done++;
-	tell_watchers(s, job, ACTION_FINISHED);
-	forget_at_workers(s, job);
+	job_record(s, job);
+	job_tell_watchers(s, job, ACTION_FINISHED);
 	sched_note(s,
 		   "job finished job=%llu pixels=%llu tiles=%u retries=%u iterations=%llu "
 		   "elapsed_ms=%lld",
@@ -166,19 +187,20 @@ void job_advance(struct sched *s, struct job *job)
 /* Refuses a new job that passes a limit. */
 static bool is_over_limits(struct sched *s, const struct sched_event *event)
 {
-	uint64_t bytes = event->submit.plan->image_bytes;
-	const struct client *client = client_of_peer(s, event->peer);
-	if (bytes > s->limits.image_bytes)
+	uint64_t bytes = event->submit.plan->image_bytes, limit = s->limits.image_bytes;
+	uint64_t left = limit > s->image_bytes ? limit - s->image_bytes : 0;
+	const struct client *client = client_find(
+		s, event->submit.client != NULL ? event->submit.client : "");
+	if (bytes > limit)
 		sched_refuse(s, event->peer, 0, BROT_E_NO_SPACE,
 			     "size: the image needs %llu bytes, but the broker's images may take "
 			     "at most %llu",
-			     (unsigned long long)bytes, (unsigned long long)s->limits.image_bytes);
-	else if (bytes > s->limits.image_bytes - s->image_bytes)
+			     (unsigned long long)bytes, (unsigned long long)limit);
+	else if (bytes > left)
 		sched_refuse(s, event->peer, 0, BROT_E_BUSY,
 			     "size: the image needs %llu bytes, but other jobs have left %llu: "
 			     "try later",
-			     (unsigned long long)bytes,
-			     (unsigned long long)(s->limits.image_bytes - s->image_bytes));
+			     (unsigned long long)bytes, (unsigned long long)left);
 	else if (HASH_COUNT(s->jobs) >= s->limits.jobs)
 		sched_refuse(s, event->peer, 0, BROT_E_BUSY,
 			     "jobs: the broker holds at most %u: try later", s->limits.jobs);
@@ -191,67 +213,75 @@ static bool is_over_limits(struct sched *s, const struct sched_event *event)
 	return true;
 }
 
-static void submit(struct sched *s, const struct sched_event *event)
+void job_submit(struct sched *s, const struct sched_event *event)
 {
-	struct job *job;
-	HASH_FIND(hh_key, s->jobs_by_key, event->submit.key, SCHED_KEY_BYTES, job);
+	struct job *job = job_of_key(s, event->submit.key);
 	if (job != NULL) {
-		watch(s, job, event->peer);
-		tell(s, job, ACTION_ACCEPTED, event->peer);
+		job->reader = event->peer;
+		job_watch(s, job, event->peer);
+		if (job->state != JOB_CREATING)
+			job_tell(s, job, ACTION_ACCEPTED, event->peer);
 		return;
 	}
 	if (is_over_limits(s, event))
 		return;
-	struct client *client = client_for_submit(s, event->peer);
-	job = sched_alloc(sizeof *job);
-	job->id = event->submit.job;
-	memcpy(job->key, event->submit.key, sizeof job->key);
-	while (s->slot_used[job->slot])
-		job->slot++;
-	s->slot_used[job->slot] = true;
-	job->client = client;
-	client->jobs++;
-	job->plan = *event->submit.plan;
-	for (uint32_t p = 0; p < job->plan.phase_count; p++) {
-		const struct segment_grid *grid = &job->plan.phases[p].grid;
-		const struct rect whole = {0, 0, grid->width_px, grid->height_px};
-		job->pixels += plan_rect_pixels(&job->plan, p, &whole);
-	}
-	job->last_count = 1;
-	job->accepted_ms = job->progress_ms = s->now_ms;
-	s->image_bytes += job->plan.image_bytes;
-	HASH_ADD(hh, s->jobs, id, sizeof job->id, job);
-	HASH_ADD(hh_key, s->jobs_by_key, key, SCHED_KEY_BYTES, job);
-	watch(s, job, event->peer);
-	sched_emit(s, ACTION_CREATE_IMAGE, event->peer)->job = job->id;
-}
-
-static void image_result(struct sched *s, const struct sched_event *event)
-{
-	struct job *job = job_find(s, event->job);
-	assert(job != NULL && job->state == JOB_CREATING);
-	uint64_t peer = job->watchers[0].peer;
-	if (event->type == EVENT_IMAGE_FAILED) {
-		sched_refuse(s, peer, job->id, event->code, "%s", event->text);
-		job_end(s, job);
+	job = job_find(s, event->submit.job) == NULL
+		      ? job_add(s, event->submit.job, event->submit.key, event->submit.client,
+				event->submit.plan)
+		      : NULL;
+	if (job == NULL) {
+		sched_refuse(s, event->peer, 0, BROT_E_BUSY, "jobs: no number is free: try later");
 		return;
 	}
+	job->priority = event->submit.priority;
+	job->is_kept = event->submit.is_kept;
+	job->reader = event->peer;
+	job_watch(s, job, event->peer);
+	job_open_bands(s, job);
+}
+
+static void accept(struct sched *s, struct job *job)
+{
 	job->state = JOB_QUEUED;
-	tell(s, job, ACTION_ACCEPTED, peer);
-	sched_note(s, "job accepted job=%llu size=%ux%u work=%llu image_bytes=%llu",
-		   (unsigned long long)job->id, job->plan.layout.grid.width_px,
-		   job->plan.layout.grid.height_px,
+	job_tell_watchers(s, job, ACTION_ACCEPTED);
+	sched_note(s,
+		   "job accepted job=%llu client=\"%s\" priority=%d kept=%d size=%ux%u bands=%u "
+		   "work=%llu image_bytes=%llu",
+		   (unsigned long long)job->id, job->client->name, job->priority, job->is_kept,
+		   job->plan.layout.grid.width_px, job->plan.height_px, job->plan.band_count,
 		   (unsigned long long)job->plan.phases[0].pixel_work,
 		   (unsigned long long)job->plan.image_bytes);
 }
 
-/* The end of a job that nobody wants any more; a finished one has nothing left to fail. */
-static void job_drop(struct sched *s, struct job *job, const char *why)
+/* Of a new job the first image is a condition; any other is asked for again. */
+void job_image_result(struct sched *s, const struct sched_event *event)
 {
-	if (job->state == JOB_FINISHED)
-		job_end(s, job);
-	else
-		job_fail(s, job, BROT_E_CANCELLED, why);
+	if (!s->is_asking || event->work != s->asked_work)
+		return;
+	s->is_asking = false;
+	struct band *band = band_of_work(s, event->work);
+	if (band == NULL || band->state != BAND_WANTED)
+		return;
+	struct job *job = band->job;
+	if (event->type == EVENT_IMAGE_READY) {
+		band_image_ready(s, band);
+		if (job->state == JOB_CREATING)
+			accept(s, job);
+		return;
+	}
+	const char *text = event->text != NULL ? event->text : "";
+	if (job->state == JOB_CREATING) {
+		struct brot_error why;
+		error_set(&why, event->code, "%s", text);
+		for (uint32_t i = 0; i < job->watcher_count; i++)
+			sched_refuse(s, job->watchers[i].peer, job->id, why.code, "%s", why.text);
+		job_end(s, job, JOB_END_FAILED, &why);
+	} else if (!band->has_failed) {
+		band->has_failed = true;
+		sched_note(s, "image wanted job=%llu band=%u error=%s reason=\"%s\"",
+			   (unsigned long long)job->id, band->index, brot_err_name(event->code),
+			   text);
+	}
 }
 
 /* Whether there are workers, and all are kept off the job. */
@@ -263,47 +293,25 @@ static bool is_deserted(const struct sched *s, const struct job *job)
 	return s->workers != NULL && job_has_work(job);
 }
 
-static void client_verb(struct sched *s, struct job *job, const struct sched_event *event)
+/* Ends a job that nobody wants any more; a finished one has nothing left to fail. */
+static bool job_expires(struct sched *s, struct job *job)
 {
-	if (event->type == EVENT_WATCH) {
-		watch(s, job, event->peer);
-		bool is_finished = job->state == JOB_FINISHED;
-		tell(s, job, is_finished ? ACTION_FINISHED : ACTION_PROGRESS, event->peer);
-	} else if (event->type == EVENT_CANCEL_JOB) {
-		sched_emit(s, ACTION_CANCELLED, event->peer)->job = job->id;
-		job_drop(s, job, "the job was cancelled");
-	} else if (job->state == JOB_FINISHED) {
-		job_end(s, job);
-	} else {
-		sched_refuse(s, event->peer, job->id, BROT_E_REQUEST,
-			     "job: %llu must be finished to be released",
-			     (unsigned long long)job->id);
+	bool has_stopped = job->state == JOB_FINISHED || job->state == JOB_FAILED;
+	if (job->is_kept) {
+		if (!has_stopped || s->now_ms - job->finished_ms < s->limits.retention_ms)
+			return false;
+		struct brot_error why = job->why;
+		job_end(s, job, JOB_END_EXPIRED, why.code != BROT_OK ? &why : NULL);
+		return true;
 	}
-}
-
-void job_event(struct sched *s, const struct sched_event *event)
-{
-	if (event->type == EVENT_SUBMIT) {
-		submit(s, event);
-		return;
-	}
-	if (event->type == EVENT_IMAGE_READY || event->type == EVENT_IMAGE_FAILED) {
-		image_result(s, event);
-		return;
-	}
-	struct job *job = job_find(s, event->job);
-	if (job != NULL && job->state != JOB_CREATING) {
-		client_verb(s, job, event);
-	} else if (event->type == EVENT_WATCH) {
-		struct sched_action *action = sched_emit(s, ACTION_FAILED, event->peer);
-		action->job = event->job;
-		action->code = BROT_E_NOT_FOUND;
-		strcpy(action->text, "job: is not known to this broker");
-	} else {
-		sched_refuse(s, event->peer, event->job, BROT_E_NOT_FOUND,
-			     "job: %llu is not known to this broker",
-			     (unsigned long long)event->job);
-	}
+	if (s->now_ms - job->watched_ms < s->limits.lost_ms)
+		return false;
+	if (has_stopped)
+		job_end(s, job, JOB_END_ABANDONED, NULL);
+	else
+		job_drop(s, job, JOB_END_ABANDONED, BROT_E_CANCELLED,
+			 "no client has watched the job");
+	return true;
 }
 
 void job_tick(struct sched *s)
@@ -311,19 +319,19 @@ void job_tick(struct sched *s)
 	struct job *job, *next;
 	HASH_ITER(hh, s->jobs, job, next)
 	{
-		if (s->now_ms - job->watched_ms >= s->limits.lost_ms) {
-			job_drop(s, job, "no client has watched the job");
+		if (job_expires(s, job))
 			continue;
-		}
 		if (is_deserted(s, job)) {
 			job_fail(s, job, BROT_E_FAILED,
 				 "every worker failed its tiles three times");
 			continue;
 		}
+		if (job->has_moved && s->now_ms - job->record_ms >= RECORD_MS)
+			job_record(s, job);
 		bool is_due = s->now_ms - job->progress_ms >= s->limits.progress_ms;
-		if (is_due && job->state != JOB_FINISHED) {
+		if (is_due && job->state != JOB_FINISHED && job->state != JOB_FAILED) {
 			job->progress_ms = s->now_ms;
-			tell_watchers(s, job, ACTION_PROGRESS);
+			job_tell_watchers(s, job, ACTION_PROGRESS);
 		}
 	}
 }

@@ -18,6 +18,13 @@ static const char *const event_names[EVENT_TYPE_COUNT] = {
 	[EVENT_WATCH] = "watch",
 	[EVENT_CANCEL_JOB] = "cancel_job",
 	[EVENT_RELEASE] = "release",
+	[EVENT_ATTACH] = "attach",
+	[EVENT_PAUSE] = "pause",
+	[EVENT_RESUME] = "resume",
+	[EVENT_RETRY] = "retry",
+	[EVENT_PRIORITY] = "priority",
+	[EVENT_DRAIN_WORKER] = "drain_worker",
+	[EVENT_RESTORE] = "restore",
 	[EVENT_HELLO] = "hello",
 	[EVENT_CREDIT] = "credit",
 	[EVENT_MAPPED] = "mapped",
@@ -32,16 +39,23 @@ static const char *const action_names[ACTION_TYPE_COUNT] = {
 	[ACTION_WELCOME] = "welcome",
 	[ACTION_JOB] = "job",
 	[ACTION_TILE] = "tile",
+	[ACTION_REVOKE] = "revoke",
 	[ACTION_CANCEL] = "cancel",
+	[ACTION_DRAIN] = "drain",
 	[ACTION_REREGISTER] = "reregister",
 	[ACTION_ACCEPTED] = "accepted",
 	[ACTION_PROGRESS] = "progress",
 	[ACTION_FINISHED] = "finished",
 	[ACTION_FAILED] = "failed",
+	[ACTION_BAND] = "band",
 	[ACTION_CANCELLED] = "cancelled",
+	[ACTION_CHANGED] = "changed",
+	[ACTION_DRAINING] = "draining",
 	[ACTION_REFUSE] = "refuse",
 	[ACTION_CREATE_IMAGE] = "create_image",
 	[ACTION_DROP_IMAGE] = "drop_image",
+	[ACTION_RECORD] = "record",
+	[ACTION_END] = "end",
 	[ACTION_APPLY] = "apply",
 	[ACTION_NOTE] = "note",
 };
@@ -72,8 +86,8 @@ static void add_id(struct line *line, const char *name, uint64_t value)
 
 static void add_tile(struct line *line, const struct tile_name *tile)
 {
-	if (tile->job != 0)
-		add(line, " job=%" PRIu64 " phase=%u tile=%u attempt=%u", tile->job, tile->phase,
+	if (tile->work != 0)
+		add(line, " work=%" PRIu64 " phase=%u tile=%u attempt=%u", tile->work, tile->phase,
 		    tile->tile, tile->attempt);
 }
 
@@ -117,7 +131,7 @@ const char *sched_action_str(const struct sched_action *action, char *buffer, si
 	add(&line, "action %s", action_names[action->type]);
 	add_id(&line, "peer", action->peer);
 	add_id(&line, "session", action->session);
-	if (action->tile.job != 0)
+	if (action->tile.work != 0)
 		add_tile(&line, &action->tile);
 	else
 		add_id(&line, "job", action->job);

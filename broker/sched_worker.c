@@ -11,6 +11,20 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "proto/hex.h"
+
+void worker_make_ready(struct sched *s, struct worker *worker)
+{
+	bool should = worker->held < worker->credit && !worker->is_draining;
+	if (should == worker->is_ready)
+		return;
+	worker->is_ready = should;
+	if (should)
+		DL_APPEND(s->ready, worker);
+	else
+		DL_DELETE(s->ready, worker);
+}
+
 static struct worker *worker_of_peer(struct sched *s, uint64_t peer)
 {
 	struct worker *worker;
@@ -27,13 +41,10 @@ void worker_end(struct sched *s, struct worker *worker, const char *why)
 		   worker->held, why);
 	worker->is_draining = true;
 	worker_make_ready(s, worker);
-	while (worker->tiles != NULL) {
-		struct tile *tile = worker->tiles;
-		tile_return(s, tile);
-		/* Whoever takes it dies of it. */
-		if (tile->attempt >= LIMIT_TILE_LEASES)
-			job_fail(s, tile->job, BROT_E_FAILED,
-				 "a tile was leased too often without an answer");
+	while (worker->leases != NULL) {
+		struct tile *tile = worker->leases->tile;
+		tile->lost++;
+		lease_return(s, worker->leases);
 	}
 	s->threads -= worker->info.threads;
 	HASH_DELETE(hh, s->workers, worker);
@@ -88,61 +99,52 @@ static void hello(struct sched *s, const struct sched_event *event)
 		   info->threads, info->kernel, info->version);
 }
 
-static struct tile *tile_held(const struct sched *s, const struct worker *worker,
-			      const struct tile_name *name)
-{
-	struct job *job = job_find(s, name->job);
-	if (job == NULL || job->phase != name->phase)
-		return NULL;
-	struct tile *tile;
-	HASH_FIND(hh, job->tiles, &name->tile, sizeof name->tile, tile);
-	bool is_current = tile != NULL && tile->holder == worker && tile->attempt == name->attempt;
-	return is_current ? tile : NULL;
-}
-
 static void mapped(struct sched *s, struct worker *worker, const struct sched_event *event)
 {
-	struct job *job = job_find(s, event->job);
-	if (job == NULL || !worker->jobs[job->slot].knows)
-		return; /* of a job that has ended meanwhile */
-	worker->jobs[job->slot].is_mapped = event->is_mapped;
+	const struct band *band = band_of_work(s, event->work);
+	if (band == NULL || !worker->bands[band->slot].knows)
+		return; /* of one that has ended meanwhile */
+	worker->bands[band->slot].is_mapped = event->is_mapped;
 	worker->is_local |= event->is_mapped;
 	if (!event->is_mapped)
-		sched_note(s, "worker sends pixels name=\"%s\" job=%llu reason=\"%s\"",
-			   worker->info.name, (unsigned long long)event->job,
+		sched_note(s, "worker sends pixels name=\"%s\" job=%llu band=%u reason=\"%s\"",
+			   worker->info.name, (unsigned long long)band->job->id, band->index,
 			   event->text != NULL ? event->text : "");
 }
 
 static void done(struct sched *s, struct worker *worker, const struct sched_event *event)
 {
-	struct tile *tile = tile_held(s, worker, &event->tile);
-	if (tile == NULL)
+	struct lease *lease = lease_find(s, worker, &event->tile);
+	if (lease == NULL)
 		return; /* late: somebody else has it, or it is done, or its job has ended */
-	if (!event->done.has_pixels && !worker->jobs[tile->job->slot].is_mapped) {
+	if (!event->done.has_pixels && !worker->bands[lease->tile->band->slot].is_mapped) {
 		sched_refuse(s, worker->peer, 0, BROT_E_PROTOCOL,
 			     "DONE: must carry pixels from a worker that has not mapped the image");
 		worker_end(s, worker, "it sent a tile without pixels");
 		return;
 	}
-	tile_accept(s, tile, event->done.elapsed_us, event->iterations);
+	lease_accept(s, lease, event->done.elapsed_us, event->iterations);
 }
 
 static void fail(struct sched *s, struct worker *worker, const struct sched_event *event)
 {
-	struct tile *tile = tile_held(s, worker, &event->tile);
-	if (tile == NULL)
+	struct lease *lease = lease_find(s, worker, &event->tile);
+	if (lease == NULL)
 		return;
-	struct job *job = tile->job;
+	struct tile *tile = lease->tile;
+	struct job *job = tile->band->job;
 	struct acquaintance *known = &worker->jobs[job->slot];
 	const char *text = event->text != NULL ? event->text : "";
 	worker->failures++;
 	if (known->strikes < LIMIT_WORKER_STRIKES)
 		known->strikes++;
-	tile->failed_on[tile->failures++] = worker->session;
+	if (tile->failures < LIMIT_TILE_ATTEMPTS)
+		tile->failed_on[tile->failures] = worker->session;
+	tile->failures++;
 	sched_note(s, "tile failed job=%llu tile=%u attempt=%u worker=\"%s\" reason=\"%s\"",
-		   (unsigned long long)job->id, tile->id, tile->attempt, worker->info.name, text);
-	if (tile->failures < LIMIT_TILE_ATTEMPTS) {
-		tile_return(s, tile);
+		   (unsigned long long)job->id, tile->id, lease->attempt, worker->info.name, text);
+	if (tile->failures < LIMIT_TILE_ATTEMPTS || tile->lease_count > 1) {
+		lease_return(s, lease);
 		return;
 	}
 	struct brot_error why;
@@ -153,9 +155,42 @@ static void fail(struct sched *s, struct worker *worker, const struct sched_even
 
 static void credit(struct sched *s, struct worker *worker, uint32_t tiles)
 {
+	bool is_draining = tiles == 0 || worker->was_told_to_drain;
+	if (is_draining && !worker->is_draining)
+		sched_note(s, "worker draining name=\"%s\" session=%016llx tiles=%u",
+			   worker->info.name, (unsigned long long)worker->session, worker->held);
 	worker->credit = tiles < LIMIT_CREDIT ? tiles : LIMIT_CREDIT;
-	worker->is_draining = tiles == 0;
+	worker->is_draining = is_draining;
 	worker_make_ready(s, worker);
+}
+
+static bool is_called(const struct worker *worker, const char *name)
+{
+	char id[2 * sizeof worker->info.id + 1];
+	hex_write(worker->info.id, sizeof worker->info.id, id);
+	return strcmp(worker->info.name, name) == 0 || strcmp(id, name) == 0;
+}
+
+void worker_drain(struct sched *s, const struct sched_event *event)
+{
+	uint32_t count = 0;
+	const char *name = event->text != NULL ? event->text : "";
+	for (struct worker *w = s->workers; w != NULL; w = w->hh.next) {
+		if (!is_called(w, name))
+			continue;
+		count++;
+		if (!w->is_draining)
+			sched_note(s, "worker draining name=\"%s\" session=%016llx tiles=%u",
+				   w->info.name, (unsigned long long)w->session, w->held);
+		w->is_draining = w->was_told_to_drain = true;
+		worker_make_ready(s, w);
+		sched_emit(s, ACTION_DRAIN, w->peer)->session = w->session;
+	}
+	if (count == 0)
+		sched_refuse(s, event->peer, 0, BROT_E_NOT_FOUND, "worker: \"%s\" is not connected",
+			     name);
+	else
+		sched_emit(s, ACTION_DRAINING, event->peer)->count = count;
 }
 
 /* The worker a session event is about; NULL, with the peer told, where there is none. */
@@ -197,13 +232,12 @@ bool sched_tile_rect(const struct sched *s, const struct sched_event *event, str
 {
 	struct worker *worker;
 	HASH_FIND(hh, s->workers, &event->session, sizeof event->session, worker);
-	const struct tile *tile = worker != NULL && worker->peer == event->peer
-					  ? tile_held(s, worker, &event->tile)
-					  : NULL;
-	if (tile == NULL)
+	const struct lease *lease = worker != NULL && worker->peer == event->peer
+					    ? lease_find(s, worker, &event->tile)
+					    : NULL;
+	if (lease == NULL)
 		return false;
-	*ret_rect = segment_run_rect(&tile->job->plan.phases[tile->job->phase].grid, tile->first,
-				     tile->count);
+	*ret_rect = tile_rect(lease->tile);
 	return true;
 }
 
@@ -243,12 +277,12 @@ void worker_event(struct sched *s, const struct sched_event *event)
 
 /* A worker that beats but does not finish a tile in several times its cost is not to be trusted
  * with the others it holds either: it starts again from HELLO. */
-static bool is_lease_over(const struct sched *s, const struct worker *worker)
+static const struct lease *lease_that_is_over(const struct sched *s, const struct worker *worker)
 {
-	for (const struct tile *tile = worker->tiles; tile != NULL; tile = tile->next)
-		if (s->now_ms >= tile->lease_end_ms)
-			return true;
-	return false;
+	for (const struct lease *lease = worker->leases; lease != NULL; lease = lease->next)
+		if (s->now_ms >= lease->end_ms)
+			return lease;
+	return NULL;
 }
 
 void worker_tick(struct sched *s)
@@ -256,9 +290,13 @@ void worker_tick(struct sched *s)
 	struct worker *worker, *next;
 	HASH_ITER(hh, s->workers, worker, next)
 	{
+		const struct lease *over = lease_that_is_over(s, worker);
 		if (s->now_ms - worker->heard_ms >= s->limits.lost_ms) {
 			worker_end(s, worker, "it has been silent");
-		} else if (is_lease_over(s, worker)) {
+		} else if (over != NULL) {
+			sched_note(s, "lease over job=%llu tile=%u attempt=%u worker=\"%s\"",
+				   (unsigned long long)over->tile->band->job->id, over->tile->id,
+				   over->attempt, worker->info.name);
 			sched_emit(s, ACTION_REREGISTER, worker->peer)->session = worker->session;
 			worker_end(s, worker, "a lease of it ran out");
 		}

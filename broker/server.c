@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "broker/restore.h"
 #include "broker/server_internal.h"
 #include "proto/sys/clock.h"
 #include "proto/sys/log.h"
@@ -21,6 +22,8 @@
 #define CATCH_UP_MS       500
 #define SWEEP_FIRST_MS    3000 /* images of a broker that died just before us are old enough then */
 #define SWEEP_MS          60000
+#define PRUNE_TURNS       100 /* of STORE_PRUNE_ROWS each */
+#define DAY_MS            86400000ll
 #define PEER_IDLE_MS      60000 /* a connection that has said nothing for so long is forgotten */
 #define GOODBYE_LINGER_MS 200   /* for the last messages to leave */
 
@@ -49,6 +52,7 @@ static void step_once(struct server *server, const struct sched_event *event)
 		debug_action(&server->actions.items[i]);
 		outbox_carry_out(server, &server->actions.items[i]);
 	}
+	(void)journal_flush(server->journal);
 }
 
 void server_step(struct server *server, const struct sched_event *event)
@@ -58,13 +62,13 @@ void server_step(struct server *server, const struct sched_event *event)
 		/* Making an image may have taken seconds. */
 		server->now_ms = clock_ms();
 		struct sched_event next = {.now_ms = server->now_ms};
-		if (server->created_job != 0) {
+		if (server->created_work != 0) {
 			bool is_made = server->created_code == BROT_OK;
 			next.type = is_made ? EVENT_IMAGE_READY : EVENT_IMAGE_FAILED;
-			next.job = server->created_job;
+			next.work = server->created_work;
 			next.code = server->created_code;
 			next.text = is_made ? NULL : server->created_error.text;
-			server->created_job = 0;
+			server->created_work = 0;
 		} else if (server->lost_count > 0) {
 			next.type = EVENT_UNREACHABLE;
 			next.peer = server->lost_peers[--server->lost_count];
@@ -155,6 +159,35 @@ static bool is_catching_up(struct server *server)
 	return true;
 }
 
+/* Forgets what is too old, or too much. */
+static void prune(struct server *server)
+{
+	const struct server_config *config = server->config;
+	int64_t before_ms = clock_unix_ms() - config->history_days * DAY_MS;
+	struct brot_error err;
+	uint32_t removed = STORE_PRUNE_ROWS;
+	enum brot_err code = BROT_OK;
+	if (config->store == NULL)
+		return;
+	for (int i = 0; i < PRUNE_TURNS && code == BROT_OK && removed == STORE_PRUNE_ROWS; i++) {
+		code = store_prune(config->store, before_ms, LIMIT_ENDED_JOBS, &removed, &err);
+		enum brot_err committed = store_commit(config->store,
+						       code == BROT_OK ? &err : NULL);
+		code = code != BROT_OK ? code : committed;
+	}
+	if (code != BROT_OK)
+		log_line(LOG_LEVEL_WARNING, "the history cannot be shortened: %s", err.text);
+}
+
+static void sweep(struct server *server)
+{
+	unsigned swept = shm_sweep();
+	if (swept > 0)
+		log_line(LOG_LEVEL_NOTICE, "removed images of dead brokers count=%u", swept);
+	journal_retry(server->journal);
+	prune(server);
+}
+
 static void tick(struct server *server)
 {
 	if (server->now_ms >= sched_deadline_ms(server->sched) && !is_catching_up(server)) {
@@ -166,12 +199,10 @@ static void tick(struct server *server)
 		server->expire_ms = server->now_ms + PEER_IDLE_MS;
 	}
 	if (server->now_ms >= server->sweep_ms) {
-		unsigned swept = shm_sweep();
-		if (swept > 0)
-			log_line(LOG_LEVEL_NOTICE, "removed images of dead brokers count=%u",
-				 swept);
+		sweep(server);
 		server->sweep_ms = server->now_ms + SWEEP_MS;
 	}
+	saves_tick(server);
 }
 
 static int64_t wait_ms(const struct server *server)
@@ -183,6 +214,8 @@ static int64_t wait_ms(const struct server *server)
 		until = server->expire_ms;
 	if (until > server->sweep_ms)
 		until = server->sweep_ms;
+	if (server->config->checkpoint != NULL && until > server->save_ms)
+		until = server->save_ms;
 	return until > server->now_ms ? until - server->now_ms : 0;
 }
 
@@ -209,6 +242,7 @@ static enum brot_err loop(struct server *server, struct brot_error *err)
 	}
 	struct sched_event stop = {.type = EVENT_STOP, .now_ms = server->now_ms};
 	server_step(server, &stop);
+	saves_finish(server);
 	return BROT_OK;
 }
 
@@ -268,6 +302,21 @@ static enum brot_err bind_all(struct server *server, struct brot_error *err)
 	return code;
 }
 
+static enum brot_err take_up_jobs(struct server *server, struct brot_error *err)
+{
+	uint32_t restored;
+	enum brot_err code = restore_all(server, &restored, err);
+	if (code != BROT_OK)
+		return code;
+	if (server->config->store != NULL)
+		log_line(LOG_LEVEL_NOTICE, "jobs kept=%s restored=%u", server->config->store_folder,
+			 restored);
+	else
+		log_line(LOG_LEVEL_NOTICE, "jobs kept=nowhere, they end with this broker");
+	sweep(server);
+	return BROT_OK;
+}
+
 enum brot_err server_run(const struct server_config *config, struct keeper *keeper,
 			 struct brot_error *err)
 {
@@ -276,18 +325,24 @@ enum brot_err server_run(const struct server_config *config, struct keeper *keep
 		.keeper = keeper,
 		.context = sock_context_new(),
 		.peers = peers_new(LIMIT_PEERS),
-		.images = images_new(keeper),
+		.catalog = catalog_new(),
+		.images = images_new(keeper, config->store != NULL),
+		.journal = journal_new(config->store),
 		.sched = sched_new(&config->limits),
 		.started_ms = clock_ms(),
-		/* Ids of an earlier broker should not mean jobs of this one. */
+		.life = random_u64(),
+		/* Ids of an earlier broker without a store should not mean jobs of this one. */
 		.last_job = random_u64() % 9000 * 1000 + 1000000,
 	};
 	server.now_ms = server.started_ms;
 	server.expire_ms = server.now_ms + PEER_IDLE_MS;
 	server.sweep_ms = server.now_ms + SWEEP_FIRST_MS;
+	server.save_ms = server.now_ms + config->checkpoint_every_ms;
 	enum brot_err code = BROT_OK;
 	if (server.context == NULL)
 		code = error_set(err, BROT_E_SYSTEM, "messaging: the system gives no context");
+	if (code == BROT_OK)
+		code = take_up_jobs(&server, err);
 	if (code == BROT_OK)
 		code = bind_all(&server, err);
 	if (code == BROT_OK)
@@ -298,7 +353,9 @@ enum brot_err server_run(const struct server_config *config, struct keeper *keep
 	sock_free(server.sockets[SIDE_CLIENT], linger_ms);
 	sock_free(server.sockets[SIDE_WORKER], linger_ms);
 	sock_context_free(server.context);
+	journal_free(server.journal);
 	images_free(server.images);
+	catalog_free(server.catalog);
 	sched_free(server.sched);
 	sched_actions_done(&server.actions);
 	peers_free(server.peers);

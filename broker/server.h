@@ -7,8 +7,10 @@
 #ifndef BROKER_SERVER_H
 #define BROKER_SERVER_H
 
+#include "broker/checkpoint.h"
 #include "broker/keeper.h"
 #include "broker/sched.h"
+#include "broker/store.h"
 #include "proto/options.h"
 
 struct server_config {
@@ -17,10 +19,15 @@ struct server_config {
 	int ready_fd;     /* gets a line of JSON with the endpoints once all are bound; or -1 */
 	int signal_fd;    /* of signals_open() */
 	struct sched_limits limits;
+	struct store *store;           /* of the jobs; NULL: they end with the broker. Borrowed */
+	const char *store_folder;      /* for the log */
+	struct checkpoint *checkpoint; /* of their images, or NULL; only with a store. Borrowed */
+	int64_t checkpoint_every_ms;
+	uint32_t history_days; /* that an ended job is remembered */
 };
 
-/* Binds, serves until SIGTERM or SIGINT, and cleans up. keeper is borrowed; one that dies is
- * replaced. BROT_OK at a proper end. */
+/* Takes up the jobs of the store, binds, serves until SIGTERM or SIGINT, and cleans up. keeper is
+ * borrowed; one that dies is replaced. BROT_OK at a proper end. */
 enum brot_err server_run(const struct server_config *config, struct keeper *keeper,
 			 struct brot_error *err);
 

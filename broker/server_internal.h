@@ -1,8 +1,13 @@
-/* server_internal.h - the server's state, shared by server.c, inbox.c and outbox.c alone. */
+/*
+ * server_internal.h - the server's state, shared by the files of the shell alone: server.c,
+ * restore.c, inbox*.c, outbox.c and saves.c.
+ */
 #ifndef BROKER_SERVER_INTERNAL_H
 #define BROKER_SERVER_INTERNAL_H
 
+#include "broker/catalog.h"
 #include "broker/images.h"
+#include "broker/journal.h"
 #include "broker/parse.h"
 #include "broker/peers.h"
 #include "broker/report.h"
@@ -18,22 +23,24 @@ struct server {
 	struct sock_context *context;
 	struct sock *sockets[2]; /* by enum peer_side */
 	struct peers *peers;
+	struct catalog *catalog;
 	struct images *images;
+	struct journal *journal;
 	struct sched *sched;
 	struct sched_actions actions;
-	int64_t started_ms, now_ms, expire_ms, sweep_ms, catch_up_ms;
+	int64_t started_ms, now_ms, expire_ms, sweep_ms, catch_up_ms, save_ms;
 	uint64_t last_job;
+	uint64_t life; /* random: connections of two lives of a broker have different names */
 
-	/* of the message under way; NULL or 0 between messages */
+	/* of the message under way; NULL, 0 or false between messages */
 	const struct message *message;
-	const struct request *request; /* of a SUBMIT */
-	const struct plan *plan;
-	uint8_t key[SCHED_KEY_BYTES];
-	bool has_key;
+	const uint8_t *key;               /* of a SUBMIT */
+	const struct catalog_job *submit; /* of a SUBMIT, until it is in the catalogue */
+	const char *submit_text;          /* its request, as the store gets it; NULL without one */
 
 	uint64_t lost_peers[LOST_PEERS_MAX];
 	size_t lost_count;
-	uint64_t created_job; /* its image was asked for; 0: none */
+	uint64_t created_work; /* its image was asked for; 0: none */
 	enum brot_err created_code;
 	struct brot_error created_error;
 };
@@ -41,14 +48,34 @@ struct server {
 /* server.c: steps the scheduler, carries out what it says, and what follows from that. */
 void server_step(struct server *server, const struct sched_event *event);
 
+/* saves.c: checkpoints. Without a folder for them none of these does anything. */
+void saves_begin(struct server *server, uint64_t work); /* a copy of its image, now */
+void saves_drop(struct server *server, uint64_t work);
+void saves_tick(struct server *server);
+void saves_finish(struct server *server); /* what has changed, before the end */
+void saves_sweep(struct server *server);  /* removes those of no image that there is */
+void saves_load(struct server *server, const struct catalog_job *job, struct image *image);
+
 /* inbox.c: one received message. */
 void inbox_take(struct server *server, enum peer_side side, const struct sock_received *received);
+
+/* inbox_worker.c, inbox_client.c: a message of that side, in server->message. */
+void inbox_take_worker(struct server *server, struct sched_event *event);
+void inbox_take_client(struct server *server, struct sched_event *event);
+
+/* inbox_ended.c: questions about jobs that have ended, of which only the store knows. The first two
+ * return true where they answered. */
+bool ended_refuse_key(struct server *server, uint64_t peer, const uint8_t key[SCHED_KEY_BYTES]);
+bool ended_tell(struct server *server, uint64_t peer, uint64_t job);
+void ended_revive(struct server *server, uint64_t peer, uint64_t job); /* where it may be */
+void ended_list(struct server *server, uint64_t peer, uint32_t limit, uint64_t before);
 
 /* outbox.c */
 void outbox_carry_out(struct server *server, const struct sched_action *action);
 
-/* Sends a message with a JSON body, which it frees, or with none (NULL). */
-void outbox_send(struct server *server, uint64_t peer, struct message *m, char *body);
+/* Sends a message with a JSON body, which it frees, or with none (NULL). False where the
+ * connection does not take it. */
+bool outbox_send(struct server *server, uint64_t peer, struct message *m, char *body);
 
 /* REFUSED, for the message under way. */
 void outbox_refuse(struct server *server, uint64_t peer, const struct brot_error *why,

@@ -46,6 +46,7 @@
 #define LIMIT_OPEN_BANDS      2    /* bands of one job that have an image at a time */
 #define LIMIT_OPEN_FETCHES    8    /* ROWS on their way to one client */
 #define LIMIT_HISTORY         1000 /* ended jobs in one REPORT */
+#define LIMIT_ENDED_JOBS      100000 /* that the history remembers */
 #define LIMIT_FETCH_BYTES     (1024 * 1024) /* pixels that one FETCH may ask for */
 
 /* Queues of libzmq, messages a peer */

@@ -8,7 +8,8 @@
 int64_t clock_ms(void);
 int64_t clock_us(void);
 
-/* Seconds since 1970, for people. */
+/* Seconds and milliseconds since 1970, for people and for files. */
 int64_t clock_unix_s(void);
+int64_t clock_unix_ms(void);
 
 #endif

@@ -24,7 +24,10 @@
 #define SHM_FOLDER  "/dev/shm" /* where Linux shows what shm_open(3) makes */
 #define SWEEP_AGE_S 2          /* a maker needs far less between shm_open and flock */
 
-static void name_make(char ret_name[IMAGE_NAME_CHARS + 1])
+/* That a durable image waits for its broker. */
+#define SWEEP_DURABLE_AGE_S (7 * 24 * 3600)
+
+void shm_name_make(char ret_name[IMAGE_NAME_CHARS + 1])
 {
 	uint8_t bits[16];
 	random_bytes(bits, sizeof bits);
@@ -78,14 +81,16 @@ static enum brot_err space_reserve(int fd, size_t bytes, struct brot_error *err)
 	return BROT_OK;
 }
 
-enum brot_err shm_make(size_t bytes, struct shm *ret_shm, struct brot_error *err)
+enum brot_err shm_make_named(const char *name, size_t bytes, struct shm *ret_shm,
+			     struct brot_error *err)
 {
 	struct shm shm = SHM_NONE;
 	enum brot_err code;
 
-	if (bytes == 0)
-		return error_set(err, BROT_E_INTERNAL, "shared memory: 0 bytes wanted");
-	name_make(shm.name);
+	if (bytes == 0 || !image_name_is_valid(name))
+		return error_set(err, BROT_E_INTERNAL, "shared memory: %zu bytes wanted as \"%s\"",
+				 bytes, name);
+	(void)snprintf(shm.name, sizeof shm.name, "%s", name);
 	shm.bytes = bytes;
 	shm.fd = shm_open(shm.name, O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (shm.fd < 0)
@@ -115,6 +120,13 @@ fail:
 	return code;
 }
 
+enum brot_err shm_make(size_t bytes, struct shm *ret_shm, struct brot_error *err)
+{
+	char name[IMAGE_NAME_CHARS + 1];
+	shm_name_make(name);
+	return shm_make_named(name, bytes, ret_shm, err);
+}
+
 /* Whether fd is what shm_map() promises to map. */
 static enum brot_err file_check(int fd, const char *name, size_t bytes, struct brot_error *err)
 {
@@ -137,8 +149,9 @@ static enum brot_err file_check(int fd, const char *name, size_t bytes, struct b
 	return BROT_OK;
 }
 
-enum brot_err shm_map(const char *name, size_t bytes, bool is_writable, struct shm *ret_shm,
-		      struct brot_error *err)
+/* Opens a segment that is there; *ret_fd is untouched on failure. */
+static enum brot_err file_open(const char *name, size_t bytes, bool is_writable, int *ret_fd,
+			       struct brot_error *err)
 {
 	if (!image_name_is_valid(name))
 		return error_set(err, BROT_E_PROTOCOL,
@@ -153,22 +166,72 @@ enum brot_err shm_map(const char *name, size_t bytes, bool is_writable, struct s
 	if (fd < 0)
 		return error_set(err, BROT_E_DENIED, "image: cannot open %s: %s", name,
 				 strerror(errno));
-
 	enum brot_err code = file_check(fd, name, bytes, err);
-	if (code == BROT_OK) {
-		int protection = is_writable ? PROT_READ | PROT_WRITE : PROT_READ;
-		void *memory = mmap(NULL, bytes, protection, MAP_SHARED, fd, 0);
-		if (memory == MAP_FAILED) {
-			code = error_set(err, BROT_E_SYSTEM, "image: cannot map %zu bytes: %s",
-					 bytes, strerror(errno));
-		} else {
-			*ret_shm = SHM_NONE;
-			ret_shm->memory = memory;
-			ret_shm->bytes = bytes;
-			(void)snprintf(ret_shm->name, sizeof ret_shm->name, "%s", name);
-		}
-	}
+	if (code != BROT_OK)
+		(void)close(fd);
+	else
+		*ret_fd = fd;
+	return code;
+}
+
+static enum brot_err file_map(int fd, const char *name, size_t bytes, bool is_writable,
+			      struct shm *ret_shm, struct brot_error *err)
+{
+	int protection = is_writable ? PROT_READ | PROT_WRITE : PROT_READ;
+	void *memory = mmap(NULL, bytes, protection, MAP_SHARED, fd, 0);
+	if (memory == MAP_FAILED)
+		return error_set(err, BROT_E_SYSTEM, "image: cannot map %zu bytes: %s", bytes,
+				 strerror(errno));
+	*ret_shm = SHM_NONE;
+	ret_shm->memory = memory;
+	ret_shm->bytes = bytes;
+	(void)snprintf(ret_shm->name, sizeof ret_shm->name, "%s", name);
+	return BROT_OK;
+}
+
+enum brot_err shm_map(const char *name, size_t bytes, bool is_writable, struct shm *ret_shm,
+		      struct brot_error *err)
+{
+	int fd = -1;
+	enum brot_err code = file_open(name, bytes, is_writable, &fd, err);
+	if (code != BROT_OK)
+		return code;
+	code = file_map(fd, name, bytes, is_writable, ret_shm, err);
 	(void)close(fd);
+	return code;
+}
+
+/* Locks the segment of a dead maker for us. */
+static enum brot_err owner_become(int fd, const char *name, struct brot_error *err)
+{
+	/* Not shared as the maker's: turning a lock into a shared one is not atomic, and of two
+	 * adopters both would succeed. */
+	if (flock(fd, LOCK_EX | LOCK_NB) != 0)
+		return error_set(err, errno == EWOULDBLOCK ? BROT_E_BUSY : BROT_E_SYSTEM,
+				 "image: cannot adopt %s: %s", name,
+				 errno == EWOULDBLOCK ? "a living process owns it"
+						      : strerror(errno));
+	/* A sweep may have removed it between our open and our lock. */
+	struct stat st;
+	if (fstat(fd, &st) != 0 || st.st_nlink == 0)
+		return error_set(err, BROT_E_NOT_FOUND, "image: there is no %s on this host", name);
+	(void)futimens(fd, NULL);
+	return BROT_OK;
+}
+
+enum brot_err shm_adopt(const char *name, size_t bytes, struct shm *ret_shm, struct brot_error *err)
+{
+	int fd = -1;
+	enum brot_err code = file_open(name, bytes, true, &fd, err);
+	if (code != BROT_OK)
+		return code;
+	code = owner_become(fd, name, err);
+	if (code == BROT_OK)
+		code = file_map(fd, name, bytes, true, ret_shm, err);
+	if (code == BROT_OK)
+		ret_shm->fd = fd;
+	else
+		(void)close(fd);
 	return code;
 }
 
@@ -187,6 +250,14 @@ void shm_remove(const char *name)
 		(void)shm_unlink(name);
 }
 
+static bool is_durable(int fd)
+{
+	struct image_header header;
+	return pread(fd, &header, sizeof header, 0) == (ssize_t)sizeof header &&
+	       memcmp(header.magic, IMAGE_MAGIC, sizeof header.magic) == 0 &&
+	       (header.flags & IMAGE_DURABLE) != 0;
+}
+
 /* Removes one segment if it is ours, old and unlocked. */
 static bool sweep_one(const char *name)
 {
@@ -194,9 +265,14 @@ static bool sweep_one(const char *name)
 	if (fd < 0)
 		return false;
 	struct stat st;
-	bool is_stale = fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_uid == geteuid() &&
-			clock_unix_s() - (int64_t)st.st_mtime >= SWEEP_AGE_S &&
-			flock(fd, LOCK_EX | LOCK_NB) == 0;
+	bool is_stale = fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_uid == geteuid();
+	if (is_stale) {
+		int64_t age_s = clock_unix_s() - (int64_t)st.st_mtime;
+		/* The lock comes last: while we hold it nobody can adopt the segment. */
+		is_stale = age_s >= SWEEP_AGE_S &&
+			   (age_s >= SWEEP_DURABLE_AGE_S || !is_durable(fd)) &&
+			   flock(fd, LOCK_EX | LOCK_NB) == 0;
+	}
 	if (is_stale)
 		is_stale = shm_unlink(name) == 0;
 	(void)close(fd);

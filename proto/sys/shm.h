@@ -20,15 +20,28 @@
 struct shm {
 	void *memory;
 	size_t bytes;
-	int fd; /* held, and locked, by the maker; -1 for others */
+	int fd; /* held, and locked, by the maker or adopter; -1 for others */
 	char name[IMAGE_NAME_CHARS + 1];
 };
 #define SHM_NONE ((struct shm){.fd = -1})
 
-/* Makes a segment of `bytes` bytes under a fresh random name (0600, exclusive), reserves its
- * memory for good, maps it and locks it. BROT_E_NO_SPACE, with the bytes wanted and free, where
+/* A fresh random name: one that can be written down before its segment exists. */
+void shm_name_make(char ret_name[IMAGE_NAME_CHARS + 1]);
+
+/* Makes a segment of `bytes` bytes under that name, which must be free (0600, exclusive), reserves
+ * its memory for good, maps it and locks it. BROT_E_NO_SPACE, with the bytes wanted and free, where
  * /dev/shm is too small; nothing is left behind on failure. */
+enum brot_err shm_make_named(const char *name, size_t bytes, struct shm *ret_shm,
+			     struct brot_error *err);
+
+/* The same under a fresh random name. */
 enum brot_err shm_make(size_t bytes, struct shm *ret_shm, struct brot_error *err);
+
+/* Becomes the owner of a segment whose maker is dead: maps it writable, locks it as its maker had,
+ * and makes it as good as new to shm_sweep(). Checks and errors of shm_map(); BROT_E_BUSY where a
+ * living process owns it. */
+enum brot_err shm_adopt(const char *name, size_t bytes, struct shm *ret_shm,
+			struct brot_error *err);
 
 /* Maps a segment that another process made: it must be a regular file of this user, closed to
  * others, of exactly `bytes` bytes. Fails with BROT_E_NOT_FOUND, _DENIED, _PROTOCOL or _SYSTEM.
@@ -43,7 +56,8 @@ void shm_unmap(struct shm *shm);
 void shm_remove(const char *name);
 
 /* Removes this user's segments that have been there for 2 s and that no process locks: their
- * makers are dead. Returns how many. */
+ * makers are dead. Durable images (IMAGE_DURABLE in their header) wait for their broker to come
+ * back, and are left for 7 days since they were made or adopted. Returns how many were removed. */
 unsigned shm_sweep(void);
 
 /* Bytes that /dev/shm can still take, and its size; 0 where that is not known. */

@@ -10,6 +10,9 @@
 
 #include "broker/plan.h"
 
+/* More than any image takes. */
+static const struct plan_budget plenty = {.image_bytes = 1ull << 60};
+
 static struct request request_of(const char *size, const char *rest)
 {
 	char text[512];
@@ -29,7 +32,7 @@ static struct plan plan_of(const struct request *request)
 	struct plan plan;
 	struct brot_error err = {0};
 	memset(&plan, 0x5a, sizeof plan);
-	if (plan_make(request, &plan, &err) != BROT_OK)
+	if (plan_make(request, &plenty, &plan, &err) != BROT_OK)
 		fail_msg("%s", err.text);
 	assert_int_equal(err.code, BROT_OK);
 	return plan;
@@ -41,11 +44,11 @@ static void refused(const struct request *request, const char *sentence)
 	struct brot_error err = {0};
 	memset(&plan, 0x5a, sizeof plan);
 	before = plan;
-	assert_int_equal(plan_make(request, &plan, &err), BROT_E_REQUEST);
+	assert_int_equal(plan_make(request, &plenty, &plan, &err), BROT_E_REQUEST);
 	assert_int_equal(err.code, BROT_E_REQUEST);
 	assert_string_equal(err.text, sentence);
 	assert_memory_equal(&plan, &before, sizeof plan);
-	assert_int_equal(plan_make(request, &plan, NULL), BROT_E_REQUEST);
+	assert_int_equal(plan_make(request, &plenty, &plan, NULL), BROT_E_REQUEST);
 }
 
 static void a_picture_is_one_phase_of_rows(void **state)
@@ -64,6 +67,10 @@ static void a_picture_is_one_phase_of_rows(void **state)
 	assert_int_equal(plan.image_bytes, 4096 * (2 + 1519));
 	assert_int_equal(plan.layout.total_bytes, plan.image_bytes);
 	assert_int_equal(plan.layout.plane_count, 1);
+	assert_int_equal(plan.format, FORMAT_RGB8);
+	assert_int_equal(plan.height_px, 1080);
+	assert_int_equal(plan.band_count, 1);
+	assert_int_equal(plan.band_rows, 1080);
 }
 
 static void formats_and_samples_count(void **state)
@@ -166,6 +173,104 @@ static void views_that_are_too_deep_are_refused(void **state)
 			  "at least 4.5e-13");
 }
 
+/* The bands of a plan one after the other are its picture, and two of them are what it takes. */
+static void bands_make_up_the_picture(const struct plan *plan, uint32_t width, uint32_t height)
+{
+	uint32_t next = 0, segments = 0;
+	uint64_t pixels = 0;
+	for (uint32_t b = 0; b < plan->band_count; b++) {
+		uint32_t rows = plan_band_rows(plan, b);
+		struct segment_grid grid = plan_band_grid(plan, 0, b);
+		struct image_layout layout = plan_band_layout(plan, b);
+		struct rect all = {0, 0, width, rows};
+		assert_int_equal(plan_band_first(plan, b), next);
+		assert_true(rows > 0 && rows <= plan->band_rows);
+		assert_true(b + 1 == plan->band_count || rows == plan->band_rows);
+		assert_int_equal(grid.height_px, rows);
+		assert_int_equal(grid.width_px, width);
+		assert_int_equal(grid.slice_px, plan->layout.grid.slice_px);
+		assert_memory_equal(&layout.grid, &grid, sizeof grid);
+		assert_true(layout.total_bytes <= plan->layout.total_bytes);
+		assert_true(LIMIT_OPEN_BANDS * layout.total_bytes <= plan->image_bytes ||
+			    plan->band_count == 1);
+		next += rows;
+		segments += segment_count(&grid);
+		pixels += plan_rect_pixels(plan, 0, &all);
+	}
+	assert_int_equal(next, height);
+	assert_int_equal(segments, height * plan->layout.grid.slices_per_row);
+	assert_true(pixels == (uint64_t)width * height);
+}
+
+static void an_image_over_the_budget_is_cut_into_bands(void **state)
+{
+	(void)state;
+	struct request request = request_of("1000, 1000", "");
+	struct plan whole = plan_of(&request), plan;
+	struct plan_budget budget = {.image_bytes = whole.image_bytes};
+	assert_int_equal(plan_make(&request, &budget, &plan, NULL), BROT_OK);
+	assert_memory_equal(&plan, &whole, sizeof plan);
+
+	budget.image_bytes--;
+	assert_int_equal(plan_make(&request, &budget, &plan, NULL), BROT_OK);
+	assert_true(plan.band_count > 1);
+	assert_int_equal(plan.height_px, 1000);
+	assert_int_equal(plan.image_bytes, LIMIT_OPEN_BANDS * plan.layout.total_bytes);
+	assert_true(plan.image_bytes <= budget.image_bytes / 2);
+	bands_make_up_the_picture(&plan, 1000, 1000);
+
+	for (uint64_t bytes = 200000; bytes < 4000000; bytes += 77777) {
+		budget.image_bytes = bytes;
+		assert_int_equal(plan_make(&request, &budget, &plan, NULL), BROT_OK);
+		assert_true(plan.image_bytes <= bytes);
+		bands_make_up_the_picture(&plan, 1000, 1000);
+	}
+}
+
+static void bands_are_cut_again_as_they_were(void **state)
+{
+	(void)state;
+	struct request request = request_of("100, 101", "");
+	struct plan plan, again;
+	struct plan_budget budget = {.image_bytes = 1ull << 60, .band_rows = 10};
+	assert_int_equal(plan_make(&request, &budget, &plan, NULL), BROT_OK);
+	assert_int_equal(plan.band_rows, 10);
+	assert_int_equal(plan.band_count, 11);
+	assert_int_equal(plan_band_rows(&plan, 10), 1);
+	bands_make_up_the_picture(&plan, 100, 101);
+	/* One that fitted then is in one piece now, whatever the budget has become. */
+	budget = (struct plan_budget){.image_bytes = 1000, .band_rows = 101};
+	assert_int_equal(plan_make(&request, &budget, &again, NULL), BROT_OK);
+	assert_int_equal(again.band_count, 1);
+	budget.band_rows = 1000;
+	assert_int_equal(plan_make(&request, &budget, &again, NULL), BROT_OK);
+	assert_int_equal(again.band_rows, 101);
+}
+
+static void a_banded_picture_is_not_mirrored(void **state)
+{
+	(void)state;
+	struct request request = request_of("1000, 1000", "");
+	strcpy(request.view.im.text, "0");
+	struct plan whole = plan_of(&request), plan;
+	assert_true(plan_is_mirrored(&whole));
+	struct plan_budget budget = {.image_bytes = whole.image_bytes - 1};
+	assert_int_equal(plan_make(&request, &budget, &plan, NULL), BROT_OK);
+	assert_false(plan_is_mirrored(&plan));
+	bands_make_up_the_picture(&plan, 1000, 1000);
+}
+
+static void a_budget_under_a_row_is_refused(void **state)
+{
+	(void)state;
+	struct request request = request_of("1000, 1000", "");
+	struct plan_budget budget = {.image_bytes = 50000};
+	struct plan plan;
+	struct brot_error err = {0};
+	assert_int_equal(plan_make(&request, &budget, &plan, &err), BROT_E_NO_SPACE);
+	assert_non_null(strstr(err.text, "a band of one row more than a quarter of the 50000"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -176,6 +281,10 @@ int main(void)
 		cmocka_unit_test(too_many_segments_are_refused),
 		cmocka_unit_test(heavy_pixels_are_refused),
 		cmocka_unit_test(views_that_are_too_deep_are_refused),
+		cmocka_unit_test(an_image_over_the_budget_is_cut_into_bands),
+		cmocka_unit_test(bands_are_cut_again_as_they_were),
+		cmocka_unit_test(a_banded_picture_is_not_mirrored),
+		cmocka_unit_test(a_budget_under_a_row_is_refused),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

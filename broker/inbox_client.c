@@ -1,0 +1,314 @@
+/* inbox_client.c - what clients say. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "broker/checkpoint.h"
+#include "broker/server_internal.h"
+#include "proto/sys/steps.h"
+
+/* A new job as the catalogue will have it. *ret_text is the request as the store gets it, which
+ * the caller frees, or NULL without a store. */
+static enum brot_err submit_prepare(struct server *server, const struct submit *submit,
+				    struct catalog_job *ret_job, char **ret_text,
+				    struct brot_error *err)
+{
+	const struct plan_budget budget = {.image_bytes = server->config->limits.image_bytes};
+	struct catalog_job job = {.request = submit->request};
+	memcpy(job.key, submit->key, sizeof job.key);
+	enum brot_err code = plan_make(&submit->request, &budget, &job.plan, err);
+	if (code != BROT_OK)
+		return code;
+	*ret_text = NULL;
+	if (server->config->store != NULL) {
+		json_t *json = request_to_json(&submit->request);
+		*ret_text = json != NULL ? json_dumps(json, JSON_COMPACT) : NULL;
+		if (*ret_text == NULL)
+			abort();
+		json_decref(json);
+		job.request_digest = checkpoint_digest(*ret_text, strlen(*ret_text));
+	}
+	job.job = ++server->last_job;
+	*ret_job = job;
+	return BROT_OK;
+}
+
+static void submit_step(struct server *server, struct sched_event *event,
+			const struct submit *submit)
+{
+	char name[LIMIT_NAME_CHARS + 1];
+	struct catalog_job job;
+	struct brot_error why;
+	char *text;
+	if (submit_prepare(server, submit, &job, &text, &why) != BROT_OK) {
+		outbox_refuse(server, event->peer, &why, 0);
+		return;
+	}
+	(void)snprintf(name, sizeof name, "#%016" PRIx64, server->life + event->peer);
+	server->submit = &job;
+	server->submit_text = text;
+	event->type = EVENT_SUBMIT;
+	memcpy(event->submit.key, submit->key, sizeof event->submit.key);
+	event->submit.job = job.job;
+	event->submit.plan = &job.plan;
+	event->submit.client = submit->client[0] != '\0' ? submit->client : name;
+	event->submit.priority = submit->priority;
+	event->submit.is_kept = submit->is_kept;
+	server_step(server, event);
+	server->submit = NULL;
+	server->submit_text = NULL;
+	free(text);
+}
+
+static void take_submit(struct server *server, struct sched_event *event)
+{
+	struct submit submit = {0};
+	struct brot_error why;
+	enum brot_err code = parse_submit(server->message, &submit, &why);
+	server->key = submit.has_key ? submit.key : NULL;
+	if (code != BROT_OK)
+		outbox_refuse(server, event->peer, &why, 0);
+	else if (catalog_find_key(server->catalog, submit.key) != NULL ||
+		 !ended_refuse_key(server, event->peer, submit.key))
+		submit_step(server, event, &submit);
+	server->key = NULL;
+}
+
+/* Also of a job that has ended, where its end has something to say. */
+static void step_for_job(struct server *server, struct sched_event *event)
+{
+	bool is_live = catalog_find(server->catalog, event->job) != NULL;
+	bool asks = event->type == EVENT_WATCH || event->type == EVENT_ATTACH;
+	if (!is_live && asks && ended_tell(server, event->peer, event->job))
+		return;
+	if (!is_live && event->type == EVENT_RETRY)
+		ended_revive(server, event->peer, event->job);
+	else
+		server_step(server, event);
+}
+
+static void take_job_verb(struct server *server, struct sched_event *event,
+			  enum sched_event_type type)
+{
+	struct brot_error why;
+	enum brot_err code;
+	event->type = type;
+	if (type == EVENT_RELEASE)
+		code = parse_release(server->message, &event->job, &event->band, &why);
+	else if (type == EVENT_PRIORITY)
+		code = parse_priority(server->message, &event->job, &event->priority, &why);
+	else
+		code = parse_job(server->message, &event->job, &why);
+	if (code != BROT_OK) {
+		outbox_refuse(server, event->peer, &why, 0);
+		return;
+	}
+	if (type == EVENT_RELEASE)
+		step_reached("release-taken");
+	step_for_job(server, event);
+}
+
+static void take_drain_worker(struct server *server, struct sched_event *event)
+{
+	char worker[LIMIT_NAME_CHARS + 1];
+	struct brot_error why;
+	event->type = EVENT_DRAIN_WORKER;
+	event->text = worker;
+	if (parse_drain_worker(server->message, worker, &why) != BROT_OK)
+		outbox_refuse(server, event->peer, &why, 0);
+	else
+		server_step(server, event);
+}
+
+static void take_watch(struct server *server, struct sched_event *event)
+{
+	uint64_t jobs[LIMIT_JOBS_PER_CLIENT];
+	size_t count;
+	struct brot_error why;
+	if (parse_watch(server->message, jobs, &count, &why) != BROT_OK) {
+		outbox_refuse(server, event->peer, &why, 0);
+		return;
+	}
+	event->type = EVENT_WATCH;
+	for (size_t i = 0; i < count; i++) {
+		event->now_ms = server->now_ms;
+		event->job = jobs[i];
+		step_for_job(server, event);
+	}
+}
+
+/* A part of an image that may be read. */
+struct part {
+	const struct image *image;
+	struct rect rect; /* rows count from the top of the image */
+};
+
+/* Refuses what is not within a complete image, or not within one complete band. */
+static enum brot_err find_part(const struct server *server, const struct fetch *fetch,
+			       struct part *ret_part, struct brot_error *err)
+{
+	unsigned long long id = fetch->job;
+	const struct catalog_job *job = catalog_find(server->catalog, fetch->job);
+	if (job == NULL)
+		return error_set(err, BROT_E_NOT_FOUND, "job: %llu is not known to this broker",
+				 id);
+	const struct plan *plan = &job->plan;
+	struct rect rect = fetch->rect;
+	if (fetch->plane >= plan->layout.plane_count)
+		return error_set(err, BROT_E_REQUEST, "plane: must be under %u, got %u",
+				 plan->layout.plane_count, fetch->plane);
+	if (!rect_inside(&rect, plan->layout.grid.width_px, plan->height_px))
+		return error_set(err, BROT_E_REQUEST, "rows: %u,%u %ux%u must lie within %ux%u",
+				 rect.x, rect.y, rect.w, rect.h, plan->layout.grid.width_px,
+				 plan->height_px);
+	uint32_t band = rect.y / plan->band_rows;
+	if ((rect.y + rect.h - 1) / plan->band_rows != band)
+		return error_set(err, BROT_E_REQUEST,
+				 "rows: %u to %u must lie within one band of %u rows", rect.y,
+				 rect.y + rect.h - 1, plan->band_rows);
+	uint64_t work = work_id(fetch->job, band);
+	const struct image *image = images_find(server->images, work);
+	if (image == NULL || !sched_band_is_complete(server->sched, work))
+		return error_set(err, BROT_E_REQUEST,
+				 plan->band_count > 1
+					 ? "job: %llu must have completed these rows, and not yet "
+					   "released them, to be fetched"
+					 : "job: %llu must be finished to be fetched",
+				 id);
+	uint64_t pixel_bytes = plan->layout.planes[fetch->plane].pixel_bytes;
+	if ((uint64_t)rect.w * rect.h > LIMIT_FETCH_BYTES / pixel_bytes)
+		return error_set(err, BROT_E_REQUEST, "rows: %ux%u must have at most %d bytes",
+				 rect.w, rect.h, LIMIT_FETCH_BYTES);
+	rect.y -= plan_band_first(plan, band);
+	*ret_part = (struct part){image, rect};
+	return BROT_OK;
+}
+
+static void send_rows(struct server *server, uint64_t peer, const struct fetch *fetch,
+		      const struct part *part)
+{
+	const struct rect *rect = &part->rect;
+	size_t bytes = (size_t)rect->w * rect->h *
+		       part->image->layout.planes[fetch->plane].pixel_bytes;
+	void *pixels = malloc(bytes);
+	if (pixels == NULL)
+		abort();
+	image_copy_out(part->image, fetch->plane, rect, pixels);
+	struct message m = {
+		.type = MSG_ROWS,
+		.job = fetch->job,
+		.plane = fetch->plane,
+		.x = fetch->rect.x,
+		.y = fetch->rect.y,
+		.w = fetch->rect.w,
+		.h = fetch->rect.h,
+		.codec = CODEC_RAW,
+		.data = {pixels, bytes},
+	};
+	if (outbox_send(server, peer, &m, NULL))
+		peers_count_rows(server->peers, peer);
+	free(pixels);
+}
+
+static void take_fetch(struct server *server, const struct sched_event *event)
+{
+	struct fetch fetch = {0};
+	struct part part;
+	struct brot_error why;
+	enum brot_err code = parse_fetch(server->message, &fetch, &why);
+	if (code == BROT_OK)
+		code = find_part(server, &fetch, &part, &why);
+	if (code == BROT_OK &&
+	    peers_unseen_rows(server->peers, event->peer, fetch.seen) >= LIMIT_OPEN_FETCHES)
+		code = error_set(&why, BROT_E_BUSY,
+				 "seen: at most %d ROWS may be on their way, and %llu is not more",
+				 LIMIT_OPEN_FETCHES, (unsigned long long)fetch.seen);
+	if (code != BROT_OK)
+		outbox_refuse(server, event->peer, &why, fetch.job);
+	else
+		send_rows(server, event->peer, &fetch, &part);
+}
+
+static void take_history(struct server *server, const struct sched_event *event)
+{
+	uint32_t limit;
+	uint64_t before;
+	struct brot_error why;
+	if (parse_history(server->message, &limit, &before, &why) != BROT_OK)
+		outbox_refuse(server, event->peer, &why, 0);
+	else
+		ended_list(server, event->peer, limit, before);
+}
+
+static const struct request *request_of(uint64_t job, void *context)
+{
+	const struct catalog_job *known = catalog_find(context, job);
+	return known != NULL ? &known->request : NULL;
+}
+
+static char *status_text(const struct server *server)
+{
+	struct status status = {
+		.pid = getpid(),
+		.uptime_ms = server->now_ms - server->started_ms,
+		.image_budget_bytes = server->config->limits.image_bytes,
+		.worker_bytes_sent = sock_bytes_sent(server->sockets[SIDE_WORKER]),
+		.worker_bytes_received = sock_bytes_received(server->sockets[SIDE_WORKER]),
+		.client_bytes_sent = sock_bytes_sent(server->sockets[SIDE_CLIENT]),
+		.client_bytes_received = sock_bytes_received(server->sockets[SIDE_CLIENT]),
+	};
+	sched_totals(server->sched, &status.totals);
+	return report_status(&status);
+}
+
+static void take_question(struct server *server, const struct sched_event *event)
+{
+	struct brot_error why;
+	if (parse_nothing(server->message, &why) != BROT_OK) {
+		outbox_refuse(server, event->peer, &why, 0);
+		return;
+	}
+	struct message m = {.type = MSG_REPORT};
+	char *body;
+	if (server->message->type == MSG_JOBS)
+		body = report_jobs(server->sched, server->now_ms, request_of, server->catalog);
+	else if (server->message->type == MSG_WORKERS)
+		body = report_workers(server->sched, server->now_ms);
+	else
+		body = status_text(server);
+	outbox_send(server, event->peer, &m, body);
+}
+
+void inbox_take_client(struct server *server, struct sched_event *event)
+{
+	static const struct {
+		enum message_type type;
+		enum sched_event_type event;
+	} verbs[] = {
+		{MSG_ATTACH, EVENT_ATTACH}, {MSG_CANCEL_JOB, EVENT_CANCEL_JOB},
+		{MSG_PAUSE, EVENT_PAUSE},   {MSG_PRIORITY, EVENT_PRIORITY},
+		{MSG_RETRY, EVENT_RETRY},   {MSG_RELEASE, EVENT_RELEASE},
+		{MSG_RESUME, EVENT_RESUME},
+	};
+	enum message_type type = server->message->type;
+	for (size_t i = 0; i < sizeof verbs / sizeof verbs[0]; i++) {
+		if (verbs[i].type == type) {
+			take_job_verb(server, event, verbs[i].event);
+			return;
+		}
+	}
+	if (type == MSG_SUBMIT)
+		take_submit(server, event);
+	else if (type == MSG_WATCH)
+		take_watch(server, event);
+	else if (type == MSG_FETCH)
+		take_fetch(server, event);
+	else if (type == MSG_DRAIN_WORKER)
+		take_drain_worker(server, event);
+	else if (type == MSG_HISTORY)
+		take_history(server, event);
+	else
+		take_question(server, event);
+}

@@ -1,0 +1,151 @@
+/* inbox_ended.c - what clients ask about jobs that have ended. */
+#include <string.h>
+
+#include "broker/restore.h"
+#include "broker/server_internal.h"
+#include "proto/sys/clock.h"
+#include "proto/sys/log.h"
+
+/* False where no such job has ended, as far as we can tell. */
+static bool find_ended(const struct server *server, uint64_t job, struct store_job *ret_ended)
+{
+	struct brot_error err;
+	if (server->config->store == NULL)
+		return false;
+	enum brot_err code = store_find_ended(server->config->store, job, ret_ended, &err);
+	if (code != BROT_OK && code != BROT_E_NOT_FOUND)
+		log_line(LOG_LEVEL_WARNING, "the history cannot be read: %s", err.text);
+	return code == BROT_OK;
+}
+
+bool ended_refuse_key(struct server *server, uint64_t peer, const uint8_t key[SCHED_KEY_BYTES])
+{
+	uint64_t job;
+	enum job_end end;
+	struct brot_error why;
+	if (server->config->store == NULL)
+		return false;
+	enum brot_err code = store_find_key(server->config->store, key, &job, &end, &why);
+	if (code == BROT_E_NOT_FOUND || (code == BROT_OK && end != JOB_END_RELEASED))
+		return false;
+	if (code == BROT_OK)
+		error_set(&why, BROT_E_REQUEST,
+			  "key: job %llu, which it made, was finished and released",
+			  (unsigned long long)job);
+	outbox_refuse(server, peer, &why, 0);
+	return true;
+}
+
+/* What there is to say to somebody who waits for the job; false: no more than of one that never
+ * was. A client of an abandoned one submits again. */
+static bool end_of(const struct store_job *ended, struct brot_error *ret_why)
+{
+	unsigned long long id = ended->job;
+	if (ended->end == JOB_END_ABANDONED)
+		return false;
+	if (ended->code != BROT_OK)
+		error_set(ret_why, ended->code, "%s", ended->text);
+	else if (ended->end == JOB_END_CANCELLED)
+		error_set(ret_why, BROT_E_CANCELLED, "the job was cancelled");
+	else if (ended->end == JOB_END_EXPIRED)
+		error_set(ret_why, BROT_E_NOT_FOUND,
+			  "job: %llu was finished, and its retention has ended", id);
+	else
+		error_set(ret_why, BROT_E_NOT_FOUND, "job: %llu was finished and released", id);
+	return true;
+}
+
+bool ended_tell(struct server *server, uint64_t peer, uint64_t job)
+{
+	struct store_job ended;
+	struct brot_error why;
+	if (!find_ended(server, job, &ended) || !end_of(&ended, &why))
+		return false;
+	struct message m = {.type = MSG_FAILED};
+	outbox_send(server, peer, &m, report_failed(job, why.code, why.text));
+	return true;
+}
+
+static enum brot_err check_room(const struct server *server, const struct plan *plan,
+				struct brot_error *err)
+{
+	struct sched_totals totals;
+	sched_totals(server->sched, &totals);
+	uint64_t limit = server->config->limits.image_bytes;
+	uint64_t left = limit > totals.image_bytes ? limit - totals.image_bytes : 0;
+	if (catalog_count(server->catalog) >= LIMIT_JOBS)
+		return error_set(err, BROT_E_BUSY, "jobs: the broker holds at most %d: try later",
+				 LIMIT_JOBS);
+	if (plan->image_bytes > left)
+		return error_set(err, BROT_E_BUSY,
+				 "size: the image needs %llu bytes, but other jobs have left %llu: "
+				 "try later",
+				 (unsigned long long)plan->image_bytes, (unsigned long long)left);
+	return BROT_OK;
+}
+
+static enum brot_err revive(struct server *server, struct store_job *row, struct brot_error *err)
+{
+	struct catalog_job job;
+	if (row->end != JOB_END_FAILED && row->end != JOB_END_CANCELLED)
+		return error_set(err, BROT_E_REQUEST,
+				 "job: %llu must have failed or been cancelled to be tried again",
+				 (unsigned long long)row->job);
+	enum brot_err code = restore_plan(server, row, &job, err);
+	if (code == BROT_OK)
+		code = check_room(server, &job.plan, err);
+	if (code == BROT_OK)
+		code = journal_revive(server->journal, row->job, err);
+	if (code != BROT_OK)
+		return code;
+	/* As one that failed, for the RETRY. */
+	struct store_job fresh = {
+		.job = row->job,
+		.priority = row->priority,
+		.is_kept = true,
+		.accepted_ms = clock_unix_ms(),
+		.finished_ms = clock_unix_ms(),
+		.code = row->code != BROT_OK ? row->code : BROT_E_CANCELLED,
+	};
+	memcpy(fresh.key, row->key, sizeof fresh.key);
+	memcpy(fresh.client, row->client, sizeof fresh.client);
+	memcpy(fresh.text, row->text, sizeof fresh.text);
+	const uint8_t *bits[LIMIT_OPEN_BANDS] = {NULL};
+	return restore_step(server, &job, &fresh, bits, err);
+}
+
+void ended_revive(struct server *server, uint64_t peer, uint64_t job)
+{
+	struct store_job ended;
+	struct brot_error why;
+	if (find_ended(server, job, &ended) && revive(server, &ended, &why) != BROT_OK) {
+		outbox_refuse(server, peer, &why, job);
+		return;
+	}
+	/* Refused as of an unknown job where none has ended. */
+	struct sched_event event = {
+		.type = EVENT_RETRY, .now_ms = server->now_ms, .peer = peer, .job = job};
+	server_step(server, &event);
+}
+
+static void add_row(const struct store_job *job, void *context)
+{
+	json_t *rows = context;
+	json_array_append_new(rows, report_history_row(job));
+}
+
+void ended_list(struct server *server, uint64_t peer, uint32_t limit, uint64_t before)
+{
+	json_t *rows = json_array();
+	struct brot_error why;
+	enum brot_err code = BROT_OK;
+	if (server->config->store != NULL)
+		code = store_each_ended(server->config->store, limit, before, add_row, rows, &why);
+	if (code != BROT_OK) {
+		json_decref(rows);
+		outbox_refuse(server, peer, &why, 0);
+		return;
+	}
+	struct message m = {.type = MSG_REPORT};
+	outbox_send(server, peer, &m, report_history(rows));
+}

@@ -1,0 +1,294 @@
+/* restore.c - jobs of an earlier life of this broker. */
+#include "broker/restore.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "broker/checkpoint.h"
+#include "proto/sys/clock.h"
+#include "proto/sys/log.h"
+
+struct job_row {
+	struct store_job job; /* its request is ours */
+};
+
+struct image_row {
+	struct store_image image;
+	bool is_settled; /* adopted, or removed */
+};
+
+/* What the store has. */
+struct found {
+	struct job_row *jobs;
+	size_t job_count, job_capacity;
+	struct image_row *images;
+	size_t image_count, image_capacity;
+};
+
+/* Makes room for one more item; returns it. */
+static void *grow(void **items, size_t *count, size_t *capacity, size_t bytes)
+{
+	if (*count == *capacity) {
+		*capacity = *capacity > 0 ? 2 * *capacity : 64;
+		*items = realloc(*items, *capacity * bytes);
+		if (*items == NULL)
+			abort();
+	}
+	return (char *)*items + (*count)++ * bytes;
+}
+
+static void found_job(const struct store_job *job, void *context)
+{
+	struct found *found = context;
+	void *items = found->jobs;
+	struct job_row *row = grow(&items, &found->job_count, &found->job_capacity, sizeof *row);
+	found->jobs = items;
+	row->job = *job;
+	char *request = malloc(job->request_bytes + 1);
+	if (request == NULL)
+		abort();
+	memcpy(request, job->request, job->request_bytes);
+	request[job->request_bytes] = '\0';
+	row->job.request = request;
+}
+
+static void found_image(const struct store_image *image, void *context)
+{
+	struct found *found = context;
+	void *items = found->images;
+	struct image_row *row = grow(&items, &found->image_count, &found->image_capacity,
+				     sizeof *row);
+	found->images = items;
+	*row = (struct image_row){.image = *image};
+}
+
+static void found_done(struct found *found)
+{
+	for (size_t i = 0; i < found->job_count; i++) {
+		union {
+			const char *borrowed;
+			char *owned;
+		} request = {found->jobs[i].job.request};
+		free(request.owned);
+	}
+	free(found->jobs);
+	free(found->images);
+}
+
+static struct image_row *row_of_work(struct found *found, uint64_t work)
+{
+	for (size_t i = 0; i < found->image_count; i++)
+		if (found->images[i].image.work == work)
+			return &found->images[i];
+	return NULL;
+}
+
+enum brot_err restore_plan(const struct server *server, const struct store_job *row,
+			   struct catalog_job *ret_job, struct brot_error *err)
+{
+	struct catalog_job job = {
+		.job = row->job,
+		.request_digest = checkpoint_digest(row->request, row->request_bytes),
+	};
+	const struct plan_budget budget = {
+		.image_bytes = server->config->limits.image_bytes,
+		.band_rows = row->band_rows,
+	};
+	memcpy(job.key, row->key, sizeof job.key);
+	enum brot_err code = request_parse(row->request, row->request_bytes, &job.request, err);
+	if (code == BROT_OK)
+		code = plan_make(&job.request, &budget, &job.plan, err);
+	if (code == BROT_OK)
+		*ret_job = job;
+	return code;
+}
+
+static int64_t ago_ms(int64_t then_unix_ms)
+{
+	int64_t now_ms = clock_unix_ms();
+	return then_unix_ms < now_ms ? now_ms - then_unix_ms : 0; /* the clock may have been set */
+}
+
+enum brot_err restore_step(struct server *server, const struct catalog_job *job,
+			   const struct store_job *row, const uint8_t *const bits[LIMIT_OPEN_BANDS],
+			   struct brot_error *err)
+{
+	struct sched_restore restore = {
+		.plan = &job->plan,
+		.priority = row->priority,
+		.is_kept = row->is_kept,
+		.is_paused = row->is_paused,
+		.code = row->code,
+		.text = row->text,
+		.bands_released = row->bands_released,
+		.tiles_done = row->tiles_done,
+		.retries = row->retries,
+		.workers = row->workers,
+		.iterations = row->iterations,
+		.worker_us = row->worker_us,
+		.accepted_ago_ms = ago_ms(row->accepted_ms),
+		.finished_ago_ms = row->finished_ms > 0 ? ago_ms(row->finished_ms) : -1,
+	};
+	memcpy(restore.key, row->key, sizeof restore.key);
+	memcpy(restore.client, row->client, sizeof restore.client);
+	for (size_t i = 0; i < LIMIT_OPEN_BANDS; i++)
+		restore.bits[i] = bits[i];
+	struct sched_event event = {
+		.type = EVENT_RESTORE,
+		.now_ms = server->now_ms,
+		.job = job->job,
+		.restore = &restore,
+	};
+	struct job_report report;
+	catalog_add(server->catalog, job);
+	server_step(server, &event);
+	/* Gone from the catalogue: taken, but there was nothing left to do for it. */
+	if (catalog_find(server->catalog, job->job) == NULL ||
+	    sched_job_report(server->sched, job->job, server->now_ms, &report))
+		return BROT_OK;
+	catalog_remove(server->catalog, job->job);
+	return error_set(err, BROT_E_BUSY, "job: %llu could not be restored",
+			 (unsigned long long)job->job);
+}
+
+/* Removes what cannot be used, the segment first: so that a kill between the two leaves a name
+ * without a segment, which does no harm, and never a segment that nobody knows. */
+static void remove_row(struct server *server, struct image_row *row)
+{
+	shm_remove(row->image.name);
+	journal_image_gone(server->journal, row->image.work);
+	row->is_settled = true;
+}
+
+/* A new image for the checkpoint of one that is gone. */
+static struct image *image_from_checkpoint(struct server *server, const struct catalog_job *job,
+					   uint64_t work)
+{
+	struct brot_error err;
+	struct image_id id = image_id_draw();
+	if (server->config->checkpoint == NULL ||
+	    journal_add_image(server->journal, work, &id, &err) != BROT_OK ||
+	    images_make(server->images, work, &job->plan, &id, &err) != BROT_OK)
+		return NULL;
+	struct image *image = images_find(server->images, work);
+	saves_load(server, job, image);
+	return image;
+}
+
+/* The image of a band as it was left, or NULL. */
+static struct image *restore_image(struct server *server, const struct catalog_job *job,
+				   uint64_t work, struct found *found)
+{
+	struct brot_error err;
+	struct image_row *row = row_of_work(found, work);
+	if (row != NULL) {
+		struct image_id id;
+		memcpy(id.name, row->image.name, sizeof id.name);
+		memcpy(id.nonce, row->image.nonce, sizeof id.nonce);
+		enum brot_err code = images_adopt(server->images, work, &job->plan, &id, &err);
+		if (code == BROT_OK) {
+			row->is_settled = true;
+			struct image *image = images_find(server->images, work);
+			image->marks++; /* more than a checkpoint may have */
+			return image;
+		}
+		log_line(code == BROT_E_NOT_FOUND ? LOG_LEVEL_NOTICE : LOG_LEVEL_WARNING,
+			 "image lost job=%llu band=%u reason=\"%s\"", (unsigned long long)job->job,
+			 work_band(work), err.text);
+		if (code == BROT_E_BUSY)
+			row->is_settled = true; /* it is not ours to remove */
+		else
+			remove_row(server, row);
+	}
+	return image_from_checkpoint(server, job, work);
+}
+
+/* Makes history of a job that cannot go on. */
+static void give_up(struct server *server, const struct store_job *row,
+		    const struct brot_error *why)
+{
+	struct sched_action end = {
+		.type = ACTION_END,
+		.job = row->job,
+		.end = JOB_END_FAILED,
+		.code = why->code,
+		.report = {.job = row->job,
+			   .state = JOB_FAILED,
+			   .is_kept = row->is_kept,
+			   .is_paused = row->is_paused,
+			   .priority = row->priority,
+			   .bands_released = row->bands_released,
+			   .pixels = row->pixels,
+			   .tiles_done = row->tiles_done,
+			   .retries = row->retries,
+			   .workers = row->workers,
+			   .iterations = row->iterations,
+			   .worker_us = row->worker_us,
+			   .code = why->code},
+	};
+	memcpy(end.report.client, row->client, sizeof end.report.client);
+	memcpy(end.text, why->text, sizeof end.text);
+	log_line(LOG_LEVEL_WARNING, "job not restored job=%llu reason=\"%s\"",
+		 (unsigned long long)row->job, why->text);
+	journal_end(server->journal, &end);
+}
+
+static bool restore_job(struct server *server, const struct store_job *row, struct found *found)
+{
+	struct catalog_job job;
+	struct brot_error why;
+	const uint8_t *bits[LIMIT_OPEN_BANDS] = {NULL};
+	if (restore_plan(server, row, &job, &why) != BROT_OK) {
+		give_up(server, row, &why);
+		return false;
+	}
+	for (uint32_t i = 0; i < LIMIT_OPEN_BANDS; i++) {
+		uint32_t band = row->bands_released + i;
+		if (band >= job.plan.band_count)
+			break;
+		const struct image *image = restore_image(server, &job, work_id(row->job, band),
+							  found);
+		bits[i] = image != NULL ? image_bits(image) : NULL;
+	}
+	if (restore_step(server, &job, row, bits, &why) == BROT_OK)
+		return true;
+	for (uint32_t i = 0; i < LIMIT_OPEN_BANDS; i++)
+		images_drop(server->images, work_id(row->job, row->bands_released + i));
+	give_up(server, row, &why);
+	return false;
+}
+
+static enum brot_err read_store(struct store *store, struct found *found, struct brot_error *err)
+{
+	uint32_t jobs_skipped = 0, images_skipped = 0;
+	enum brot_err code = store_each_job(store, found_job, found, &jobs_skipped, err);
+	if (code == BROT_OK)
+		code = store_each_image(store, found_image, found, &images_skipped, err);
+	if (code == BROT_OK && jobs_skipped + images_skipped > 0)
+		log_line(LOG_LEVEL_WARNING,
+			 "the store has rows that make no sense jobs=%u images=%u", jobs_skipped,
+			 images_skipped);
+	return code;
+}
+
+enum brot_err restore_all(struct server *server, uint32_t *ret_restored, struct brot_error *err)
+{
+	struct found found = {0};
+	struct store *store = server->config->store;
+	*ret_restored = 0;
+	if (store == NULL)
+		return BROT_OK;
+	server->last_job = store_last_job(store);
+	enum brot_err code = read_store(store, &found, err);
+	if (code == BROT_OK) {
+		for (size_t i = 0; i < found.job_count; i++)
+			*ret_restored += restore_job(server, &found.jobs[i].job, &found);
+		for (size_t i = 0; i < found.image_count; i++)
+			if (!found.images[i].is_settled)
+				remove_row(server, &found.images[i]);
+		(void)journal_flush(server->journal);
+		saves_sweep(server);
+	}
+	found_done(&found);
+	return code;
+}

@@ -1,0 +1,227 @@
+/*
+ * sched_lease.c - leases tiles to workers, and ends the leases: with a result that counts, or
+ * without one.
+ *
+ * A tile may be leased to LIMIT_COPIES workers at a time. The first result counts and revokes what
+ * the others have.
+ */
+#include "broker/sched_internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define COST_WEIGHT 0.4 /* of the newest measurement */
+
+static struct tile_name name_of(const struct lease *lease)
+{
+	const struct band *band = lease->tile->band;
+	return (struct tile_name){band_work(band), band->phase, lease->tile->id, lease->attempt};
+}
+
+static void introduce(struct sched *s, const struct band *band, struct worker *worker)
+{
+	struct band_acquaintance *known = &worker->bands[band->slot];
+	if (known->knows)
+		return;
+	known->knows = true;
+	struct sched_action *action = sched_emit(s, ACTION_JOB, worker->peer);
+	action->session = worker->session;
+	action->job = band->job->id;
+	action->work = band_work(band);
+}
+
+static int64_t lease_duration_ms(const struct sched *s, const struct lease *lease)
+{
+	uint32_t doublings = lease->attempt < 10 ? lease->attempt - 1 : 9;
+	int64_t queue_ms = tile_expected_us(s, lease->tile) / 1000 *
+			   (1 + lease->place / lease->worker->info.threads);
+	int64_t lease_ms = s->limits.lease_ms > 8 * queue_ms ? s->limits.lease_ms : 8 * queue_ms;
+	return lease_ms << doublings;
+}
+
+void lease_begin(struct sched *s, struct tile *tile, struct worker *worker)
+{
+	struct job *job = tile->band->job;
+	struct lease *lease = tile->leases;
+	while (lease->worker != NULL)
+		lease++;
+	*lease = (struct lease){
+		.tile = tile,
+		.worker = worker,
+		.attempt = ++tile->attempt,
+		.place = worker->held,
+		.leased_ms = s->now_ms,
+		.charged_us = tile_expected_us(s, tile),
+	};
+	lease->end_ms = s->now_ms + lease_duration_ms(s, lease);
+	job->client->virtual_us += lease->charged_us;
+	s->virtual_us = job->client->virtual_us;
+
+	DL_APPEND(worker->leases, lease);
+	worker->held++;
+	if (tile->lease_count++ == 0)
+		job->tiles_running++;
+	if (worker->jobs[job->slot].holds++ == 0)
+		job->workers_now++;
+	if (tile->attempt > 1)
+		job->retries++;
+	job->has_moved = true;
+	job->state = JOB_RUNNING;
+
+	introduce(s, tile->band, worker);
+	struct sched_action *action = sched_emit(s, ACTION_TILE, worker->peer);
+	action->session = worker->session;
+	action->job = job->id;
+	action->tile = name_of(lease);
+	action->rect = tile_rect(tile);
+}
+
+struct lease *lease_find(const struct sched *s, const struct worker *worker,
+			 const struct tile_name *name)
+{
+	const struct band *band = band_of_work(s, name->work);
+	if (band == NULL || band->phase != name->phase)
+		return NULL;
+	struct tile *tile;
+	HASH_FIND(hh, band->tiles, &name->tile, sizeof name->tile, tile);
+	for (uint32_t i = 0; tile != NULL && i < LIMIT_COPIES; i++)
+		if (tile->leases[i].worker == worker && tile->leases[i].attempt == name->attempt)
+			return &tile->leases[i];
+	return NULL;
+}
+
+/* The tile may then belong to no list. */
+static void lease_end(struct sched *s, struct lease *lease)
+{
+	struct worker *worker = lease->worker;
+	struct tile *tile = lease->tile;
+	struct job *job = tile->band->job;
+	DL_DELETE(worker->leases, lease);
+	worker->held--;
+	if (--tile->lease_count == 0)
+		job->tiles_running--;
+	if (--worker->jobs[job->slot].holds == 0)
+		job->workers_now--;
+	*lease = (struct lease){0};
+	worker_make_ready(s, worker);
+}
+
+/* A lease whose worker is not paid for it. */
+static void lease_void(struct sched *s, struct lease *lease)
+{
+	lease->tile->band->job->client->virtual_us -= lease->charged_us;
+	lease_end(s, lease);
+}
+
+static void tile_forget(struct tile *tile)
+{
+	HASH_DELETE(hh, tile->band->tiles, tile);
+	free(tile);
+}
+
+static void revoke_others(struct sched *s, struct tile *tile)
+{
+	for (uint32_t i = 0; i < LIMIT_COPIES; i++) {
+		struct lease *lease = &tile->leases[i];
+		if (lease->worker == NULL)
+			continue;
+		struct sched_action *action = sched_emit(s, ACTION_REVOKE, lease->worker->peer);
+		action->session = lease->worker->session;
+		action->job = tile->band->job->id;
+		action->tile = name_of(lease);
+		lease_void(s, lease);
+	}
+}
+
+static void count_result(struct sched *s, const struct lease *lease, int64_t elapsed_us,
+			 uint64_t iterations)
+{
+	const struct tile *tile = lease->tile;
+	struct worker *worker = lease->worker;
+	struct job *job = tile->band->job;
+	struct rect rect = tile_rect(tile);
+	if (!worker->jobs[job->slot].rendered) {
+		worker->jobs[job->slot].rendered = true;
+		job->workers_ever++;
+	}
+	worker->tiles_done++;
+	worker->iterations += iterations;
+	s->tiles_done++;
+	s->iterations += iterations;
+	job->iterations += iterations;
+	job->worker_us += elapsed_us;
+	job->tiles_done++;
+	job->has_moved = true;
+	job->pixels_done += plan_rect_pixels(&job->plan, tile->band->phase, &rect);
+	tile->band->segments_done += tile->count;
+	job->client->virtual_us += elapsed_us - lease->charged_us;
+	double cost = (double)elapsed_us / tile->count;
+	double *segment_us = &job->segment_us[tile->band->phase];
+	*segment_us = *segment_us > 0 ? *segment_us + COST_WEIGHT * (cost - *segment_us) : cost;
+}
+
+void lease_accept(struct sched *s, struct lease *lease, int64_t elapsed_us, uint64_t iterations)
+{
+	struct tile *tile = lease->tile;
+	struct band *band = tile->band;
+	/* No worker has taken longer than it has had the tile, whatever it says. */
+	int64_t most_us = (s->now_ms - lease->leased_ms + 1) * 1000;
+	if (elapsed_us > most_us)
+		elapsed_us = most_us;
+
+	struct sched_action *action = sched_emit(s, ACTION_APPLY, 0);
+	action->job = band->job->id;
+	action->tile = name_of(lease);
+	action->rect = tile_rect(tile);
+	count_result(s, lease, elapsed_us, iterations);
+	lease_end(s, lease);
+	if (PLANTED(PLANT_DOUBLE_COUNT) && tile->lease_count > 0)
+		return;
+	revoke_others(s, tile);
+	tile_forget(tile);
+	band_advance(s, band);
+}
+
+void lease_return(struct sched *s, struct lease *lease)
+{
+	struct tile *tile = lease->tile;
+	struct job *job = tile->band->job;
+	lease_void(s, lease);
+	if (tile->lease_count > 0)
+		return;
+	if (PLANTED(PLANT_LOST_LEASE)) {
+		tile_forget(tile);
+		return;
+	}
+	DL_APPEND(tile->band->waiting, tile);
+	/* Whoever takes it dies of it. */
+	if (tile->lost >= LIMIT_TILE_LEASES && !s->is_stopping)
+		job_fail(s, job, BROT_E_FAILED, "a tile was leased too often without an answer");
+}
+
+void band_return_tiles(struct sched *s, struct band *band)
+{
+	for (struct tile *tile = band->tiles; tile != NULL; tile = tile->hh.next) {
+		bool has_waited = tile->lease_count == 0;
+		for (uint32_t i = 0; i < LIMIT_COPIES; i++)
+			if (tile->leases[i].worker != NULL)
+				lease_void(s, &tile->leases[i]);
+		tile->failures = tile->lost = 0;
+		if (!has_waited)
+			DL_APPEND(band->waiting, tile);
+	}
+}
+
+void band_drop_tiles(struct sched *s, struct band *band)
+{
+	struct tile *tile, *next;
+	HASH_ITER(hh, band->tiles, tile, next)
+	{
+		if (tile->lease_count == 0)
+			DL_DELETE(band->waiting, tile);
+		for (uint32_t i = 0; i < LIMIT_COPIES; i++)
+			if (tile->leases[i].worker != NULL)
+				lease_void(s, &tile->leases[i]);
+		tile_forget(tile);
+	}
+}
