@@ -325,9 +325,19 @@ static void attach_is_refused(void **state)
 	assert_string_equal(script_say(s, MSG_REFUSED, busy, 20), "");
 	/* Nobody submits a job again who has not submitted it. */
 	assert_string_equal(script_say(s, MSG_FAILED, NOT_FOUND_BODY, 30), "failed");
-	assert_string_equal(script_last[0].error.text,
-			    "job: 7 is not known to this broker any more");
+	assert_string_equal(script_last[0].error.text, "job 7: is not known");
 	assert_int_equal(session_left_job(s), 0);
+	session_free(s);
+
+	/* A job that is history is told by its end. */
+	s = script_make_attached(2500);
+	script_step(s, SESSION_EVENT_START, 0);
+	assert_string_equal(script_say(s, MSG_FAILED,
+				       "{\"job\":7,\"error\":\"not_found\","
+				       "\"text\":\"job: 7 was finished and released\"}",
+				       20),
+			    "failed");
+	assert_string_equal(script_last[0].error.text, "job: 7 was finished and released");
 	session_free(s);
 
 	/* A job that has failed says so. */
