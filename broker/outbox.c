@@ -199,12 +199,6 @@ static void record(struct server *server, const struct sched_action *action)
 	journal_record(server->journal, action);
 }
 
-static void end(struct server *server, const struct sched_action *action)
-{
-	journal_end(server->journal, action);
-	catalog_remove(server->catalog, action->job);
-}
-
 /* Pixels that came with the DONE were unpacked before the step. The last phase writes the image. */
 static void apply(struct server *server, const struct sched_action *action)
 {
@@ -253,8 +247,6 @@ static void tell_worker(struct server *server, const struct sched_action *action
 static void tell_client(struct server *server, const struct sched_action *action)
 {
 	struct message m = {.type = MSG_REPORT};
-	/* What a client is told of, the store knows. */
-	(void)journal_flush(server->journal);
 	if (action->type == ACTION_ACCEPTED) {
 		send_accepted(server, action);
 	} else if (action->type == ACTION_PROGRESS) {
@@ -279,7 +271,20 @@ static void tell_client(struct server *server, const struct sched_action *action
 	}
 }
 
-void outbox_carry_out(struct server *server, const struct sched_action *action)
+/* What changes images and store. */
+static void carry_inward(struct server *server, const struct sched_action *action)
+{
+	if (action->type == ACTION_APPLY)
+		apply(server, action);
+	else if (action->type == ACTION_DROP_IMAGE)
+		drop_image(server, action->work);
+	else if (action->type == ACTION_RECORD)
+		record(server, action);
+	else if (action->type == ACTION_END)
+		journal_end(server->journal, action);
+}
+
+static void carry_outward(struct server *server, const struct sched_action *action)
 {
 	switch (action->type) {
 	case ACTION_WELCOME:
@@ -308,22 +313,26 @@ void outbox_carry_out(struct server *server, const struct sched_action *action)
 		server->created_work = action->work;
 		server->created_code = create_image(server, action, &server->created_error);
 		break;
-	case ACTION_DROP_IMAGE:
-		drop_image(server, action->work);
-		break;
-	case ACTION_RECORD:
-		record(server, action);
-		break;
 	case ACTION_END:
-		end(server, action);
-		break;
-	case ACTION_APPLY:
-		apply(server, action);
+		catalog_remove(server->catalog, action->job);
 		break;
 	case ACTION_NOTE:
 		log_line(LOG_LEVEL_INFO, "%s", action->text);
 		break;
+	case ACTION_APPLY:
+	case ACTION_DROP_IMAGE:
+	case ACTION_RECORD:
 	case ACTION_TYPE_COUNT:
 		break;
 	}
+}
+
+void outbox_carry_out(struct server *server, const struct sched_actions *actions)
+{
+	for (size_t i = 0; i < actions->count; i++)
+		carry_inward(server, &actions->items[i]);
+	/* What anybody is told of is stored: a kill after this takes nothing back. */
+	(void)journal_flush(server->journal);
+	for (size_t i = 0; i < actions->count; i++)
+		carry_outward(server, &actions->items[i]);
 }

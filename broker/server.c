@@ -57,11 +57,9 @@ static void step_once(struct server *server, const struct sched_event *event)
 	debug_event(event);
 	server->actions.count = 0;
 	sched_step(server->sched, event, &server->actions);
-	for (size_t i = 0; i < server->actions.count; i++) {
+	for (size_t i = 0; i < server->actions.count; i++)
 		debug_action(&server->actions.items[i]);
-		outbox_carry_out(server, &server->actions.items[i]);
-	}
-	(void)journal_flush(server->journal);
+	outbox_carry_out(server, &server->actions);
 }
 
 void server_step(struct server *server, const struct sched_event *event)

@@ -70,8 +70,9 @@ bool ended_tell(struct server *server, uint64_t peer, uint64_t job);
 void ended_revive(struct server *server, uint64_t peer, uint64_t job); /* where it may be */
 void ended_list(struct server *server, uint64_t peer, uint32_t limit, uint64_t before);
 
-/* outbox.c */
-void outbox_carry_out(struct server *server, const struct sched_action *action);
+/* outbox.c: carries out what a step of the scheduler says: first what changes images and store, in
+ * its order, then what somebody is told. */
+void outbox_carry_out(struct server *server, const struct sched_actions *actions);
 
 /* Sends a message with a JSON body, which it frees, or with none (NULL). False where the
  * connection does not take it. */
