@@ -228,11 +228,12 @@ static void mark(struct image *image, const struct rect *rect)
 void image_mark(struct image *image, const struct rect *rect)
 {
 	image->marks++;
-	mark(image, rect);
+	/* The computed rows last: a restarted broker goes by them. */
 	if (image->is_mirrored) {
 		const struct rect other = mirror_rect(image->layout.grid.height_px, rect);
 		mark(image, &other);
 	}
+	mark(image, rect);
 }
 
 void image_copy_out(const struct image *image, uint32_t plane, const struct rect *rect, void *to)

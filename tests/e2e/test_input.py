@@ -223,9 +223,9 @@ def test_the_endpoint_for_workers(stage: Stage, old: Path) -> None:
 
 
 def test_shared_memory_too_small(stage: Stage, old: Path) -> None:
-    """1920 x 1080 pixels take 6 MB."""
+    """A row of 1048576 pixels takes 3 MB: no band of it fits."""
     command = in_own_shm("1m", "brot-client", "render", "--view", "home", "--out", str(old),
-                         "--size", "1920x1080", "--iterations", "10")
+                         "--size", "1048576x2", "--iterations", "10")
     result = stage.start(command).wait()
     assert result.status == OSERR
     lines = [line for line in result.err.splitlines() if line.startswith("brot-client: ")]
@@ -234,11 +234,11 @@ def test_shared_memory_too_small(stage: Stage, old: Path) -> None:
 
 
 def test_image_beyond_the_memory_budget(stage: Stage, old: Path) -> None:
-    broker = stage.broker("--memory", "1M")
+    broker = stage.broker("--memory", "64K")
     stage.worker(broker)
     where = ["render", "--view", "home", "--broker", broker.url, "--iterations", "10", "--quiet"]
-    result = stage.client(*where, "--size", "1920x1080", "--out", old)
-    one_sentence(result, OSERR, "1048576")
+    result = stage.client(*where, "--size", "16384x4", "--out", old)
+    one_sentence(result, OSERR, "65536")
     check_untouched(old)
     assert stage.client(*where, "--size", "64x48", "--out", "small.png").status == 0
 

@@ -13,6 +13,7 @@
 struct world {
 	struct sim *sim;
 	unsigned workers, clients, jobs, restarts;
+	bool is_slow; /* so that jobs last, and clients must share */
 	bool is_dead[WORKERS_MOST + 2], is_frozen[WORKERS_MOST + 2];
 };
 
@@ -37,6 +38,8 @@ static void new_worker(struct world *world)
 		return;
 	unsigned threads = 1 + pick(world, 3);
 	int64_t us_per_row = 20 + (int64_t)sim_random(world->sim, one_in(world, 4) ? 20000 : 1000);
+	if (world->is_slow)
+		us_per_row += 200000;
 	world->workers = (one_in(world, 2) ? sim_worker : sim_worker_local)(world->sim, threads,
 									    us_per_row);
 }
@@ -48,7 +51,7 @@ static void new_job(struct world *world)
 	struct sim_request request = {
 		.client = any_client(world),
 		.width = 1 + pick(world, 200),
-		.height = 3 + pick(world, 300),
+		.height = (world->is_slow ? 150 : 3) + pick(world, 300),
 		.priority = one_in(world, 2) ? 0 : (int32_t)pick(world, 201) - 100,
 		.is_kept = one_in(world, 2),
 	};
@@ -297,6 +300,7 @@ static void begin(struct world *world, const struct scenario *scenario)
 		sim_log_to(world->sim, scenario->log);
 	sim_delay(world->sim, 1 + (int64_t)sim_random(world->sim, 40));
 	world->clients = 1 + pick(world, 3);
+	world->is_slow = one_in(world, 16);
 	for (unsigned i = 0; i < world->clients; i++) {
 		if (i > 0 && one_in(world, 4))
 			(void)sim_client_same(world->sim, 1);
@@ -305,7 +309,7 @@ static void begin(struct world *world, const struct scenario *scenario)
 	}
 	for (unsigned i = 1 + pick(world, 5); i > 0; i--)
 		new_worker(world);
-	for (unsigned i = pick(world, 4); i > 0; i--)
+	for (unsigned i = world->is_slow ? 4 : pick(world, 4); i > 0; i--)
 		new_job(world);
 }
 
@@ -357,7 +361,7 @@ static bool end_troubles(struct world *world)
 	for (unsigned c = 1; c <= world->clients; c++)
 		sim_unmute(sim, c);
 	sim_run(sim, 100); /* what was said to drain the others must not drain this one */
-	(void)sim_worker(sim, 2, 200);
+	(void)sim_worker(sim, 2, world->is_slow ? 200000 : 200);
 	for (int64_t end = sim_now_ms(sim) + END_MS; sim_now_ms(sim) < end;) {
 		settle(world);
 		if (sim_run_idle(sim, 5000))

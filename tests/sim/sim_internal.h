@@ -24,6 +24,12 @@ struct sim_link {
 	int64_t last_in_ms, last_out_ms; /* arrivals keep their order */
 };
 
+static inline bool is_same_tile(const struct tile_name *a, const struct tile_name *b)
+{
+	return a->work == b->work && a->phase == b->phase && a->tile == b->tile &&
+	       a->attempt == b->attempt;
+}
+
 struct held {
 	struct tile_name name;
 	struct rect rect;
@@ -108,7 +114,8 @@ struct sim_job {
 	int64_t heard_ms; /* somebody watched it */
 	uint64_t leased_segments;
 	unsigned fails, leases_lost; /* since it was submitted, restored or retried */
-	unsigned passed_over; /* while it waits for its first lease in this life of the broker */
+	int64_t ready_ms;            /* since when it could have had its first lease */
+	unsigned passed_over;        /* since then, in this life of the broker */
 };
 
 /* A session as the messages about it told. */

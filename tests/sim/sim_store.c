@@ -19,6 +19,7 @@ void sim_store_add(struct sim *sim, struct sim_job *job, const struct sched_acti
 	job->heard_ms = sim->now_ms;
 	job->fails = job->leases_lost = 0;
 	job->passed_over = 0;
+	job->ready_ms = sim->now_ms;
 	job->tile_count = 0;
 	for (uint32_t b = 0; b < job->plan.band_count; b++)
 		job->images[b].is_delivered = false;
@@ -118,6 +119,7 @@ static void sweep(struct sim *sim, struct sim_job *job, bool is_reboot)
 	job->tile_count = 0;
 	job->heard_ms = sim->now_ms;
 	job->passed_over = 0;
+	job->ready_ms = sim->now_ms;
 	(void)sim;
 }
 

@@ -149,7 +149,7 @@ static void drops_tile(struct sim *sim, unsigned w, const struct tile_name *name
 {
 	struct sim_worker_state *worker = &sim->workers[w];
 	for (unsigned i = 0; i < worker->held_count; i++) {
-		if (memcmp(&worker->held[i].name, name, sizeof *name) != 0)
+		if (!is_same_tile(&worker->held[i].name, name))
 			continue;
 		memmove(&worker->held[i], &worker->held[i + 1],
 			(--worker->held_count - i) * sizeof worker->held[0]);

@@ -42,7 +42,7 @@ static const struct impossible {
 static const char *why_impossible(enum coverage_state state, enum sched_event_type type)
 {
 	if (type == EVENT_RESTORE && state != COVER_JOB_UNKNOWN)
-		return "restores come before all else, once for each job";
+		return "only what the scheduler does not know is restored";
 	for (size_t i = 0; i < sizeof impossible / sizeof impossible[0]; i++)
 		if (impossible[i].state == state && (impossible[i].events & BIT(type)) != 0)
 			return impossible[i].why;

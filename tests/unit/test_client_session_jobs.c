@@ -314,7 +314,8 @@ static void attach_is_refused(void **state)
 	assert_string_equal(script_say(s, MSG_REFUSED, busy, 5), "");
 	assert_string_equal(script_step(s, SESSION_EVENT_TICK, 1000), "send ATTACH");
 	assert_string_equal(script_say(s, MSG_REFUSED, busy, 1005), "");
-	assert_string_equal(script_step(s, SESSION_EVENT_TICK, 2500), "failed");
+	assert_string_equal(script_step(s, SESSION_EVENT_TICK, 11999), "send ATTACH");
+	assert_string_equal(script_step(s, SESSION_EVENT_TICK, SESSION_BUSY_MS), "failed");
 	assert_int_equal(script_last[0].error.code, BROT_E_BUSY);
 	assert_string_equal(script_last[0].error.text, "job 7: somebody reads it");
 	session_free(s);
@@ -325,9 +326,19 @@ static void attach_is_refused(void **state)
 	assert_string_equal(script_say(s, MSG_REFUSED, busy, 20), "");
 	/* Nobody submits a job again who has not submitted it. */
 	assert_string_equal(script_say(s, MSG_FAILED, NOT_FOUND_BODY, 30), "failed");
-	assert_string_equal(script_last[0].error.text,
-			    "job: 7 is not known to this broker any more");
+	assert_string_equal(script_last[0].error.text, "job 7: is not known");
 	assert_int_equal(session_left_job(s), 0);
+	session_free(s);
+
+	/* A job that is history is told by its end. */
+	s = script_make_attached(2500);
+	script_step(s, SESSION_EVENT_START, 0);
+	assert_string_equal(script_say(s, MSG_FAILED,
+				       "{\"job\":7,\"error\":\"not_found\","
+				       "\"text\":\"job: 7 was finished and released\"}",
+				       20),
+			    "failed");
+	assert_string_equal(script_last[0].error.text, "job: 7 was finished and released");
 	session_free(s);
 
 	/* A job that has failed says so. */
