@@ -111,10 +111,8 @@ class Durable:
 
 
 def line_of(process: Process) -> str:
-    """What a program that failed said: one sentence."""
-    (line,) = [text for text in process.err().splitlines() if "brot-broker: " in text
-               or "brot-client: " in text]
-    return line
+    """Why a program failed: the last that it said, one sentence."""
+    return process.err().splitlines()[-1]
 
 
 def run(*command: object, status: int = 0) -> str:
