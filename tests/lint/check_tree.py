@@ -29,7 +29,8 @@ MAY_INCLUDE = {
 
 # The files that may talk to the system, beside proto/sys: by name, for a new one is a decision.
 SHELL = {
-    "broker": {"main", "server", "inbox", "outbox", "images", "keeper"},
+    "broker": {"main", "server", "inbox", "outbox", "images", "keeper",
+               "exporter"},
     "worker": {"main", "cmd_selftest", "link", "pool", "supervise", "fault"},
 }
 # Nearly all of the client is input and output: there a header says so where a file is not.
