@@ -331,9 +331,12 @@ enum brot_err checkpoint_file_save(int folder, const struct checkpoint_image *im
 {
 	struct file file = file_begin(image);
 	*ret_segments = 0;
-	enum brot_err code = file_open(&file, folder, err);
+	struct brot_error why = {0};
+	enum brot_err code = file_open(&file, folder, &why);
 	if (code == BROT_E_NOT_FOUND || code == BROT_E_PROTOCOL)
 		code = file_make(&file, folder, err);
+	else if (code != BROT_OK && err != NULL)
+		*err = why;
 	if (code == BROT_OK) {
 		uint8_t *fresh = bits_new(&file, memory);
 		code = fresh_write(&file, memory, fresh, is_given_up, ret_segments, err);

@@ -20,22 +20,10 @@ static char *print(json_t *json)
 
 static const char *state_name(const struct job_report *r)
 {
-	static const char *const names[] = {
-		[JOB_CREATING] = "queued",   [JOB_QUEUED] = "queued", [JOB_RUNNING] = "running",
-		[JOB_FINISHED] = "finished", [JOB_FAILED] = "failed",
-	};
 	bool is_ended = r->state == JOB_FINISHED || r->state == JOB_FAILED;
-	return r->is_paused && !is_ended ? "paused" : names[r->state];
-}
-
-static const char *end_name(enum job_end end)
-{
-	static const char *const names[JOB_END_COUNT] = {
-		[JOB_END_RELEASED] = "released",   [JOB_END_FAILED] = "failed",
-		[JOB_END_CANCELLED] = "cancelled", [JOB_END_ABANDONED] = "abandoned",
-		[JOB_END_EXPIRED] = "expired",
-	};
-	return names[end];
+	if (r->is_paused && !is_ended)
+		return "paused";
+	return sched_state_name(r->state == JOB_CREATING ? JOB_QUEUED : r->state);
 }
 
 /* Text that may have been cut in the middle of a character. */
@@ -296,7 +284,7 @@ json_t *report_history_row(const struct store_job *job)
 	struct request request = {0};
 	bool is_read = request_parse(job->request, job->request_bytes, &request, NULL) == BROT_OK;
 	json_t *row = json_pack("{s:I, s:s, s:o, s:s, s:s, s:[I, I], s:s, s:o}", "job",
-				(json_int_t)job->job, "state", end_name(job->end), "client",
+				(json_int_t)job->job, "state", sched_end_name(job->end), "client",
 				safe_string(job->client), "kind",
 				is_read ? request_kind_name(request.kind) : "", "format",
 				is_read ? format_info(request.format)->name : "", "size",

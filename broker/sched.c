@@ -61,6 +61,25 @@ void sched_refuse(struct sched *s, uint64_t peer, uint64_t job, enum brot_err co
 	va_end(args);
 }
 
+const char *sched_state_name(enum job_state state)
+{
+	static const char *const names[] = {
+		[JOB_CREATING] = "creating", [JOB_QUEUED] = "queued", [JOB_RUNNING] = "running",
+		[JOB_FINISHED] = "finished", [JOB_FAILED] = "failed",
+	};
+	return names[state];
+}
+
+const char *sched_end_name(enum job_end end)
+{
+	static const char *const names[JOB_END_COUNT] = {
+		[JOB_END_RELEASED] = "released",   [JOB_END_FAILED] = "failed",
+		[JOB_END_CANCELLED] = "cancelled", [JOB_END_ABANDONED] = "abandoned",
+		[JOB_END_EXPIRED] = "expired",
+	};
+	return names[end];
+}
+
 void sched_actions_done(struct sched_actions *actions)
 {
 	free(actions->items);

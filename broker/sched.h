@@ -298,10 +298,37 @@ void sched_totals(const struct sched *s, struct sched_totals *ret_totals);
  */
 bool sched_check(const struct sched *s, char text[SCHED_TEXT_BYTES]);
 
+/* Words for the log: "queued", "released". */
+const char *sched_state_name(enum job_state state);
+const char *sched_end_name(enum job_end end);
+
 /* One line, without a newline, for an event or an action: what the debug log and the stories of
  * the tests are made of. An event's line says all of it, so that sched_event_parse() can feed it to
- * a scheduler again. Returns buffer. */
+ * a scheduler again; one cut by the end of the buffer ends in " ..." and does not parse. Only that
+ * of an EVENT_RESTORE can be long: SCHED_LINE_BYTES hold any other. Returns buffer. */
+#define SCHED_LINE_BYTES 2048
 const char *sched_event_str(const struct sched_event *event, char *buffer, size_t bytes);
 const char *sched_action_str(const struct sched_action *action, char *buffer, size_t bytes);
+
+/* What an event that was read from a line borrows. */
+struct sched_event_storage {
+	struct worker_info info; /* without its kernels' list, which changes nothing */
+	struct plan plan;
+	struct sched_restore restore;
+	char client[LIMIT_NAME_CHARS + 1];
+	char text[SCHED_TEXT_BYTES];
+	uint8_t *bits[LIMIT_OPEN_BANDS];
+};
+void sched_event_storage_done(struct sched_event_storage *storage);
+
+/* The event of a line from sched_event_str(). It borrows from *storage until
+ * sched_event_storage_done() frees that. False, with nothing to free, for any other line. */
+bool sched_event_parse(const char *line, struct sched_event *ret_event,
+		       struct sched_event_storage *storage);
+
+/* The limits as one line, and back: a replay has to start with the same. sched_limits_parse()
+ * returns false, *ret_limits untouched, unless the line has them all. */
+const char *sched_limits_str(const struct sched_limits *limits, char *buffer, size_t bytes);
+bool sched_limits_parse(const char *line, struct sched_limits *ret_limits);
 
 #endif

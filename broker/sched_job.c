@@ -108,11 +108,6 @@ void job_record(struct sched *s, struct job *job)
 
 void job_end(struct sched *s, struct job *job, enum job_end end, const struct brot_error *why)
 {
-	static const char *const names[JOB_END_COUNT] = {
-		[JOB_END_RELEASED] = "released",   [JOB_END_FAILED] = "failed",
-		[JOB_END_CANCELLED] = "cancelled", [JOB_END_ABANDONED] = "abandoned",
-		[JOB_END_EXPIRED] = "expired",
-	};
 	job_drop_bands(s, job);
 	for (struct worker *w = s->workers; w != NULL; w = w->hh.next) {
 		assert(w->jobs[job->slot].holds == 0);
@@ -127,7 +122,7 @@ void job_end(struct sched *s, struct job *job, enum job_end end, const struct br
 		memcpy(action->text, why->text, sizeof action->text);
 	}
 	sched_note(s, "job ended job=%llu end=%s error=%s tiles_done=%u retries=%u reason=\"%s\"",
-		   (unsigned long long)job->id, names[end],
+		   (unsigned long long)job->id, sched_end_name(end),
 		   brot_err_name(why != NULL ? why->code : BROT_OK), job->tiles_done, job->retries,
 		   why != NULL ? why->text : "");
 	s->image_bytes -= job->plan.image_bytes;

@@ -95,12 +95,11 @@ void restore_event(struct sched *s, const struct sched_event *event)
 	}
 	restore_counters(job, restore);
 	restore_bands(s, job, restore);
-	static const char *const names[] = {"creating", "queued", "running", "finished", "failed"};
 	restore_state(s, job, restore);
 	sched_note(s,
 		   "job restored job=%llu client=\"%s\" state=%s paused=%d kept=%d pixels=%llu "
 		   "pixels_done=%llu bands_released=%u",
-		   (unsigned long long)job->id, job->client->name, names[job->state],
+		   (unsigned long long)job->id, job->client->name, sched_state_name(job->state),
 		   job->is_paused, job->is_kept, (unsigned long long)job->pixels,
 		   (unsigned long long)job->pixels_done, restore->bands_released);
 	if (job_is_banded(job) && restore->bands_released == job->plan.band_count)

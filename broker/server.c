@@ -24,6 +24,7 @@
 #define SWEEP_MS          60000
 #define PRUNE_TURNS       100 /* of STORE_PRUNE_ROWS each */
 #define DAY_MS            86400000ll
+#define DEBUG_LINE_BYTES  16384 /* the pieces of an image that an EVENT_RESTORE tells of */
 #define PEER_IDLE_MS      60000 /* a connection that has said nothing for so long is forgotten */
 #define GOODBYE_LINGER_MS 200   /* for the last messages to leave */
 
@@ -31,16 +32,24 @@ static const char ipc_prefix[] = "ipc://";
 
 static void debug_event(const struct sched_event *event)
 {
-	char text[512];
+	char text[DEBUG_LINE_BYTES];
 	if (log_enabled(LOG_LEVEL_DEBUG))
 		log_line(LOG_LEVEL_DEBUG, "%s", sched_event_str(event, text, sizeof text));
 }
 
 static void debug_action(const struct sched_action *action)
 {
-	char text[512];
+	char text[SCHED_LINE_BYTES];
 	if (log_enabled(LOG_LEVEL_DEBUG))
 		log_line(LOG_LEVEL_DEBUG, "%s", sched_action_str(action, text, sizeof text));
+}
+
+/* Before all events: a replay of them starts here. */
+static void debug_limits(const struct sched_limits *limits)
+{
+	char text[SCHED_LINE_BYTES];
+	if (log_enabled(LOG_LEVEL_DEBUG))
+		log_line(LOG_LEVEL_DEBUG, "%s", sched_limits_str(limits, text, sizeof text));
 }
 
 static void step_once(struct server *server, const struct sched_event *event)
@@ -326,6 +335,7 @@ static enum brot_err bind_all(struct server *server, struct brot_error *err)
 static enum brot_err take_up_jobs(struct server *server, struct brot_error *err)
 {
 	uint32_t restored;
+	debug_limits(&server->config->limits);
 	enum brot_err code = restore_all(server, &restored, err);
 	if (code != BROT_OK)
 		return code;

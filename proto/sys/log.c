@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define LINE_BYTES 1024
+#define LINE_BYTES (20 * 1024) /* the longest is a broker's event that restores a job */
 
 static const char *program_name = "brot";
 static enum log_level most = LOG_LEVEL_NOTICE;

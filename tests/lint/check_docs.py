@@ -127,7 +127,9 @@ def code_words(text: str) -> list[str]:
 
 
 def first_sentence(text: str) -> str:
-    return re.split(r"[.](?:\s|$)", re.sub(r"\([^()]*\)", "", text), maxsplit=1)[0]
+    """Without what it says of the answer."""
+    plain = re.sub(r"\([^()]*\)", "", text)
+    return re.split(r"[.](?:\s|$)|: answered by", plain, maxsplit=1)[0]
 
 
 def keys_of_prose(sentence: str) -> set[str]:
@@ -140,27 +142,47 @@ def keys_of_prose(sentence: str) -> set[str]:
     return keys
 
 
-def documented_bodies(section: str, messages: list[list[str]]) -> dict[str, list[set[str]]]:
-    """The sets of keys that each message with a JSON body may have, by its name. A message is
-    described where its name stands in bold, by the first sentence that follows."""
-    bodies: dict[str, list[set[str]]] = {}
-    headers = {}
-    for name, _, _, fields, body, _ in messages:
-        if body == "json":
-            bodies[name] = []
-            headers[name] = {field.split()[0] for field in fields.split(", ") if field}
+def told_of(section: str) -> dict[str, str]:
+    """The first sentence about each message: where its name stands in bold. Names that follow
+    upon one another, parted by commas, share what is said of the last."""
+    told: dict[str, str] = {}
     for paragraph in section.split("\n\n"):
         parts = re.split(r"\*\*([A-Z_]+)\*\*", paragraph)
-        for name, text in zip(parts[1::2], parts[2::2]):
-            if name in bodies:
-                bodies[name].append(keys_of_prose(first_sentence(text)) - headers[name])
+        text = ""
+        for name, own in reversed(list(zip(parts[1::2], parts[2::2]))):
+            if own.strip() != ",":
+                text = own
+            told.setdefault(name, first_sentence(text))
+    return told
+
+
+def optional_keys(section: str) -> dict[str, set[str]]:
+    """What may be left out of each message: the keys behind the word "optional"."""
+    return {name: keys_of_prose("".join(text.split("optional")[1:]))
+            for name, text in told_of(section).items()}
+
+
+def documented_bodies(section: str, messages: list[list[str]]) -> dict[str, list[set[str]]]:
+    """The sets of keys that each message with a JSON body may have, by its name."""
+    bodies: dict[str, list[set[str]]] = {}
+    told = told_of(section)
+    for name, _, _, fields, body, _ in messages:
+        if body != "json":
+            continue
+        header = {field.split()[0] for field in fields.split(", ") if field}
+        keys = keys_of_prose(told[name]) - header if name in told else set()
+        for key, other in re.findall(r"`(\w+)` as in ([A-Z_]+)", told.get(name, "")):
+            keys |= {k for k in keys_of_prose(told[other]) if k.startswith(f"{key}.")}
+        bodies[name] = [keys]
     # REPORT has one of several keys, with what a table says in it; or is told of in passing.
     lists = {row[0]: set(row[1].split(", ")) for row in table(section, "list")}
     answers = set().union(*bodies["REPORT"])
     bodies["REPORT"] = [{key} | {f"{key}.{inner}" for inner in lists.get(key, ())}
                         for key in sorted(answers | set(lists))]
-    for told in re.findall(r"\bREPORT with ([^,.(]*)", section):
-        bodies["REPORT"].append(set(code_words(told)))
+    for words in re.findall(r"\bREPORT with (`\w+`(?:(?:,| and|) `\w+`)*)", section):
+        keys = set(code_words(words))
+        if not keys <= set(lists):
+            bodies["REPORT"].append(keys)
     return bodies
 
 
@@ -193,12 +215,15 @@ def check_said(bodies: dict[str, list[set[str]]], said: list[list[str]],
 # A value for each key that a peer says.
 VALUES = {"brot": 1, "version": "0", "worker": "ab" * 16, "name": "", "pid": 1, "threads": 1,
           "kernel": "", "kernels": [], "key": "ab" * 16, "job": 1, "jobs": [1], "plane": 0, "x": 0,
-          "y": 0, "w": 1, "h": 1}
+          "y": 0, "w": 1, "h": 1, "seen": 0, "keep": True, "priority": 1, "client": "me", "band": 0,
+          "limit": 1, "before": 1}
 
 
-def check_heard(bodies: dict[str, list[set[str]]], messages: list[list[str]], request: dict,
-                words: set[str], takes: Takes, differences: Differences) -> None:
-    """A body with exactly the keys of the page is taken, and none with one less or one more."""
+def check_heard(bodies: dict[str, list[set[str]]], optional: dict[str, set[str]],
+                messages: list[list[str]], request: dict, words: set[str], takes: Takes,
+                differences: Differences) -> None:
+    """A body with exactly the keys of the page is taken, also without those that are optional, and
+    none with one less or one more."""
     values = {**VALUES, "request": request}
     for name, _, sender, _, kind, _ in messages:
         if kind != "json" or sender == "B":
@@ -206,10 +231,14 @@ def check_heard(bodies: dict[str, list[set[str]]], messages: list[list[str]], re
         keys = set().union(*bodies[name])
         differences.require(keys <= values.keys(), f"{name}: no value for {keys - values.keys()}")
         whole = {key: values[key] for key in sorted(keys & values.keys())}
-        less = [{key: whole[key] for key in whole if key != left_out} for left_out in whole]
+        may_lack = optional.get(name, set())
+        less = [{key: whole[key] for key in whole if key != left_out} for left_out in whole
+                if left_out not in may_lack]
+        least = {key: whole[key] for key in whole if key not in may_lack}
         more = [{**whole, word: values.get(word, 1)} for word in sorted(words - keys)]
-        first, *others = takes(name, [whole, *less, *more])
+        first, second, *others = takes(name, [whole, least, *less, *more])
         differences.require(first, f"{name} with {sorted(keys)} is refused")
+        differences.require(second, f"{name} without {sorted(may_lack)} is refused")
         for body, is_taken in zip(less + more, others):
             differences.require(not is_taken,
                                 f"{name} is taken with {sorted(body)}, documented are {sorted(keys)}")
@@ -331,8 +360,8 @@ def main() -> int:
     bodies = documented_bodies(text["4"], messages)
     check_messages(text["4"], messages, differences)
     check_said(bodies, said, differences)
-    check_heard(bodies, messages, example, string_literals(root / "broker/parse.c"), takes,
-                differences)
+    words = string_literals(root / "broker/parse.c") | string_literals(root / "broker/parse_hello.c")
+    check_heard(bodies, optional_keys(text["4"]), messages, example, words, takes, differences)
     check_request(schema, example, rows, differences)
     check_formulas(text["3"], schema, rows["request"], differences)
     check_image(text["6"], described, differences)

@@ -48,7 +48,7 @@ static void say_lists(struct request *request, const struct plan *plan)
 	submit.submit.job = JOB;
 	submit.submit.plan = plan;
 	step(s, &submit);
-	step(s, &(struct sched_event){.type = EVENT_IMAGE_READY, .job = JOB});
+	step(s, &(struct sched_event){.type = EVENT_IMAGE_READY, .work = JOB});
 	struct sched_event hello = {.type = EVENT_HELLO, .peer = 2};
 	hello.hello.info = &info;
 	hello.hello.random = 99;
@@ -58,28 +58,42 @@ static void say_lists(struct request *request, const struct plan *plan)
 	sched_free(s);
 }
 
+static void say_history(void)
+{
+	const struct store_job job = {.job = JOB, .request = "{}", .request_bytes = 2};
+	json_t *rows = json_array();
+	json_array_append_new(rows, report_history_row(&job));
+	say("REPORT", report_history(rows));
+}
+
 static void say_all(void)
 {
+	static const uint8_t key[SCHED_KEY_BYTES];
+	const struct plan_budget budget = {.image_bytes = 1ull << 30};
 	struct request request;
 	request_init(&request);
 	request.view.height = request.view.width;
 	struct plan plan;
-	if (plan_make(&request, &plan, NULL) != BROT_OK)
+	if (plan_make(&request, &budget, &plan, NULL) != BROT_OK)
 		abort();
 	const struct job_card card = {
-		.job = JOB, .image_name = "/brot-", .plan = &plan, .request = &request};
+		.work = JOB, .image_name = "/brot-", .plan = &plan, .request = &request};
 	const struct job_report report = {.job = JOB, .state = JOB_RUNNING};
 	const struct status status = {.pid = 1};
 	say("WELCOME", report_welcome(1, 2));
 	say("JOB", report_job(&card));
-	say("ACCEPTED", report_accepted(&card));
+	say("ACCEPTED", report_accepted(&card, key));
+	say("BAND", report_band(&card));
 	say("PROGRESS", report_progress(&report));
 	say("FINISHED", report_finished(&report));
 	say("FAILED", report_failed(JOB, BROT_E_FAILED, "why"));
-	say("REFUSED", report_refused(BROT_E_BUSY, "why", "SUBMIT", card.key, JOB));
+	say("REFUSED", report_refused(BROT_E_BUSY, "why", "SUBMIT", key, JOB));
 	say("REPORT", report_cancelled(JOB));
+	say("REPORT", report_changed(&report));
+	say("REPORT", report_draining(1));
 	say("REPORT", report_status(&status));
 	say_lists(&request, &plan);
+	say_history();
 }
 
 static void print_words(void)
@@ -116,24 +130,35 @@ static void print_requests(void)
 
 static bool takes(const char *name, const char *body)
 {
+	static const char *const job_verbs[] = {"ATTACH", "CANCEL_JOB", "PAUSE", "RESUME", "RETRY"};
 	struct message m = {.body = {body, strlen(body)}};
 	struct worker_info info;
-	struct request request;
+	struct submit submit;
 	struct fetch fetch;
-	uint8_t key[SCHED_KEY_BYTES];
-	bool has_key;
+	char worker[LIMIT_NAME_CHARS + 1];
 	uint64_t job, jobs[LIMIT_JOBS_PER_CLIENT];
+	uint32_t number;
+	int32_t priority;
 	size_t count;
+	for (size_t i = 0; i < sizeof job_verbs / sizeof job_verbs[0]; i++)
+		if (strcmp(name, job_verbs[i]) == 0)
+			return parse_job(&m, &job, NULL) == BROT_OK;
 	if (strcmp(name, "HELLO") == 0)
 		return parse_hello(&m, &info, NULL) == BROT_OK;
 	if (strcmp(name, "SUBMIT") == 0)
-		return parse_submit(&m, key, &has_key, &request, NULL) == BROT_OK;
+		return parse_submit(&m, &submit, NULL) == BROT_OK;
 	if (strcmp(name, "FETCH") == 0)
 		return parse_fetch(&m, &fetch, NULL) == BROT_OK;
 	if (strcmp(name, "WATCH") == 0)
 		return parse_watch(&m, jobs, &count, NULL) == BROT_OK;
-	if (strcmp(name, "RELEASE") == 0 || strcmp(name, "CANCEL_JOB") == 0)
-		return parse_job(&m, &job, NULL) == BROT_OK;
+	if (strcmp(name, "RELEASE") == 0)
+		return parse_release(&m, &job, &number, NULL) == BROT_OK;
+	if (strcmp(name, "PRIORITY") == 0)
+		return parse_priority(&m, &job, &priority, NULL) == BROT_OK;
+	if (strcmp(name, "DRAIN_WORKER") == 0)
+		return parse_drain_worker(&m, worker, NULL) == BROT_OK;
+	if (strcmp(name, "HISTORY") == 0)
+		return parse_history(&m, &number, &job, NULL) == BROT_OK;
 	return parse_nothing(&m, NULL) == BROT_OK;
 }
 

@@ -42,7 +42,7 @@ static void print_header(void)
 	PRINT_FIELD(bits_offset);
 	PRINT_FIELD(bits_bytes);
 	PRINT_FIELD(plane_count);
-	PRINT_FIELD(reserved);
+	PRINT_FIELD(flags);
 	for (int i = 0; i < PLANES_MAX; i++) {
 		PRINT_FIELD(planes[i].type);
 		PRINT_FIELD(planes[i].pixel_bytes);

@@ -14,7 +14,7 @@
 
 #define URLS "--clients tcp://*:5570 --workers tcp://*:5571 "
 
-static const char *memory_text, *log_level_text;
+static const char *memory_text, *log_level_text, *state_dir_text;
 
 static const char *environment(const char *name, void *context)
 {
@@ -23,6 +23,8 @@ static const char *environment(const char *name, void *context)
 		return memory_text;
 	if (strcmp(name, "BROT_LOG_LEVEL") == 0)
 		return log_level_text;
+	if (strcmp(name, "BROT_STATE_DIR") == 0)
+		return state_dir_text;
 	fail_msg("%s: no option is said to have this variable", name);
 	return NULL;
 }
@@ -63,7 +65,7 @@ static void refused(const char *line, const char *sentence)
 static int clear_environment(void **state)
 {
 	(void)state;
-	memory_text = log_level_text = NULL;
+	memory_text = log_level_text = state_dir_text = NULL;
 	return 0;
 }
 
@@ -127,6 +129,37 @@ static void the_command_line_wins_over_the_environment(void **state)
 	memory_text = "much";
 	refused(URLS, "BROT_MEMORY: must be 1..9223372036854775807 bytes, such as 512M, got "
 		      "\"much\"");
+}
+
+static void jobs_are_kept_where_it_is_said(void **state)
+{
+	(void)state;
+	struct broker_options options = parsed(URLS);
+	assert_null(options.state_dir);
+	assert_null(options.checkpoint_dir);
+	assert_int_equal(options.sync, STORE_SYNC_NORMAL);
+	assert_true(options.retention_ms == 7 * 86400000ll);
+	assert_true(options.checkpoint_every_ms == 60000);
+	assert_int_equal(options.history_days, 90);
+	options = parsed(URLS "--state-dir /s --sync full --retention 1.5 --checkpoint-dir /c "
+			      "--checkpoint-every 0.1 --history-days 1");
+	assert_string_equal(options.state_dir, "/s");
+	assert_string_equal(options.checkpoint_dir, "/c");
+	assert_int_equal(options.sync, STORE_SYNC_FULL);
+	assert_true(options.retention_ms == 1500);
+	assert_true(options.checkpoint_every_ms == 100);
+	assert_int_equal(options.history_days, 1);
+	assert_int_equal(parsed(URLS "--sync normal").sync, STORE_SYNC_NORMAL);
+	refused(URLS "--sync off", "--sync: must be normal or full, got \"off\"");
+	refused(URLS "--checkpoint-dir /c",
+		"--checkpoint-dir: needs --state-dir, where the jobs are");
+	refused(URLS "--embedded --state-dir /s",
+		"--state-dir: must not be given with --embedded, whose jobs end with their call");
+	/* The variable is the service's. */
+	state_dir_text = "/env";
+	assert_string_equal(parsed(URLS).state_dir, "/env");
+	assert_string_equal(parsed(URLS "--state-dir /s").state_dir, "/s");
+	assert_null(parsed(URLS "--embedded").state_dir);
 }
 
 static void help_and_version_need_no_urls(void **state)
@@ -201,6 +234,7 @@ int main(void)
 		cmocka_unit_test_setup(everything_at_once, clear_environment),
 		cmocka_unit_test_setup(the_command_line_wins_over_the_environment,
 				       clear_environment),
+		cmocka_unit_test_setup(jobs_are_kept_where_it_is_said, clear_environment),
 		cmocka_unit_test_setup(help_and_version_need_no_urls, clear_environment),
 		cmocka_unit_test_setup(limits_are_kept, clear_environment),
 		cmocka_unit_test_setup(nonsense_is_refused, clear_environment),

@@ -19,7 +19,7 @@
 #define HEIGHT 11
 #define JOB    7
 
-static const uint8_t key[SCHED_KEY_BYTES] = "0123456789abcde";
+static const struct plan_budget budget = {.image_bytes = 1ull << 30};
 static const struct keeper no_keeper = {.fd = -1};
 
 static bool exists(const char *image_name)
@@ -46,8 +46,9 @@ static struct image *make(struct images *images, uint64_t job, enum format_id fo
 	struct request request = some_request(format);
 	struct plan plan;
 	struct brot_error err = {0};
-	assert_int_equal(plan_make(&request, &plan, &err), BROT_OK);
-	if (images_make(images, job, key, &request, &plan, &err) != BROT_OK)
+	assert_int_equal(plan_make(&request, &budget, &plan, &err), BROT_OK);
+	const struct image_id id = image_id_draw();
+	if (images_make(images, job, &plan, &id, &err) != BROT_OK)
 		fail_msg("%s", err.text);
 	struct image *image = images_find(images, job);
 	assert_non_null(image);
@@ -57,12 +58,12 @@ static struct image *make(struct images *images, uint64_t job, enum format_id fo
 static void images_come_and_go(void **state)
 {
 	(void)state;
-	struct images *images = images_new(&no_keeper);
+	struct images *images = images_new(&no_keeper, false);
 	char names[3][IMAGE_NAME_CHARS + 1];
 	assert_null(images_find(images, 1));
 	for (uint64_t job = 1; job <= 3; job++) {
 		const struct image *image = make(images, job, FORMAT_RGB8);
-		assert_true(image->job == job);
+		assert_true(image->work == job);
 		assert_true(image_name_is_valid(image->shm.name));
 		assert_true(exists(image->shm.name));
 		strcpy(names[job - 1], image->shm.name);
@@ -92,16 +93,16 @@ static void a_new_image_is_a_header_and_zeros(void **state)
 {
 	(void)state;
 	for (uint32_t f = 0; f < FORMAT_COUNT; f++) {
-		struct images *images = images_new(&no_keeper);
+		struct images *images = images_new(&no_keeper, false);
 		const struct image *image = make(images, JOB, (enum format_id)f);
-		assert_memory_equal(image->key, key, sizeof key);
-		assert_int_equal(image->request.width_px, WIDTH);
-		assert_int_equal(image->request.format, f);
-		assert_int_equal(image->shm.bytes, image->plan.layout.total_bytes);
+		assert_int_equal(image->layout.grid.width_px, WIDTH);
+		assert_int_equal(image->layout.plane_count,
+				 format_info((enum format_id)f)->plane_count);
+		assert_int_equal(image->shm.bytes, image->layout.total_bytes);
 		uint8_t nonce[MESSAGE_NONCE_BYTES];
 		struct brot_error err = {0};
-		if (image_header_check(image->shm.memory, image->shm.bytes, &image->plan.layout,
-				       JOB, nonce, &err) != BROT_OK)
+		if (image_header_check(image->shm.memory, image->shm.bytes, &image->layout, JOB,
+				       nonce, &err) != BROT_OK)
 			fail_msg("%s", err.text);
 		assert_memory_equal(nonce, image->nonce, sizeof nonce);
 		const struct image_header *header = image->shm.memory;
@@ -112,8 +113,8 @@ static void a_new_image_is_a_header_and_zeros(void **state)
 			assert_int_equal(bytes[i], 0);
 		/* As a worker or client would map it. */
 		struct shm other;
-		assert_int_equal(shm_map(image->shm.name, (size_t)image->plan.layout.total_bytes,
-					 false, &other, NULL),
+		assert_int_equal(shm_map(image->shm.name, (size_t)image->layout.total_bytes, false,
+					 &other, NULL),
 				 BROT_OK);
 		shm_unmap(&other);
 		images_free(images);
@@ -123,13 +124,14 @@ static void a_new_image_is_a_header_and_zeros(void **state)
 static void an_image_that_does_not_fit_is_refused(void **state)
 {
 	(void)state;
-	struct images *images = images_new(&no_keeper);
+	struct images *images = images_new(&no_keeper, false);
 	struct request request = some_request(FORMAT_RGB8);
 	struct plan plan;
 	struct brot_error err = {0};
-	assert_int_equal(plan_make(&request, &plan, NULL), BROT_OK);
-	plan.image_bytes = 1ull << 60;
-	assert_int_equal(images_make(images, JOB, key, &request, &plan, &err), BROT_E_NO_SPACE);
+	assert_int_equal(plan_make(&request, &budget, &plan, NULL), BROT_OK);
+	plan.layout.total_bytes = 1ull << 60;
+	const struct image_id id = image_id_draw();
+	assert_int_equal(images_make(images, JOB, &plan, &id, &err), BROT_E_NO_SPACE);
 	assert_int_equal(err.code, BROT_E_NO_SPACE);
 	assert_non_null(strstr(err.text, "1152921504606846976 bytes wanted"));
 	assert_null(images_find(images, JOB));
@@ -143,7 +145,7 @@ static void the_keeper_knows_of_images(void **state)
 	(void)state;
 	struct keeper keeper;
 	assert_int_equal(keeper_start(&keeper, NULL), BROT_OK);
-	struct images *images = images_new(&keeper);
+	struct images *images = images_new(&keeper, false);
 	char kept[IMAGE_NAME_CHARS + 1], gone[IMAGE_NAME_CHARS + 1];
 	strcpy(kept, make(images, 1, FORMAT_RGB8)->shm.name);
 	strcpy(gone, make(images, 2, FORMAT_RGB8)->shm.name);
@@ -158,6 +160,91 @@ static void the_keeper_knows_of_images(void **state)
 	assert_false(exists(kept));
 	assert_true(exists(gone));
 	assert_int_equal(unlink(path), 0);
+	images_free(images);
+}
+
+static void a_band_has_an_image_of_its_rows(void **state)
+{
+	(void)state;
+	struct images *images = images_new(&no_keeper, false);
+	struct request request = some_request(FORMAT_RGB8);
+	const struct plan_budget bands = {.image_bytes = 1ull << 30, .band_rows = 4};
+	struct plan plan;
+	assert_int_equal(plan_make(&request, &bands, &plan, NULL), BROT_OK);
+	assert_int_equal(plan.band_count, 3);
+	for (uint32_t b = 0; b < 3; b++) {
+		const struct image_id id = image_id_draw();
+		uint64_t work = work_id(JOB, b);
+		uint8_t nonce[MESSAGE_NONCE_BYTES];
+		assert_int_equal(images_make(images, work, &plan, &id, NULL), BROT_OK);
+		const struct image *image = images_find(images, work);
+		assert_string_equal(image->shm.name, id.name);
+		assert_int_equal(image->layout.grid.height_px, b < 2 ? 4 : 3);
+		struct image_layout layout = plan_band_layout(&plan, b);
+		assert_int_equal(image_header_check(image->shm.memory, image->shm.bytes, &layout,
+						    work, nonce, NULL),
+				 BROT_OK);
+	}
+	assert_true(images_drop(images, work_id(JOB, 1)));
+	assert_false(images_drop(images, work_id(JOB, 1)));
+	assert_non_null(images_find(images, work_id(JOB, 0)));
+	assert_non_null(images_find(images, work_id(JOB, 2)));
+	images_free(images);
+}
+
+/* Makes a durable image with a pixel and a bit set, and gives it up as a broker that dies. */
+static struct image_id leave_durable(const struct plan *plan)
+{
+	struct images *images = images_new(&no_keeper, true);
+	const struct image_id id = image_id_draw();
+	assert_int_equal(images_make(images, JOB, plan, &id, NULL), BROT_OK);
+	struct image *image = images_find(images, JOB);
+	assert_int_equal(((const struct image_header *)image->shm.memory)->flags, IMAGE_DURABLE);
+	const struct rect rect = {0, 2, WIDTH, 1};
+	memset(image_pixel(image->shm.memory, &image->layout, 0, 0, 2), 0x77, 3 * WIDTH);
+	image_mark(image, &rect);
+	/* Nobody else may have it as long as we do. */
+	struct images *others = images_new(&no_keeper, true);
+	assert_int_equal(images_adopt(others, JOB, plan, &id, NULL), BROT_E_BUSY);
+	images_free(others);
+	images_free(images);
+	assert_true(exists(id.name));
+	return id;
+}
+
+static void a_durable_image_is_adopted_with_all_that_is_in_it(void **state)
+{
+	(void)state;
+	struct request request = some_request(FORMAT_RGB8);
+	struct plan plan, other_plan;
+	assert_int_equal(plan_make(&request, &budget, &plan, NULL), BROT_OK);
+	request.height_px++;
+	assert_int_equal(plan_make(&request, &budget, &other_plan, NULL), BROT_OK);
+	struct image_id id = leave_durable(&plan), other = id;
+	struct images *images = images_new(&no_keeper, true);
+
+	/* Whatever is not as it was written down is left alone. */
+	other.nonce[3] ^= 1;
+	assert_int_equal(images_adopt(images, JOB, &plan, &other, NULL), BROT_E_PROTOCOL);
+	assert_int_equal(images_adopt(images, JOB + 1, &plan, &id, NULL), BROT_E_PROTOCOL);
+	assert_int_equal(images_adopt(images, JOB, &other_plan, &id, NULL), BROT_E_PROTOCOL);
+	other = image_id_draw();
+	assert_int_equal(images_adopt(images, JOB, &plan, &other, NULL), BROT_E_NOT_FOUND);
+	assert_null(images_find(images, JOB));
+
+	struct brot_error err = {0};
+	if (images_adopt(images, JOB, &plan, &id, &err) != BROT_OK)
+		fail_msg("%s", err.text);
+	struct image *image = images_find(images, JOB);
+	const uint8_t *row = image_pixel(image->shm.memory, &image->layout, 0, 0, 2);
+	assert_int_equal(row[0], 0x77);
+	assert_int_equal(row[3 * WIDTH - 1], 0x77);
+	assert_int_equal(row[3 * WIDTH], 0);
+	assert_int_equal(image_bits(image)[0], 1 << 2);
+	assert_memory_equal(image->nonce, id.nonce, sizeof id.nonce);
+	assert_int_equal(((const struct image_header *)image->shm.memory)->owner_pid, getpid());
+	assert_true(images_drop(images, JOB));
+	assert_false(exists(id.name));
 	images_free(images);
 }
 
@@ -180,9 +267,9 @@ static int setup(void **state)
 	struct fixture *f = calloc(1, sizeof *f);
 	*state = f;
 	assert_non_null(f);
-	f->images = images_new(&no_keeper);
+	f->images = images_new(&no_keeper, false);
 	f->image = make(f->images, JOB, FORMAT_SMOOTH);
-	const struct image_layout *layout = &f->image->plan.layout;
+	const struct image_layout *layout = &f->image->layout;
 	f->rect = tile;
 	f->bytes = 20 * 8;
 	assert_int_equal(image_rect_bytes(layout, &f->rect), f->bytes);
@@ -285,7 +372,7 @@ static void rectangles_of_every_shape_go_in(void **state)
 	};
 	for (size_t i = 0; i < sizeof rects / sizeof rects[0]; i++) {
 		const struct rect *r = &rects[i];
-		size_t bytes = image_rect_bytes(&f->image->plan.layout, r);
+		size_t bytes = image_rect_bytes(&f->image->layout, r);
 		uint8_t *packed = malloc(bytes);
 		assert_non_null(packed);
 		for (size_t k = 0; k < bytes; k++)
@@ -296,8 +383,7 @@ static void rectangles_of_every_shape_go_in(void **state)
 		for (uint32_t p = 0; p < 2; p++)
 			for (uint32_t y = r->y; y < r->y + r->h; y++)
 				for (uint32_t x = r->x; x < r->x + r->w; x++, from += 4)
-					memcpy(image_pixel(f->want, &f->image->plan.layout, p, x,
-							   y),
+					memcpy(image_pixel(f->want, &f->image->layout, p, x, y),
 					       from, 4);
 		f->rect = *r;
 		f->digest = XXH3_64bits(packed, bytes);
@@ -427,10 +513,10 @@ static void a_mark_is_a_tiles_segments(void **state)
 		image_mark(f->image, &rects[i]);
 	}
 	for (uint32_t row = 0; row < HEIGHT; row++)
-		assert_int_equal(image_bit_get(f->image->shm.memory, &f->image->plan.layout, row),
+		assert_int_equal(image_bit_get(f->image->shm.memory, &f->image->layout, row),
 				 want[row]);
 	/* Nothing else changes. */
-	size_t offset = (size_t)f->image->plan.layout.bits_offset;
+	size_t offset = (size_t)f->image->layout.bits_offset;
 	f->before[offset] = 0x74;
 	f->before[offset + 1] = 0x04;
 	assert_memory_equal(f->image->shm.memory, f->before, f->image->shm.bytes);
@@ -440,14 +526,15 @@ static void a_mark_is_a_tiles_segments(void **state)
 static void pixels_of_a_mirrored_image_go_in_twice(void **state)
 {
 	(void)state;
-	struct images *images = images_new(&no_keeper);
+	struct images *images = images_new(&no_keeper, false);
 	struct request request = some_request(FORMAT_SMOOTH);
 	struct plan plan;
 	strcpy(request.view.im.text, "0");
-	assert_int_equal(plan_make(&request, &plan, NULL), BROT_OK);
-	assert_int_equal(images_make(images, JOB, key, &request, &plan, NULL), BROT_OK);
+	assert_int_equal(plan_make(&request, &budget, &plan, NULL), BROT_OK);
+	const struct image_id id = image_id_draw();
+	assert_int_equal(images_make(images, JOB, &plan, &id, NULL), BROT_OK);
 	struct image *image = images_find(images, JOB);
-	const struct image_layout *layout = &image->plan.layout;
+	const struct image_layout *layout = &image->layout;
 	const struct rect rect = {0, 4, WIDTH, 2};
 	uint32_t packed[2][2][WIDTH];
 	for (uint32_t i = 0; i < 4 * WIDTH; i++)
@@ -488,6 +575,8 @@ int main(int argc, char **argv)
 		cmocka_unit_test(images_come_and_go),
 		cmocka_unit_test(a_new_image_is_a_header_and_zeros),
 		cmocka_unit_test(an_image_that_does_not_fit_is_refused),
+		cmocka_unit_test(a_band_has_an_image_of_its_rows),
+		cmocka_unit_test(a_durable_image_is_adopted_with_all_that_is_in_it),
 		cmocka_unit_test(the_keeper_knows_of_images),
 		TEST(raw_pixels_go_in),
 		TEST(compressed_pixels_go_in),

@@ -42,27 +42,43 @@ static struct spoken speak(enum message_type type, const char *body)
 /* All outputs of all functions. */
 struct outputs {
 	struct worker_info info;
-	struct request request;
+	struct submit submit;
 	struct fetch fetch;
-	uint64_t job, jobs[LIMIT_JOBS_PER_CLIENT];
+	uint64_t job, jobs[LIMIT_JOBS_PER_CLIENT], before;
 	size_t count;
-	uint8_t key[SCHED_KEY_BYTES];
-	bool has_key;
+	uint32_t band, limit;
+	int32_t priority;
+	char worker[LIMIT_NAME_CHARS + 1];
 };
 
 static enum brot_err parse(const struct message *m, struct outputs *out, struct brot_error *err)
 {
-	if (m->type == MSG_HELLO)
+	switch ((int)m->type) {
+	case MSG_HELLO:
 		return parse_hello(m, &out->info, err);
-	if (m->type == MSG_SUBMIT)
-		return parse_submit(m, out->key, &out->has_key, &out->request, err);
-	if (m->type == MSG_WATCH)
+	case MSG_SUBMIT:
+		return parse_submit(m, &out->submit, err);
+	case MSG_WATCH:
 		return parse_watch(m, out->jobs, &out->count, err);
-	if (m->type == MSG_FETCH)
+	case MSG_FETCH:
 		return parse_fetch(m, &out->fetch, err);
-	if (m->type == MSG_CANCEL_JOB || m->type == MSG_RELEASE)
+	case MSG_RELEASE:
+		return parse_release(m, &out->job, &out->band, err);
+	case MSG_PRIORITY:
+		return parse_priority(m, &out->job, &out->priority, err);
+	case MSG_DRAIN_WORKER:
+		return parse_drain_worker(m, out->worker, err);
+	case MSG_HISTORY:
+		return parse_history(m, &out->limit, &out->before, err);
+	case MSG_ATTACH:
+	case MSG_CANCEL_JOB:
+	case MSG_PAUSE:
+	case MSG_RESUME:
+	case MSG_RETRY:
 		return parse_job(m, &out->job, err);
-	return parse_nothing(m, err);
+	default:
+		return parse_nothing(m, err);
+	}
 }
 
 static void refused_as(enum brot_err code, enum message_type type, const char *body,
@@ -72,7 +88,7 @@ static void refused_as(enum brot_err code, enum message_type type, const char *b
 	static struct outputs out, before;
 	struct brot_error err = {0};
 	memset(&out, 0x5a, sizeof out);
-	out.has_key = false;
+	out.submit.has_key = false;
 	before = out;
 	enum brot_err got = parse(&spoken.m, &out, &err);
 	free(spoken.body);
@@ -85,10 +101,10 @@ static void refused_as(enum brot_err code, enum message_type type, const char *b
 		chars -= 3;
 	if (strncmp(err.text, sentence, chars + (sentence[chars] == '\0')) != 0)
 		fail_msg("%s %s:\n%s\nshould be\n%s", message_name(type), body, err.text, sentence);
-	if (out.has_key) {
-		assert_memory_equal(out.key, key_bytes, sizeof key_bytes);
-		memcpy(out.key, before.key, sizeof out.key);
-		out.has_key = false;
+	if (out.submit.has_key) {
+		assert_memory_equal(out.submit.key, key_bytes, sizeof key_bytes);
+		memcpy(out.submit.key, before.submit.key, sizeof out.submit.key);
+		out.submit.has_key = false;
 	}
 	assert_memory_equal(&out, &before, sizeof out);
 }
@@ -110,9 +126,11 @@ static struct outputs *parsed(enum message_type type, const char *body)
 	return &out;
 }
 
-static const enum message_type all_types[] = {MSG_HELLO, MSG_SUBMIT,  MSG_WATCH,
-					      MSG_FETCH, MSG_RELEASE, MSG_CANCEL_JOB,
-					      MSG_JOBS,  MSG_WORKERS, MSG_STATUS};
+static const enum message_type all_types[] = {
+	MSG_HELLO,        MSG_SUBMIT,  MSG_WATCH,   MSG_FETCH,      MSG_RELEASE, MSG_PRIORITY,
+	MSG_DRAIN_WORKER, MSG_HISTORY, MSG_ATTACH,  MSG_CANCEL_JOB, MSG_PAUSE,   MSG_RESUME,
+	MSG_RETRY,        MSG_JOBS,    MSG_WORKERS, MSG_STATUS,
+};
 #define TYPE_COUNT (sizeof all_types / sizeof all_types[0])
 
 static void what_is_not_one_object_is_refused(void **state)
@@ -193,8 +211,9 @@ static void questions_have_an_empty_body(void **state)
 static void one_job(void **state)
 {
 	(void)state;
-	static const enum message_type verbs[] = {MSG_CANCEL_JOB, MSG_RELEASE};
-	for (size_t i = 0; i < 2; i++) {
+	static const enum message_type verbs[] = {MSG_ATTACH, MSG_CANCEL_JOB, MSG_PAUSE,
+						  MSG_RESUME, MSG_RETRY,      MSG_RELEASE};
+	for (size_t i = 0; i < sizeof verbs / sizeof verbs[0]; i++) {
 		assert_true(parsed(verbs[i], "{\"job\":1}")->job == 1);
 		assert_true(parsed(verbs[i], "{\"job\":9223372036854775807}")->job == INT64_MAX);
 	}
@@ -213,10 +232,74 @@ static void one_job(void **state)
 		"RELEASE: 1 object item(s) left unpacked: jobs");
 	refused(MSG_RELEASE, "{\"job\":1,\"a\\nb\":2}",
 		"RELEASE: 1 object item(s) left unpacked: a?b");
+	refused(MSG_RETRY, "{\"job\":1,\"band\":1}", "RETRY: 1 object item(s) left unpacked: band");
 	refused(MSG_RELEASE, "{\"job\":9223372036854775808}",
 		"RELEASE: body is not JSON: too big integer...");
 	refused(MSG_RELEASE, "{\"job\":1,\"job\":1}",
 		"RELEASE: body is not JSON: duplicate object key...");
+}
+
+static void a_band_to_release(void **state)
+{
+	(void)state;
+	assert_true(parsed(MSG_RELEASE, "{\"job\":1}")->band == SCHED_ALL_BANDS);
+	assert_int_equal(parsed(MSG_RELEASE, "{\"job\":1,\"band\":0}")->band, 0);
+	assert_int_equal(parsed(MSG_RELEASE, "{\"job\":1,\"band\":1048575}")->band, 1048575);
+	refused(MSG_RELEASE, "{\"job\":1,\"band\":1048576}",
+		"RELEASE: band must be 0..1048575, got 1048576");
+	refused(MSG_RELEASE, "{\"job\":1,\"band\":-1}", "RELEASE: band must be 0..1048575, got -1");
+	refused(MSG_RELEASE, "{\"job\":1,\"band\":null}", "RELEASE: Expected integer, got null");
+	refused(MSG_RELEASE, "{\"band\":1}", "RELEASE: Object item not found: job");
+}
+
+static void a_priority_in_its_range(void **state)
+{
+	(void)state;
+	const struct outputs *out = parsed(MSG_PRIORITY, "{\"job\":7,\"priority\":-100}");
+	assert_true(out->job == 7);
+	assert_int_equal(out->priority, -100);
+	assert_int_equal(parsed(MSG_PRIORITY, "{\"job\":7,\"priority\":100}")->priority, 100);
+	refused(MSG_PRIORITY, "{\"job\":7,\"priority\":101}",
+		"PRIORITY: priority must be -100..100, got 101");
+	refused(MSG_PRIORITY, "{\"job\":7,\"priority\":-4294967296}",
+		"PRIORITY: priority must be -100..100, got -4294967296");
+	refused(MSG_PRIORITY, "{\"job\":0,\"priority\":1}", "PRIORITY: job must be over 0, got 0");
+	refused(MSG_PRIORITY, "{\"job\":7}", "PRIORITY: Object item not found: priority");
+	refused(MSG_PRIORITY, "{\"job\":7,\"priority\":1.0}",
+		"PRIORITY: Expected integer, got real");
+}
+
+static void a_page_of_history(void **state)
+{
+	(void)state;
+	const struct outputs *out = parsed(MSG_HISTORY, "{\"limit\":1}");
+	assert_int_equal(out->limit, 1);
+	assert_true(out->before == 0);
+	out = parsed(MSG_HISTORY, "{\"before\":9223372036854775807,\"limit\":1000}");
+	assert_int_equal(out->limit, 1000);
+	assert_true(out->before == INT64_MAX);
+	refused(MSG_HISTORY, "{\"limit\":0}", "HISTORY: limit must be 1..1000, got 0");
+	refused(MSG_HISTORY, "{\"limit\":1001}", "HISTORY: limit must be 1..1000, got 1001");
+	refused(MSG_HISTORY, "{\"limit\":4294967297}",
+		"HISTORY: limit must be 1..1000, got 4294967297");
+	refused(MSG_HISTORY, "{\"limit\":1,\"before\":0}",
+		"HISTORY: before must be 1..9223372036854775807, got 0");
+	refused(MSG_HISTORY, "{\"limit\":1,\"before\":-5}",
+		"HISTORY: before must be 1..9223372036854775807, got -5");
+	refused(MSG_HISTORY, "{}", "HISTORY: Object item not found: limit");
+}
+
+static void workers_to_drain(void **state)
+{
+	(void)state;
+	assert_string_equal(parsed(MSG_DRAIN_WORKER, "{\"worker\":\"box 1\"}")->worker, "box 1");
+	assert_string_equal(parsed(MSG_DRAIN_WORKER, "{\"worker\":\"" KEY "\"}")->worker, KEY);
+	const char *sentence = "DRAIN_WORKER: worker must have 1 to 63 printable characters";
+	refused(MSG_DRAIN_WORKER, "{\"worker\":\"\"}", sentence);
+	refused(MSG_DRAIN_WORKER, "{\"worker\":\"" NAME_63 "l\"}", sentence);
+	refused(MSG_DRAIN_WORKER, "{\"worker\":\"a\\nb\"}", sentence);
+	refused(MSG_DRAIN_WORKER, "{\"worker\":5}", "DRAIN_WORKER: Expected string, got integer");
+	refused(MSG_DRAIN_WORKER, "{}", "DRAIN_WORKER: Object item not found: worker");
 }
 
 static void jobs_to_watch(void **state)
@@ -255,7 +338,7 @@ static void parts_to_fetch(void **state)
 {
 	(void)state;
 	struct fetch f = parsed(MSG_FETCH, "{\"job\":9,\"plane\":1,\"x\":2,\"y\":3,\"w\":4,"
-					   "\"h\":5}")
+					   "\"h\":5,\"seen\":6}")
 				 ->fetch;
 	assert_true(f.job == 9);
 	assert_int_equal(f.plane, 1);
@@ -263,6 +346,7 @@ static void parts_to_fetch(void **state)
 	assert_int_equal(f.rect.y, 3);
 	assert_int_equal(f.rect.w, 4);
 	assert_int_equal(f.rect.h, 5);
+	assert_true(f.seen == 6);
 	/* Whether it lies in an image is not this function's question. */
 	static const char *const names[] = {"plane", "x", "y", "w", "h"};
 	static const struct {
@@ -281,7 +365,7 @@ static void parts_to_fetch(void **state)
 	for (size_t n = 0; n < 5; n++)
 		for (size_t v = 0; v < sizeof values / sizeof values[0]; v++) {
 			char body[BODY_MAX];
-			size_t used = (size_t)snprintf(body, sizeof body, "{\"job\":1");
+			size_t used = (size_t)snprintf(body, sizeof body, "{\"job\":1,\"seen\":0");
 			for (size_t k = 0; k < 5; k++)
 				used += (size_t)snprintf(body + used, sizeof body - used,
 							 ",\"%s\":%s", names[k],
@@ -292,13 +376,20 @@ static void parts_to_fetch(void **state)
 			else
 				refused(MSG_FETCH, body, range);
 		}
-	refused(MSG_FETCH, "{\"job\":0,\"plane\":0,\"x\":0,\"y\":0,\"w\":1,\"h\":1}", range);
-	refused(MSG_FETCH, "{\"job\":-5,\"plane\":0,\"x\":0,\"y\":0,\"w\":1,\"h\":1}", range);
+	refused(MSG_FETCH, "{\"job\":0,\"plane\":0,\"x\":0,\"y\":0,\"w\":1,\"h\":1,\"seen\":0}",
+		range);
+	refused(MSG_FETCH, "{\"job\":-5,\"plane\":0,\"x\":0,\"y\":0,\"w\":1,\"h\":1,\"seen\":0}",
+		range);
 	refused(MSG_FETCH, "{\"job\":1,\"plane\":0,\"x\":0,\"y\":0,\"w\":1}",
 		"FETCH: Object item not found: h");
 	refused(MSG_FETCH, "{\"job\":1,\"plane\":0,\"x\":0.5,\"y\":0,\"w\":1,\"h\":1}",
 		"FETCH: Expected integer, got real");
-	refused(MSG_FETCH, "{\"job\":1,\"plane\":0,\"x\":0,\"y\":0,\"w\":1,\"h\":1,\"z\":1}",
+	refused(MSG_FETCH, "{\"job\":1,\"plane\":0,\"x\":0,\"y\":0,\"w\":1,\"h\":1}",
+		"FETCH: Object item not found: seen");
+	refused(MSG_FETCH, "{\"job\":1,\"plane\":0,\"x\":0,\"y\":0,\"w\":1,\"h\":1,\"seen\":-1}",
+		"FETCH: seen must be 0..9223372036854775807, got -1");
+	refused(MSG_FETCH,
+		"{\"job\":1,\"plane\":0,\"x\":0,\"y\":0,\"w\":1,\"h\":1,\"seen\":0,\"z\":1}",
 		"FETCH: 1 object item(s) left unpacked: z");
 }
 
@@ -306,10 +397,10 @@ static void a_request_with_its_key(void **state)
 {
 	(void)state;
 	struct outputs *out = parsed(MSG_SUBMIT, "{\"key\":\"" KEY "\",\"request\":" REQUEST "}");
-	assert_true(out->has_key);
-	assert_memory_equal(out->key, key_bytes, sizeof key_bytes);
-	assert_int_equal(out->request.width_px, 8);
-	assert_int_equal(out->request.height_px, 6);
+	assert_true(out->submit.has_key);
+	assert_memory_equal(out->submit.key, key_bytes, sizeof key_bytes);
+	assert_int_equal(out->submit.request.width_px, 8);
+	assert_int_equal(out->submit.request.height_px, 6);
 	const char *digits = "SUBMIT: key must be 32 hexadecimal digits";
 	refused(MSG_SUBMIT, "{\"key\":\"\",\"request\":" REQUEST "}", digits);
 	refused(MSG_SUBMIT, "{\"key\":\"0" KEY "\",\"request\":" REQUEST "}", digits);
@@ -327,6 +418,45 @@ static void a_request_with_its_key(void **state)
 		"SUBMIT: body is not JSON: duplicate object key...");
 }
 
+static void a_request_that_is_kept(void **state)
+{
+	(void)state;
+	const char *start = "{\"key\":\"" KEY "\",\"request\":" REQUEST;
+	const struct submit *submit =
+		&parsed(MSG_SUBMIT, "{\"key\":\"" KEY "\",\"request\":" REQUEST "}")->submit;
+	assert_false(submit->is_kept);
+	assert_int_equal(submit->priority, 0);
+	assert_string_equal(submit->client, "");
+	char body[BODY_MAX];
+	(void)snprintf(body, sizeof body,
+		       "%s,\"keep\":true,\"priority\":-7,\"client\":\"me@"
+		       "K\xc3\xb6ln\"}",
+		       start);
+	submit = &parsed(MSG_SUBMIT, body)->submit;
+	assert_true(submit->is_kept);
+	assert_int_equal(submit->priority, -7);
+	assert_string_equal(submit->client, "me@K\xc3\xb6ln");
+	static const struct {
+		const char *more, *sentence;
+	} cases[] = {
+		{"\"keep\":1", "SUBMIT: Expected true or false, got integer"},
+		{"\"keep\":null", "SUBMIT: Expected true or false, got null"},
+		{"\"priority\":101", "SUBMIT: priority must be -100..100, got 101"},
+		{"\"priority\":-101", "SUBMIT: priority must be -100..100, got -101"},
+		{"\"priority\":\"1\"", "SUBMIT: Expected integer, got string"},
+		{"\"client\":\"\"", "SUBMIT: client must have 1 to 63 printable characters"},
+		{"\"client\":\"" NAME_63 "l\"",
+		 "SUBMIT: client must have 1 to 63 printable characters"},
+		{"\"client\":\"a\\u0007\"",
+		 "SUBMIT: client must have 1 to 63 printable characters"},
+		{"\"client\":7", "SUBMIT: Expected string, got integer"},
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		(void)snprintf(body, sizeof body, "%s,%s}", start, cases[i].more);
+		refused(MSG_SUBMIT, body, cases[i].sentence);
+	}
+}
+
 static void a_refused_request_leaves_its_key(void **state)
 {
 	(void)state;
@@ -340,13 +470,13 @@ static void a_refused_request_leaves_its_key(void **state)
 		struct request before;
 		struct brot_error err = {0};
 		memset(&out, 0x5a, sizeof out);
-		out.has_key = false;
-		before = out.request;
+		out.submit.has_key = false;
+		before = out.submit.request;
 		assert_int_equal(parse(&spoken.m, &out, &err), BROT_E_REQUEST);
 		assert_int_equal(err.code, BROT_E_REQUEST);
-		assert_true(out.has_key);
-		assert_memory_equal(out.key, key_bytes, sizeof key_bytes);
-		assert_memory_equal(&out.request, &before, sizeof before);
+		assert_true(out.submit.has_key);
+		assert_memory_equal(out.submit.key, key_bytes, sizeof key_bytes);
+		assert_memory_equal(&out.submit.request, &before, sizeof before);
 		free(spoken.body);
 	}
 	refused_as(BROT_E_REQUEST, MSG_SUBMIT, "{\"key\":\"" KEY "\",\"request\":7}",
@@ -508,10 +638,18 @@ static void a_worker_that_says_it_wrong_is_refused(void **state)
 static void broken_bodies_do_no_harm(void **state)
 {
 	(void)state;
-	static const char submit[] = "{\"key\":\"" KEY "\",\"request\":" REQUEST "}";
-	const char *bodies[] = {hello(NULL, NULL), submit, "{\"jobs\":[1,22,333]}",
-				"{\"job\":9,\"plane\":1,\"x\":2,\"y\":3,\"w\":4,\"h\":5}",
-				"{\"job\":12}"};
+	static const char submit[] = "{\"key\":\"" KEY "\",\"request\":" REQUEST
+				     ",\"keep\":true,\"priority\":-9,\"client\":\"me\"}";
+	const char *bodies[] = {
+		hello(NULL, NULL),
+		submit,
+		"{\"jobs\":[1,22,333]}",
+		"{\"job\":9,\"plane\":1,\"x\":2,\"y\":3,\"w\":4,\"h\":5,\"seen\":6}",
+		"{\"job\":12,\"band\":3}",
+		"{\"job\":12,\"priority\":-3}",
+		"{\"worker\":\"box\"}",
+		"{\"limit\":12,\"before\":345}",
+		"{\"job\":12}"};
 	static struct outputs out;
 	size_t refusals = 0, tried = 0;
 	for (size_t b = 0; b < sizeof bodies / sizeof bodies[0]; b++)
@@ -543,9 +681,14 @@ int main(void)
 		cmocka_unit_test(deep_nesting_is_refused),
 		cmocka_unit_test(questions_have_an_empty_body),
 		cmocka_unit_test(one_job),
+		cmocka_unit_test(a_band_to_release),
+		cmocka_unit_test(a_priority_in_its_range),
+		cmocka_unit_test(a_page_of_history),
+		cmocka_unit_test(workers_to_drain),
 		cmocka_unit_test(jobs_to_watch),
 		cmocka_unit_test(parts_to_fetch),
 		cmocka_unit_test(a_request_with_its_key),
+		cmocka_unit_test(a_request_that_is_kept),
 		cmocka_unit_test(a_refused_request_leaves_its_key),
 		cmocka_unit_test(a_worker_says_who_it_is),
 		cmocka_unit_test(a_worker_claims_speeds_within_reason),

@@ -151,6 +151,34 @@ static void the_silent_are_forgotten(void **state)
 	peers_free(peers);
 }
 
+static void rows_on_their_way_are_counted(void **state)
+{
+	(void)state;
+	struct peers *peers = peers_new(10);
+	struct sock_route route = numbered(1), other = numbered(2);
+	uint64_t id = peers_id(peers, SIDE_CLIENT, &route, 0);
+	uint64_t silent = peers_id(peers, SIDE_CLIENT, &other, 0);
+	assert_true(peers_unseen_rows(peers, id, 0) == 0);
+	for (int i = 0; i < 8; i++)
+		peers_count_rows(peers, id);
+	assert_true(peers_unseen_rows(peers, id, 0) == 8);
+	assert_true(peers_unseen_rows(peers, id, 5) == 3);
+	assert_true(peers_unseen_rows(peers, id, 8) == 0);
+	assert_true(peers_unseen_rows(peers, silent, 0) == 0);
+	/* A client that has counted more than we have goes on from there. */
+	assert_true(peers_unseen_rows(peers, id, 1000) == 0);
+	peers_count_rows(peers, id);
+	assert_true(peers_unseen_rows(peers, id, 1000) == 1);
+	assert_true(peers_unseen_rows(peers, id, 8) == 993);
+	/* Another connection starts again. */
+	peers_forget(peers, id);
+	peers_count_rows(peers, id);
+	assert_true(peers_unseen_rows(peers, id, 0) == 0);
+	id = peers_id(peers, SIDE_CLIENT, &route, 1);
+	assert_true(peers_unseen_rows(peers, id, 0) == 0);
+	peers_free(peers);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -158,6 +186,7 @@ int main(void)
 		cmocka_unit_test(a_full_table_forgets_the_stalest),
 		cmocka_unit_test(an_id_is_never_used_twice),
 		cmocka_unit_test(the_silent_are_forgotten),
+		cmocka_unit_test(rows_on_their_way_are_counted),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

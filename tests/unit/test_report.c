@@ -22,6 +22,12 @@
 static const uint8_t key_bytes[SCHED_KEY_BYTES] = {0x00, 0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 0x77,
 						   0x88, 0x99, 0xaa, 0xbb, 0xcc, 0xdd, 0xee, 0xff};
 
+static const uint8_t nonce_bytes[MESSAGE_NONCE_BYTES] = {0xff, 0xee, 0xdd, 0xcc, 0xbb, 0xaa,
+							 0x99, 0x88, 0x77, 0x66, 0x55, 0x44,
+							 0x33, 0x22, 0x11, 0x00};
+
+static const struct plan_budget budget = {.image_bytes = 1ull << 30};
+
 /* Reads text back, strictly, and frees it. */
 static json_t *read_back(char *text)
 {
@@ -76,6 +82,23 @@ static void welcome_names_the_times(void **state)
 	json_decref(json);
 }
 
+static void assert_pair(json_t *object, const char *key, json_int_t first, json_int_t second)
+{
+	json_t *pair = json_object_get(object, key);
+	assert_int_equal(json_array_size(pair), 2);
+	assert_true(json_integer_value(json_array_get(pair, 0)) == first);
+	assert_true(json_integer_value(json_array_get(pair, 1)) == second);
+}
+
+static void assert_image(json_t *object, const struct job_card *card)
+{
+	json_t *image = json_object_get(object, "image");
+	assert_keys(image, "name, bytes, nonce");
+	assert_text(image, "name", card->image_name);
+	assert_number(image, "bytes", (json_int_t)card->image_bytes);
+	assert_text(image, "nonce", NONCE);
+}
+
 static void assert_request(json_t *json, const struct request *want)
 {
 	struct request request;
@@ -94,21 +117,21 @@ static void a_job_is_announced_to_both_sides(void **state)
 	(void)state;
 	struct request request;
 	request_init(&request);
-	static const struct plan plan = {.phase_count = 1, .phases = {{.kind = PHASE_RENDER}}};
+	request.view.im = (struct decimal_text){.text = "0.25"}; /* not mirrored */
+	struct plan plan;
+	assert_int_equal(plan_make(&request, &budget, &plan, NULL), BROT_OK);
 	struct job_card card = {
-		.job = INT64_MAX,
-		.nonce = {0xff, 0xee, 0xdd, 0xcc, 0xbb, 0xaa, 0x99, 0x88, 0x77, 0x66, 0x55, 0x44,
-			  0x33, 0x22, 0x11, 0x00},
+		.work = 12345,
 		.image_name = "/brot-0123456789abcdef0123456789abcdef",
 		.image_bytes = 1ull << 43,
-		.slice_px = 131072,
 		.request = &request,
 		.plan = &plan,
 	};
-	memcpy(card.key, key_bytes, sizeof card.key);
+	memcpy(card.nonce, nonce_bytes, sizeof card.nonce);
 	json_t *json = read_back(report_job(&card));
-	assert_keys(json, "request, phases, slice, image");
-	assert_number(json, "slice", 131072);
+	assert_keys(json, "request, rows, phases, slice, image");
+	assert_number(json, "slice", 1920);
+	assert_pair(json, "rows", 0, 1080);
 	/* The nonce is what a worker must find by itself. */
 	json_t *image = json_object_get(json, "image");
 	assert_keys(image, "name, bytes");
@@ -117,18 +140,138 @@ static void a_job_is_announced_to_both_sides(void **state)
 	assert_request(json_object_get(json, "request"), &request);
 	json_decref(json);
 
-	json = read_back(report_accepted(&card));
-	assert_keys(json, "key, job, request, slice, image");
-	assert_text(json, "key", KEY);
-	assert_number(json, "job", INT64_MAX);
-	assert_number(json, "slice", 131072);
-	image = json_object_get(json, "image");
-	assert_keys(image, "name, bytes, nonce");
-	assert_text(image, "name", card.image_name);
-	assert_number(image, "bytes", 1ll << 43);
-	assert_text(image, "nonce", NONCE);
-	assert_request(json_object_get(json, "request"), &request);
+	for (int has_key = 0; has_key < 2; has_key++) {
+		json = read_back(report_accepted(&card, has_key != 0 ? key_bytes : NULL));
+		assert_keys(json, has_key != 0 ? "key, job, request, slice, image"
+					       : "job, request, slice, image");
+		if (has_key != 0)
+			assert_text(json, "key", KEY);
+		assert_number(json, "job", 12345);
+		assert_number(json, "slice", 1920);
+		assert_image(json, &card);
+		assert_request(json_object_get(json, "request"), &request);
+		json_decref(json);
+	}
+}
+
+static void a_job_in_bands_is_announced_band_by_band(void **state)
+{
+	(void)state;
+	struct request request;
+	request_init(&request);
+	const struct plan_budget small = {.image_bytes = 2 << 20};
+	struct plan plan;
+	assert_int_equal(plan_make(&request, &small, &plan, NULL), BROT_OK);
+	assert_true(plan.band_count > 2);
+	uint32_t last = plan.band_count - 1, rows = 1080 - last * plan.band_rows;
+	struct job_card card = {.work = work_id(7, last), .request = &request, .plan = &plan};
+
+	/* Its image is none of those that there are now. */
+	json_t *json = read_back(report_accepted(&card, key_bytes));
+	assert_keys(json, "key, job, request, slice, bands");
+	assert_number(json, "job", 7);
+	json_t *bands = json_object_get(json, "bands");
+	assert_keys(bands, "count, rows");
+	assert_number(bands, "count", plan.band_count);
+	assert_number(bands, "rows", plan.band_rows);
 	json_decref(json);
+
+	memcpy(card.nonce, nonce_bytes, sizeof card.nonce);
+	card.image_name = "/brot-0123456789abcdef0123456789abcdef";
+	card.image_bytes = 77;
+	json = read_back(report_band(&card));
+	assert_keys(json, "job, band, first, rows, image");
+	assert_number(json, "job", 7);
+	assert_number(json, "band", last);
+	assert_number(json, "first", last * plan.band_rows);
+	assert_number(json, "rows", rows);
+	assert_image(json, &card);
+	json_decref(json);
+
+	json = read_back(report_job(&card));
+	assert_pair(json, "rows", last * plan.band_rows, rows);
+	json_decref(json);
+}
+
+static void answers_to_verbs(void **state)
+{
+	(void)state;
+	struct job_report report = {.job = 9, .state = JOB_RUNNING, .priority = -100};
+	json_t *json = read_back(report_changed(&report));
+	assert_keys(json, "job, state, priority");
+	assert_number(json, "job", 9);
+	assert_text(json, "state", "running");
+	assert_number(json, "priority", -100);
+	json_decref(json);
+	json = read_back(report_draining(2048));
+	assert_keys(json, "draining");
+	assert_number(json, "draining", 2048);
+	json_decref(json);
+}
+
+/* A row of the history of a job that ended so. */
+static json_t *history_row(struct store_job job, const char *request)
+{
+	job.request = request;
+	job.request_bytes = strlen(request);
+	json_t *rows = json_array();
+	json_array_append_new(rows, report_history_row(&job));
+	json_t *json = read_back(report_history(rows));
+	assert_keys(json, "history");
+	json_t *row = json_incref(json_array_get(json_object_get(json, "history"), 0));
+	json_decref(json);
+	assert_keys(row, "job, state, client, kind, format, size, pixels, tiles_done, retries, "
+			 "workers, iterations, worker_ms, accepted_ms, finished_ms, ended_ms, "
+			 "error, text");
+	return row;
+}
+
+static void the_history_of_a_job(void **state)
+{
+	(void)state;
+	static const char *const ends[JOB_END_COUNT] = {"released", "failed", "cancelled",
+							"abandoned", "expired"};
+	static const char request[] = "{\"brot\":1,\"view\":{\"re\":\"0\",\"im\":\"0\","
+				      "\"width\":\"4\"},\"size\":[8,6],\"format\":\"smooth\"}";
+	struct store_job job = {
+		.job = 101,
+		.client = "me@here",
+		.pixels = 102,
+		.tiles_done = 103,
+		.retries = 104,
+		.workers = 105,
+		.iterations = 106,
+		.worker_us = 107999,
+		.accepted_ms = 108,
+		.finished_ms = 109,
+		.ended_ms = 110,
+		.code = BROT_E_FAILED,
+		.text = "tile 3: worse",
+	};
+	static const char *const numbers[] = {
+		"job",        "",          "pixels",      "tiles_done",  "retries",  "workers",
+		"iterations", "worker_ms", "accepted_ms", "finished_ms", "ended_ms",
+	};
+	for (int end = 0; end < JOB_END_COUNT; end++) {
+		job.end = (enum job_end)end;
+		json_t *row = history_row(job, request);
+		assert_text(row, "state", ends[end]);
+		assert_text(row, "client", "me@here");
+		assert_text(row, "kind", "escape");
+		assert_text(row, "format", "smooth");
+		assert_pair(row, "size", 8, 6);
+		assert_text(row, "error", "failed");
+		assert_text(row, "text", "tile 3: worse");
+		assert_number(row, numbers[0], 101);
+		for (size_t i = 2; i < sizeof numbers / sizeof numbers[0]; i++)
+			assert_number(row, numbers[i], 100 + (json_int_t)i);
+		json_decref(row);
+	}
+	/* A request that this version cannot read. */
+	json_t *row = history_row(job, "{\"brot\":2}");
+	assert_text(row, "kind", "");
+	assert_pair(row, "size", 0, 0);
+	json_decref(row);
 }
 
 static struct job_report some_report(enum job_state job_state)
@@ -152,12 +295,11 @@ static void progress_has_its_state(void **state)
 	(void)state;
 	static const struct {
 		enum job_state state;
-		const char *name;
+		const char *name, *paused;
 	} states[] = {
-		{JOB_CREATING, "queued"},
-		{JOB_QUEUED, "queued"},
-		{JOB_RUNNING, "running"},
-		{JOB_FINISHED, "finished"},
+		{JOB_CREATING, "queued", "paused"}, {JOB_QUEUED, "queued", "paused"},
+		{JOB_RUNNING, "running", "paused"}, {JOB_FINISHED, "finished", "finished"},
+		{JOB_FAILED, "failed", "failed"},
 	};
 	for (size_t i = 0; i < sizeof states / sizeof states[0]; i++) {
 		struct job_report report = some_report(states[i].state);
@@ -173,6 +315,10 @@ static void progress_has_its_state(void **state)
 		assert_number(json, "workers", 7);
 		assert_number(json, "iterations", INT64_MAX);
 		assert_number(json, "elapsed_ms", 1234567890123);
+		json_decref(json);
+		report.is_paused = true;
+		json = read_back(report_progress(&report));
+		assert_text(json, "state", states[i].paused);
 		json_decref(json);
 	}
 }
@@ -313,8 +459,11 @@ static struct sched *busy_sched(const struct worker_info *info, const struct pla
 	struct sched_event submit = {.type = EVENT_SUBMIT, .now_ms = 1000, .peer = 1};
 	submit.submit.job = 5;
 	submit.submit.plan = plan;
+	submit.submit.client = "K\xc3\xb6ln";
+	submit.submit.priority = 3;
+	submit.submit.is_kept = true;
 	sched_step(s, &submit, &actions);
-	struct sched_event ready = {.type = EVENT_IMAGE_READY, .now_ms = 1000, .job = 5};
+	struct sched_event ready = {.type = EVENT_IMAGE_READY, .now_ms = 1000, .work = 5};
 	sched_step(s, &ready, &actions);
 	struct sched_event hello = {.type = EVENT_HELLO, .now_ms = 1100, .peer = 2};
 	hello.hello.info = info;
@@ -342,7 +491,7 @@ static void lists_of_jobs_and_workers(void **state)
 	struct request request;
 	request_init(&request);
 	struct plan plan;
-	assert_int_equal(plan_make(&request, &plan, NULL), BROT_OK);
+	assert_int_equal(plan_make(&request, &budget, &plan, NULL), BROT_OK);
 	struct worker_info info = {
 		.threads = 3,
 		.pid = 4711,
@@ -361,16 +510,19 @@ static void lists_of_jobs_and_workers(void **state)
 	json_t *list = json_object_get(json, "jobs");
 	assert_int_equal(json_array_size(list), 1);
 	json_t *job = json_array_get(list, 0);
-	assert_keys(job, "job, state, kind, format, size, pixels_done, pixels, tiles_done, "
-			 "tiles_running, workers, retries, iterations, elapsed_ms");
+	assert_keys(job, "job, state, client, priority, keep, bands, kind, format, size, "
+			 "pixels_done, pixels, tiles_done, tiles_running, workers, retries, "
+			 "iterations, worker_ms, elapsed_ms");
+	assert_text(job, "client", "K\xc3\xb6ln");
+	assert_number(job, "priority", 3);
+	assert_true(json_is_true(json_object_get(job, "keep")));
+	assert_number(job, "bands", 1);
+	assert_number(job, "worker_ms", 0);
 	assert_number(job, "job", 5);
 	assert_text(job, "state", "queued");
 	assert_text(job, "kind", "escape");
 	assert_text(job, "format", "rgb8");
-	json_t *size = json_object_get(job, "size");
-	assert_int_equal(json_array_size(size), 2);
-	assert_int_equal(json_integer_value(json_array_get(size, 0)), 1920);
-	assert_int_equal(json_integer_value(json_array_get(size, 1)), 1080);
+	assert_pair(job, "size", 1920, 1080);
 	assert_number(job, "pixels", 1920 * 1080);
 	assert_number(job, "pixels_done", 0);
 	assert_number(job, "elapsed_ms", 500);
@@ -465,6 +617,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(welcome_names_the_times),
 		cmocka_unit_test(a_job_is_announced_to_both_sides),
+		cmocka_unit_test(a_job_in_bands_is_announced_band_by_band),
+		cmocka_unit_test(answers_to_verbs),
+		cmocka_unit_test(the_history_of_a_job),
 		cmocka_unit_test(progress_has_its_state),
 		cmocka_unit_test(ends_of_a_job),
 		cmocka_unit_test(refusals_name_what_they_can),

@@ -215,8 +215,9 @@ static void a_full_folder_is_an_error_and_leaves_nothing(void **state)
 	assert_int_equal(status, 0);
 }
 
-/* Makes a segment in a process that dies, and dates it back. */
-static void orphan_make(char ret_name[IMAGE_NAME_CHARS + 1], int64_t age_s)
+/* Makes a segment with that header in a process that dies, and dates it back. */
+static void orphan_make_with(const struct image_header *header, char ret_name[IMAGE_NAME_CHARS + 1],
+			     int64_t age_s)
 {
 	int ends[2];
 	assert_int_equal(pipe(ends), 0);
@@ -225,6 +226,7 @@ static void orphan_make(char ret_name[IMAGE_NAME_CHARS + 1], int64_t age_s)
 		struct shm shm;
 		if (shm_make(BYTES, &shm, NULL) != BROT_OK)
 			_exit(1);
+		memcpy(shm.memory, header, sizeof *header);
 		struct timespec times[2] = {{0, UTIME_OMIT}, {(time_t)(clock_unix_s() - age_s), 0}};
 		if (futimens(shm.fd, times) != 0)
 			_exit(2);
@@ -234,6 +236,12 @@ static void orphan_make(char ret_name[IMAGE_NAME_CHARS + 1], int64_t age_s)
 	assert_int_equal(read(ends[0], ret_name, IMAGE_NAME_CHARS + 1), IMAGE_NAME_CHARS + 1);
 	(void)close(ends[0]);
 	(void)close(ends[1]);
+}
+
+static void orphan_make(char ret_name[IMAGE_NAME_CHARS + 1], int64_t age_s)
+{
+	static const struct image_header none;
+	orphan_make_with(&none, ret_name, age_s);
 }
 
 static void sweep_takes_old_orphans_only(void **state)
@@ -254,6 +262,155 @@ static void sweep_takes_old_orphans_only(void **state)
 	drop(&owned);
 }
 
+static void sweep_leaves_durable_images_for_a_week(void **state)
+{
+	(void)state;
+	static const int64_t day_s = 24 * 3600;
+	struct image_header header = {.flags = IMAGE_DURABLE};
+	memcpy(header.magic, IMAGE_MAGIC, sizeof header.magic);
+	char durable[IMAGE_NAME_CHARS + 1], old[IMAGE_NAME_CHARS + 1];
+	char plain[IMAGE_NAME_CHARS + 1], nonsense[IMAGE_NAME_CHARS + 1];
+	orphan_make_with(&header, durable, 6 * day_s);
+	orphan_make_with(&header, old, 8 * day_s);
+	header.flags = 0;
+	orphan_make_with(&header, plain, 60);
+	memset(&header, 0xff, sizeof header);
+	orphan_make_with(&header, nonsense, 60);
+
+	(void)shm_sweep();
+	assert_int_equal(map_code(durable, BYTES), BROT_OK);
+	assert_int_equal(map_code(old, BYTES), BROT_E_NOT_FOUND);
+	assert_int_equal(map_code(plain, BYTES), BROT_E_NOT_FOUND);
+	assert_int_equal(map_code(nonsense, BYTES), BROT_E_NOT_FOUND);
+
+	/* Adopted, and orphaned again: its week begins anew. */
+	struct timespec times[2] = {{0, UTIME_OMIT}, {1, 0}};
+	char path[64];
+	(void)snprintf(path, sizeof path, "/dev/shm%s", durable);
+	assert_int_equal(utimensat(AT_FDCWD, path, times, 0), 0);
+	struct shm shm = SHM_NONE;
+	assert_int_equal(shm_adopt(durable, BYTES, &shm, NULL), BROT_OK);
+	shm_unmap(&shm);
+	(void)shm_sweep();
+	assert_int_equal(map_code(durable, BYTES), BROT_OK);
+	assert_int_equal(utimensat(AT_FDCWD, path, times, 0), 0);
+	(void)shm_sweep();
+	assert_int_equal(map_code(durable, BYTES), BROT_E_NOT_FOUND);
+}
+
+static void a_segment_is_made_under_a_given_name(void **state)
+{
+	(void)state;
+	char name[IMAGE_NAME_CHARS + 1], other[IMAGE_NAME_CHARS + 1];
+	shm_name_make(name);
+	shm_name_make(other);
+	assert_true(image_name_is_valid(name));
+	assert_string_not_equal(name, other);
+	assert_int_equal(map_code(name, BYTES), BROT_E_NOT_FOUND);
+	struct shm shm = SHM_NONE, second = SHM_NONE;
+	assert_int_equal(shm_make_named(name, BYTES, &shm, NULL), BROT_OK);
+	assert_string_equal(shm.name, name);
+	assert_int_equal(map_code(name, BYTES), BROT_OK);
+	/* A name that is taken is not made again, and stays whose it was. */
+	struct brot_error err = {0};
+	assert_int_equal(shm_make_named(name, BYTES, &second, &err), BROT_E_SYSTEM);
+	assert_int_equal(map_code(name, BYTES), BROT_OK);
+	assert_int_equal(shm_make_named("/brot-x", BYTES, &second, &err), BROT_E_INTERNAL);
+	assert_int_equal(shm_make_named(other, 0, &second, &err), BROT_E_INTERNAL);
+	assert_null(second.memory);
+	drop(&shm);
+}
+
+/* The code of an adoption in another process. */
+static enum brot_err adopt_code(const char *name, size_t bytes)
+{
+	pid_t pid = fork();
+	if (pid == 0) {
+		struct shm shm = SHM_NONE;
+		struct brot_error err = {0};
+		enum brot_err code = shm_adopt(name, bytes, &shm, &err);
+		bool is_told = code == BROT_OK ? shm.memory != NULL
+					       : shm.memory == NULL && strlen(err.text) > 0;
+		_exit(is_told ? (int)code : 99);
+	}
+	return (enum brot_err)status_of(pid);
+}
+
+static void an_orphan_is_adopted_with_what_it_holds(void **state)
+{
+	(void)state;
+	struct image_header header = {.magic = "legacy", .job = 42};
+	char name[IMAGE_NAME_CHARS + 1];
+	orphan_make_with(&header, name, 0);
+	struct shm shm = SHM_NONE;
+	assert_int_equal(shm_adopt(name, BYTES, &shm, NULL), BROT_OK);
+	assert_string_equal(shm.name, name);
+	assert_int_equal(shm.bytes, BYTES);
+	assert_memory_equal(shm.memory, &header, sizeof header);
+	memset(shm.memory, 1, BYTES);
+	/* It is owned as if it had been made here. */
+	struct timespec times[2] = {{0, UTIME_OMIT}, {1, 0}};
+	assert_int_equal(futimens(shm.fd, times), 0);
+	(void)shm_sweep();
+	assert_int_equal(map_code(name, BYTES), BROT_OK);
+	assert_int_equal(adopt_code(name, BYTES), BROT_E_BUSY);
+	shm_unmap(&shm);
+	assert_int_equal(adopt_code(name, BYTES), BROT_OK);
+	shm_remove(name);
+	assert_int_equal(adopt_code(name, BYTES), BROT_E_NOT_FOUND);
+}
+
+static void what_somebody_owns_is_not_adopted(void **state)
+{
+	(void)state;
+	struct shm shm = make(BYTES), other = SHM_NONE;
+	struct brot_error err = {0};
+	assert_int_equal(shm_adopt(shm.name, BYTES, &other, &err), BROT_E_BUSY);
+	assert_non_null(strstr(err.text, "a living process owns it"));
+	assert_null(other.memory);
+	assert_int_equal(adopt_code(shm.name, BYTES), BROT_E_BUSY);
+	/* That somebody merely sees it does not matter. */
+	assert_int_equal(shm_map(shm.name, BYTES, true, &other, NULL), BROT_OK);
+	char name[IMAGE_NAME_CHARS + 1];
+	(void)snprintf(name, sizeof name, "%s", shm.name);
+	shm_unmap(&shm);
+	assert_int_equal(adopt_code(name, BYTES), BROT_OK);
+	shm_unmap(&other);
+	shm_remove(name);
+}
+
+static void what_is_not_an_image_is_not_adopted(void **state)
+{
+	(void)state;
+	char name[IMAGE_NAME_CHARS + 1], path[64], target[64];
+	orphan_make(name, 0);
+	(void)snprintf(path, sizeof path, "/dev/shm%s", name);
+	assert_int_equal(adopt_code("/brot-nonsense", BYTES), BROT_E_PROTOCOL);
+	assert_int_equal(adopt_code(name, 0), BROT_E_PROTOCOL);
+	assert_int_equal(adopt_code(name, BYTES - 1), BROT_E_PROTOCOL);
+	assert_int_equal(adopt_code(name, BYTES + 1), BROT_E_PROTOCOL);
+	assert_int_equal(chmod(path, 0604), 0);
+	assert_int_equal(adopt_code(name, BYTES), BROT_E_DENIED);
+	assert_int_equal(chmod(path, 0600), 0);
+	if (geteuid() == 0) {
+		assert_int_equal(chown(path, 12345, (gid_t)-1), 0);
+		assert_int_equal(adopt_code(name, BYTES), BROT_E_DENIED);
+	}
+	assert_int_equal(unlink(path), 0);
+
+	assert_int_equal(mkfifo(path, 0600), 0);
+	assert_int_equal(adopt_code(name, BYTES), BROT_E_DENIED);
+	assert_int_equal(unlink(path), 0);
+
+	char aim[IMAGE_NAME_CHARS + 1];
+	orphan_make(aim, 0);
+	(void)snprintf(target, sizeof target, "/dev/shm%s", aim);
+	assert_int_equal(symlink(target, path), 0);
+	assert_int_equal(adopt_code(name, BYTES), BROT_E_DENIED);
+	assert_int_equal(unlink(path), 0);
+	shm_remove(aim);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -266,6 +423,11 @@ int main(void)
 		cmocka_unit_test(a_file_size_limit_is_no_death),
 		cmocka_unit_test(a_full_folder_is_an_error_and_leaves_nothing),
 		cmocka_unit_test(sweep_takes_old_orphans_only),
+		cmocka_unit_test(sweep_leaves_durable_images_for_a_week),
+		cmocka_unit_test(a_segment_is_made_under_a_given_name),
+		cmocka_unit_test(an_orphan_is_adopted_with_what_it_holds),
+		cmocka_unit_test(what_somebody_owns_is_not_adopted),
+		cmocka_unit_test(what_is_not_an_image_is_not_adopted),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
