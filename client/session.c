@@ -17,7 +17,6 @@
 #include "client/session.h"
 
 #include <assert.h>
-#include <inttypes.h>
 #include <stdlib.h>
 
 #include "client/session_internal.h"
@@ -171,7 +170,7 @@ static void unavailable(struct session *s)
 static void ask(struct session *s)
 {
 	s->state = STATE_ASKING;
-	s->is_lost = false;
+	s->lost.code = BROT_OK;
 	if (!s->is_attached)
 		s->job = 0;
 	s->give_up_ms = s->now_ms + s->timeout_ms;
@@ -181,16 +180,11 @@ static void ask(struct session *s)
 /* The same key makes the job again, or finds it. */
 void session_lose_job(struct session *s, const struct brot_error *error)
 {
-	struct brot_error unknown;
-	if (s->is_attached) {
-		(void)error_set(&unknown, BROT_E_NOT_FOUND,
-				"job: %" PRIu64 " is not known to this broker any more", s->job);
-		session_fail(s, &unknown);
-	} else if (++s->resubmits > SESSION_RESUBMITS) {
-		session_fail(s, error);
-	} else {
+	const struct brot_error why = *error;
+	if (s->is_attached || ++s->resubmits > SESSION_RESUBMITS)
+		session_fail(s, &why);
+	else
 		ask(s);
-	}
 }
 
 static void on_give_up(struct session *s)
@@ -268,10 +262,8 @@ static void on_fetch(struct session *s, const struct fetch_area *area)
 
 static void on_release_band(struct session *s)
 {
-	static const struct brot_error lost = {BROT_E_NOT_FOUND,
-					       "the broker lost the job again and again"};
-	if (s->is_lost) {
-		session_lose_job(s, &lost);
+	if (s->lost.code != BROT_OK) {
+		session_lose_job(s, &s->lost);
 		return;
 	}
 	assert(s->band + 1 < s->band_count); /* of the last one it is RELEASE */
@@ -289,7 +281,7 @@ static void on_release(struct session *s)
 		s->state = STATE_OVER;
 		return;
 	}
-	if (session_is_banded(s) && s->is_lost) {
+	if (session_is_banded(s) && s->lost.code != BROT_OK) {
 		session_close_bands(s, &s->last);
 		return;
 	}

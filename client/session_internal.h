@@ -30,13 +30,13 @@ struct session {
 	uint64_t job; /* 0 before ACCEPTED, unless it is attached */
 	uint32_t band_count, band_rows;
 	uint32_t band;  /* the one that is waited for or read; band_count: all were */
-	bool is_lost;   /* the broker does not know it any more, but a band of it is being read */
 	bool is_ended;  /* by what the broker said */
 	json_t *notice; /* the ACCEPTED in hand */
 	unsigned resubmits;
 	unsigned refetches;          /* times that FETCH was refused */
 	unsigned unanswered;         /* messages */
 	uint64_t rows_seen;          /* ROWS */
+	struct brot_error lost;      /* how the broker knows the job no more whose band is read */
 	struct brot_error busy;      /* why ATTACH has to wait */
 	struct session_summary last; /* as far as PROGRESS says */
 

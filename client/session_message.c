@@ -78,7 +78,7 @@ static enum brot_err on_progress(struct session *s, const json_t *json, struct b
 	/* A finished job that is not: its broker was restarted, and renders it again. */
 	if (s->state == STATE_FETCHING && !session_is_banded(s))
 		s->state = STATE_WAITING;
-	s->is_lost = false;
+	s->lost.code = BROT_OK;
 	s->last.pixels = progress.pixels_done;
 	s->last.tiles = progress.tiles_done;
 	s->last.workers = progress.workers;
@@ -150,7 +150,7 @@ static enum brot_err on_band(struct session *s, const json_t *json, struct brot_
 				 "the broker sent BAND %" PRIu32 " of rows %" PRIu32 "+%" PRIu32
 				 ", which job %" PRIu64 " does not have",
 				 band.band, band.first, band.rows, s->job);
-	s->is_lost = false;
+	s->lost.code = BROT_OK;
 	if (band.band < s->band) {
 		/* Its RELEASE was lost, or its broker has begun again from the top. */
 		session_send_release_band(s, band.band);
@@ -214,10 +214,12 @@ static void on_failure(struct session *s, const json_t *json)
 		session_end_cancelled(s);
 	else if (s->state == STATE_CLOSING)
 		on_closing_failed(s, &error);
+	else if (s->state == STATE_ASKING && s->is_attached)
+		session_fail(s, &error); /* how the job has ended, in the broker's history */
 	else if (!session_has_job(s) || (s->state == STATE_HOLDING && !is_held))
 		return;
 	else if (code == BROT_E_NOT_FOUND && is_held)
-		s->is_lost = true;
+		s->lost = error;
 	else if (code == BROT_E_NOT_FOUND)
 		session_lose_job(s, &error);
 	else

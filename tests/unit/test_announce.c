@@ -169,7 +169,7 @@ static void a_bar_on_a_terminal(void **state)
 static void events_for_programs(void **state)
 {
 	(void)state;
-	struct session_action accepted = {.type = SESSION_ACCEPTED, .image = {.job = 7}};
+	struct session_action accepted = {.type = SESSION_ACCEPTED, .job = {.job = 7}};
 	begin(ANNOUNCE_EVENTS, true);
 	announce_started(&announce, 2);
 	announce_action(&announce, &accepted, 1);
@@ -198,6 +198,79 @@ static void events_for_programs(void **state)
 	end();
 }
 
+/* Of a job in bands rows are written while others are rendered. */
+static void bands(void **state)
+{
+	(void)state;
+	struct session_action accepted = {.type = SESSION_ACCEPTED,
+					  .job = {.job = 7, .band_count = 2, .band_rows = 100}};
+	struct session_action band = {.type = SESSION_BAND,
+				      .band = {.band = 1, .first = 100, .rows = 100}};
+	begin(ANNOUNCE_EVENTS, true);
+	announce_action(&announce, &accepted, 1);
+	announce_action(&announce, &band, 1);
+	assert_string_equal(
+		events_said(),
+		"{\"event\":\"accepted\",\"job\":7,\"request\":{\"brot\":1},\"bands\":2}\n"
+		"{\"event\":\"band\",\"band\":1,\"bands\":2,\"first\":100,\"rows\":100}\n");
+	end();
+
+	begin(ANNOUNCE_PEOPLE, false);
+	announce_action(&announce, &accepted, 1);
+	announce_action(&announce, &band, 1);
+	progress(500, 2, 500);
+	announce_rows(&announce, 50, 2000);
+	assert_string_equal(people_said(),
+			    "50 %: 5 tiles, 2 workers, 1.00 kpx/s, 0:01 left, 25 % written\n");
+	progress(1000, 2, 4000);
+	announce_rows(&announce, 150, 6000);
+	const char *text = people_said();
+	assert_non_null(strstr(text, "100 %: 10 tiles"));
+	assert_non_null(strstr(text, "75 % written"));
+	finished(6500);
+	assert_string_equal(people_said(), "");
+	announce_saved(&announce, "a.png", 5, 7000);
+	assert_non_null(strstr(people_said(), "100x200 in 7.00 s"));
+	end();
+}
+
+static void jobs_that_stay(void **state)
+{
+	(void)state;
+	begin(ANNOUNCE_PEOPLE, true);
+	progress(500, 1, 10);
+	(void)people_said();
+	announce_left(&announce, 17, "a b.png");
+	assert_string_equal(people_said(), "\r\033[K"
+					   "job 17 goes on; `brot-client wait 17 --out a b.png` "
+					   "gets it\n");
+	announce_ended(&announce, 18);
+	assert_string_equal(people_said(), "job 18 is finished\n");
+	end();
+
+	begin(ANNOUNCE_EVENTS, true);
+	announce_left(&announce, 17, "a.png");
+	announce_ended(&announce, 18);
+	assert_string_equal(events_said(), "{\"event\":\"left\",\"job\":17}\n");
+	assert_string_equal(people_said(), "");
+	end();
+}
+
+static void paused(void **state)
+{
+	(void)state;
+	struct session_action action = {.type = SESSION_PROGRESS,
+					.progress = {.is_paused = true, .pixels = 1000}};
+	begin(ANNOUNCE_PEOPLE, false);
+	announce_action(&announce, &action, 2000);
+	assert_string_equal(people_said(), "0 %: paused\n");
+	end();
+	begin(ANNOUNCE_EVENTS, false);
+	announce_action(&announce, &action, 2000);
+	assert_non_null(strstr(events_said(), "\"state\":\"paused\""));
+	end();
+}
+
 static void nothing(void **state)
 {
 	(void)state;
@@ -221,6 +294,9 @@ int main(void)
 		cmocka_unit_test(waiting_has_a_reason),
 		cmocka_unit_test(a_bar_on_a_terminal),
 		cmocka_unit_test(events_for_programs),
+		cmocka_unit_test(bands),
+		cmocka_unit_test(jobs_that_stay),
+		cmocka_unit_test(paused),
 		cmocka_unit_test(nothing),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

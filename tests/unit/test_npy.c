@@ -20,7 +20,7 @@ static struct request request;
 static char got[1024];
 
 /* Writes the picture and reads it back into got; returns the bytes. */
-static size_t write_back(const struct picture *picture)
+static size_t write_back(struct picture *picture)
 {
 	char folder[] = "/tmp/brot-test-XXXXXX", path[64];
 	struct outfile outfile = OUTFILE_NONE;
@@ -54,7 +54,8 @@ static void iterations(void **state)
 {
 	(void)state;
 	static const uint32_t counts[6] = {1, 0, 4000000000u, 7, 8, 9};
-	struct picture picture = {.request = &request, .planes = {(const uint8_t *)counts}};
+	struct picture picture = {
+		.request = &request, .planes = {(const uint8_t *)counts}, .rows = 2};
 	request_init(&request);
 	request.format = FORMAT_ITERATIONS;
 	request.width_px = 3;
@@ -70,7 +71,8 @@ static void smooth(void **state)
 	static const uint32_t wholes[3] = {5, UINT32_MAX, 999999999};
 	static const float fractions[3] = {0.25f, 0, 0.99999994f};
 	struct picture picture = {.request = &request,
-				  .planes = {(const uint8_t *)wholes, (const uint8_t *)fractions}};
+				  .planes = {(const uint8_t *)wholes, (const uint8_t *)fractions},
+				  .rows = 3};
 	request_init(&request);
 	request.format = FORMAT_SMOOTH;
 	request.width_px = 1;

@@ -23,17 +23,18 @@ static struct request request, again;
 #define HEIGHT 4
 static uint8_t pixels[HEIGHT][WIDTH][3];
 
-static bool tick(void *context)
+static enum brot_err stop(struct picture *picture, uint32_t y, struct brot_error *err)
 {
-	int *calls = context;
-	return --*calls >= 0;
+	const int *rows = picture->context;
+	return (int)y < *rows ? BROT_OK : error_set(err, BROT_E_CANCELLED, "enough");
 }
 
 static enum brot_err write_png(int rows_until_stop, struct brot_error *err)
 {
 	struct picture picture = {.request = &request,
 				  .planes = {&pixels[0][0][0]},
-				  .tick = tick,
+				  .rows = HEIGHT,
+				  .reach = stop,
 				  .context = &rows_until_stop};
 	struct outfile outfile = OUTFILE_NONE;
 	for (uint32_t y = 0; y < HEIGHT; y++)
@@ -95,7 +96,8 @@ static void full_disk(void **state)
 {
 	(void)state;
 	struct brot_error err;
-	struct picture picture = {.request = &request, .planes = {&pixels[0][0][0]}};
+	struct picture picture = {
+		.request = &request, .planes = {&pixels[0][0][0]}, .rows = HEIGHT};
 	struct outfile outfile = {.path = strdup("x.png"), .file = fopen("/dev/full", "wb")};
 	assert_non_null(outfile.file);
 	(void)setvbuf(outfile.file, NULL, _IONBF, 0);

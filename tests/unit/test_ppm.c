@@ -16,10 +16,10 @@
 
 static struct request request;
 
-static bool tick_stop(void *context)
+static enum brot_err stop(struct picture *picture, uint32_t y, struct brot_error *err)
 {
-	int *calls = context;
-	return ++*calls < 2;
+	(void)picture;
+	return y < 1 ? BROT_OK : error_set(err, BROT_E_CANCELLED, "enough");
 }
 
 static void bytes(void **state)
@@ -28,7 +28,7 @@ static void bytes(void **state)
 	static const uint8_t pixels[] = {1,  2,  3,  4,  5,  6,  7,  8,  9,
 					 10, 11, 12, 13, 14, 15, 16, 17, 18};
 	char folder[] = "/tmp/brot-test-XXXXXX", path[64], got[64];
-	struct picture picture = {.request = &request, .planes = {pixels}};
+	struct picture picture = {.request = &request, .planes = {pixels}, .rows = 3};
 	struct outfile outfile = OUTFILE_NONE;
 	struct brot_error err;
 	request_init(&request);
@@ -47,9 +47,7 @@ static void bytes(void **state)
 	assert_memory_equal(got, "P6\n2 3\n255\n", 11);
 	assert_memory_equal(got + 11, pixels, 18);
 
-	int calls = 0;
-	picture.tick = tick_stop;
-	picture.context = &calls;
+	picture.reach = stop;
 	assert_int_equal(outfile_open(path, &outfile, &err), BROT_OK);
 	assert_int_equal(ppm_write(&picture, &outfile, &err), BROT_E_CANCELLED);
 	outfile_discard(&outfile);
