@@ -173,6 +173,7 @@ static void ask(struct session *s)
 	s->lost.code = BROT_OK;
 	if (!s->is_attached)
 		s->job = 0;
+	s->asked_ms = s->now_ms;
 	s->give_up_ms = s->now_ms + s->timeout_ms;
 	session_send_ask(s);
 }

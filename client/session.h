@@ -34,6 +34,7 @@
 #define SESSION_WATCH_MS    2000 /* and WATCH; sooner where timeout_ms is short */
 #define SESSION_STATUS_MS   2000 /* and STATUS, while nobody works on the job */
 #define SESSION_CANCEL_MS   1000
+#define SESSION_BUSY_MS     12000 /* an ATTACH is tried at least: a dead reader counts for 10 s */
 #define SESSION_RESUBMITS   16    /* times that a job may be lost by its broker */
 #define SESSION_UNANSWERED  3     /* messages in a row: the next goes by a new connection */
 #define SESSION_TIMEOUT_MS  10000 /* usual timeout_ms */

@@ -41,6 +41,7 @@ struct session {
 	struct session_summary last; /* as far as PROGRESS says */
 
 	int64_t now_ms;       /* of the event in hand */
+	int64_t asked_ms;     /* ASKING: since then */
 	int64_t give_up_ms;   /* ASKING, CLOSING, CANCELLING: then it is over */
 	int64_t heard_ms;     /* the broker's last word */
 	int64_t ask_at_ms;    /* ASKING: the next one */

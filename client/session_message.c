@@ -184,6 +184,8 @@ static void on_ask_refused(struct session *s, const struct brot_error *error)
 	struct brot_error unknown;
 	if (s->is_attached && error->code == BROT_E_BUSY) {
 		s->busy = *error;
+		if (s->give_up_ms < s->asked_ms + SESSION_BUSY_MS)
+			s->give_up_ms = s->asked_ms + SESSION_BUSY_MS;
 	} else if (s->is_attached && error->code == BROT_E_NOT_FOUND) {
 		(void)error_set(&unknown, BROT_E_NOT_FOUND,
 				"job: %" PRIu64 " is not known to this broker", s->job);

@@ -1,5 +1,5 @@
 /* client_script.c - one step, and its trace. */
-#include "client_script.h"
+#include "tests/unit/client_script.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

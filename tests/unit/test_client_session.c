@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "client_script.h"
+#include "tests/unit/client_script.h"
 
 static void mapped_image(void **state)
 {

@@ -7,7 +7,7 @@
 #include <cmocka.h>
 #include <string.h>
 
-#include "client_script.h"
+#include "tests/unit/client_script.h"
 
 /* ---- bands ---- */
 
@@ -314,7 +314,8 @@ static void attach_is_refused(void **state)
 	assert_string_equal(script_say(s, MSG_REFUSED, busy, 5), "");
 	assert_string_equal(script_step(s, SESSION_EVENT_TICK, 1000), "send ATTACH");
 	assert_string_equal(script_say(s, MSG_REFUSED, busy, 1005), "");
-	assert_string_equal(script_step(s, SESSION_EVENT_TICK, 2500), "failed");
+	assert_string_equal(script_step(s, SESSION_EVENT_TICK, 11999), "send ATTACH");
+	assert_string_equal(script_step(s, SESSION_EVENT_TICK, SESSION_BUSY_MS), "failed");
 	assert_int_equal(script_last[0].error.code, BROT_E_BUSY);
 	assert_string_equal(script_last[0].error.text, "job 7: somebody reads it");
 	session_free(s);
