@@ -41,6 +41,10 @@ static const struct option_spec specs[] = {
 	 AT(options.history_days), 1, 36500},
 	{"insecure", NULL, NULL, "allow tcp beyond this host without keys", OPTION_FLAG,
 	 AT(options.is_insecure), 0, 0},
+	{"metrics", "HOST:PORT", NULL,
+	 "tell Prometheus metrics at http://HOST:PORT/metrics, a loopback address; port 0: any "
+	 "that is free",
+	 OPTION_STRING, AT(options.metrics), 0, 0},
 	{"log-level", "LEVEL", "BROT_LOG_LEVEL", "error, warning, notice, info or debug",
 	 OPTION_STRING, AT(options.log_level), 0, 0},
 	{"tile-rows", "N", NULL, "fix the height of tiles, for measurements", OPTION_U32,

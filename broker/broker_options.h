@@ -16,6 +16,7 @@ struct broker_options {
 	uint32_t tied_to;                       /* a process to end with; 0: none */
 	uint32_t ready_fd;                      /* 0: none */
 	const char *log_level;
+	const char *metrics;        /* HOST:PORT; NULL: none */
 	const char *state_dir;      /* NULL: jobs end with the broker */
 	const char *checkpoint_dir; /* NULL: none are made */
 	enum store_sync sync;

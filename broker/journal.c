@@ -26,6 +26,7 @@ struct journal {
 	size_t count, capacity;
 	bool has_new;     /* notes that were not tried yet */
 	bool is_troubled; /* the last flush failed, and the log says so */
+	uint64_t commits, failures;
 };
 
 struct journal *journal_new(struct store *store)
@@ -44,6 +45,20 @@ void journal_free(struct journal *journal)
 	journal_retry(journal);
 	free(journal->notes);
 	free(journal);
+}
+
+void journal_counts(const struct journal *journal, uint64_t *ret_commits, uint64_t *ret_failures)
+{
+	*ret_commits = journal->commits;
+	*ret_failures = journal->failures;
+}
+
+static void count(struct journal *journal, enum brot_err code)
+{
+	if (code == BROT_OK)
+		journal->commits++;
+	else
+		journal->failures++;
 }
 
 static struct note *note_add(struct journal *journal)
@@ -146,6 +161,7 @@ static enum brot_err flush(struct journal *journal, struct brot_error *err)
 		code = committed;
 		*err = why;
 	}
+	count(journal, code);
 	if (code != BROT_OK) {
 		if (!journal->is_troubled)
 			log_line(LOG_LEVEL_WARNING,
@@ -181,7 +197,9 @@ static enum brot_err commit(struct journal *journal, enum brot_err code, struct 
 	enum brot_err committed = store_commit(journal->store, &why);
 	if (code == BROT_OK && committed != BROT_OK && err != NULL)
 		*err = why;
-	return code != BROT_OK ? code : committed;
+	code = code != BROT_OK ? code : committed;
+	count(journal, code);
+	return code;
 }
 
 static struct store_image image_row(uint64_t work, const struct image_id *id)

@@ -38,4 +38,7 @@ void journal_image_gone(struct journal *journal, uint64_t work);
 bool journal_flush(struct journal *journal);
 void journal_retry(struct journal *journal);
 
+/* Transactions that the store took so far, and those that it did not. */
+void journal_counts(const struct journal *journal, uint64_t *ret_commits, uint64_t *ret_failures);
+
 #endif

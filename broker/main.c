@@ -104,6 +104,7 @@ static enum brot_err serve(const struct broker_options *options, int signal_fd,
 		.is_embedded = options->is_embedded,
 		.ready_fd = options->ready_fd != 0 ? (int)options->ready_fd : -1,
 		.signal_fd = signal_fd,
+		.metrics = options->metrics,
 		.limits = sched_limits_default(memory),
 	};
 	config.limits.tile_rows = options->tile_rows;

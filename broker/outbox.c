@@ -41,6 +41,7 @@ void outbox_refuse(struct server *server, uint64_t peer, const struct brot_error
 {
 	const char *name = server->message != NULL ? message_name(server->message->type) : NULL;
 	struct message m = {.type = MSG_REFUSED};
+	metrics_refused(&server->metrics, why->code);
 	outbox_send(server, peer, &m, report_refused(why->code, why->text, name, server->key, job));
 }
 

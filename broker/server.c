@@ -57,6 +57,7 @@ static void step_once(struct server *server, const struct sched_event *event)
 	debug_event(event);
 	server->actions.count = 0;
 	sched_step(server->sched, event, &server->actions);
+	metrics_step(&server->metrics, event, &server->actions);
 	for (size_t i = 0; i < server->actions.count; i++)
 		debug_action(&server->actions.items[i]);
 	outbox_carry_out(server, &server->actions);
@@ -223,7 +224,9 @@ static int64_t wait_ms(const struct server *server)
 		until = server->sweep_ms;
 	if (server->config->checkpoint != NULL && until > server->save_ms)
 		until = server->save_ms;
-	return until > server->now_ms ? until - server->now_ms : 0;
+	int64_t left_ms = until > server->now_ms ? until - server->now_ms : 0;
+	int64_t exporter_ms = exporter_wait_ms(server->exporter);
+	return exporter_ms < left_ms ? exporter_ms : left_ms;
 }
 
 static enum brot_err loop(struct server *server, struct brot_error *err)
@@ -234,8 +237,9 @@ static enum brot_err loop(struct server *server, struct brot_error *err)
 			{.sock = server->sockets[SIDE_WORKER], .fd = -1},
 			{.sock = server->sockets[SIDE_CLIENT], .fd = -1},
 			{.fd = server->config->signal_fd},
+			{.fd = exporter_fd(server->exporter)},
 		};
-		int ready = sock_poll(items, 3, wait_ms(server));
+		int ready = sock_poll(items, 4, wait_ms(server));
 		server->now_ms = clock_ms();
 		if (ready < 0 && errno != EINTR)
 			return error_set(err, BROT_E_SYSTEM, "poll: %s", strerror(errno));
@@ -245,6 +249,7 @@ static enum brot_err loop(struct server *server, struct brot_error *err)
 			drain_socket(server, SIDE_CLIENT);
 		if (ready > 0 && items[2].is_ready)
 			is_asked_to_end = !take_signals(server);
+		exporter_run(server->exporter);
 		tick(server);
 	}
 	struct sched_event stop = {.type = EVENT_STOP, .now_ms = server->now_ms};
@@ -291,6 +296,20 @@ static void say_ready(const struct server *server, const json_t *endpoints)
 	free(text);
 }
 
+static enum brot_err open_metrics(struct server *server, json_t *endpoints, struct brot_error *err)
+{
+	if (server->config->metrics == NULL)
+		return BROT_OK;
+	enum brot_err code = exporter_open(server->config->metrics, measure_text, server,
+					   &server->exporter, err);
+	if (code != BROT_OK)
+		return code;
+	const char *url = exporter_url(server->exporter);
+	json_object_set_new(endpoints, "metrics", json_string(url));
+	log_line(LOG_LEVEL_NOTICE, "listening for=metrics url=%s", url);
+	return BROT_OK;
+}
+
 static enum brot_err bind_all(struct server *server, struct brot_error *err)
 {
 	const struct server_config *config = server->config;
@@ -301,6 +320,8 @@ static enum brot_err bind_all(struct server *server, struct brot_error *err)
 	enum brot_err code = bind_side(server, SIDE_WORKER, &config->worker_urls, workers, err);
 	if (code == BROT_OK)
 		code = bind_side(server, SIDE_CLIENT, &config->client_urls, clients, err);
+	if (code == BROT_OK)
+		code = open_metrics(server, endpoints, err);
 	if (code == BROT_OK) {
 		note_all(server);
 		say_ready(server, endpoints);
@@ -361,6 +382,7 @@ enum brot_err server_run(const struct server_config *config, struct keeper *keep
 	sock_free(server.sockets[SIDE_CLIENT], linger_ms);
 	sock_free(server.sockets[SIDE_WORKER], linger_ms);
 	sock_context_free(server.context);
+	exporter_close(server.exporter);
 	journal_free(server.journal);
 	images_free(server.images);
 	catalog_free(server.catalog);

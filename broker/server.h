@@ -15,9 +15,10 @@
 
 struct server_config {
 	struct option_strings client_urls, worker_urls; /* at least one of each; borrowed */
-	bool is_embedded; /* the folders of the ipc sockets are ours to remove */
-	int ready_fd;     /* gets a line of JSON with the endpoints once all are bound; or -1 */
-	int signal_fd;    /* of signals_open() */
+	bool is_embedded;    /* the folders of the ipc sockets are ours to remove */
+	int ready_fd;        /* gets a line of JSON with the endpoints once all are bound; or -1 */
+	int signal_fd;       /* of signals_open() */
+	const char *metrics; /* where they are told, HOST:PORT; or NULL */
 	struct sched_limits limits;
 	struct store *store;           /* of the jobs; NULL: they end with the broker. Borrowed */
 	const char *store_folder;      /* for the log */

@@ -6,8 +6,10 @@
 #define BROKER_SERVER_INTERNAL_H
 
 #include "broker/catalog.h"
+#include "broker/exporter.h"
 #include "broker/images.h"
 #include "broker/journal.h"
+#include "broker/metrics.h"
 #include "broker/parse.h"
 #include "broker/peers.h"
 #include "broker/report.h"
@@ -28,6 +30,8 @@ struct server {
 	struct journal *journal;
 	struct sched *sched;
 	struct sched_actions actions;
+	struct metrics metrics;
+	struct exporter *exporter; /* NULL: nobody asks for them */
 	int64_t started_ms, now_ms, expire_ms, sweep_ms, catch_up_ms, save_ms;
 	uint64_t last_job;
 	uint64_t life; /* random: connections of two lives of a broker have different names */
@@ -55,6 +59,9 @@ void saves_tick(struct server *server);
 void saves_finish(struct server *server); /* what has changed, before the end */
 void saves_sweep(struct server *server);  /* removes those of no image that there is */
 void saves_load(struct server *server, const struct catalog_job *job, struct image *image);
+
+/* measure.c: the text for one who asks for metrics; context is the server. See exporter.h. */
+char *measure_text(void *context);
 
 /* inbox.c: one received message. */
 void inbox_take(struct server *server, enum peer_side side, const struct sock_received *received);

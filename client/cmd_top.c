@@ -73,7 +73,7 @@ static void draw_line(const char *text, void *context)
 		return;
 	}
 	/* No newline behind the last line of a screen: it would scroll. */
-	printf("%s%s" LINE_END, w->is_first ? "" : "\r\n", text);
+	printf("%s%s" LINE_END, w->is_first ? "" : "\n", text);
 	w->is_first = false;
 }
 

@@ -38,7 +38,7 @@ struct sock_context {
 struct sock {
 	void *zmq;
 	bool is_router;
-	uint64_t bytes_sent, bytes_received;
+	uint64_t bytes_sent, bytes_received, messages_sent, messages_received;
 	char endpoint[LIMIT_URL_CHARS + 1];
 	size_t path_count; /* ipc socket files that this socket made */
 	char paths[LIMIT_ENDPOINTS][LIMIT_IPC_PATH_BYTES];
@@ -296,8 +296,10 @@ enum sock_result sock_send(struct sock *sock, const struct sock_route *route,
 			result = SOCK_GONE;
 		bytes += frames.frame[i].size;
 	}
-	if (result == SOCK_OK)
+	if (result == SOCK_OK) {
 		sock->bytes_sent += bytes;
+		sock->messages_sent++;
+	}
 	return result;
 }
 
@@ -401,6 +403,7 @@ enum sock_result sock_receive(struct sock *sock, struct sock_received *ret_recei
 		return result;
 	}
 	sock->bytes_received += received.bytes;
+	sock->messages_received++;
 	*ret_received = received;
 	return SOCK_OK;
 }
@@ -424,6 +427,16 @@ uint64_t sock_bytes_sent(const struct sock *sock)
 uint64_t sock_bytes_received(const struct sock *sock)
 {
 	return sock->bytes_received;
+}
+
+uint64_t sock_messages_sent(const struct sock *sock)
+{
+	return sock->messages_sent;
+}
+
+uint64_t sock_messages_received(const struct sock *sock)
+{
+	return sock->messages_received;
 }
 
 int sock_poll(struct sock_poll *items, size_t count, int64_t timeout_ms)

@@ -84,9 +84,11 @@ struct sock_received {
 enum sock_result sock_receive(struct sock *sock, struct sock_received *ret_received);
 void sock_received_done(struct sock_received *received);
 
-/* Bytes that sock_send() and sock_receive() carried so far (frames only), for the benches. */
+/* What sock_send() and sock_receive() carried so far: bytes (of frames only), and messages. */
 uint64_t sock_bytes_sent(const struct sock *sock);
 uint64_t sock_bytes_received(const struct sock *sock);
+uint64_t sock_messages_sent(const struct sock *sock);
+uint64_t sock_messages_received(const struct sock *sock);
 
 /* Waits until one of the sockets or file descriptors is readable, or for timeout_ms (-1: for
  * ever). An item with sock NULL is the descriptor fd; with both unset (NULL, -1) it is skipped.

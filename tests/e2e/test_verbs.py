@@ -1,0 +1,238 @@
+"""What a person says to a service: submit, pause, resume, priority, retry, drain, cancel, jobs, top."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import pty
+import re
+import shutil
+import signal
+import struct
+import termios
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from harness import PATIENCE_S, Broker, Result, Stage, heavy, wait_until
+
+USAGE, NOT_FOUND, UNAVAILABLE = 64, 66, 69
+TERMINAL = (24, 80)
+
+
+def say(stage: Stage, broker: Broker, *words: object) -> Result:
+    return stage.client(*words, "--broker", broker.url)
+
+
+def submit(stage: Stage, broker: Broker, *words: object) -> int:
+    result = say(stage, broker, "submit", *words)
+    assert result.status == 0, result.err
+    assert re.fullmatch(r"\d+\n", result.out), "the job's number alone"
+    return int(result.out)
+
+
+def row_of(broker: Broker, job: int) -> dict:
+    (row,) = [row for row in broker.jobs() if row["job"] == job]
+    return row
+
+
+@pytest.fixture(name="durable")
+def durable_broker(stage: Stage) -> Iterator[Broker]:
+    """A broker with a store, which it leaves behind on purpose."""
+    broker = stage.broker("--state-dir", stage.folder / "state")
+    yield broker
+    broker.process.stop()
+    shutil.rmtree(stage.folder / "state")
+
+
+def test_a_job_that_nobody_waits_for(stage: Stage) -> None:
+    """submit is over at once; the job goes on, and is there until somebody cancels it."""
+    broker = stage.broker()
+    job = submit(stage, broker, "--size", "64x48", "--priority", "-7", "--client", "me and more")
+    row = row_of(broker, job)
+    assert row["client"] == "me and more" and row["priority"] == -7 and row["keep"]
+    stage.worker(broker)
+    wait_until(lambda: row_of(broker, job)["state"] == "finished", "the end")
+    listed = say(stage, broker, "jobs").out
+    assert f"{job} " in listed and " finished " in listed and " me and more " in listed
+    assert all(len(line) <= 100 for line in listed.splitlines())
+    assert say(stage, broker, "cancel", job).out == f"job {job} is cancelled\n"
+    assert say(stage, broker, "jobs").out == "no jobs\n"
+
+
+def test_submit_says_who_and_what(stage: Stage) -> None:
+    broker = stage.broker()
+    result = say(stage, broker, "submit", "--size", "8x8", "--json")
+    (event,) = result.events()
+    assert event["event"] == "accepted" and event["request"]["size"] == [8, 8]
+    client = row_of(broker, event["job"])["client"]
+    assert re.fullmatch(r"[!-~]+@[!-~]+", client), "USER@HOST"
+
+
+@pytest.mark.parametrize("words", [
+    ["submit", "--priority", "101"], ["submit", "--client", ""], ["submit", "--client", "x" * 64],
+    ["submit", "--client", "a\tb"], ["pause"], ["pause", "0"], ["pause", "x"], ["resume", "1", "2"],
+    ["priority", "1"], ["priority", "1", "-101"], ["priority", "1", "high"], ["drain", ""],
+    ["jobs", "--limit", "3"], ["jobs", "--before", "3"], ["jobs", "--history", "--limit", "1001"],
+    ["jobs", "--history", "--before", "0"], ["top", "--interval", "0"], ["top", "--count", "0"]])
+def test_what_is_refused_without_a_broker(stage: Stage, words: list[str]) -> None:
+    result = stage.client(*words, "--broker", f"ipc://{stage.folder}/none", "--timeout", "0.1")
+    assert result.status == USAGE and result.err.count("\n") == 1 and result.out == ""
+
+
+@pytest.mark.parametrize("words", [
+    ["submit", "--size", "8x8"], ["pause", "1"], ["drain", "x"], ["jobs", "--history"], ["top"]])
+def test_no_broker(stage: Stage, words: list[str]) -> None:
+    url = f"ipc://{stage.folder}/none"
+    result = stage.client(*words, "--broker", url, "--timeout", "0.3")
+    assert result.status == UNAVAILABLE and url in result.err and result.err.count("\n") == 1
+
+
+def test_submit_starts_no_service(stage: Stage) -> None:
+    result = stage.client("submit", "--size", "8x8")
+    assert result.status == UNAVAILABLE and result.err.count("\n") == 1
+
+
+def test_pause_and_resume(stage: Stage) -> None:
+    broker = stage.broker()
+    job = submit(stage, broker, *heavy(8))
+    assert say(stage, broker, "pause", job).out == f"job {job} is paused\n"
+    stage.worker(broker)
+    broker.wait_workers(1)
+    assert row_of(broker, job)["state"] == "paused"
+    other = submit(stage, broker, "--size", "64x48")
+    wait_until(lambda: row_of(broker, other)["state"] == "finished", "the other job")
+    assert row_of(broker, job)["tiles_done"] == 0
+    resumed = say(stage, broker, "resume", job, "--json")
+    assert json.loads(resumed.out)["state"] in ("queued", "running")
+    wait_until(lambda: row_of(broker, job)["state"] == "finished", "the end")
+
+
+def test_priority(stage: Stage) -> None:
+    broker = stage.broker()
+    job = submit(stage, broker, "--size", "64x48")
+    assert say(stage, broker, "priority", job, "-100").out == f"job {job} has priority -100\n"
+    assert row_of(broker, job)["priority"] == -100
+
+
+@pytest.mark.parametrize("verb", [["pause"], ["resume"], ["retry"], ["priority", "5"], ["cancel"]])
+def test_a_job_that_is_not(stage: Stage, verb: list[str]) -> None:
+    result = say(stage, stage.broker(), verb[0], "4711", *verb[1:])
+    assert result.status == NOT_FOUND and "4711" in result.err and result.out == ""
+
+
+def test_drain(stage: Stage) -> None:
+    broker = stage.broker()
+    worker = stage.worker(broker)
+    (entry,) = broker.wait_workers(1)
+    assert say(stage, broker, "drain", "nobody").status == NOT_FOUND
+    assert say(stage, broker, "drain", entry["worker"]).out == "1 worker is draining\n"
+    broker.wait_workers(0)
+    assert worker.wait().status == 0
+
+
+def test_history(stage: Stage, durable: Broker) -> None:
+    broker = durable
+    jobs = [submit(stage, broker, "--size", f"{side}x{side}") for side in (8, 9, 10)]
+    for job in jobs:
+        assert say(stage, broker, "cancel", job).status == 0
+    lines = say(stage, broker, "jobs", "--history").out.splitlines()
+    assert [int(line.split()[0]) for line in lines[1:]] == jobs[::-1]
+    assert all(re.search(r" cancelled +\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d ", line) for line in lines[1:])
+    two = json.loads(say(stage, broker, "jobs", "--history", "--limit", "2", "--json").out)
+    assert [row["job"] for row in two["history"]] == jobs[:0:-1]
+    older = say(stage, broker, "jobs", "--history", "--before", jobs[1]).out.splitlines()
+    assert [int(line.split()[0]) for line in older[1:]] == jobs[:1]
+
+
+def test_retry_of_a_cancelled_job(stage: Stage, durable: Broker) -> None:
+    broker = durable
+    job = submit(stage, broker, "--size", "64x48")
+    assert say(stage, broker, "cancel", job).status == 0
+    assert say(stage, broker, "retry", job).out == f"job {job} is queued\n"
+    stage.worker(broker)
+    wait_until(lambda: row_of(broker, job)["state"] == "finished", "the end")
+    assert say(stage, broker, "cancel", job).status == 0
+
+
+def test_top_as_json(stage: Stage) -> None:
+    broker = stage.broker()
+    stage.worker(broker)
+    broker.wait_workers(1)
+    job = submit(stage, broker, *heavy(8))
+    first, second = say(stage, broker, "top", "--count", "2", "--interval", "0.1",
+                        "--json").events()
+    assert first["tiles_per_s"] is None and second["tiles_per_s"] >= 0
+    assert [row["job"] for row in second["jobs"]] == [job] and len(second["workers"]) == 1
+
+
+def test_top_without_a_terminal(stage: Stage) -> None:
+    broker = stage.broker()
+    job = submit(stage, broker, "--size", "64x48", "--client", "somebody")
+    out = say(stage, broker, "top", "--count", "2", "--interval", "0.1").out
+    assert "\x1b" not in out
+    assert len(re.findall(r"^brot ", out, re.MULTILINE)) == 2
+    assert len(re.findall(rf"^{job} +somebody +.*no worker is connected", out, re.MULTILINE)) == 2
+
+
+class Terminal:
+    """The other side of a terminal that a program writes to."""
+
+    def __init__(self) -> None:
+        self.ours, self.theirs = pty.openpty()
+        fcntl.ioctl(self.theirs, termios.TIOCSWINSZ, struct.pack("HHHH", *TERMINAL, 0, 0))
+        os.set_blocking(self.ours, False)
+        self.said = ""
+
+    def read(self) -> str:
+        try:
+            self.said += os.read(self.ours, 65536).decode()
+        except (BlockingIOError, OSError):
+            pass
+        return self.said
+
+    def close(self) -> None:
+        os.close(self.ours)
+        os.close(self.theirs)
+
+
+def test_top_on_a_terminal(stage: Stage) -> None:
+    """It fits, lives through a broker's death, and leaves the screen as it was."""
+    broker = stage.broker()
+    for _ in range(30):
+        submit(stage, broker, "--size", "8x8")
+    terminal = Terminal()
+    top = stage.start("brot-client", "top", "--interval", "0.1", "--broker", broker.url,
+                      stdout=terminal.theirs)
+    wait_until(lambda: terminal.read().count("\x1b[H") > 3, "three screens")
+    assert terminal.said.startswith("\x1b[?1049h\x1b[?25l")
+    screens = [re.sub(r"\x1b\[[KJ]", "", screen) for screen in terminal.said.split("\x1b[H")]
+    assert "and 13 more" in screens[2]
+    for screen in screens[2:-1]:
+        lines = screen.split("\r\n")
+        assert len(lines) <= TERMINAL[0] and all(len(line) <= TERMINAL[1] for line in lines)
+
+    url = [broker.url], broker.workers
+    broker.process.kill()
+    wait_until(lambda: "no answer for" in terminal.read(), "silence is told")
+    terminal.said = ""
+    again = stage.broker(clients=url[0], workers=url[1])
+    wait_until(lambda: "jobs: none" in terminal.read(), "the next broker")
+    assert again.process.is_running()
+    top.popen.send_signal(signal.SIGINT)
+    deadline = time.monotonic() + PATIENCE_S
+    while top.is_running() and time.monotonic() < deadline:
+        terminal.read()
+    result = top.wait()
+    terminal.read()
+    assert result.status == 0 and result.err == ""
+    assert terminal.said.endswith("\x1b[?25h\x1b[?1049l")
+    terminal.close()
+
+
+def test_top_at_the_wrong_door(stage: Stage) -> None:
+    broker = stage.broker()
+    result = stage.client("top", "--broker", broker.workers[0], "--timeout", "2")
+    assert result.status == 76 and "endpoint for clients" in result.err
