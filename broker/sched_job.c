@@ -230,7 +230,8 @@ void job_submit(struct sched *s, const struct sched_event *event)
 	}
 	job->priority = event->submit.priority;
 	job->is_kept = event->submit.is_kept;
-	/* Whoever has a job kept may mean to leave it: its bands are for the first who takes one. */
+	/* Whoever has a job kept may mean to leave it: its bands are for the first who takes one.
+	 */
 	if (!job->is_kept)
 		job->reader = event->peer;
 	job_watch(s, job, event->peer);
