@@ -153,7 +153,7 @@ def test_a_client_cut_off_for_a_moment(site: Site) -> None:
 
 def test_a_client_cut_off_for_too_long(site: Site) -> None:
     """A kept job is there when the cable is, and one that is not kept is over."""
-    submit = site.client("submit", *heavy(256)).wait()
+    submit = site.client("submit", *heavy(256), "--format", "iterations").wait()
     assert submit.status == 0, submit.err
     kept = int(submit.out.split()[0])
     waiter = site.client("wait", kept, "--release", "--quiet", "--out",

@@ -152,10 +152,20 @@ class Painter(threading.Thread):
             with self.storm.starting:
                 self.storm.stage.forget(process)
             self.storm.figures.add("clients killed")
-        while self.end(self.client(*wait), 0, BUSY)[0] == BUSY:
-            # What the killed one read counts as read until its silence has been noticed.
-            self.storm.is_over.wait(0.5)
+        # The killed one may have been done with the job: its file appears whole or not at all.
+        while not self.path(kind).exists():
+            if self.end(self.client(*wait), 0, BUSY)[0] == BUSY:
+                # What the killed one read counts as read until its silence has been noticed.
+                self.storm.is_over.wait(0.5)
+        self.release(job)
         self.check(self.path(kind), kind)
+
+    def release(self, job: str) -> None:
+        """The killed one may have had its file and not yet released the job. A question is not
+        repeated by itself: the broker may have died with it."""
+        order = ["cancel", job, *self.where[:2], "--timeout", "2"]
+        while self.end(self.client(*order), 0, NOT_FOUND, UNAVAILABLE)[0] == UNAVAILABLE:
+            pass
 
 
 class Storm:
