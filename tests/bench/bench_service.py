@@ -107,7 +107,7 @@ def lost_time(how: str) -> tuple[float, float]:
             broker.wait_tiles(8, {child})
             begin_s = time.monotonic()
             stop_it(stage, parents[0].pid, child, how)
-            again = re.compile(rf"action tile .*work={job} .*attempt=2")
+            again = re.compile(rf"action tile .*tile={job}(?:\.\d+)?/\d+/\d+/2 ")
             wait_until(lambda: again.search(broker.process.err()), "another lease")
             leased_s = time.monotonic() - begin_s
             finished = client.wait(job)
