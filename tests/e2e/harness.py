@@ -173,6 +173,14 @@ def open_stage() -> Iterator[Stage]:
             print(made.log)
 
 
+class NotStarted(AssertionError):
+    """A broker that ended before it was ready."""
+
+    def __init__(self, process: Process) -> None:
+        super().__init__(f"the broker did not start: {process.err()}")
+        self.process = process
+
+
 class Stage:
     """A fresh folder and everything that one test starts. close() fails if anything is left."""
 
@@ -236,7 +244,8 @@ class Stage:
         os.close(writing)
         with os.fdopen(reading) as pipe:
             line = pipe.readline()
-        assert line.endswith("\n"), f"the broker did not start: {process.err()}"
+        if not line.endswith("\n"):
+            raise NotStarted(process)
         ready = json.loads(line)
         return Broker(process, ready["clients"], ready["workers"])
 

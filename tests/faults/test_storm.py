@@ -15,7 +15,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from durable import IS_LONG, Durable, images, memory_kib, send_signal, sha
+from durable import IS_LONG, Durable, images, memory_kib, sha
 from harness import PATIENCE_S, SHM, Process, Stage, wait_until
 
 SECONDS = float(os.environ.get("BROT_STORM_S") or (60 if IS_LONG else 15))

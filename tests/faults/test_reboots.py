@@ -1,0 +1,74 @@
+"""The broker dies again and again, or with the whole machine: what is not rendered again, and what a
+checkpoint saves."""
+
+from __future__ import annotations
+
+import pytest
+
+from durable import IS_LONG, Durable, sha
+from harness import CUSP_COLUMNS, CUSP_COUNTS, PATIENCE_S, Stage, heavy, wait_until
+from phoenix import CHECKPOINT_STEPS, Phoenix, Story, needs_steps
+
+ROWS = 256  # of the heavy view, in tiles of
+TILE_ROWS = 4
+TILES = ROWS // TILE_ROWS
+
+pytestmark = needs_steps
+
+
+@pytest.mark.parametrize("kind, step, count", [
+    ("ordinary", "tile-applied", 2), ("ordinary", "tile-marked", 1), ("ordinary", "job-stored", 1),
+    ("ordinary", "finished-told", 1), ("banded", "release-taken", 2), ("banded", "image-made", 1),
+    ("kept", "job-recorded", 1)])
+def test_the_same_death_again_and_again(stage: Stage, kind: str, step: str, count: int) -> None:
+    died = Story(stage, kind).play(*[(step, count)] * 4)
+    assert died >= 1
+
+
+@pytest.mark.parametrize("step", ["job-stored", "image-made", "tile-marked", "job-recorded",
+                                  "finished-told", "release-taken"])
+@pytest.mark.parametrize("kind", ["ordinary", "kept", "banded"])
+def test_a_reboot(stage: Stage, kind: str, step: str) -> None:
+    """No image is left when the broker comes back: the job starts again from its request."""
+    if not IS_LONG and kind == "kept" and step not in ("tile-marked", "finished-told"):
+        pytest.skip("the same as an ordinary one; BROT_FAULTS=long runs it")
+    assert Story(stage, kind).play((step, 2 if step == "tile-marked" else 1), is_reboot=True) == 1
+
+
+@pytest.mark.parametrize("step, least", [("tile-marked", 20), ("tile-applied", 19)])
+def test_tiles_that_are_done_are_not_rendered_again(stage: Stage, step: str, least: int) -> None:
+    stage.render(None, "expected.npy", *heavy(ROWS), "--workers", "2")
+    durable = Durable(stage, "--tile-rows", TILE_ROWS)
+    phoenix = Phoenix(stage, durable, [(step, 20)])
+    try:
+        stage.worker(durable.broker, processes=2)
+        stage.render(durable.broker, "a.npy", *heavy(ROWS))
+        assert phoenix.end() == 1
+        assert 0 < phoenix.ask("STATUS")["status"]["tiles_done"] <= TILES - least
+    finally:
+        phoenix.close()
+    assert sha(stage.folder / "a.npy") == sha(stage.folder / "expected.npy")
+    durable.finish()
+
+
+@pytest.mark.parametrize("step", CHECKPOINT_STEPS)
+def test_a_reboot_with_a_checkpoint(stage: Stage, step: str) -> None:
+    """The second is cut short; what the first one holds is not rendered again."""
+    stage.render(None, "expected.npy", *heavy(ROWS), "--workers", "2")
+    folder = stage.folder / "checkpoints"
+    durable = Durable(stage, "--tile-rows", TILE_ROWS, "--checkpoint-dir", folder,
+                      "--checkpoint-every", 1)
+    phoenix = Phoenix(stage, durable, [(step, 2)], is_reboot=True)
+    try:
+        # One worker of the plainest kernel: the job takes several checkpoints.
+        stage.worker(durable.broker, "--kernel", "scalar")
+        stage.render(durable.broker, "a.npy", *heavy(ROWS), "--timeout", "60")
+        assert phoenix.end() == 1
+        status = phoenix.ask("STATUS")["status"]
+    finally:
+        phoenix.close()
+    assert sha(stage.folder / "a.npy") == sha(stage.folder / "expected.npy")
+    assert 0 < status["tiles_done"] < TILES
+    assert status["iterations"] < ROWS * CUSP_COLUMNS * min(CUSP_COUNTS)
+    durable.finish()
+    wait_until(lambda: not list(folder.iterdir()), "the end of the checkpoint", PATIENCE_S)
