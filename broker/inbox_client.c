@@ -217,6 +217,24 @@ static void send_rows(struct server *server, uint64_t peer, const struct fetch *
 	free(pixels);
 }
 
+/* Refuses where too many ROWS are on their way, or a count that cannot be. */
+static enum brot_err check_seen(struct server *server, uint64_t peer, uint64_t seen,
+				struct brot_error *err)
+{
+	uint64_t unseen;
+	unsigned long long told = seen;
+	if (!peers_unseen_rows(server->peers, peer, seen, &unseen))
+		return error_set(err, BROT_E_PROTOCOL,
+				 "seen: must be at most the ROWS sent over this connection, got "
+				 "%llu",
+				 told);
+	if (unseen >= LIMIT_OPEN_FETCHES)
+		return error_set(err, BROT_E_BUSY,
+				 "seen: at most %d ROWS may be on their way, and %llu is not more",
+				 LIMIT_OPEN_FETCHES, told);
+	return BROT_OK;
+}
+
 static void take_fetch(struct server *server, const struct sched_event *event)
 {
 	struct fetch fetch = {0};
@@ -225,11 +243,8 @@ static void take_fetch(struct server *server, const struct sched_event *event)
 	enum brot_err code = parse_fetch(server->message, &fetch, &why);
 	if (code == BROT_OK)
 		code = find_part(server, &fetch, &part, &why);
-	if (code == BROT_OK &&
-	    peers_unseen_rows(server->peers, event->peer, fetch.seen) >= LIMIT_OPEN_FETCHES)
-		code = error_set(&why, BROT_E_BUSY,
-				 "seen: at most %d ROWS may be on their way, and %llu is not more",
-				 LIMIT_OPEN_FETCHES, (unsigned long long)fetch.seen);
+	if (code == BROT_OK)
+		code = check_seen(server, event->peer, fetch.seen, &why);
 	if (code != BROT_OK)
 		outbox_refuse(server, event->peer, &why, fetch.job);
 	else
@@ -275,7 +290,6 @@ static void take_question(struct server *server, const struct sched_event *event
 		outbox_refuse(server, event->peer, &why, 0);
 		return;
 	}
-	struct message m = {.type = MSG_REPORT};
 	char *body;
 	if (server->message->type == MSG_JOBS)
 		body = report_jobs(server->sched, server->now_ms, request_of, server->catalog);
@@ -283,7 +297,7 @@ static void take_question(struct server *server, const struct sched_event *event
 		body = report_workers(server->sched, server->now_ms);
 	else
 		body = status_text(server);
-	outbox_send(server, event->peer, &m, body);
+	outbox_report(server, event->peer, body);
 }
 
 void inbox_take_client(struct server *server, struct sched_event *event)

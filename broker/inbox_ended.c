@@ -149,6 +149,5 @@ void ended_list(struct server *server, uint64_t peer, uint32_t limit, uint64_t b
 		outbox_refuse(server, peer, &why, 0);
 		return;
 	}
-	struct message m = {.type = MSG_REPORT};
-	outbox_send(server, peer, &m, report_history(rows));
+	outbox_report(server, peer, report_history(rows));
 }

@@ -54,10 +54,11 @@ static void take_mapped(struct server *server, struct sched_event *event)
 	event->work = m->job;
 	event->is_mapped = m->code == BROT_OK;
 	event->text = reason.text;
+	/* A late answer to the JOB of an earlier image of that name, or a lie. */
 	if (event->is_mapped && image != NULL &&
 	    memcmp(image->nonce, m->nonce, sizeof image->nonce) != 0) {
-		event->type = EVENT_VIOLATION;
-		event->text = "MAPPED: nonce is not the image's";
+		event->is_mapped = false;
+		event->text = "the nonce is not the image's";
 	}
 	server_step(server, event);
 }

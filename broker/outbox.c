@@ -27,7 +27,9 @@ bool outbox_send(struct server *server, uint64_t peer, struct message *m, char *
 	enum sock_result result = SOCK_GONE;
 	if (peers_route(server->peers, peer, &side, &route)) {
 		result = sock_send(server->sockets[side], &route, m);
-		if (result != SOCK_OK && side == SIDE_WORKER)
+		if (result == SOCK_OK)
+			peers_count_sent(server->peers, peer, m->body.size);
+		else if (side == SIDE_WORKER)
 			note_lost(server, peer);
 		if (result != SOCK_OK && log_enabled(LOG_LEVEL_DEBUG))
 			log_line(LOG_LEVEL_DEBUG, "not sent message=%s peer=%llu result=%d",
@@ -43,6 +45,22 @@ void outbox_refuse(struct server *server, uint64_t peer, const struct brot_error
 	struct message m = {.type = MSG_REFUSED};
 	metrics_refused(&server->metrics, why->code);
 	outbox_send(server, peer, &m, report_refused(why->code, why->text, name, server->key, job));
+}
+
+void outbox_report(struct server *server, uint64_t peer, char *body)
+{
+	struct message m = {.type = MSG_REPORT};
+	struct brot_error why;
+	if (peers_may_report(server->peers, peer, strlen(body))) {
+		outbox_send(server, peer, &m, body);
+		return;
+	}
+	free(body);
+	error_set(&why, BROT_E_BUSY,
+		  "this connection may have %d answers of over %d bytes on their way: try later, "
+		  "or over another one",
+		  LIMIT_LARGE_REPORTS, LIMIT_SMALL_REPORT_BYTES);
+	outbox_refuse(server, peer, &why, 0);
 }
 
 /* False where there is no image to tell of. */

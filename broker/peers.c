@@ -17,6 +17,10 @@ struct peer {
 	struct address address;
 	int64_t seen_ms;
 	uint64_t rows_sent;
+	uint64_t sent; /* messages */
+	/* Which of these were the last large ones, as a ring; 0: there was none. */
+	uint64_t large[LIMIT_LARGE_REPORTS];
+	uint32_t next_large;
 	UT_hash_handle hh, hh_address;
 };
 
@@ -107,14 +111,39 @@ void peers_count_rows(struct peers *peers, uint64_t id)
 		peer->rows_sent++;
 }
 
-uint64_t peers_unseen_rows(struct peers *peers, uint64_t id, uint64_t seen)
+bool peers_unseen_rows(struct peers *peers, uint64_t id, uint64_t seen, uint64_t *ret_unseen)
+{
+	struct peer *peer = peer_find(peers, id);
+	*ret_unseen = 0;
+	if (peer == NULL)
+		return true;
+	if (peer->rows_sent == 0)
+		peer->rows_sent = seen;
+	if (seen > peer->rows_sent)
+		return false;
+	*ret_unseen = peer->rows_sent - seen;
+	return true;
+}
+
+void peers_count_sent(struct peers *peers, uint64_t id, size_t body_bytes)
 {
 	struct peer *peer = peer_find(peers, id);
 	if (peer == NULL)
-		return 0;
-	if (seen > peer->rows_sent)
-		peer->rows_sent = seen;
-	return peer->rows_sent - seen;
+		return;
+	peer->sent++;
+	if (body_bytes <= LIMIT_SMALL_REPORT_BYTES)
+		return;
+	peer->large[peer->next_large] = peer->sent;
+	peer->next_large = (peer->next_large + 1) % LIMIT_LARGE_REPORTS;
+}
+
+bool peers_may_report(const struct peers *peers, uint64_t id, size_t body_bytes)
+{
+	const struct peer *peer = peer_find(peers, id);
+	if (peer == NULL || body_bytes <= LIMIT_SMALL_REPORT_BYTES)
+		return true;
+	uint64_t oldest = peer->large[peer->next_large];
+	return oldest == 0 || peer->sent - oldest >= LIMIT_CLIENT_SENDS;
 }
 
 void peers_forget(struct peers *peers, uint64_t id)

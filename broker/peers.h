@@ -8,6 +8,7 @@
 #define BROKER_PEERS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "proto/sys/sock.h"
@@ -29,9 +30,18 @@ bool peers_route(const struct peers *peers, uint64_t id, enum peer_side *ret_sid
 		 struct sock_route *ret_route);
 
 /* Of a client: counts one more ROWS sent to it; and says how many of those it has not seen, by the
- * count it tells. A count that is higher than ours is taken for ours. 0 for a forgotten peer. */
+ * count it tells. Before the first ROWS its count is taken for ours: it had them from an earlier
+ * broker, or before we forgot it. After that false, where it counts more than were sent.
+ * *ret_unseen is 0 for a forgotten peer. */
 void peers_count_rows(struct peers *peers, uint64_t id);
-uint64_t peers_unseen_rows(struct peers *peers, uint64_t id, uint64_t seen);
+bool peers_unseen_rows(struct peers *peers, uint64_t id, uint64_t seen, uint64_t *ret_unseen);
+
+/* Of a client: counts one more message that its queue has taken, whose body is so long; and says
+ * whether it may be sent a REPORT of that length. libzmq tells nothing of what a client has read,
+ * but takes no more than LIMIT_CLIENT_SENDS messages that it has not: what was sent so many
+ * messages ago has left. */
+void peers_count_sent(struct peers *peers, uint64_t id, size_t body_bytes);
+bool peers_may_report(const struct peers *peers, uint64_t id, size_t body_bytes);
 
 void peers_forget(struct peers *peers, uint64_t id);
 

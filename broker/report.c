@@ -279,17 +279,33 @@ char *report_workers(const struct sched *s, int64_t now_ms)
 	return print(json_pack("{s:o}", "workers", list));
 }
 
+/* What the history tells of a request. Its numbers, which take long to read, are not among that. */
+struct request_card {
+	json_t *json; /* that the words are borrowed from; NULL: it cannot be read */
+	const char *kind, *format;
+	json_int_t width_px, height_px;
+};
+
+static struct request_card request_card_of(const struct store_job *job)
+{
+	struct request_card card = {.json = json_loadb(job->request, job->request_bytes, 0, NULL)};
+	if (card.json != NULL &&
+	    json_unpack(card.json, "{s:s, s:s, s:[I, I]}", "kind", &card.kind, "format",
+			&card.format, "size", &card.width_px, &card.height_px) == 0)
+		return card;
+	json_decref(card.json);
+	return (struct request_card){.kind = "", .format = ""};
+}
+
 json_t *report_history_row(const struct store_job *job)
 {
-	struct request request = {0};
-	bool is_read = request_parse(job->request, job->request_bytes, &request, NULL) == BROT_OK;
+	struct request_card card = request_card_of(job);
 	json_t *row = json_pack("{s:I, s:s, s:o, s:s, s:s, s:[I, I], s:s, s:o}", "job",
 				(json_int_t)job->job, "state", sched_end_name(job->end), "client",
-				safe_string(job->client), "kind",
-				is_read ? request_kind_name(request.kind) : "", "format",
-				is_read ? format_info(request.format)->name : "", "size",
-				(json_int_t)request.width_px, (json_int_t)request.height_px,
-				"error", brot_err_name(job->code), "text", safe_string(job->text));
+				safe_string(job->client), "kind", card.kind, "format", card.format,
+				"size", card.width_px, card.height_px, "error",
+				brot_err_name(job->code), "text", safe_string(job->text));
+	json_decref(card.json);
 	const struct number numbers[] = {
 		{"pixels", job->pixels},
 		{"tiles_done", job->tiles_done},

@@ -308,6 +308,7 @@ const char *sched_end_name(enum job_end end);
  * of an EVENT_RESTORE can be long: SCHED_LINE_BYTES hold any other. Returns buffer. */
 #define SCHED_LINE_BYTES 2048
 const char *sched_event_str(const struct sched_event *event, char *buffer, size_t bytes);
+size_t sched_event_str_bytes(const struct sched_event *event); /* that hold the line, in any case */
 const char *sched_action_str(const struct sched_action *action, char *buffer, size_t bytes);
 
 /* What an event that was read from a line borrows. */

@@ -293,6 +293,19 @@ const char *sched_event_str(const struct sched_event *event, char *buffer, size_
 	return line_end(&line);
 }
 
+/* The most that a byte of bits takes is "ff,". */
+size_t sched_event_str_bytes(const struct sched_event *event)
+{
+	if (event->type != EVENT_RESTORE)
+		return SCHED_LINE_BYTES;
+	size_t bytes = 2 * SCHED_LINE_BYTES;
+	const struct sched_restore *restore = event->restore;
+	for (uint32_t i = 0; i < LIMIT_OPEN_BANDS; i++)
+		if (restore->bits[i] != NULL)
+			bytes += 3 * sched_restore_bytes(restore->plan, restore->bands_released, i);
+	return bytes;
+}
+
 static void add_report(struct line *line, const struct job_report *report)
 {
 	if (report->job == 0)

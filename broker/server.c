@@ -17,24 +17,31 @@
 #include "proto/sys/random.h"
 #include "proto/sys/signals.h"
 
-#define MESSAGES_A_TURN   64   /* of each socket before the other has its turn */
+/* Of each socket before the others have their turn, whichever comes first. */
+#define MESSAGES_A_TURN   64
+#define TURN_MS           20
 #define LATE_MS           1000 /* of a tick: this process was stalled */
 #define CATCH_UP_MS       500
 #define SWEEP_FIRST_MS    3000 /* images of a broker that died just before us are old enough then */
 #define SWEEP_MS          60000
 #define PRUNE_TURNS       100 /* of STORE_PRUNE_ROWS each */
 #define DAY_MS            86400000ll
-#define DEBUG_LINE_BYTES  16384 /* the pieces of an image that an EVENT_RESTORE tells of */
 #define PEER_IDLE_MS      60000 /* a connection that has said nothing for so long is forgotten */
 #define GOODBYE_LINGER_MS 200   /* for the last messages to leave */
 
 static const char ipc_prefix[] = "ipc://";
 
+/* A line that is cut could not be replayed. */
 static void debug_event(const struct sched_event *event)
 {
-	char text[DEBUG_LINE_BYTES];
-	if (log_enabled(LOG_LEVEL_DEBUG))
-		log_line(LOG_LEVEL_DEBUG, "%s", sched_event_str(event, text, sizeof text));
+	if (!log_enabled(LOG_LEVEL_DEBUG))
+		return;
+	size_t bytes = sched_event_str_bytes(event);
+	char *text = malloc(bytes);
+	if (text == NULL)
+		abort();
+	log_line(LOG_LEVEL_DEBUG, "%s", sched_event_str(event, text, bytes));
+	free(text);
 }
 
 static void debug_action(const struct sched_action *action)
@@ -90,13 +97,15 @@ void server_step(struct server *server, const struct sched_event *event)
 
 static void drain_socket(struct server *server, enum peer_side side)
 {
-	for (int i = 0; i < MESSAGES_A_TURN; i++) {
+	const int64_t until_ms = clock_ms() + TURN_MS;
+	for (int i = 0; i < MESSAGES_A_TURN && server->now_ms < until_ms; i++) {
 		struct sock_received received;
 		if (sock_receive(server->sockets[side], &received) != SOCK_OK)
 			return;
 		server->now_ms = clock_ms();
 		inbox_take(server, side, &received);
 		sock_received_done(&received);
+		server->now_ms = clock_ms();
 	}
 }
 

@@ -85,6 +85,9 @@ void outbox_carry_out(struct server *server, const struct sched_actions *actions
  * connection does not take it. */
 bool outbox_send(struct server *server, uint64_t peer, struct message *m, char *body);
 
+/* REPORT, whose body it frees; REFUSED where the client may have too much of it unread. */
+void outbox_report(struct server *server, uint64_t peer, char *body);
+
 /* REFUSED, for the message under way. */
 void outbox_refuse(struct server *server, uint64_t peer, const struct brot_error *why,
 		   uint64_t job);

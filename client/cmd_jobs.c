@@ -3,8 +3,10 @@
 #include <stdio.h>
 
 #include "client/listing.h"
+#include "client/reply.h"
 
 #define HISTORY_USUAL 20
+#define HISTORY_MOST  1000 /* read in pages of LIMIT_HISTORY */
 
 struct jobs_options {
 	struct cli_ask ask; /* first, so that its rows hold here */
@@ -24,7 +26,7 @@ static const struct option_spec specs[] = {
 	 .type = OPTION_U32,
 	 .offset = offsetof(struct jobs_options, limit),
 	 .min = 1,
-	 .max = LIMIT_HISTORY},
+	 .max = HISTORY_MOST},
 	{.name = "before",
 	 .arg = "JOB",
 	 .help = "with --history: only those older than this job",
@@ -92,27 +94,66 @@ static const struct listing history_listing = {
 	.derive = add_elapsed,
 };
 
-static enum brot_err make_question(const struct jobs_options *options, char *body, size_t bytes,
-				   struct brot_error *err)
+static enum brot_err check_options(const struct jobs_options *options, struct brot_error *err)
 {
-	if (!options->wants_history) {
-		if (options->limit != 0 || options->before != NULL)
-			return error_set(err, BROT_E_USAGE,
-					 "--%s: has a meaning only with --history",
-					 options->limit != 0 ? "limit" : "before");
-		(void)snprintf(body, bytes, "{}");
-		return BROT_OK;
-	}
+	if (!options->wants_history && (options->limit != 0 || options->before != NULL))
+		return error_set(err, BROT_E_USAGE, "--%s: has a meaning only with --history",
+				 options->limit != 0 ? "limit" : "before");
+	return BROT_OK;
+}
+
+/* One page: adds what is older than *before (0: all) to rows, and moves *before to the last of it.
+ * *ret_is_last: there is no more. */
+static enum brot_err ask_page(const struct cli *cli, const struct cli_ask *ask, uint32_t limit,
+			      uint64_t *before, json_t *rows, bool *ret_is_last,
+			      struct brot_error *err)
+{
+	char body[96];
+	json_t *report = NULL, *page = NULL;
+	uint64_t last = 0;
+	if (*before != 0)
+		(void)snprintf(body, sizeof body, "{\"limit\":%" PRIu32 ",\"before\":%" PRIu64 "}",
+			       limit, *before);
+	else
+		(void)snprintf(body, sizeof body, "{\"limit\":%" PRIu32 "}", limit);
+	enum brot_err code = cli_ask_parsed(cli, ask, MSG_HISTORY, body, history_listing.key,
+					    &report, err);
+	if (code == BROT_OK)
+		code = reply_list(report, history_listing.key, &page, err);
+	size_t count = code == BROT_OK ? json_array_size(page) : 0;
+	if (count > limit)
+		code = error_set(err, BROT_E_PROTOCOL,
+				 "history: must have at most %" PRIu32 " jobs, got %zu", limit,
+				 count);
+	*ret_is_last = count < limit;
+	if (code == BROT_OK && !*ret_is_last)
+		code = reply_u64(json_array_get(page, count - 1), "job", &last, err);
+	if (code == BROT_OK && json_array_extend(rows, page) != 0)
+		code = error_set(err, BROT_E_SYSTEM, "no memory for a list");
+	*before = last;
+	json_decref(report);
+	return code;
+}
+
+/* The caller owns *ret_report. */
+static enum brot_err ask_history(const struct cli *cli, const struct jobs_options *options,
+				 json_t **ret_report, struct brot_error *err)
+{
 	uint64_t before = 0;
+	uint32_t left = options->limit != 0 ? options->limit : HISTORY_USUAL;
+	bool is_last = false;
+	json_t *rows = json_array();
 	enum brot_err code = BROT_OK;
-	if (options->before != NULL)
+	*ret_report = json_pack("{s:o}", history_listing.key, rows);
+	if (*ret_report == NULL)
+		code = error_set(err, BROT_E_SYSTEM, "no memory for a list");
+	if (code == BROT_OK && options->before != NULL)
 		code = cli_read_job("--before", options->before, &before, err);
-	uint32_t limit = options->limit != 0 ? options->limit : HISTORY_USUAL;
-	int chars = snprintf(body, bytes, "{\"limit\":%" PRIu32, limit);
-	if (before != 0)
-		chars += snprintf(body + chars, bytes - (size_t)chars, ",\"before\":%" PRIu64,
-				  before);
-	(void)snprintf(body + chars, bytes - (size_t)chars, "}");
+	while (code == BROT_OK && left > 0 && !is_last) {
+		uint32_t page = left < LIMIT_HISTORY ? left : LIMIT_HISTORY;
+		code = ask_page(cli, &options->ask, page, &before, rows, &is_last, err);
+		left -= page;
+	}
 	return code;
 }
 
@@ -121,17 +162,17 @@ enum brot_err cmd_jobs(const struct cli *cli, struct brot_error *err)
 	const struct option_command command = cli_command(cli, specs);
 	struct jobs_options options = {.ask = CLI_ASK_DEFAULT};
 	struct option_operands operands;
-	char body[96];
 	json_t *report = NULL;
 	enum brot_err code = cli_parse(cli, &command, &options, sizeof options, &operands, err);
 	if (code != BROT_OK || operands.wants_help)
 		return code;
 	const struct listing *listing = options.wants_history ? &history_listing : &jobs_listing;
-	code = make_question(&options, body, sizeof body, err);
-	if (code == BROT_OK)
-		code = cli_ask_parsed(cli, &options.ask,
-				      options.wants_history ? MSG_HISTORY : MSG_JOBS, body,
-				      listing->key, &report, err);
+	code = check_options(&options, err);
+	if (code == BROT_OK && options.wants_history)
+		code = ask_history(cli, &options, &report, err);
+	else if (code == BROT_OK)
+		code = cli_ask_parsed(cli, &options.ask, MSG_JOBS, "{}", listing->key, &report,
+				      err);
 	if (code == BROT_OK)
 		code = listing_print(listing, report, options.ask.is_json, err);
 	json_decref(report);

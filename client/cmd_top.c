@@ -62,6 +62,7 @@ struct watch {
 	int64_t started_ms;
 	int64_t heard_ms; /* the last snapshot; 0: none yet */
 	uint32_t drawn;
+	bool is_refused;     /* the last round: a new connection may have more */
 	uint32_t unanswered; /* rounds in a row */
 };
 
@@ -132,8 +133,10 @@ static enum brot_err take(struct watch *w, const struct message *m, bool *ret_is
 	} else {
 		/* A broker that is at a limit may answer the next time. */
 		code = reply_refusal(json, w->service.url, err);
-		if (code == BROT_E_BUSY && w->heard_ms != 0)
+		if (code == BROT_E_BUSY && w->heard_ms != 0) {
+			w->is_refused = true;
 			code = BROT_OK;
+		}
 	}
 	json_decref(json);
 	return code;
@@ -182,8 +185,9 @@ static enum brot_err round_of(struct watch *w, struct brot_error *err)
 	const int64_t begin_ms = clock_ms(), until_ms = begin_ms + w->options->interval_ms;
 	const int64_t timeout_ms = w->options->ask.timeout_ms;
 	bool is_complete = false;
-	if (w->unanswered > 0 && w->unanswered % UNANSWERED == 0)
+	if (w->is_refused || (w->unanswered > 0 && w->unanswered % UNANSWERED == 0))
 		connection_reopen(w->service.connection);
+	w->is_refused = false;
 	top_begin(w->top);
 	ask(w);
 	enum brot_err code = collect(w, until_ms, &is_complete, err);

@@ -36,7 +36,7 @@
 
 /* Jobs of one broker */
 #define LIMIT_JOBS            256    /* accepted and not yet forgotten */
-#define LIMIT_JOBS_PER_CLIENT 64     /* of these, submitted over one connection */
+#define LIMIT_JOBS_PER_CLIENT 64     /* of these, of one client's name */
 #define LIMIT_WATCHERS        8      /* connections that watch one job */
 #define LIMIT_TILE_ATTEMPTS   3      /* failures of one tile before its job fails */
 #define LIMIT_TILE_LEASES     8      /* of one tile, however they ended, before its job fails */
@@ -45,15 +45,18 @@
 #define LIMIT_PRIORITY        100    /* |priority| of a job */
 #define LIMIT_OPEN_BANDS      2      /* bands of one job that have an image at a time */
 #define LIMIT_OPEN_FETCHES    8      /* ROWS on their way to one client */
-#define LIMIT_HISTORY         1000   /* ended jobs in one REPORT */
+#define LIMIT_HISTORY         100    /* ended jobs in one REPORT */
 #define LIMIT_ENDED_JOBS      100000 /* that the history remembers */
 #define LIMIT_FETCH_BYTES     (1024 * 1024) /* pixels that one FETCH may ask for */
 
 /* Queues of libzmq, messages a peer */
 #define LIMIT_CLIENT_QUEUE 32  /* from one */
 #define LIMIT_CLIENT_SENDS 160 /* to one: a WATCH of all its jobs, twice */
-#define LIMIT_WORKER_QUEUE 32  /* from one; each may have LIMIT_WORKER_FRAME_BYTES */
-#define LIMIT_WORKER_SENDS 600 /* to one: a TILE a credit, and what goes with them */
+/* REPORTs over that size among LIMIT_CLIENT_SENDS messages to one client. */
+#define LIMIT_LARGE_REPORTS      16
+#define LIMIT_SMALL_REPORT_BYTES (64 * 1024)
+#define LIMIT_WORKER_QUEUE       32  /* from one; each may have LIMIT_WORKER_FRAME_BYTES */
+#define LIMIT_WORKER_SENDS       600 /* to one: a TILE a credit, and what goes with them */
 
 #define LIMIT_PIXEL_WORK \
 	(1ull << 32) /* samples^2 x iterations: a thread cannot be stopped within */

@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define LINE_BYTES (20 * 1024) /* the longest is a broker's event that restores a job */
+#define LINE_BYTES 4096 /* of nearly all lines; longer ones take memory */
 
 static const char *program_name = "brot";
 static enum log_level most = LOG_LEVEL_NOTICE;
@@ -53,23 +53,10 @@ int log_enabled(enum log_level level)
 	return level <= most;
 }
 
-void log_line(enum log_level level, const char *format, ...)
+/* Writes line[0, end), in which peers have no word before `used`, with a newline in place of the
+ * NUL behind it. */
+static void line_write(char *line, size_t used, size_t end)
 {
-	if (!log_enabled(level))
-		return;
-	char line[LINE_BYTES];
-	int head = is_journal ? snprintf(line, sizeof line, "<%d>", (int)level)
-			      : snprintf(line, sizeof line, "%s: ", program_name);
-	size_t used = head < 0 ? 0 : (size_t)head;
-	if (used > sizeof line / 2)
-		used = sizeof line / 2;
-	va_list args;
-	va_start(args, format);
-	int body = vsnprintf(line + used, sizeof line - used - 1, format, args);
-	va_end(args);
-	size_t end = used + (body < 0 ? 0 : (size_t)body);
-	if (end > sizeof line - 2)
-		end = sizeof line - 2;
 	/* A value may quote what a peer sent: it must not forge a line or speak to the terminal. */
 	for (size_t i = used; i < end; i++)
 		if ((unsigned char)line[i] < 0x20 || line[i] == 0x7f)
@@ -78,4 +65,36 @@ void log_line(enum log_level level, const char *format, ...)
 	/* Nothing sensible can be done where the log itself cannot be written. */
 	ssize_t ignored = write(STDERR_FILENO, line, end);
 	(void)ignored;
+}
+
+void log_line(enum log_level level, const char *format, ...)
+{
+	if (!log_enabled(level))
+		return;
+	char usual[LINE_BYTES];
+	int head = is_journal ? snprintf(usual, sizeof usual, "<%d>", (int)level)
+			      : snprintf(usual, sizeof usual, "%s: ", program_name);
+	size_t used = head < 0 ? 0 : (size_t)head;
+	if (used > sizeof usual / 2)
+		used = sizeof usual / 2;
+	va_list args, again;
+	va_start(args, format);
+	va_copy(again, args);
+	int body = vsnprintf(usual + used, sizeof usual - used, format, args);
+	size_t end = used + (body < 0 ? 0 : (size_t)body);
+	char *line = usual, *longer = NULL;
+	if (end >= sizeof usual) {
+		longer = malloc(end + 1);
+		if (longer == NULL) {
+			end = sizeof usual - 1;
+		} else {
+			memcpy(longer, usual, used);
+			(void)vsnprintf(longer + used, end - used + 1, format, again);
+			line = longer;
+		}
+	}
+	va_end(again);
+	va_end(args);
+	line_write(line, used, end);
+	free(longer);
 }

@@ -29,6 +29,9 @@ POLL_S = 0.01
 # "A few seconds": how long something may outlive a kill -9.
 ORPHAN_S = 8.0
 
+# The most ended jobs that one answer tells of, as section 8 has it.
+HISTORY_PAGE = 100
+
 # What a folder of a durable broker holds, beside the programs' outputs.
 STORE_FILES = {"brot.db", "brot.db-wal", "brot.db-shm", "brot.db-journal"}
 
@@ -137,8 +140,17 @@ class Broker:
         return self.report("STATUS")["status"]
 
     def history(self, limit: int = 1000) -> list[dict]:
+        """Page by page."""
+        rows: list[dict] = []
         with wire.Client(self.url) as client:
-            return client.report("HISTORY", limit=limit)["history"]
+            while len(rows) < limit:
+                before = {"before": rows[-1]["job"]} if rows else {}
+                page = client.report("HISTORY", limit=min(limit - len(rows), HISTORY_PAGE),
+                                     **before)["history"]
+                rows += page
+                if len(page) < HISTORY_PAGE:
+                    break
+        return rows
 
     def wait_workers(self, count: int) -> list[dict]:
         with wire.Client(self.url) as client:

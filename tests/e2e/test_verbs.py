@@ -16,7 +16,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from harness import PATIENCE_S, Broker, Result, Stage, heavy, wait_until
+import wire
+from harness import (HISTORY_PAGE, PATIENCE_S, Broker, Result, Stage, heavy, light_request,
+                     wait_until)
 
 USAGE, NOT_FOUND, UNAVAILABLE = 64, 66, 69
 TERMINAL = (24, 80)
@@ -145,6 +147,26 @@ def test_history(stage: Stage, durable: Broker) -> None:
     assert [row["job"] for row in two["history"]] == jobs[:0:-1]
     older = say(stage, broker, "jobs", "--history", "--before", jobs[1]).out.splitlines()
     assert [int(line.split()[0]) for line in older[1:]] == jobs[:1]
+
+
+def test_a_long_history(stage: Stage, durable: Broker) -> None:
+    """The broker tells it a page at a time, and jobs puts them together."""
+    jobs = []
+    with wire.Client(durable.url) as client:
+        for _ in range(HISTORY_PAGE + 50):
+            jobs.append(client.submit(light_request(size=[1, 1])).body["job"])
+            assert client.ask("CANCEL_JOB", job=jobs[-1]).name == "REPORT"
+        assert client.ask("HISTORY", limit=HISTORY_PAGE + 1).body["error"] == "protocol"
+
+    def listed(*words: object) -> list[int]:
+        result = say(stage, durable, "jobs", "--history", "--json", *words)
+        return [row["job"] for row in json.loads(result.out)["history"]]
+    newest = jobs[::-1]
+    assert listed() == newest[:20]
+    assert listed("--limit", HISTORY_PAGE) == newest[:HISTORY_PAGE]
+    assert listed("--limit", HISTORY_PAGE + 20) == newest[:HISTORY_PAGE + 20]
+    assert listed("--limit", 1000) == newest
+    assert listed("--limit", 1000, "--before", jobs[120]) == newest[30:]
 
 
 def test_retry_of_a_cancelled_job(stage: Stage, durable: Broker) -> None:

@@ -6,6 +6,7 @@ import contextlib
 import json
 import secrets
 import struct
+from typing import BinaryIO
 
 import numpy
 import pytest
@@ -230,15 +231,50 @@ def test_hello_after_everything_was_dropped(broker: Broker) -> None:
 
 
 def test_a_lie_about_the_nonce(stage: Stage, broker: Broker) -> None:
-    """Who claims to see the image must return the nonce it holds."""
+    """Who claims to see the image must return the nonce it holds: its DONE needs pixels else."""
     with wire.Client(broker.url) as client, wire.Worker(broker.workers[0]) as worker:
         worker.register(credit=1)
         job = client.submit(light_request()).body["job"]
         announced = worker.expect("JOB")
         worker.send("MAPPED", worker.session, announced.fields[1], 0, bytes(16), body="")
+        tile = worker.expect("TILE")
+        worker.send("DONE", worker.session, *tile.fields[1:5], 0, 1, 1, 0)
+        refused = worker.expect("REFUSED")
+        assert refused.body["error"] == "protocol" and "pixels" in refused.body["text"]
         wait_until(lambda: broker.worker_list() == [], "the end of the session")
         stage.worker(broker)
         assert client.wait(job).name == "FINISHED"
+
+
+def test_a_late_word_on_an_earlier_image(broker: Broker) -> None:
+    """A job in bands that starts again has another image under the same id. Who answers to the old
+    one, then to the new one, goes on, and what it maps is the new one."""
+    request = far_request()
+    with wire.Client(broker.url) as client, wire.Worker(broker.workers[0]) as worker:
+        worker.register(credit=1)
+        accepted = client.submit(request)
+        job, image = accepted.body["job"], accepted.body["image"]
+        announced = worker.expect("JOB")
+        worker.send("MAPPED", worker.session, announced.fields[1], 0, b"\x5a" * 16, body="")
+        worker.send("MAPPED", worker.session, announced.fields[1], 0,
+                    bytes.fromhex(image["nonce"]), body="")
+        for _ in range(6):
+            tile = worker.expect("TILE")
+            with open(f"/dev/shm{image['name']}", "r+b") as file:
+                file.seek(plane_offset(file) + tile.fields[6] * 64 * 4)
+                file.write(ones(tile))
+            worker.send("DONE", worker.session, *tile.fields[1:5], wire.xxh3(ones(tile)), 1, 1, 0)
+        assert client.wait(job).name == "FINISHED"
+        assert [entry["is_local"] for entry in broker.worker_list()] == [True]
+        assert fetch_counts(client, job) == struct.pack("<I", 1) * (64 * 48)
+        client.release(job)
+        assert client.progress(job).name == "FAILED"
+
+
+def plane_offset(image: BinaryIO) -> int:
+    """Of the first plane, from the header in section 6."""
+    image.seek(96)
+    return struct.unpack("<IIQQ", image.read(24))[2]
 
 
 def give_back(worker: wire.Worker, tile: wire.Message) -> None:

@@ -5,18 +5,23 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import secrets
 import socket
 import struct
+import subprocess
 from collections.abc import Callable, Iterator
 
 import pytest
 
 import wire
 from durable import Durable, cpu_s, memory_kib
-from harness import PATIENCE_S, Broker, Stage, light_request, wait_until
+from harness import HISTORY_PAGE, PATIENCE_S, Broker, Stage, light_request, wait_until
 
-JOB_LIMIT = 64  # of one client, as section 8 has it
+# As section 8 has them: jobs, and those of one client; answers that wait for a client, the size from
+# which REPORTs are large, and how many of these may be among them.
+JOBS, JOB_LIMIT = 256, 64
+ANSWERS, LARGE_BYTES, LARGE_REPORTS = 160, 65536, 16
 FRAMES = 100_000
 SILENT = 300
 # What the broker's own memory may grow by, however it is mistreated. Its queues have limits: 160
@@ -97,7 +102,7 @@ def bodies(job: int) -> dict[str, list[object]]:
                      {"job": job}, {"job": job, "priority": "high"}],
         "DRAIN_WORKER": [{"worker": "nobody"}, {"worker": ""}, {"worker": "f" * 32},
                          {"worker": "x" * 64}, {}],
-        "HISTORY": [{"limit": 1}, {"limit": 0}, {"limit": 1001}, {"limit": 1000, "before": 0},
+        "HISTORY": [{"limit": 1}, {"limit": 0}, {"limit": 101}, {"limit": 100, "before": 0},
                     {"limit": 5, "before": job}, {}],
     }
 
@@ -314,6 +319,117 @@ def test_a_client_that_reads_nothing(watched: Watched) -> None:
         assert deaf.rows_seen == 8
         assert len(deaf.fetch(job, 0, 4, 512, 512)) == 512 * 512 * 4
         deaf.release(job)
+
+
+def test_a_client_that_reads_no_reports(watched: Watched) -> None:
+    """Large ones: so many are on their way at most, and another connection has its own."""
+    request = light_request(size=[1, 1])
+    with wire.Client(watched.broker.url) as client, wire.Client(watched.broker.url) as deaf:
+        deaf.socket.rcvhwm = 1
+        for number in range(JOBS):
+            assert client.submit(request, client=f"{number % 8:063}").name == "ACCEPTED"
+        for _ in range(2000):
+            deaf.send("JOBS", body={})
+        watched.memory_kib += 4096  # the jobs themselves
+        assert len(json.dumps(client.report("JOBS"))) > LARGE_BYTES
+        assert memory_kib(watched.pid) - watched.memory_kib < GROWTH_KIB
+        answers = []
+        while not deaf.is_silent(1.0):
+            answers.append(deaf.receive())
+        names = [answer.name for answer in answers]
+        assert names[:LARGE_REPORTS + 1] == ["REPORT"] * LARGE_REPORTS + ["REFUSED"]
+        for first in range(len(names)):
+            assert names[first:first + ANSWERS].count("REPORT") <= LARGE_REPORTS
+        assert {answer.body["error"] for answer in answers if answer.name == "REFUSED"} == {"busy"}
+        for job in watched.broker.jobs():
+            assert client.ask("CANCEL_JOB", job=job["job"]).name == "REPORT"
+
+
+def test_a_count_of_rows_that_were_not_sent(watched: Watched) -> None:
+    """A new connection may go on from an earlier one's count; then it must be true."""
+    worker = watched.stage.worker(watched.broker)
+    with wire.Client(watched.broker.url) as client:
+        job = client.submit(light_request()).body["job"]
+        assert client.wait(job).name == "FINISHED"
+        assert worker.stop().status == 0
+
+        def fetch(seen: int) -> wire.Message:
+            client.send("FETCH", body={"job": job, "plane": 0, "x": 0, "y": 0, "w": 8, "h": 8,
+                                       "seen": seen})
+            return client.expect("ROWS", "REFUSED")
+        assert fetch(1000).name == "ROWS"
+        assert fetch(1001).name == "ROWS"
+        assert fetch(1003).body["error"] == "protocol"
+        assert fetch(2**62).body["error"] == "protocol"
+        assert fetch(1002).name == "ROWS"
+        client.release(job)
+
+
+def test_questions_that_take_long_hold_up_no_worker(watched: Watched) -> None:
+    """Its word is heard between two of them, however many wait."""
+    digits = "1" * 3900
+    request = light_request(size=[1, 1], view={
+        "re": f"-0.7453{digits}", "im": f"0.1127{digits}", "width": f"0.0065{digits}"})
+    with contextlib.ExitStack() as stack:
+        client = stack.enter_context(wire.Client(watched.broker.url))
+        for _ in range(HISTORY_PAGE):
+            job = client.submit(request).body["job"]
+            assert client.ask("CANCEL_JOB", job=job).name == "REPORT"
+        worker = stack.enter_context(wire.Worker(watched.broker.workers[0]))
+        worker.register(credit=0)
+        crowd = [stack.enter_context(wire.Client(watched.broker.url)) for _ in range(8)]
+        for asking in crowd:
+            asking.report("STATUS")
+
+        def answers() -> int:
+            count = 0
+            for asking in crowd:
+                while not asking.is_silent(0):
+                    asking.receive_raw()
+                    count += 1
+            return count
+        for asking in crowd:
+            for _ in range(32):
+                asking.send("HISTORY", body={"limit": HISTORY_PAGE})
+        most = 0
+        for _ in range(6):
+            answers()
+            worker.send("BEAT", worker.session, 0, 0)
+            worker.expect("WELCOME")
+            most = max(most, answers())
+        assert most < 16, f"{most} questions were answered first"
+
+
+def test_a_long_line_of_the_log(stage: Stage) -> None:
+    """A job of many pieces, every other of them done, is restored: its debug line is whole."""
+    height = 400_000
+    durable = Durable(stage)
+    broker = durable.start()
+    with wire.Client(broker.url) as client:
+        accepted = client.submit(light_request(
+            size=[1, height], view={"re": "-0.7453", "im": "0.1127", "width": "0.001"}), keep=True)
+        job, image = accepted.body["job"], accepted.body["image"]
+    with open(f"/dev/shm{image['name']}", "r+b") as file:
+        file.seek(72)
+        (offset,) = struct.unpack("<Q", file.read(8))
+        file.seek(offset)
+        file.write(b"\x01\x02" * (height // 16))
+    broker = durable.restart("--log-level", "debug")
+    (row,) = broker.jobs()
+    assert row["job"] == job and row["pixels_done"] == height // 8
+    with wire.Client(broker.url) as client:
+        client.ask("CANCEL_JOB", job=job)
+    durable.wait_empty()
+    result = broker.process.stop()
+    assert any(len(line) > height // 8 for line in result.err.splitlines())
+    log = stage.folder / "broker.log"
+    log.write_text(result.err)
+    done = subprocess.run([os.environ["BROT_REPLAY"], str(log)], capture_output=True, text=True,
+                          check=False)
+    log.unlink()
+    assert done.returncode == 0, done.stdout[-2000:]
+    durable.start()
+    durable.finish()
 
 
 def test_more_jobs_than_anybody_may_have(watched: Watched) -> None:

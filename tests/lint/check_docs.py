@@ -5,7 +5,7 @@ usage: check_docs.py ROOT DESCRIBE_MESSAGES DESCRIBE_BODIES
 
 What the two must agree on, in both directions: the table of messages, the keys of each body, the
 request's keys and words, the layout of an image, its planes and formats, the error codes; and that
-the limits named are those of the code. Prints one line for each difference; the exit status is 1 if
+the limits named are those of the code, and the tests named there and run. Prints one line for each difference; the exit status is 1 if
 there is one.
 """
 
@@ -341,6 +341,34 @@ def check_image(section: str, described: list[list[str]], differences: Differenc
         differences.require(words in section, f"section 6 does not say {words!r}")
 
 
+def is_a_test(root: Path, path: str, name: str) -> bool:
+    """Whether that function is there, and is run: by its name in Python; in C it must be named once
+    more, in the list of tests. The main of a program is a test where it has no such list."""
+    file = root / path
+    if not file.is_file():
+        return False
+    text = file.read_text()
+    if file.suffix == ".py":
+        return name.startswith("test_") and f"\ndef {name}(" in text
+    if name == "main":
+        return "\nint main(" in text and "cmocka_run_group_tests" not in text
+    return (f"\nstatic void {name}(void **state)" in text and
+            len(re.findall(rf"\b{name}\b", text)) > 1)
+
+
+def check_promises(section: str, root: Path, differences: Differences) -> None:
+    """Each promise names the tests that hold it, or says in words why there is none."""
+    rows = table(section, "promise")
+    differences.require(bool(rows), "section 11 has no table of promises")
+    for promise, *cells in rows:
+        cell = " ".join(cells).strip("`")
+        tests = re.findall(r"(tests/[\w/.]+) (\w+)", cell)
+        said = tests or re.match(r"none: |figures of tests/bench", cell)
+        differences.require(bool(said), f"no test is named for the promise {promise!r}")
+        for path, name in tests if cell.startswith("tests/") else []:
+            differences.require(is_a_test(root, path, name), f"{path} has no test {name}")
+
+
 def main() -> int:
     root = Path(sys.argv[1])
     lines = subprocess.run([sys.argv[2]], check=True, capture_output=True, text=True).stdout
@@ -354,7 +382,7 @@ def main() -> int:
     schema = json.loads((root / "proto/request.schema.json").read_text())
 
     differences = Differences()
-    for number in ("3", "4", "6", "7", "8"):
+    for number in ("3", "4", "6", "7", "8", "11"):
         differences.require(number in text, f"PROTOCOL.md has no section {number}")
     example = json.loads(text["3"].split("```json")[1].split("```")[0])
     bodies = documented_bodies(text["4"], messages)
@@ -367,6 +395,7 @@ def main() -> int:
     check_image(text["6"], described, differences)
     check_errors(text["7"], errors, differences)
     check_limits(text["8"], limits, differences)
+    check_promises(text["11"], root, differences)
 
     print("\n".join(differences.lines))
     print(f"{differences.compared} things compared, {len(differences.lines)} differ")

@@ -92,6 +92,26 @@ static void a_parent_reports_a_death_at_once(void **state)
 	sim_free(sim);
 }
 
+/* It beats, but is slower than any lease: it is told to start again, and the next lease is longer.
+ */
+static void a_lease_runs_out(void **state)
+{
+	(void)state;
+	struct sched_limits fixed = limits();
+	fixed.tile_rows = 32;
+	struct sim *sim = sim_new(21, &fixed);
+	sim_worker(sim, 1, 1000000); /* 32 s a tile */
+	sim_run(sim, 10);
+	unsigned client = sim_client(sim);
+	unsigned job = sim_submit(sim, client, 64, 32);
+	assert_true(sim_run_idle(sim, 100000));
+	assert_int_equal(sim_job_state(sim, job), SIM_JOB_FINISHED);
+	assert_non_null(strstr(sim_trace(sim), "w1: tile 1/0 attempt 2"));
+	assert_null(strstr(sim_trace(sim), "attempt 3"));
+	check(sim);
+	sim_free(sim);
+}
+
 static void a_stopped_worker_comes_back_late(void **state)
 {
 	(void)state;
@@ -451,6 +471,7 @@ int main(void)
 		cmocka_unit_test(two_workers_share_a_job),
 		cmocka_unit_test(a_silent_worker_loses_its_tiles),
 		cmocka_unit_test(a_parent_reports_a_death_at_once),
+		cmocka_unit_test(a_lease_runs_out),
 		cmocka_unit_test(a_stopped_worker_comes_back_late),
 		cmocka_unit_test(a_new_connection_starts_again),
 		cmocka_unit_test(an_echo_changes_nothing),

@@ -275,13 +275,13 @@ static void a_page_of_history(void **state)
 	const struct outputs *out = parsed(MSG_HISTORY, "{\"limit\":1}");
 	assert_int_equal(out->limit, 1);
 	assert_true(out->before == 0);
-	out = parsed(MSG_HISTORY, "{\"before\":9223372036854775807,\"limit\":1000}");
-	assert_int_equal(out->limit, 1000);
+	out = parsed(MSG_HISTORY, "{\"before\":9223372036854775807,\"limit\":100}");
+	assert_int_equal(out->limit, 100);
 	assert_true(out->before == INT64_MAX);
-	refused(MSG_HISTORY, "{\"limit\":0}", "HISTORY: limit must be 1..1000, got 0");
-	refused(MSG_HISTORY, "{\"limit\":1001}", "HISTORY: limit must be 1..1000, got 1001");
+	refused(MSG_HISTORY, "{\"limit\":0}", "HISTORY: limit must be 1..100, got 0");
+	refused(MSG_HISTORY, "{\"limit\":101}", "HISTORY: limit must be 1..100, got 101");
 	refused(MSG_HISTORY, "{\"limit\":4294967297}",
-		"HISTORY: limit must be 1..1000, got 4294967297");
+		"HISTORY: limit must be 1..100, got 4294967297");
 	refused(MSG_HISTORY, "{\"limit\":1,\"before\":0}",
 		"HISTORY: before must be 1..9223372036854775807, got 0");
 	refused(MSG_HISTORY, "{\"limit\":1,\"before\":-5}",

@@ -151,6 +151,13 @@ static void the_silent_are_forgotten(void **state)
 	peers_free(peers);
 }
 
+static void assert_unseen(struct peers *peers, uint64_t id, uint64_t seen, uint64_t expected)
+{
+	uint64_t unseen = 77;
+	assert_true(peers_unseen_rows(peers, id, seen, &unseen));
+	assert_true(unseen == expected);
+}
+
 static void rows_on_their_way_are_counted(void **state)
 {
 	(void)state;
@@ -158,24 +165,66 @@ static void rows_on_their_way_are_counted(void **state)
 	struct sock_route route = numbered(1), other = numbered(2);
 	uint64_t id = peers_id(peers, SIDE_CLIENT, &route, 0);
 	uint64_t silent = peers_id(peers, SIDE_CLIENT, &other, 0);
-	assert_true(peers_unseen_rows(peers, id, 0) == 0);
+	assert_unseen(peers, id, 0, 0);
 	for (int i = 0; i < 8; i++)
 		peers_count_rows(peers, id);
-	assert_true(peers_unseen_rows(peers, id, 0) == 8);
-	assert_true(peers_unseen_rows(peers, id, 5) == 3);
-	assert_true(peers_unseen_rows(peers, id, 8) == 0);
-	assert_true(peers_unseen_rows(peers, silent, 0) == 0);
-	/* A client that has counted more than we have goes on from there. */
-	assert_true(peers_unseen_rows(peers, id, 1000) == 0);
-	peers_count_rows(peers, id);
-	assert_true(peers_unseen_rows(peers, id, 1000) == 1);
-	assert_true(peers_unseen_rows(peers, id, 8) == 993);
-	/* Another connection starts again. */
+	assert_unseen(peers, id, 0, 8);
+	assert_unseen(peers, id, 5, 3);
+	assert_unseen(peers, id, 8, 0);
+	assert_unseen(peers, silent, 0, 0);
+	/* It cannot have seen what it was not sent. */
+	uint64_t unseen;
+	assert_false(peers_unseen_rows(peers, id, 9, &unseen));
+	assert_false(peers_unseen_rows(peers, id, UINT64_MAX, &unseen));
+	assert_unseen(peers, id, 0, 8);
+	/* Another connection starts again: from what it has seen, if it has. */
 	peers_forget(peers, id);
 	peers_count_rows(peers, id);
-	assert_true(peers_unseen_rows(peers, id, 0) == 0);
+	assert_unseen(peers, id, 0, 0);
 	id = peers_id(peers, SIDE_CLIENT, &route, 1);
-	assert_true(peers_unseen_rows(peers, id, 0) == 0);
+	assert_unseen(peers, id, 0, 0);
+	assert_unseen(peers, id, 1000, 0);
+	peers_count_rows(peers, id);
+	assert_unseen(peers, id, 1000, 1);
+	assert_false(peers_unseen_rows(peers, id, 1002, &unseen));
+	peers_free(peers);
+}
+
+static void send_many(struct peers *peers, uint64_t id, int count, size_t body_bytes)
+{
+	for (int i = 0; i < count; i++)
+		peers_count_sent(peers, id, body_bytes);
+}
+
+static void large_reports_wait_for_room(void **state)
+{
+	(void)state;
+	const size_t small = LIMIT_SMALL_REPORT_BYTES, large = small + 1;
+	struct peers *peers = peers_new(10);
+	struct sock_route route = numbered(1), other = numbered(2);
+	uint64_t id = peers_id(peers, SIDE_CLIENT, &route, 0);
+	uint64_t quiet = peers_id(peers, SIDE_CLIENT, &other, 0);
+	send_many(peers, id, 1000, small);
+	for (int i = 0; i < LIMIT_LARGE_REPORTS; i++) {
+		assert_true(peers_may_report(peers, id, large));
+		send_many(peers, id, 1, large);
+	}
+	assert_false(peers_may_report(peers, id, large));
+	assert_true(peers_may_report(peers, id, small));
+	assert_true(peers_may_report(peers, quiet, large));
+	/* Once its queue has taken as many others as it holds, the first is read. */
+	send_many(peers, id, LIMIT_CLIENT_SENDS - LIMIT_LARGE_REPORTS, 0);
+	assert_false(peers_may_report(peers, id, large));
+	send_many(peers, id, 1, 0);
+	assert_true(peers_may_report(peers, id, large));
+	send_many(peers, id, 1, large);
+	assert_true(peers_may_report(peers, id, large)); /* in place of the second */
+	send_many(peers, id, 1, large);
+	send_many(peers, id, LIMIT_LARGE_REPORTS - 2, large);
+	assert_false(peers_may_report(peers, id, large));
+	peers_forget(peers, id);
+	send_many(peers, id, 1, large);
+	assert_true(peers_may_report(peers, id, large));
 	peers_free(peers);
 }
 
@@ -187,6 +236,7 @@ int main(void)
 		cmocka_unit_test(an_id_is_never_used_twice),
 		cmocka_unit_test(the_silent_are_forgotten),
 		cmocka_unit_test(rows_on_their_way_are_counted),
+		cmocka_unit_test(large_reports_wait_for_room),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

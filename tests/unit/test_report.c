@@ -232,7 +232,8 @@ static void the_history_of_a_job(void **state)
 	static const char *const ends[JOB_END_COUNT] = {"released", "failed", "cancelled",
 							"abandoned", "expired"};
 	static const char request[] = "{\"brot\":1,\"view\":{\"re\":\"0\",\"im\":\"0\","
-				      "\"width\":\"4\"},\"size\":[8,6],\"format\":\"smooth\"}";
+				      "\"width\":\"4\"},\"size\":[8,6],\"kind\":\"escape\","
+				      "\"format\":\"smooth\"}";
 	struct store_job job = {
 		.job = 101,
 		.client = "me@here",
@@ -270,7 +271,15 @@ static void the_history_of_a_job(void **state)
 	/* A request that this version cannot read. */
 	json_t *row = history_row(job, "{\"brot\":2}");
 	assert_text(row, "kind", "");
+	assert_text(row, "format", "");
 	assert_pair(row, "size", 0, 0);
+	json_decref(row);
+	row = history_row(job, "{\"kind\":\"escape\",\"format\":7,\"size\":[8,6]}");
+	assert_text(row, "kind", "");
+	assert_pair(row, "size", 0, 0);
+	json_decref(row);
+	row = history_row(job, "no JSON");
+	assert_text(row, "kind", "");
 	json_decref(row);
 }
 

@@ -159,6 +159,46 @@ static void a_submit_comes_back(void **state)
 	}
 }
 
+/* All bits in turn, and names that take four characters a byte. */
+static void the_longest_restore_fits(void **state)
+{
+	(void)state;
+	struct sched_event_storage storage, read_storage;
+	struct plan plan = plan_of(64, 1000000, 1, 500000);
+	uint8_t *bits = malloc(62500);
+	for (size_t i = 0; i < 62500; i++)
+		bits[i] = (uint8_t)i;
+	struct sched_restore restore = {
+		.plan = &plan,
+		.priority = -100,
+		.is_kept = true,
+		.is_paused = true,
+		.code = BROT_E_UNAVAILABLE,
+		.text = storage.text,
+		.bits = {bits, bits},
+		.tiles_done = UINT32_MAX,
+		.retries = UINT32_MAX,
+		.workers = UINT32_MAX,
+		.iterations = UINT64_MAX,
+		.worker_us = INT64_MAX,
+		.accepted_ago_ms = -INT64_MAX,
+		.finished_ago_ms = -INT64_MAX,
+	};
+	memset(storage.text, 1, sizeof storage.text - 1);
+	storage.text[sizeof storage.text - 1] = '\0';
+	memset(restore.client, 1, sizeof restore.client - 1);
+	struct sched_event event = example(EVENT_RESTORE), read;
+	event.restore = &restore;
+	size_t bytes = sched_event_str_bytes(&event);
+	char *line = malloc(bytes);
+	assert_true(sched_event_parse(sched_event_str(&event, line, bytes), &read, &read_storage));
+	assert_memory_equal(read.restore->bits[1], bits, 62500);
+	assert_string_equal(read.restore->text, storage.text);
+	sched_event_storage_done(&read_storage);
+	free(line);
+	free(bits);
+}
+
 static void a_restore_comes_back(void **state)
 {
 	(void)state;
@@ -355,6 +395,7 @@ int main(void)
 		cmocka_unit_test(a_hello_comes_back),
 		cmocka_unit_test(a_submit_comes_back),
 		cmocka_unit_test(a_restore_comes_back),
+		cmocka_unit_test(the_longest_restore_fits),
 		cmocka_unit_test(a_line_that_is_cut_does_not_parse),
 		cmocka_unit_test(other_lines_do_not_parse),
 		cmocka_unit_test(plans_that_cannot_be_do_not_parse),
