@@ -71,10 +71,9 @@ void job_open_bands(struct sched *s, struct job *job)
 	}
 }
 
-void band_image_ready(struct sched *s, struct band *band)
+void band_image_ready(struct band *band)
 {
 	assert(band->state == BAND_WANTED);
-	(void)s;
 	band->state = BAND_OPEN;
 }
 
@@ -206,7 +205,7 @@ static uint64_t take_bits(struct band *band, const uint8_t *bits)
 
 /* The bits are those of the last phase. What came before it left none, so it begins again unless
  * there is nothing left to do. */
-void band_restore_bits(struct sched *s, struct band *band, const uint8_t *bits)
+void band_restore_bits(struct band *band, const uint8_t *bits)
 {
 	uint32_t last = band->job->plan.phase_count - 1;
 	uint64_t pixels = 0;
@@ -225,7 +224,6 @@ void band_restore_bits(struct sched *s, struct band *band, const uint8_t *bits)
 	band->restored = NULL;
 	band->segments_restored = 0;
 	start_phase(band, 0);
-	(void)s;
 }
 
 /* One at a time: its answer is the next event. */

@@ -225,11 +225,11 @@ struct band *band_of_work(const struct sched *s, uint64_t work);
 uint64_t band_work(const struct band *band);
 void job_open_bands(struct sched *s, struct job *job); /* as many as may be */
 void job_drop_bands(struct sched *s, struct job *job);
-void band_image_ready(struct sched *s, struct band *band);
+void band_image_ready(struct band *band);
 void band_drop(struct sched *s, struct band *band);    /* image, tiles and all */
 void band_advance(struct sched *s, struct band *band); /* after segments were done */
 void band_forget_at_workers(struct sched *s, const struct band *band);
-void band_restore_bits(struct sched *s, struct band *band, const uint8_t *bits);
+void band_restore_bits(struct band *band, const uint8_t *bits);
 uint32_t band_undone_from(const struct band *band, uint32_t segment); /* the next, or segments */
 uint32_t band_undone_run(const struct band *band, uint32_t first, uint32_t most);
 void band_ask_images(struct sched *s); /* at the end of each step */

@@ -55,7 +55,7 @@ static void restore_bands(struct sched *s, struct job *job, const struct sched_r
 	for (uint32_t i = 0; i < LIMIT_OPEN_BANDS; i++) {
 		struct band *band = band_find(job, released + i);
 		if (band != NULL && restore->bits[i] != NULL)
-			band_restore_bits(s, band, restore->bits[i]);
+			band_restore_bits(band, restore->bits[i]);
 	}
 }
 
