@@ -52,7 +52,7 @@ struct tile {
 	uint32_t id;           /* hash key within the band */
 	uint32_t first, count; /* segments */
 	uint32_t attempt;      /* leases so far */
-	uint32_t lost;         /* of these, since a RETRY, ended without an answer */
+	uint32_t lost; /* of these, since a RETRY, those that may have killed or hung a worker */
 	uint32_t failures;
 	uint64_t failed_on[LIMIT_TILE_ATTEMPTS]; /* sessions */
 	struct band *band;
@@ -241,7 +241,7 @@ void restore_event(struct sched *s, const struct sched_event *event);
 void worker_event(struct sched *s, const struct sched_event *event);
 void worker_drain(struct sched *s, const struct sched_event *event);
 void worker_tick(struct sched *s);
-void worker_end(struct sched *s, struct worker *worker, const char *why);
+void worker_end(struct sched *s, struct worker *worker, const char *why); /* by no tile's fault */
 void worker_make_ready(struct sched *s, struct worker *worker);
 
 /* sched_tile.c */
