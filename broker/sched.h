@@ -281,6 +281,12 @@ int64_t sched_deadline_ms(const struct sched *s);
  * does not hold it. */
 bool sched_tile_rect(const struct sched *s, const struct sched_event *event, struct rect *ret_rect);
 
+/* Whether that client may have a new job with that plan: BROT_OK, or with a sentence
+ * BROT_E_NO_SPACE where it never may, BROT_E_BUSY where it may later. EVENT_SUBMIT looks itself;
+ * EVENT_RESTORE takes what there was. */
+enum brot_err sched_check_room(const struct sched *s, const char *client, const struct plan *plan,
+			       struct brot_error *err);
+
 /* Whether the image of a band is complete and not yet released. */
 bool sched_band_is_complete(const struct sched *s, uint64_t work);
 

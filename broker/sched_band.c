@@ -26,6 +26,14 @@ uint32_t job_bands_released(const struct job *job)
 	return released;
 }
 
+bool job_has_released_bands(const struct job *job)
+{
+	uint32_t open = 0;
+	for (uint32_t i = 0; i < LIMIT_OPEN_BANDS; i++)
+		open += job->bands[i].state != BAND_NONE;
+	return open < job->next_band;
+}
+
 struct band *band_find(struct job *job, uint32_t index)
 {
 	for (uint32_t i = 0; i < LIMIT_OPEN_BANDS; i++)

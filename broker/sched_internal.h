@@ -102,7 +102,7 @@ struct client {
 
 struct watcher {
 	uint64_t peer;
-	int64_t seen_ms;
+	int64_t since_ms, seen_ms;
 };
 
 enum band_state {
@@ -138,8 +138,9 @@ struct job {
 	struct watcher watchers[LIMIT_WATCHERS];
 	uint32_t watcher_count;
 	int64_t watched_ms;
-	uint64_t reader;   /* of a banded job: the peer its bands are for */
-	int64_t reader_ms; /* when that was last heard to want them */
+	bool awaits_tick;  /* restored, and no TICK has come since: its peers could not speak */
+	uint64_t reader;   /* of a banded job: the peer its bands are for; 0: none, or not known */
+	int64_t reader_ms; /* when that was last heard to want them; INT64_MIN: never */
 	enum job_state state;
 	struct brot_error why; /* of a FAILED one */
 	bool is_kept, is_paused;
@@ -217,8 +218,14 @@ void job_make_report(const struct job *job, int64_t now_ms, struct job_report *r
 /* sched_verb.c */
 void verb_event(struct sched *s, const struct sched_event *event);
 
+/* sched_reader.c: for whom the bands of a job are */
+bool reader_may_be(const struct sched *s, const struct job *job, uint64_t peer);
+bool reader_is_awaited(const struct sched *s, const struct job *job); /* since a restore */
+void reader_take(struct sched *s, struct job *job, uint64_t peer);    /* and watches */
+
 /* sched_band.c */
 bool job_is_banded(const struct job *job);
+bool job_has_released_bands(const struct job *job);
 uint32_t job_bands_released(const struct job *job);      /* the leading run */
 struct band *band_find(struct job *job, uint32_t index); /* an open one, or NULL */
 struct band *band_of_work(const struct sched *s, uint64_t work);

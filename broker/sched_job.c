@@ -179,50 +179,50 @@ void job_finish(struct sched *s, struct job *job)
 		   (long long)(job->finished_ms - job->accepted_ms));
 }
 
-/* Refuses a new job that passes a limit. */
-static bool is_over_limits(struct sched *s, const struct sched_event *event)
+enum brot_err sched_check_room(const struct sched *s, const char *client_name,
+			       const struct plan *plan, struct brot_error *err)
 {
-	uint64_t bytes = event->submit.plan->image_bytes, limit = s->limits.image_bytes;
+	uint64_t bytes = plan->image_bytes, limit = s->limits.image_bytes;
 	uint64_t left = limit > s->image_bytes ? limit - s->image_bytes : 0;
-	const struct client *client = client_find(
-		s, event->submit.client != NULL ? event->submit.client : "");
+	const struct client *client = client_find(s, client_name);
 	if (bytes > limit)
-		sched_refuse(s, event->peer, 0, BROT_E_NO_SPACE,
-			     "size: the image needs %llu bytes, but the broker's images may take "
-			     "at most %llu",
-			     (unsigned long long)bytes, (unsigned long long)limit);
-	else if (bytes > left)
-		sched_refuse(s, event->peer, 0, BROT_E_BUSY,
-			     "size: the image needs %llu bytes, but other jobs have left %llu: "
-			     "try later",
-			     (unsigned long long)bytes, (unsigned long long)left);
-	else if (HASH_COUNT(s->jobs) >= s->limits.jobs)
-		sched_refuse(s, event->peer, 0, BROT_E_BUSY,
-			     "jobs: the broker holds at most %u: try later", s->limits.jobs);
-	else if (client != NULL && client->jobs >= s->limits.jobs_per_client)
-		sched_refuse(s, event->peer, 0, BROT_E_BUSY,
-			     "jobs: a client may have at most %u: try later",
-			     s->limits.jobs_per_client);
-	else
-		return false;
-	return true;
+		return error_set(err, BROT_E_NO_SPACE,
+				 "size: the image needs %llu bytes, but the broker's images may "
+				 "take at most %llu",
+				 (unsigned long long)bytes, (unsigned long long)limit);
+	if (bytes > left)
+		return error_set(err, BROT_E_BUSY,
+				 "size: the image needs %llu bytes, but other jobs have left %llu: "
+				 "try later",
+				 (unsigned long long)bytes, (unsigned long long)left);
+	if (HASH_COUNT(s->jobs) >= s->limits.jobs)
+		return error_set(err, BROT_E_BUSY, "jobs: the broker holds at most %u: try later",
+				 s->limits.jobs);
+	if (client != NULL && client->jobs >= s->limits.jobs_per_client)
+		return error_set(err, BROT_E_BUSY, "jobs: a client may have at most %u: try later",
+				 s->limits.jobs_per_client);
+	return BROT_OK;
 }
 
 void job_submit(struct sched *s, const struct sched_event *event)
 {
 	struct job *job = job_of_key(s, event->submit.key);
 	if (job != NULL) {
-		job->reader = event->peer;
+		if (!job->is_kept && reader_may_be(s, job, event->peer))
+			job->reader = event->peer;
 		job_watch(s, job, event->peer);
 		if (job->state != JOB_CREATING)
 			job_tell(s, job, ACTION_ACCEPTED, event->peer);
 		return;
 	}
-	if (is_over_limits(s, event))
+	const char *client = event->submit.client != NULL ? event->submit.client : "";
+	struct brot_error why;
+	if (sched_check_room(s, client, event->submit.plan, &why) != BROT_OK) {
+		sched_refuse(s, event->peer, 0, why.code, "%s", why.text);
 		return;
+	}
 	job = job_find(s, event->submit.job) == NULL
-		      ? job_add(s, event->submit.job, event->submit.key, event->submit.client,
-				event->submit.plan)
+		      ? job_add(s, event->submit.job, event->submit.key, client, event->submit.plan)
 		      : NULL;
 	if (job == NULL) {
 		sched_refuse(s, event->peer, 0, BROT_E_BUSY, "jobs: no number is free: try later");
