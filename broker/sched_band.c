@@ -124,6 +124,7 @@ static void band_complete(struct sched *s, struct band *band)
 {
 	struct job *job = band->job;
 	band->state = BAND_COMPLETE;
+	band->complete_ms = s->now_ms;
 	if (!job_is_banded(job)) {
 		job_finish(s, job);
 		band_forget_at_workers(s, band);

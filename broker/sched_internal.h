@@ -126,6 +126,7 @@ struct band {
 	uint8_t *restored;    /* bits of an earlier life, one a segment; NULL: none */
 	struct tile *tiles;   /* hash by id: leased or waiting */
 	struct tile *waiting; /* queue of those to be leased again */
+	int64_t complete_ms;  /* since when it is, in this life */
 	int64_t ask_ms;       /* for the image of a WANTED one, not before */
 	bool has_failed;      /* its image could not be made, which was noted */
 };

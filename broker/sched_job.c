@@ -291,20 +291,49 @@ static bool is_deserted(const struct sched *s, const struct job *job)
 	return s->workers != NULL && job_has_work(job);
 }
 
+/* Since when nothing but a reader's RELEASE can move a kept job in bands; false where that is not
+ * so. */
+static bool waits_for_reader(const struct job *job, int64_t *ret_since_ms)
+{
+	*ret_since_ms = job->watched_ms;
+	if (!job_is_banded(job))
+		return false;
+	for (uint32_t i = 0; i < LIMIT_OPEN_BANDS; i++) {
+		const struct band *band = &job->bands[i];
+		if (band->state != BAND_NONE && band->state != BAND_COMPLETE)
+			return false;
+		if (band->state == BAND_COMPLETE && band->complete_ms > *ret_since_ms)
+			*ret_since_ms = band->complete_ms;
+	}
+	return true;
+}
+
+/* Ends a kept job that nobody has come for. */
+static bool kept_expires(struct sched *s, struct job *job)
+{
+	bool has_stopped = job->state == JOB_FINISHED || job->state == JOB_FAILED;
+	int64_t since_ms = job->finished_ms;
+	struct brot_error why = job->why;
+	if (!has_stopped && !waits_for_reader(job, &since_ms))
+		return false;
+	if (s->now_ms - since_ms < s->limits.retention_ms)
+		return false;
+	if (!has_stopped)
+		error_set(&why, BROT_E_NOT_FOUND,
+			  "job: %llu had bands to be read, and its retention has ended",
+			  (unsigned long long)job->id);
+	job_end(s, job, JOB_END_EXPIRED, why.code != BROT_OK ? &why : NULL);
+	return true;
+}
+
 /* Ends a job that nobody wants any more; a finished one has nothing left to fail. */
 static bool job_expires(struct sched *s, struct job *job)
 {
-	bool has_stopped = job->state == JOB_FINISHED || job->state == JOB_FAILED;
-	if (job->is_kept) {
-		if (!has_stopped || s->now_ms - job->finished_ms < s->limits.retention_ms)
-			return false;
-		struct brot_error why = job->why;
-		job_end(s, job, JOB_END_EXPIRED, why.code != BROT_OK ? &why : NULL);
-		return true;
-	}
+	if (job->is_kept)
+		return kept_expires(s, job);
 	if (s->now_ms - job->watched_ms < s->limits.lost_ms)
 		return false;
-	if (has_stopped)
+	if (job->state == JOB_FINISHED)
 		job_end(s, job, JOB_END_ABANDONED, NULL);
 	else
 		job_drop(s, job, JOB_END_ABANDONED, BROT_E_CANCELLED,
@@ -312,11 +341,26 @@ static bool job_expires(struct sched *s, struct job *job)
 	return true;
 }
 
+/* The rest of a restore may have taken long, and peers cannot speak before it is over: what was
+ * restored counts as watched now, and its reader as awaited from now on. */
+static void first_tick(struct sched *s, struct job *job)
+{
+	job->awaits_tick = false;
+	job->watched_ms = s->now_ms;
+	if (job->reader != 0 || job->reader_ms == INT64_MIN)
+		return;
+	job->reader_ms = s->now_ms;
+	for (uint32_t i = 0; i < job->watcher_count; i++)
+		job->watchers[i].since_ms = job->watchers[i].seen_ms = s->now_ms;
+}
+
 void job_tick(struct sched *s)
 {
 	struct job *job, *next;
 	HASH_ITER(hh, s->jobs, job, next)
 	{
+		if (job->awaits_tick)
+			first_tick(s, job);
 		if (job_expires(s, job))
 			continue;
 		if (is_deserted(s, job)) {

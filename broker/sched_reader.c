@@ -46,7 +46,8 @@ bool reader_may_be(const struct sched *s, const struct job *job, uint64_t peer)
 
 bool reader_is_awaited(const struct sched *s, const struct job *job)
 {
-	return job->reader == 0 && is_held(s, job);
+	bool is_expected = job->reader == 0 && job->reader_ms != INT64_MIN;
+	return is_expected && (job->awaits_tick || is_held(s, job));
 }
 
 void reader_take(struct sched *s, struct job *job, uint64_t peer)
