@@ -69,24 +69,6 @@ bool ended_tell(struct server *server, uint64_t peer, uint64_t job)
 	return true;
 }
 
-static enum brot_err check_room(const struct server *server, const struct plan *plan,
-				struct brot_error *err)
-{
-	struct sched_totals totals;
-	sched_totals(server->sched, &totals);
-	uint64_t limit = server->config->limits.image_bytes;
-	uint64_t left = limit > totals.image_bytes ? limit - totals.image_bytes : 0;
-	if (catalog_count(server->catalog) >= LIMIT_JOBS)
-		return error_set(err, BROT_E_BUSY, "jobs: the broker holds at most %d: try later",
-				 LIMIT_JOBS);
-	if (plan->image_bytes > left)
-		return error_set(err, BROT_E_BUSY,
-				 "size: the image needs %llu bytes, but other jobs have left %llu: "
-				 "try later",
-				 (unsigned long long)plan->image_bytes, (unsigned long long)left);
-	return BROT_OK;
-}
-
 static enum brot_err revive(struct server *server, struct store_job *row, struct brot_error *err)
 {
 	struct catalog_job job;
@@ -96,7 +78,7 @@ static enum brot_err revive(struct server *server, struct store_job *row, struct
 				 (unsigned long long)row->job);
 	enum brot_err code = restore_plan(server, row, &job, err);
 	if (code == BROT_OK)
-		code = check_room(server, &job.plan, err);
+		code = sched_check_room(server->sched, row->client, &job.plan, err);
 	if (code == BROT_OK)
 		code = journal_revive(server->journal, row->job, err);
 	if (code != BROT_OK)

@@ -37,7 +37,8 @@ struct sched_limits {
 	int64_t progress_ms;    /* between two PROGRESS of a job */
 	int64_t lease_ms;       /* least time a tile is leased for; doubles with each attempt */
 	int64_t tile_target_ms; /* a tile should take so long */
-	int64_t retention_ms;   /* a kept job that has finished or failed is forgotten after this */
+	int64_t retention_ms;   /* a kept job that has finished or failed is forgotten after this;
+				 * one in bands too that all wait for a reader who does not come */
 	uint32_t tile_rows;     /* fixed tile height for measurements; 0: follow the cost */
 	bool is_durable;        /* there is a store: EVENT_STOP leaves the jobs for the next life */
 };
@@ -140,15 +141,17 @@ enum sched_event_type {
 	EVENT_IMAGE_FAILED, /* work, code, text */
 	EVENT_WATCH,        /* job */
 	EVENT_CANCEL_JOB,   /* job */
-	EVENT_RELEASE,      /* job, band */
+	EVENT_RELEASE,      /* job, band; of one in bands by its reader alone, while that lives */
 	EVENT_ATTACH,   /* job: as WATCH, and to be told what ACCEPTED says; of a banded job whose
-			 * first bands are gone it starts again from the top */
+			 * first bands are gone it starts again from the top. BUSY while another
+			 * peer reads the bands: see sched_reader.c */
 	EVENT_PAUSE,    /* job: no more leases; those out are finished */
 	EVENT_RESUME,   /* job */
 	EVENT_RETRY,    /* job: a FAILED one */
 	EVENT_PRIORITY, /* job, priority */
 	EVENT_DRAIN_WORKER, /* text: the name or the hexadecimal id of the workers to drain */
-	EVENT_RESTORE,      /* restore: a job of an earlier life of this broker; nobody says it */
+	EVENT_RESTORE,      /* restore: a job of an earlier life of this broker; nobody says it.
+			     * Whether its reader is gone is not known: others wait for lost_ms */
 	/* from a worker */
 	EVENT_HELLO,  /* hello */
 	EVENT_CREDIT, /* session, credit */
@@ -280,6 +283,12 @@ int64_t sched_deadline_ms(const struct sched *s);
 /* The rectangle of the lease that an EVENT_DONE is about, within its band; false where its peer
  * does not hold it. */
 bool sched_tile_rect(const struct sched *s, const struct sched_event *event, struct rect *ret_rect);
+
+/* Whether that client may have a new job with that plan: BROT_OK, or with a sentence
+ * BROT_E_NO_SPACE where it never may, BROT_E_BUSY where it may later. EVENT_SUBMIT looks itself;
+ * EVENT_RESTORE takes what there was. */
+enum brot_err sched_check_room(const struct sched *s, const char *client, const struct plan *plan,
+			       struct brot_error *err);
 
 /* Whether the image of a band is complete and not yet released. */
 bool sched_band_is_complete(const struct sched *s, uint64_t work);

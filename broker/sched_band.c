@@ -26,6 +26,14 @@ uint32_t job_bands_released(const struct job *job)
 	return released;
 }
 
+bool job_has_released_bands(const struct job *job)
+{
+	uint32_t open = 0;
+	for (uint32_t i = 0; i < LIMIT_OPEN_BANDS; i++)
+		open += job->bands[i].state != BAND_NONE;
+	return open < job->next_band;
+}
+
 struct band *band_find(struct job *job, uint32_t index)
 {
 	for (uint32_t i = 0; i < LIMIT_OPEN_BANDS; i++)
@@ -71,10 +79,9 @@ void job_open_bands(struct sched *s, struct job *job)
 	}
 }
 
-void band_image_ready(struct sched *s, struct band *band)
+void band_image_ready(struct band *band)
 {
 	assert(band->state == BAND_WANTED);
-	(void)s;
 	band->state = BAND_OPEN;
 }
 
@@ -117,6 +124,7 @@ static void band_complete(struct sched *s, struct band *band)
 {
 	struct job *job = band->job;
 	band->state = BAND_COMPLETE;
+	band->complete_ms = s->now_ms;
 	if (!job_is_banded(job)) {
 		job_finish(s, job);
 		band_forget_at_workers(s, band);
@@ -206,7 +214,7 @@ static uint64_t take_bits(struct band *band, const uint8_t *bits)
 
 /* The bits are those of the last phase. What came before it left none, so it begins again unless
  * there is nothing left to do. */
-void band_restore_bits(struct sched *s, struct band *band, const uint8_t *bits)
+void band_restore_bits(struct band *band, const uint8_t *bits)
 {
 	uint32_t last = band->job->plan.phase_count - 1;
 	uint64_t pixels = 0;
@@ -225,7 +233,6 @@ void band_restore_bits(struct sched *s, struct band *band, const uint8_t *bits)
 	band->restored = NULL;
 	band->segments_restored = 0;
 	start_phase(band, 0);
-	(void)s;
 }
 
 /* One at a time: its answer is the next event. */

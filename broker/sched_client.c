@@ -59,7 +59,7 @@ void job_watch(struct sched *s, struct job *job, uint64_t peer)
 	}
 	if (job->watcher_count < LIMIT_WATCHERS)
 		stalest = &job->watchers[job->watcher_count++];
-	*stalest = (struct watcher){peer, s->now_ms};
+	*stalest = (struct watcher){peer, s->now_ms, s->now_ms};
 }
 
 void job_tell(struct sched *s, const struct job *job, enum sched_action_type type, uint64_t peer)

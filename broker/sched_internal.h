@@ -52,7 +52,7 @@ struct tile {
 	uint32_t id;           /* hash key within the band */
 	uint32_t first, count; /* segments */
 	uint32_t attempt;      /* leases so far */
-	uint32_t lost;         /* of these, since a RETRY, ended without an answer */
+	uint32_t lost; /* of these, since a RETRY, those that may have killed or hung a worker */
 	uint32_t failures;
 	uint64_t failed_on[LIMIT_TILE_ATTEMPTS]; /* sessions */
 	struct band *band;
@@ -102,7 +102,7 @@ struct client {
 
 struct watcher {
 	uint64_t peer;
-	int64_t seen_ms;
+	int64_t since_ms, seen_ms;
 };
 
 enum band_state {
@@ -126,6 +126,7 @@ struct band {
 	uint8_t *restored;    /* bits of an earlier life, one a segment; NULL: none */
 	struct tile *tiles;   /* hash by id: leased or waiting */
 	struct tile *waiting; /* queue of those to be leased again */
+	int64_t complete_ms;  /* since when it is, in this life */
 	int64_t ask_ms;       /* for the image of a WANTED one, not before */
 	bool has_failed;      /* its image could not be made, which was noted */
 };
@@ -138,8 +139,9 @@ struct job {
 	struct watcher watchers[LIMIT_WATCHERS];
 	uint32_t watcher_count;
 	int64_t watched_ms;
-	uint64_t reader;   /* of a banded job: the peer its bands are for */
-	int64_t reader_ms; /* when that was last heard to want them */
+	bool awaits_tick;  /* restored, and no TICK has come since: its peers could not speak */
+	uint64_t reader;   /* of a banded job: the peer its bands are for; 0: none, or not known */
+	int64_t reader_ms; /* when that was last heard to want them; INT64_MIN: never */
 	enum job_state state;
 	struct brot_error why; /* of a FAILED one */
 	bool is_kept, is_paused;
@@ -217,19 +219,25 @@ void job_make_report(const struct job *job, int64_t now_ms, struct job_report *r
 /* sched_verb.c */
 void verb_event(struct sched *s, const struct sched_event *event);
 
+/* sched_reader.c: for whom the bands of a job are */
+bool reader_may_be(const struct sched *s, const struct job *job, uint64_t peer);
+bool reader_is_awaited(const struct sched *s, const struct job *job); /* since a restore */
+void reader_take(struct sched *s, struct job *job, uint64_t peer);    /* and watches */
+
 /* sched_band.c */
 bool job_is_banded(const struct job *job);
+bool job_has_released_bands(const struct job *job);
 uint32_t job_bands_released(const struct job *job);      /* the leading run */
 struct band *band_find(struct job *job, uint32_t index); /* an open one, or NULL */
 struct band *band_of_work(const struct sched *s, uint64_t work);
 uint64_t band_work(const struct band *band);
 void job_open_bands(struct sched *s, struct job *job); /* as many as may be */
 void job_drop_bands(struct sched *s, struct job *job);
-void band_image_ready(struct sched *s, struct band *band);
+void band_image_ready(struct band *band);
 void band_drop(struct sched *s, struct band *band);    /* image, tiles and all */
 void band_advance(struct sched *s, struct band *band); /* after segments were done */
 void band_forget_at_workers(struct sched *s, const struct band *band);
-void band_restore_bits(struct sched *s, struct band *band, const uint8_t *bits);
+void band_restore_bits(struct band *band, const uint8_t *bits);
 uint32_t band_undone_from(const struct band *band, uint32_t segment); /* the next, or segments */
 uint32_t band_undone_run(const struct band *band, uint32_t first, uint32_t most);
 void band_ask_images(struct sched *s); /* at the end of each step */
@@ -241,7 +249,7 @@ void restore_event(struct sched *s, const struct sched_event *event);
 void worker_event(struct sched *s, const struct sched_event *event);
 void worker_drain(struct sched *s, const struct sched_event *event);
 void worker_tick(struct sched *s);
-void worker_end(struct sched *s, struct worker *worker, const char *why);
+void worker_end(struct sched *s, struct worker *worker, const char *why); /* by no tile's fault */
 void worker_make_ready(struct sched *s, struct worker *worker);
 
 /* sched_tile.c */

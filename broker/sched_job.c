@@ -179,50 +179,50 @@ void job_finish(struct sched *s, struct job *job)
 		   (long long)(job->finished_ms - job->accepted_ms));
 }
 
-/* Refuses a new job that passes a limit. */
-static bool is_over_limits(struct sched *s, const struct sched_event *event)
+enum brot_err sched_check_room(const struct sched *s, const char *client_name,
+			       const struct plan *plan, struct brot_error *err)
 {
-	uint64_t bytes = event->submit.plan->image_bytes, limit = s->limits.image_bytes;
+	uint64_t bytes = plan->image_bytes, limit = s->limits.image_bytes;
 	uint64_t left = limit > s->image_bytes ? limit - s->image_bytes : 0;
-	const struct client *client = client_find(
-		s, event->submit.client != NULL ? event->submit.client : "");
+	const struct client *client = client_find(s, client_name);
 	if (bytes > limit)
-		sched_refuse(s, event->peer, 0, BROT_E_NO_SPACE,
-			     "size: the image needs %llu bytes, but the broker's images may take "
-			     "at most %llu",
-			     (unsigned long long)bytes, (unsigned long long)limit);
-	else if (bytes > left)
-		sched_refuse(s, event->peer, 0, BROT_E_BUSY,
-			     "size: the image needs %llu bytes, but other jobs have left %llu: "
-			     "try later",
-			     (unsigned long long)bytes, (unsigned long long)left);
-	else if (HASH_COUNT(s->jobs) >= s->limits.jobs)
-		sched_refuse(s, event->peer, 0, BROT_E_BUSY,
-			     "jobs: the broker holds at most %u: try later", s->limits.jobs);
-	else if (client != NULL && client->jobs >= s->limits.jobs_per_client)
-		sched_refuse(s, event->peer, 0, BROT_E_BUSY,
-			     "jobs: a client may have at most %u: try later",
-			     s->limits.jobs_per_client);
-	else
-		return false;
-	return true;
+		return error_set(err, BROT_E_NO_SPACE,
+				 "size: the image needs %llu bytes, but the broker's images may "
+				 "take at most %llu",
+				 (unsigned long long)bytes, (unsigned long long)limit);
+	if (bytes > left)
+		return error_set(err, BROT_E_BUSY,
+				 "size: the image needs %llu bytes, but other jobs have left %llu: "
+				 "try later",
+				 (unsigned long long)bytes, (unsigned long long)left);
+	if (HASH_COUNT(s->jobs) >= s->limits.jobs)
+		return error_set(err, BROT_E_BUSY, "jobs: the broker holds at most %u: try later",
+				 s->limits.jobs);
+	if (client != NULL && client->jobs >= s->limits.jobs_per_client)
+		return error_set(err, BROT_E_BUSY, "jobs: a client may have at most %u: try later",
+				 s->limits.jobs_per_client);
+	return BROT_OK;
 }
 
 void job_submit(struct sched *s, const struct sched_event *event)
 {
 	struct job *job = job_of_key(s, event->submit.key);
 	if (job != NULL) {
-		job->reader = event->peer;
+		if (!job->is_kept && reader_may_be(s, job, event->peer))
+			job->reader = event->peer;
 		job_watch(s, job, event->peer);
 		if (job->state != JOB_CREATING)
 			job_tell(s, job, ACTION_ACCEPTED, event->peer);
 		return;
 	}
-	if (is_over_limits(s, event))
+	const char *client = event->submit.client != NULL ? event->submit.client : "";
+	struct brot_error why;
+	if (sched_check_room(s, client, event->submit.plan, &why) != BROT_OK) {
+		sched_refuse(s, event->peer, 0, why.code, "%s", why.text);
 		return;
+	}
 	job = job_find(s, event->submit.job) == NULL
-		      ? job_add(s, event->submit.job, event->submit.key, event->submit.client,
-				event->submit.plan)
+		      ? job_add(s, event->submit.job, event->submit.key, client, event->submit.plan)
 		      : NULL;
 	if (job == NULL) {
 		sched_refuse(s, event->peer, 0, BROT_E_BUSY, "jobs: no number is free: try later");
@@ -262,7 +262,7 @@ void job_image_result(struct sched *s, const struct sched_event *event)
 		return;
 	struct job *job = band->job;
 	if (event->type == EVENT_IMAGE_READY) {
-		band_image_ready(s, band);
+		band_image_ready(band);
 		if (job->state == JOB_CREATING)
 			accept(s, job);
 		return;
@@ -291,20 +291,49 @@ static bool is_deserted(const struct sched *s, const struct job *job)
 	return s->workers != NULL && job_has_work(job);
 }
 
+/* Since when nothing but a reader's RELEASE can move a kept job in bands; false where that is not
+ * so. */
+static bool waits_for_reader(const struct job *job, int64_t *ret_since_ms)
+{
+	*ret_since_ms = job->watched_ms;
+	if (!job_is_banded(job))
+		return false;
+	for (uint32_t i = 0; i < LIMIT_OPEN_BANDS; i++) {
+		const struct band *band = &job->bands[i];
+		if (band->state != BAND_NONE && band->state != BAND_COMPLETE)
+			return false;
+		if (band->state == BAND_COMPLETE && band->complete_ms > *ret_since_ms)
+			*ret_since_ms = band->complete_ms;
+	}
+	return true;
+}
+
+/* Ends a kept job that nobody has come for. */
+static bool kept_expires(struct sched *s, struct job *job)
+{
+	bool has_stopped = job->state == JOB_FINISHED || job->state == JOB_FAILED;
+	int64_t since_ms = job->finished_ms;
+	struct brot_error why = job->why;
+	if (!has_stopped && !waits_for_reader(job, &since_ms))
+		return false;
+	if (s->now_ms - since_ms < s->limits.retention_ms)
+		return false;
+	if (!has_stopped)
+		error_set(&why, BROT_E_NOT_FOUND,
+			  "job: %llu had bands to be read, and its retention has ended",
+			  (unsigned long long)job->id);
+	job_end(s, job, JOB_END_EXPIRED, why.code != BROT_OK ? &why : NULL);
+	return true;
+}
+
 /* Ends a job that nobody wants any more; a finished one has nothing left to fail. */
 static bool job_expires(struct sched *s, struct job *job)
 {
-	bool has_stopped = job->state == JOB_FINISHED || job->state == JOB_FAILED;
-	if (job->is_kept) {
-		if (!has_stopped || s->now_ms - job->finished_ms < s->limits.retention_ms)
-			return false;
-		struct brot_error why = job->why;
-		job_end(s, job, JOB_END_EXPIRED, why.code != BROT_OK ? &why : NULL);
-		return true;
-	}
+	if (job->is_kept)
+		return kept_expires(s, job);
 	if (s->now_ms - job->watched_ms < s->limits.lost_ms)
 		return false;
-	if (has_stopped)
+	if (job->state == JOB_FINISHED)
 		job_end(s, job, JOB_END_ABANDONED, NULL);
 	else
 		job_drop(s, job, JOB_END_ABANDONED, BROT_E_CANCELLED,
@@ -312,11 +341,26 @@ static bool job_expires(struct sched *s, struct job *job)
 	return true;
 }
 
+/* The rest of a restore may have taken long, and peers cannot speak before it is over: what was
+ * restored counts as watched now, and its reader as awaited from now on. */
+static void first_tick(struct sched *s, struct job *job)
+{
+	job->awaits_tick = false;
+	job->watched_ms = s->now_ms;
+	if (job->reader != 0 || job->reader_ms == INT64_MIN)
+		return;
+	job->reader_ms = s->now_ms;
+	for (uint32_t i = 0; i < job->watcher_count; i++)
+		job->watchers[i].since_ms = job->watchers[i].seen_ms = s->now_ms;
+}
+
 void job_tick(struct sched *s)
 {
 	struct job *job, *next;
 	HASH_ITER(hh, s->jobs, job, next)
 	{
+		if (job->awaits_tick)
+			first_tick(s, job);
 		if (job_expires(s, job))
 			continue;
 		if (is_deserted(s, job)) {

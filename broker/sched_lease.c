@@ -196,7 +196,8 @@ void lease_return(struct sched *s, struct lease *lease)
 	DL_APPEND(tile->band->waiting, tile);
 	/* Whoever takes it dies of it. */
 	if (tile->lost >= LIMIT_TILE_LEASES && !s->is_stopping)
-		job_fail(s, job, BROT_E_FAILED, "a tile was leased too often without an answer");
+		job_fail(s, job, BROT_E_FAILED,
+			 "a tile was lost with too many workers that rendered it");
 }
 
 void band_return_tiles(struct sched *s, struct band *band)

@@ -51,11 +51,15 @@ static void restore_bands(struct sched *s, struct job *job, const struct sched_r
 		for (uint32_t p = 0; p < job->plan.phase_count; p++)
 			job->pixels_done += plan_rect_pixels(&job->plan, p, &rows);
 	}
+	/* Somebody may be reading them, and has yet to find us. Of a kept one that none has been
+	 * taken of nobody need be. */
+	if (job_is_banded(job) && (released > 0 || !job->is_kept))
+		job->reader_ms = s->now_ms;
 	job_open_bands(s, job);
 	for (uint32_t i = 0; i < LIMIT_OPEN_BANDS; i++) {
 		struct band *band = band_find(job, released + i);
 		if (band != NULL && restore->bits[i] != NULL)
-			band_restore_bits(s, band, restore->bits[i]);
+			band_restore_bits(band, restore->bits[i]);
 	}
 }
 
@@ -94,6 +98,7 @@ void restore_event(struct sched *s, const struct sched_event *event)
 			   (unsigned long long)event->job);
 		return;
 	}
+	job->awaits_tick = true;
 	restore_counters(job, restore);
 	restore_bands(s, job, restore);
 	restore_state(s, job, restore);

@@ -19,11 +19,11 @@ static void tell_band(struct sched *s, const struct band *band, uint64_t peer)
 	action->work = band_work(band);
 }
 
-static void take_reader(struct sched *s, struct job *job, uint64_t peer)
+static void refuse_reader(struct sched *s, const struct job *job, uint64_t peer)
 {
-	job->reader = peer;
-	job->reader_ms = s->now_ms;
-	job_watch(s, job, peer);
+	sched_refuse(s, peer, job->id, BROT_E_BUSY,
+		     "job: the bands of %llu are being read by another client: try later",
+		     (unsigned long long)job->id);
 }
 
 static void watch(struct sched *s, struct job *job, uint64_t peer)
@@ -56,30 +56,19 @@ static void rewind_bands(struct sched *s, struct job *job)
 		   (unsigned long long)job->id);
 }
 
-static bool has_released_any(const struct job *job)
-{
-	uint32_t open = 0;
-	for (uint32_t i = 0; i < LIMIT_OPEN_BANDS; i++)
-		open += job->bands[i].state != BAND_NONE;
-	return open < job->next_band;
-}
-
 static void attach(struct sched *s, struct job *job, uint64_t peer)
 {
-	bool is_read = job->reader != peer && job->reader_ms != INT64_MIN &&
-		       s->now_ms - job->reader_ms < s->limits.lost_ms;
 	if (job_is_banded(job) && job->state != JOB_FAILED) {
-		if (is_read) {
-			sched_refuse(s, peer, job->id, BROT_E_BUSY,
-				     "job: the bands of %llu are being read by another client: "
-				     "try later",
-				     (unsigned long long)job->id);
+		if (reader_is_awaited(s, job) || !reader_may_be(s, job, peer)) {
+			/* It will ask again: there must still be a job then. */
+			job->watched_ms = s->now_ms;
+			refuse_reader(s, job, peer);
 			return;
 		}
-		if (has_released_any(job))
+		if (job_has_released_bands(job))
 			rewind_bands(s, job);
 	}
-	take_reader(s, job, peer);
+	reader_take(s, job, peer);
 	job_tell(s, job, ACTION_ACCEPTED, peer);
 }
 
@@ -102,13 +91,17 @@ static void release_band(struct sched *s, struct job *job, const struct sched_ev
 	struct band *band = band_find(job, event->band);
 	if (band == NULL && event->band < job->next_band)
 		return; /* an echo */
+	if (!reader_may_be(s, job, event->peer)) {
+		refuse_reader(s, job, event->peer);
+		return;
+	}
 	if (band == NULL || band->state != BAND_COMPLETE) {
 		sched_refuse(s, event->peer, job->id, BROT_E_REQUEST,
 			     "job: band %u of %llu must be complete to be released", event->band,
 			     (unsigned long long)job->id);
 		return;
 	}
-	take_reader(s, job, event->peer);
+	reader_take(s, job, event->peer);
 	band_drop(s, band);
 	job_open_bands(s, job);
 	sched_note(s, "band released job=%llu band=%u", (unsigned long long)job->id, event->band);
@@ -122,7 +115,12 @@ static void release_band(struct sched *s, struct job *job, const struct sched_ev
 
 static void release(struct sched *s, struct job *job, const struct sched_event *event)
 {
-	if (job_is_banded(job) && event->band != SCHED_ALL_BANDS) {
+	if (event->band != SCHED_ALL_BANDS && event->band >= job->plan.band_count) {
+		/* Not NOT_FOUND: to who released the job that says that it is gone. */
+		sched_refuse(s, event->peer, job->id, BROT_E_REQUEST,
+			     "job: %llu has bands 0 to %u, got band %u",
+			     (unsigned long long)job->id, job->plan.band_count - 1, event->band);
+	} else if (job_is_banded(job) && event->band != SCHED_ALL_BANDS) {
 		release_band(s, job, event);
 	} else if (job->state == JOB_FINISHED) {
 		job_end(s, job, JOB_END_RELEASED, NULL);

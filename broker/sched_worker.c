@@ -41,15 +41,24 @@ void worker_end(struct sched *s, struct worker *worker, const char *why)
 		   worker->held, why);
 	worker->is_draining = true;
 	worker_make_ready(s, worker);
-	while (worker->leases != NULL) {
-		struct tile *tile = worker->leases->tile;
-		tile->lost++;
+	while (worker->leases != NULL)
 		lease_return(s, worker->leases);
-	}
 	s->threads -= worker->info.threads;
 	HASH_DELETE(hh, s->workers, worker);
 	HASH_DELETE(hh_peer, s->workers_by_peer, worker);
 	free(worker);
+}
+
+/* Ends one that what it was rendering may have killed or hung. Tiles are rendered in the order in
+ * which they were leased; those that waited behind the threads had no part in it. */
+static void worker_lose(struct sched *s, struct worker *worker, const char *why)
+{
+	uint32_t rendering = worker->info.threads;
+	for (struct lease *lease = worker->leases; lease != NULL && rendering > 0; rendering--) {
+		lease->tile->lost++;
+		lease = lease->next;
+	}
+	worker_end(s, worker, why);
 }
 
 static void hello(struct sched *s, const struct sched_event *event)
@@ -214,7 +223,7 @@ static void gone(struct sched *s, const struct sched_event *event)
 	struct worker *worker;
 	HASH_FIND(hh, s->workers, &event->session, sizeof event->session, worker);
 	if (worker != NULL)
-		worker_end(s, worker, "its parent process says it died");
+		worker_lose(s, worker, "its parent process says it died");
 }
 
 static void connection_event(struct sched *s, const struct sched_event *event)
@@ -292,13 +301,13 @@ void worker_tick(struct sched *s)
 	{
 		const struct lease *over = lease_that_is_over(s, worker);
 		if (s->now_ms - worker->heard_ms >= s->limits.lost_ms) {
-			worker_end(s, worker, "it has been silent");
+			worker_lose(s, worker, "it has been silent");
 		} else if (over != NULL) {
 			sched_note(s, "lease over job=%llu tile=%u attempt=%u worker=\"%s\"",
 				   (unsigned long long)over->tile->band->job->id, over->tile->id,
 				   over->attempt, worker->info.name);
 			sched_emit(s, ACTION_REREGISTER, worker->peer)->session = worker->session;
-			worker_end(s, worker, "a lease of it ran out");
+			worker_lose(s, worker, "a lease of it ran out");
 		}
 	}
 }

@@ -39,7 +39,7 @@
 #define LIMIT_JOBS_PER_CLIENT 64     /* of these, of one client's name */
 #define LIMIT_WATCHERS        8      /* connections that watch one job */
 #define LIMIT_TILE_ATTEMPTS   3      /* failures of one tile before its job fails */
-#define LIMIT_TILE_LEASES     8      /* of one tile, however they ended, before its job fails */
+#define LIMIT_TILE_LEASES     8      /* of one tile that kill or hang its worker: its job fails */
 #define LIMIT_WORKER_STRIKES  3      /* failures of one worker on a job before it is kept off */
 #define LIMIT_COPIES          2      /* workers that render one tile at a time */
 #define LIMIT_PRIORITY        100    /* |priority| of a job */

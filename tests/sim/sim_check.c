@@ -95,7 +95,7 @@ void sim_check_event(struct sim *sim, const struct sched_event *event)
 	sim->done_job = NULL;
 	for (unsigned i = 0; i < sim->session_count; i++)
 		sim->sessions[i].got_tile = false;
-	if (event->type == EVENT_WATCH) {
+	if (event->type == EVENT_WATCH || event->type == EVENT_ATTACH) {
 		struct sim_job *job = sim_job_by_id(sim, event->job);
 		if (job != NULL)
 			job->heard_ms = sim->now_ms;

@@ -119,6 +119,13 @@ void sim_verb(struct sim *sim, unsigned client, unsigned job, enum sched_event_t
 		say_verb(sim, client - 1, j, verb, SCHED_ALL_BANDS);
 }
 
+static void reads_from(struct sim_job *job, uint32_t band)
+{
+	job->bands_read = band;
+	job->band_until_ms = 0;
+	memset(job->bands_told, 0, sizeof job->bands_told);
+}
+
 void sim_attach(struct sim *sim, unsigned client, unsigned job)
 {
 	struct sim_job *j = &sim->jobs[job];
@@ -127,6 +134,7 @@ void sim_attach(struct sim *sim, unsigned client, unsigned job)
 	j->known_id = j->id; /* it was told */
 	j->client = client - 1;
 	j->is_attaching = true;
+	reads_from(j, j->bands_read); /* it is another's until ACCEPTED */
 	j->is_cancelled = j->is_released = false;
 	j->state = SIM_JOB_OPEN;
 	sim_verb(sim, client, job, EVENT_ATTACH);
@@ -203,13 +211,6 @@ static void reads_next(struct sim *sim, struct sim_job *job)
 	sim_note(sim, "c%u: reads band %u of %td", job->client + 1, band, job - sim->jobs);
 }
 
-static void reads_from(struct sim_job *job, uint32_t band)
-{
-	job->bands_read = band;
-	job->band_until_ms = 0;
-	memset(job->bands_told, 0, sizeof job->bands_told);
-}
-
 static void hears_failed(struct sim *sim, struct sim_job *job, const struct sched_action *action)
 {
 	bool is_lost = action->code == BROT_E_NOT_FOUND;
@@ -235,7 +236,7 @@ static void hears_band(struct sim *sim, unsigned c, struct sim_job *job,
 		       const struct sched_action *action)
 {
 	uint32_t band = work_band(action->work);
-	if (job->client != c)
+	if (job->client != c || job->is_attaching)
 		return;
 	if (band < job->bands_read)
 		say_verb(sim, c, job, EVENT_RELEASE, band); /* the first one was lost */

@@ -51,6 +51,7 @@ static bool may_end(const struct sim *sim, const struct sim_job *job, enum job_e
 {
 	const struct sched_event *event = sim->event;
 	const struct sim_row *row = &job->row;
+	int64_t since_ms = row->finished_ms;
 	switch (end) {
 	case JOB_END_RELEASED:
 		if (event->type == EVENT_RESTORE) /* the end itself was lost */
@@ -63,8 +64,10 @@ static bool may_end(const struct sim *sim, const struct sim_job *job, enum job_e
 		return event->type == EVENT_TICK && !row->report.is_kept &&
 		       sim->now_ms - job->heard_ms >= sim->limits.lost_ms;
 	case JOB_END_EXPIRED:
-		return event->type == EVENT_TICK && row->report.is_kept && row->finished_ms >= 0 &&
-		       sim->now_ms - row->finished_ms >= sim->limits.retention_ms;
+		if (row->report.bands > 1 && row->finished_ms < 0)
+			since_ms = job->heard_ms; /* its bands waited to be read */
+		return event->type == EVENT_TICK && row->report.is_kept && since_ms >= 0 &&
+		       sim->now_ms - since_ms >= sim->limits.retention_ms;
 	case JOB_END_FAILED:
 		return !row->report.is_kept || event->type == EVENT_IMAGE_FAILED ||
 		       event->type == EVENT_STOP;

@@ -304,6 +304,60 @@ static void a_tile_that_kills_whoever_takes_it_fails_its_job(void **state)
 	sim_free(sim);
 }
 
+/* Whoever goes without having been killed by its tile is no reason to fail a job. */
+static void workers_that_come_and_go_fail_no_job(void **state)
+{
+	(void)state;
+	struct sched_limits fixed = limits();
+	fixed.tile_rows = 64;
+	struct sim *sim = sim_new(21, &fixed);
+	unsigned flapping = sim_worker(sim, 1, 10000);
+	unsigned client = sim_client(sim);
+	unsigned job = sim_submit(sim, client, 64, 64);
+	for (int times = 0; times < 12; times++) {
+		sim_run(sim, 100);
+		sim_reconnect(sim, flapping);
+	}
+	for (int times = 0; times < 12; times++) {
+		sim_run(sim, 100);
+		sim_worker_says(sim, flapping, &(struct sched_event){.type = EVENT_BYE});
+	}
+	sim_run(sim, 100);
+	assert_int_equal(sim_job_state(sim, job), SIM_JOB_OPEN);
+	assert_true(sim_run_idle(sim, 20000));
+	assert_int_equal(sim_job_state(sim, job), SIM_JOB_FINISHED);
+	check(sim);
+	sim_free(sim);
+}
+
+static void a_tile_that_waited_has_killed_nobody(void **state)
+{
+	(void)state;
+	struct sched_limits fixed = limits();
+	fixed.tile_rows = 10;
+	struct sim *sim = sim_new(22, &fixed);
+	unsigned client = sim_client(sim);
+	unsigned job = sim_submit(sim, client, 64, 200);
+	/* Each renders one tile, and dies with the next while the others wait in its queue. */
+	for (int deaths = 0; deaths < 15; deaths++) {
+		unsigned worker = sim_worker(sim, 1, 10000);
+		sim_run(sim, 5);
+		sim_credit(sim, worker, 16);
+		while (sim_tiles_done(sim, worker) == 0)
+			sim_run(sim, 10);
+		sim_run(sim, 10);
+		sim_kill(sim, worker);
+		sim_parent_tells(sim, worker);
+		sim_run(sim, 10);
+		assert_int_equal(sim_job_state(sim, job), SIM_JOB_OPEN);
+	}
+	sim_worker(sim, 1, 1000);
+	assert_true(sim_run_idle(sim, 5000));
+	assert_int_equal(sim_job_state(sim, job), SIM_JOB_FINISHED);
+	check(sim);
+	sim_free(sim);
+}
+
 static void a_bad_worker_is_kept_off_the_job(void **state)
 {
 	(void)state;
@@ -481,6 +535,8 @@ int main(void)
 		cmocka_unit_test(phases_run_one_after_the_other),
 		cmocka_unit_test(half_of_a_mirrored_job_is_rendered),
 		cmocka_unit_test(a_tile_that_kills_whoever_takes_it_fails_its_job),
+		cmocka_unit_test(workers_that_come_and_go_fail_no_job),
+		cmocka_unit_test(a_tile_that_waited_has_killed_nobody),
 		cmocka_unit_test(a_bad_worker_is_kept_off_the_job),
 		cmocka_unit_test(no_client_starves),
 		cmocka_unit_test(a_late_worker_gets_tiles_at_once),

@@ -1,6 +1,6 @@
 /*
- * test_stories_more.c - second copies, what clients change, bands, and lives of the broker: one
- * promise, one story, in virtual time.
+ * test_stories_more.c - second copies, what clients change, and lives of the broker: one promise,
+ * one story, in virtual time.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -273,66 +273,6 @@ static void a_worker_is_drained_by_a_client(void **state)
 	end(sim);
 }
 
-/* Bands */
-
-static unsigned submit_banded(struct sim *sim, unsigned client)
-{
-	return sim_request(sim,
-			   &(struct sim_request){
-				   .client = client, .width = 64, .height = 95, .band_rows = 10});
-}
-
-static void a_banded_job_is_read_to_its_end(void **state)
-{
-	(void)state;
-	struct sim *sim = world(12, 4);
-	sim_worker(sim, 1, 1000);
-	sim_worker_local(sim, 1, 1000);
-	unsigned job = submit_banded(sim, sim_client(sim));
-	assert_true(sim_run_idle(sim, 10000));
-	assert_int_equal(sim_job_state(sim, job), SIM_JOB_FINISHED);
-	assert_int_equal(sim_bands_read(sim, job), 10);
-	assert_int_equal(sim_leased_segments(sim, job), 95);
-	assert_true(sim_is_clean(sim)); /* gone with its last band */
-	end(sim);
-}
-
-static void a_banded_job_outlives_its_reader(void **state)
-{
-	(void)state;
-	struct sim *sim = world(13, 4);
-	sim_worker(sim, 1, 1000);
-	unsigned reader = sim_client(sim), other = sim_client(sim);
-	unsigned job = submit_kept(sim, reader, 95, 10);
-	while (sim_bands_read(sim, job) < 4)
-		sim_run(sim, 10);
-	sim_mute(sim, reader);
-	sim_run(sim, 3000);
-	sim_attach(sim, other, job); /* too soon: it asks again and again */
-	sim_run(sim, 1000);
-	assert_int_equal(sim_bands_read(sim, job), 4);
-	assert_true(sim_run_idle(sim, 20000));
-	assert_int_equal(sim_job_state(sim, job), SIM_JOB_FINISHED);
-	assert_int_equal(sim_bands_read(sim, job), 10);
-	assert_true(sim_leased_segments(sim, job) >= 95 + 40); /* it began again from the top */
-	end(sim);
-}
-
-static void memory_for_a_later_band_is_short(void **state)
-{
-	(void)state;
-	struct sim *sim = world(14, 4);
-	sim_worker(sim, 1, 1000);
-	unsigned job = submit_banded(sim, sim_client(sim));
-	while (sim_bands_read(sim, job) < 2)
-		sim_run(sim, 10);
-	sim_fail_next_image(sim, 3);
-	assert_true(sim_run_idle(sim, 20000));
-	assert_int_equal(sim_job_state(sim, job), SIM_JOB_FINISHED);
-	assert_int_equal(sim_bands_read(sim, job), 10);
-	end(sim);
-}
-
 /* Lives of the broker */
 
 static void a_restarted_broker_adopts_what_is_there(void **state)
@@ -450,9 +390,6 @@ int main(void)
 		cmocka_unit_test(a_kept_job_waits_for_its_client_and_expires),
 		cmocka_unit_test(a_failed_kept_job_is_tried_again),
 		cmocka_unit_test(a_worker_is_drained_by_a_client),
-		cmocka_unit_test(a_banded_job_is_read_to_its_end),
-		cmocka_unit_test(a_banded_job_outlives_its_reader),
-		cmocka_unit_test(memory_for_a_later_band_is_short),
 		cmocka_unit_test(a_restarted_broker_adopts_what_is_there),
 		cmocka_unit_test(a_reboot_begins_again),
 		cmocka_unit_test(a_broker_may_die_at_each_step_of_a_job),

@@ -1,0 +1,165 @@
+/* test_events.c - what the scheduler answers to single events, without a world around it. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "broker/sched.h"
+
+#define WIDTH  64
+#define HEIGHT 40
+
+struct fixture {
+	struct sched *sched;
+	struct sched_actions actions; /* of the last step */
+	struct plan plan;
+};
+
+static void begin(struct fixture *f, const struct sched_limits *limits)
+{
+	*f = (struct fixture){.sched = sched_new(limits)};
+	struct plan *plan = &f->plan;
+	*plan = (struct plan){
+		.phase_count = 1,
+		.format = FORMAT_RGB8,
+		.height_px = HEIGHT,
+		.band_rows = HEIGHT,
+		.band_count = 1,
+	};
+	plan->phases[0] = (struct phase){.pixel_bytes = 3, .pixel_work = 1000};
+	assert_true(segment_grid_make(WIDTH, HEIGHT, 3, 1000, &plan->phases[0].grid));
+	assert_true(image_layout_make(&plan->phases[0].grid, FORMAT_RGB8, &plan->layout));
+	plan->image_bytes = plan->layout.total_bytes;
+}
+
+static void end(struct fixture *f)
+{
+	sched_free(f->sched);
+	sched_actions_done(&f->actions);
+}
+
+static void step(struct fixture *f, struct sched_event event)
+{
+	char broken[SCHED_TEXT_BYTES];
+	f->actions.count = 0;
+	sched_step(f->sched, &event, &f->actions);
+	if (!sched_check(f->sched, broken))
+		fail_msg("%s", broken);
+}
+
+static const struct sched_action *action_of(const struct fixture *f, enum sched_action_type type)
+{
+	for (size_t i = 0; i < f->actions.count; i++)
+		if (f->actions.items[i].type == type)
+			return &f->actions.items[i];
+	return NULL;
+}
+
+/* With all of its image done where it is finished. */
+static void restore(struct fixture *f, uint64_t job, bool is_finished, int64_t now_ms)
+{
+	uint8_t bits[WIDTH * HEIGHT / 8];
+	memset(bits, 0xff, sizeof bits);
+	struct sched_restore r = {
+		.key = {(uint8_t)job},
+		.client = "somebody",
+		.plan = &f->plan,
+		.bits = {is_finished ? bits : NULL},
+		.finished_ago_ms = is_finished ? 0 : -1,
+	};
+	step(f, (struct sched_event){
+			.type = EVENT_RESTORE, .now_ms = now_ms, .job = job, .restore = &r});
+}
+
+static bool is_known(const struct fixture *f, uint64_t job)
+{
+	struct job_report report;
+	return sched_job_report(f->sched, job, 0, &report);
+}
+
+static void submit(struct fixture *f, uint64_t job, const char *client)
+{
+	struct sched_event event = {.type = EVENT_SUBMIT, .peer = 1};
+	event.submit.key[0] = (uint8_t)job;
+	event.submit.job = job;
+	event.submit.plan = &f->plan;
+	event.submit.client = client;
+	step(f, event);
+	step(f, (struct sched_event){.type = EVENT_IMAGE_READY, .work = job});
+}
+
+static void a_restore_may_take_long(void **state)
+{
+	(void)state;
+	struct fixture f;
+	const struct sched_limits limits = sched_limits_default(1u << 24);
+	begin(&f, &limits);
+	restore(&f, 1, false, 0);
+	restore(&f, 2, true, 25000);
+	/* The first moment at which clients can say that they are there. */
+	step(&f, (struct sched_event){.type = EVENT_TICK, .now_ms = 30000});
+	assert_true(is_known(&f, 1) && is_known(&f, 2));
+	step(&f, (struct sched_event){.type = EVENT_TICK, .now_ms = 30000 + limits.lost_ms - 1});
+	assert_true(is_known(&f, 1) && is_known(&f, 2));
+	step(&f, (struct sched_event){.type = EVENT_TICK, .now_ms = 30000 + limits.lost_ms});
+	assert_false(is_known(&f, 1) || is_known(&f, 2));
+	end(&f);
+}
+
+static void the_room_for_a_job_can_be_asked_for(void **state)
+{
+	(void)state;
+	struct fixture f;
+	struct brot_error why;
+	struct sched_limits limits = sched_limits_default(1u << 24);
+	limits.jobs_per_client = 2;
+	limits.jobs = 3;
+	begin(&f, &limits);
+	submit(&f, 1, "a");
+	assert_int_equal(sched_check_room(f.sched, "a", &f.plan, &why), BROT_OK);
+	submit(&f, 2, "a");
+	assert_int_equal(sched_check_room(f.sched, "a", &f.plan, &why), BROT_E_BUSY);
+	assert_string_equal(why.text, "jobs: a client may have at most 2: try later");
+	assert_int_equal(sched_check_room(f.sched, "b", &f.plan, &why), BROT_OK);
+	submit(&f, 3, "b");
+	assert_int_equal(sched_check_room(f.sched, "b", &f.plan, &why), BROT_E_BUSY);
+	assert_string_equal(why.text, "jobs: the broker holds at most 3: try later");
+	f.plan.image_bytes = limits.image_bytes;
+	assert_int_equal(sched_check_room(f.sched, "b", &f.plan, &why), BROT_E_BUSY);
+	f.plan.image_bytes++;
+	assert_int_equal(sched_check_room(f.sched, "b", &f.plan, &why), BROT_E_NO_SPACE);
+	end(&f);
+}
+
+static void a_release_names_a_band_that_there_is(void **state)
+{
+	(void)state;
+	struct fixture f;
+	const struct sched_limits limits = sched_limits_default(1u << 24);
+	begin(&f, &limits);
+	restore(&f, 5, true, 0);
+	step(&f, (struct sched_event){.type = EVENT_RELEASE, .peer = 1, .job = 5, .band = 7});
+	const struct sched_action *refusal = action_of(&f, ACTION_REFUSE);
+	assert_non_null(refusal);
+	assert_int_equal(refusal->code, BROT_E_REQUEST);
+	assert_string_equal(refusal->text, "job: 5 has bands 0 to 0, got band 7");
+	assert_true(is_known(&f, 5));
+	step(&f, (struct sched_event){.type = EVENT_RELEASE, .peer = 1, .job = 5, .band = 0});
+	assert_non_null(action_of(&f, ACTION_END));
+	assert_int_equal(action_of(&f, ACTION_END)->end, JOB_END_RELEASED);
+	end(&f);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_restore_may_take_long),
+		cmocka_unit_test(the_room_for_a_job_can_be_asked_for),
+		cmocka_unit_test(a_release_names_a_band_that_there_is),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
