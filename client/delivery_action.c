@@ -80,19 +80,31 @@ static void on_band(struct delivery *d, const struct session_action *action)
 	image_get(d, &place);
 }
 
-/* The request of a job that somebody else has submitted. */
+/* The request of a job that somebody else has submitted. It may come again, while the picture is
+ * written, and is the same then. */
 static enum brot_err request_take(struct delivery *d, const json_t *json, struct brot_error *err)
 {
 	struct brot_error inner;
-	if (request_from_json(json, &d->attached, &inner) != BROT_OK)
+	struct request request;
+	if (request_from_json(json, &request, &inner) != BROT_OK)
 		return error_set(err, BROT_E_PROTOCOL,
 				 "the broker sent ACCEPTED for a request "
 				 "that cannot be one: %.150s",
 				 inner.text);
-	json_decref(d->document);
-	d->document = request_to_json(&d->attached);
-	if (d->document == NULL)
+	json_t *document = request_to_json(&request);
+	if (document == NULL)
 		return error_set(err, BROT_E_SYSTEM, "no memory for a request");
+	bool is_other = d->document != NULL && !json_equal(d->document, document);
+	if (d->document != NULL)
+		json_decref(document);
+	else
+		d->document = document;
+	if (is_other)
+		return error_set(err, BROT_E_PROTOCOL,
+				 "the broker sent ACCEPTED for job %" PRIu64
+				 " with another request than before",
+				 d->job.job);
+	d->attached = request;
 	return BROT_OK;
 }
 

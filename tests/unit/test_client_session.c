@@ -88,6 +88,40 @@ static void lost_job_is_submitted_again(void **state)
 	session_free(s);
 }
 
+/* Busy is for a new job's SUBMIT the end; where the job exists it will do later. */
+static void busy_submit(void **state)
+{
+	(void)state;
+	static const char full[] = "{\"key\":\"" KEY "\",\"message\":\"SUBMIT\",\"error\":\"busy\","
+				   "\"text\":\"jobs: full\"}";
+	static const char waits[] = "{\"key\":\"" KEY "\",\"job\":7,\"message\":\"SUBMIT\","
+				    "\"error\":\"busy\",\"text\":\"job: the image of 7 waits\"}";
+	struct session *s = script_make(4, 2, FORMAT_RGB8, 2500);
+	script_step(s, SESSION_EVENT_START, 0);
+	assert_string_equal(script_step(s, SESSION_EVENT_TICK, 1000), "send SUBMIT");
+	assert_string_equal(script_say(s, MSG_REFUSED, full, 1010), "failed");
+	assert_int_equal(script_last[0].error.code, BROT_E_BUSY);
+	session_free(s);
+
+	/* The broker was restarted before its ACCEPTED came, and makes the image again. */
+	s = script_make(4, 2, FORMAT_RGB8, 2500);
+	script_step(s, SESSION_EVENT_START, 0);
+	assert_string_equal(script_step(s, SESSION_EVENT_TICK, 1000), "send SUBMIT");
+	assert_string_equal(script_say(s, MSG_REFUSED, waits, 1010), "");
+	assert_string_equal(script_step(s, SESSION_EVENT_TICK, 2000), "send SUBMIT");
+	assert_string_equal(script_say(s, MSG_ACCEPTED, ACCEPTED_BODY, 2010),
+			    "accepted; send WATCH");
+	/* One that has lost it has room for it again, sooner or later. */
+	assert_string_equal(script_say(s, MSG_FAILED, NOT_FOUND_BODY, 3000), "send SUBMIT");
+	assert_string_equal(script_say(s, MSG_REFUSED, full, 3010), "");
+	assert_string_equal(script_step(s, SESSION_EVENT_TICK, 4000), "send SUBMIT");
+	assert_string_equal(script_say(s, MSG_REFUSED, full, 4010), "");
+	assert_string_equal(script_step(s, SESSION_EVENT_TICK, 5500), "failed");
+	assert_int_equal(script_last[0].error.code, BROT_E_BUSY);
+	assert_string_equal(script_last[0].error.text, "jobs: full");
+	session_free(s);
+}
+
 static void failures_are_passed_on(void **state)
 {
 	(void)state;
@@ -478,6 +512,7 @@ int main(void)
 		cmocka_unit_test(submit_repeats_then_gives_up),
 		cmocka_unit_test(silence_ends_a_wait),
 		cmocka_unit_test(lost_job_is_submitted_again),
+		cmocka_unit_test(busy_submit),
 		cmocka_unit_test(failures_are_passed_on),
 		cmocka_unit_test(asks_for_workers),
 		cmocka_unit_test(wrong_endpoint),
