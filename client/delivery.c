@@ -7,8 +7,9 @@
 #include "proto/sys/clock.h"
 #include "proto/sys/random.h"
 
-#define KEEP_MS      100 /* reaching a row looks at socket and signals this often */
-#define MESSAGES_MAX 64  /* taken at a time, before the clock is looked at */
+#define KEEP_MS      100  /* reaching a row looks at socket and signals this often */
+#define MESSAGES_MAX 64   /* taken at a time, before the clock is looked at */
+#define LATE_MS      1000 /* after its time a wait ends only where this process was stopped */
 
 static void receive(struct delivery *d)
 {
@@ -37,12 +38,14 @@ static void check_children(struct delivery *d)
 	delivery_fail(d, &error);
 }
 
-/* Waits until deadline_ms for what there is to do, and does it. Messages come before the tick: a
- * client that was stopped for a while finds what the broker has said before it finds that the
- * broker has been silent. */
+/* Waits until deadline_ms for what there is to do, and does it. Messages come before the tick: what
+ * the broker has said is found before it is found silent. After SIGSTOP, or Ctrl-Z, the thread that
+ * receives them has been stopped as well. */
 static void advance(struct delivery *d, int64_t deadline_ms)
 {
 	unsigned news = connection_wait(d->config.service->connection, deadline_ms);
+	if (clock_ms() - LATE_MS > deadline_ms)
+		delivery_step(d, SESSION_EVENT_WOKEN, NULL);
 	if ((news & CONNECTION_MESSAGES) != 0)
 		receive(d);
 	if ((news & CONNECTION_INTERRUPT) != 0) {

@@ -261,6 +261,15 @@ static void on_tick(struct session *s)
 	}
 }
 
+/* Patience begins again: who was stopped has not found the broker silent. */
+static void on_woken(struct session *s)
+{
+	s->heard_ms = s->pixels_ms = s->now_ms;
+	if ((s->state == STATE_ASKING || s->state == STATE_CLOSING) &&
+	    s->give_up_ms < s->now_ms + s->timeout_ms)
+		s->give_up_ms = s->now_ms + s->timeout_ms;
+}
+
 static void on_cancel(struct session *s)
 {
 	bool must_ask = s->state == STATE_ASKING && !s->is_attaching;
@@ -347,6 +356,9 @@ void session_step(struct session *session, const struct session_event *event)
 		break;
 	case SESSION_EVENT_TICK:
 		on_tick(s);
+		break;
+	case SESSION_EVENT_WOKEN:
+		on_woken(s);
 		break;
 	case SESSION_EVENT_CANCEL:
 		on_cancel(s);

@@ -65,6 +65,7 @@ enum session_event_type {
 	SESSION_EVENT_START,        /* once, first */
 	SESSION_EVENT_MESSAGE,      /* the broker said something */
 	SESSION_EVENT_TICK,         /* time has passed: session_deadline_ms() has come, or not */
+	SESSION_EVENT_WOKEN,        /* the caller was stopped, and could not hear anything */
 	SESSION_EVENT_CANCEL,       /* the user wants the end */
 	SESSION_EVENT_MAPPED,       /* answers FINISHED or BAND: it can be read in memory */
 	SESSION_EVENT_FETCH,        /* the same: it cannot, send the pixels of `area` */

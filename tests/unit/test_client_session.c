@@ -73,6 +73,24 @@ static void silence_ends_a_wait(void **state)
 	session_free(s);
 }
 
+/* Who was stopped asks before it finds the broker silent. */
+static void a_stop_is_no_silence(void **state)
+{
+	(void)state;
+	struct session *s = script_accepted();
+	assert_string_equal(script_step(s, SESSION_EVENT_WOKEN, 60000), "");
+	assert_string_equal(script_step(s, SESSION_EVENT_TICK, 60000), "send WATCH");
+	assert_string_equal(script_step(s, SESSION_EVENT_TICK, 69999), "send WATCH");
+	assert_string_equal(script_step(s, SESSION_EVENT_TICK, 70000), "failed");
+	session_free(s);
+	s = script_make(4, 2, FORMAT_RGB8, 2500);
+	script_step(s, SESSION_EVENT_START, 0);
+	script_step(s, SESSION_EVENT_WOKEN, 60000);
+	assert_string_equal(script_step(s, SESSION_EVENT_TICK, 60000), "send SUBMIT");
+	assert_string_equal(script_step(s, SESSION_EVENT_TICK, 62500), "failed");
+	session_free(s);
+}
+
 static void lost_job_is_submitted_again(void **state)
 {
 	(void)state;
@@ -511,6 +529,7 @@ int main(void)
 		cmocka_unit_test(mapped_image),
 		cmocka_unit_test(submit_repeats_then_gives_up),
 		cmocka_unit_test(silence_ends_a_wait),
+		cmocka_unit_test(a_stop_is_no_silence),
 		cmocka_unit_test(lost_job_is_submitted_again),
 		cmocka_unit_test(busy_submit),
 		cmocka_unit_test(failures_are_passed_on),
