@@ -188,6 +188,12 @@ bool delivery_is_mapped(const struct delivery *delivery)
 
 /* ---- the end ---- */
 
+bool delivery_must_last(const struct delivery *delivery, bool is_released)
+{
+	return delivery->config.service->embedded == NULL &&
+	       (is_released || delivery_is_banded(delivery));
+}
+
 void delivery_finish(struct delivery *delivery, bool is_released)
 {
 	struct delivery *d = delivery;
