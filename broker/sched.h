@@ -21,6 +21,7 @@
 #include "broker/plan.h"
 #include "proto/error.h"
 #include "proto/tile.h"
+#include "proto/work.h"
 
 #define SCHED_NEVER     INT64_MAX
 #define SCHED_KEY_BYTES 16
@@ -45,22 +46,6 @@ struct sched_limits {
 
 /* The limits of limits.h and the times of PROTOCOL.md, with that image budget. */
 struct sched_limits sched_limits_default(uint64_t image_bytes);
-
-/* A band of a job as workers and images know it: they need not know that it is not all. A job whose
- * image fits the budget has one band, number 0, whose work id is the job's id. */
-#define WORK_BAND_SHIFT 40 /* job ids are smaller than 2^40 */
-static inline uint64_t work_id(uint64_t job, uint32_t band)
-{
-	return job | (uint64_t)band << WORK_BAND_SHIFT;
-}
-static inline uint64_t work_job(uint64_t work)
-{
-	return work & ((1ull << WORK_BAND_SHIFT) - 1);
-}
-static inline uint32_t work_band(uint64_t work)
-{
-	return (uint32_t)(work >> WORK_BAND_SHIFT);
-}
 
 /* One lease of a tile. */
 struct tile_name {

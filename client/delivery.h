@@ -75,6 +75,10 @@ void delivery_picture(struct delivery *delivery, struct picture *ret_picture);
 /* Whether the pixels are read from the broker's memory, not from a copy. */
 bool delivery_is_mapped(const struct delivery *delivery);
 
+/* Whether what was read can be had from nowhere once delivery_finish(delivery, is_released) has
+ * returned: its file must be on the disk before. An embedded broker never outlives a power cut. */
+bool delivery_must_last(const struct delivery *delivery, bool is_released);
+
 /* Ends well: tells the broker to remove the job if is_released, or else to keep it as it would
  * anyway. A job in bands is always removed, and its FINISHED told to on_action. Where the broker
  * must confirm and does not, this takes timeout_ms, and is no failure. */

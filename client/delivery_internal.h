@@ -1,6 +1,6 @@
 /*
- * delivery_internal.h - what the files of a delivery share: delivery.c carries out the session,
- * delivery_image.c has the pixels.
+ * delivery_internal.h - what the files of a delivery share: delivery.c has the loop,
+ * delivery_action.c carries out the session, delivery_image.c has the pixels.
  */
 #ifndef CLIENT_DELIVERY_INTERNAL_H
 #define CLIENT_DELIVERY_INTERNAL_H
@@ -18,12 +18,39 @@ struct delivery_image {
 	size_t bytes[PLANES_MAX];    /* of each; a later band takes their place */
 };
 
+struct delivery {
+	struct delivery_config config;
+	struct session *session;
+	struct session_job job;  /* its job is 0 before ACCEPTED */
+	struct request attached; /* what the broker says of a job that is not ours */
+	json_t *document;        /* of it */
+	struct delivery_image image;
+	bool is_ready; /* the image can be read */
+	bool is_cancelled;
+	uint32_t row; /* of the file: those before it are written */
+	int64_t keep_at_ms;
+	struct brot_error error; /* the first that came; then nothing moves any more */
+};
+
 /* Where the broker says they lie. */
 struct delivery_place {
 	uint64_t work; /* the id in the image's header */
 	uint32_t slice_px;
 	const struct session_image *image;
 };
+
+/* ---- delivery_action.c ---- */
+
+/* Applies an event that has no more than a message, NULL in others, and does what follows. */
+void delivery_step(struct delivery *d, enum session_event_type type, const struct message *m);
+
+/* Keeps the first failure. */
+void delivery_fail(struct delivery *d, const struct brot_error *error);
+
+/* Fails as the user wished. */
+void delivery_cancelled(struct delivery *d);
+
+/* ---- delivery_image.c ---- */
 
 /* Sets which rows it has, and drops what was mapped. */
 void delivery_image_begin(struct delivery_image *image, uint32_t first, uint32_t rows);

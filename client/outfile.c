@@ -93,12 +93,18 @@ static char *random_name(const char *target)
 	return name;
 }
 
+/* The folder of a path. NULL if memory is short; the caller frees it. */
+static char *folder_of(const char *path)
+{
+	size_t folder = folder_chars(path);
+	return folder == 0 ? strdup(".") : strndup(path, folder);
+}
+
 /* A descriptor of a file without a name that can be given one later; -1: not here. */
 static int open_nameless(const char *target)
 {
 	char link[FD_PATH_BYTES];
-	size_t folder = folder_chars(target);
-	char *name = folder == 0 ? strdup(".") : strndup(target, folder);
+	char *name = folder_of(target);
 	int fd = name == NULL ? -1 : open(name, O_WRONLY | O_TMPFILE | O_CLOEXEC, MODE_NEW);
 	free(name);
 	if (fd < 0)
@@ -213,7 +219,28 @@ static int publish(struct outfile *outfile, int fd)
 	return error_number;
 }
 
-enum brot_err outfile_commit(struct outfile *outfile, struct brot_error *err)
+/* Returns 0 or an errno. File systems that cannot do it have nothing that could get lost. */
+static int sync_fd(int fd)
+{
+	return fsync(fd) == 0 || errno == EINVAL || errno == ENOSYS || errno == ENOTSUP ? 0 : errno;
+}
+
+/* Makes the name last. Returns 0 or an errno. */
+static int sync_folder(const char *target)
+{
+	char *name = folder_of(target);
+	if (name == NULL)
+		return ENOMEM;
+	int fd = open(name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	free(name);
+	if (fd < 0)
+		return errno == EACCES ? 0 : errno; /* it may be written to, but not opened */
+	int error_number = sync_fd(fd);
+	(void)close(fd);
+	return error_number;
+}
+
+enum brot_err outfile_commit(struct outfile *outfile, bool must_last, struct brot_error *err)
 {
 	FILE *file = outfile->file;
 	outfile->file = NULL;
@@ -225,10 +252,14 @@ enum brot_err outfile_commit(struct outfile *outfile, struct brot_error *err)
 	/* Some file systems tell only at a close that a write has failed. */
 	if (fclose(file) != 0 && error_number == 0)
 		error_number = errno;
+	if (error_number == 0 && must_last)
+		error_number = sync_fd(fd);
 	if (error_number == 0)
 		error_number = publish(outfile, fd);
 	else if (outfile->temporary != NULL)
 		(void)unlink(outfile->temporary);
+	if (error_number == 0 && must_last)
+		error_number = sync_folder(outfile->target);
 	if (fd >= 0)
 		(void)close(fd);
 	return error_number == 0 ? BROT_OK : fail(outfile->path, error_number, err);

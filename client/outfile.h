@@ -6,14 +6,15 @@
  * system knows no such files it is a temporary one, ".NAME.RANDOM.tmp". Either is made before
  * anything is rendered, so that a target that cannot be written is known at once.
  *
- * There is no fsync: what a power cut takes can be rendered again, and the wait (7 ms on a common
- * disk) would be most of a small render's time.
+ * It outlasts a power cut where outfile_commit() is told so, which waits for the disk. What can be
+ * had again need not.
  *
  * One thread owns an outfile.
  */
 #ifndef CLIENT_OUTFILE_H
 #define CLIENT_OUTFILE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 
@@ -42,10 +43,11 @@ enum brot_err outfile_open_named(const char *path, struct outfile *ret_outfile,
 enum brot_err outfile_write(struct outfile *outfile, const void *data, size_t bytes,
 			    struct brot_error *err);
 
-/* Closes, and gives the target's name. On failure no temporary file is left and the target is
- * untouched. In both cases outfile_discard() must still be called, and has nothing left to
- * remove. */
-enum brot_err outfile_commit(struct outfile *outfile, struct brot_error *err);
+/* Closes, and gives the target's name. With must_last the bytes are on the disk before they have
+ * that name, and the name is when this returns. On failure no temporary file is left and the target
+ * is untouched, unless it was the disk that failed with the name. In both cases outfile_discard()
+ * must still be called, and has nothing left to remove. */
+enum brot_err outfile_commit(struct outfile *outfile, bool must_last, struct brot_error *err);
 
 /* Closes, removes the temporary file if it is still there, frees. Accepts OUTFILE_NONE, and leaves
  * it behind. */

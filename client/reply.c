@@ -3,20 +3,8 @@
 
 #include <string.h>
 
-/* What a broker says, behind the message's name, at its endpoint for workers; older ones say the
- * second. */
-static const char *const wrong_endpoint[] = {
-	": is for the broker's endpoint for clients",
-	": is not for this peer to send",
-};
-
-static bool is_wrong_endpoint(const char *text)
-{
-	for (size_t i = 0; i < sizeof wrong_endpoint / sizeof wrong_endpoint[0]; i++)
-		if (strstr(text, wrong_endpoint[i]) != NULL)
-			return true;
-	return false;
-}
+/* What a broker says, behind the message's name, at its endpoint for workers. */
+#define WRONG_ENDPOINT ": is for the broker's endpoint for clients"
 
 enum brot_err reply_parse(const struct message *m, json_t **ret_json, struct brot_error *err)
 {
@@ -105,7 +93,7 @@ enum brot_err reply_failure(const json_t *json, struct brot_error *err)
 enum brot_err reply_refusal(const json_t *json, const char *url, struct brot_error *err)
 {
 	enum brot_err code = reply_failure(json, err);
-	if (code != BROT_E_PROTOCOL || !is_wrong_endpoint(err->text))
+	if (code != BROT_E_PROTOCOL || strstr(err->text, WRONG_ENDPOINT) == NULL)
 		return code;
 	return error_set(err, code, "%.150s: this is not the broker's endpoint for clients", url);
 }

@@ -26,7 +26,7 @@ enum brot_err save_picture(struct delivery *delivery, const struct filetype *fil
 	delivery_picture(delivery, &picture);
 	enum brot_err code = filetype->write(&picture, outfile, err);
 	if (code == BROT_OK)
-		code = outfile_commit(outfile, err);
+		code = outfile_commit(outfile, delivery_must_last(delivery, is_released), err);
 	if (code != BROT_OK)
 		return code;
 	delivery_finish(delivery, is_released);

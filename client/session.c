@@ -10,6 +10,8 @@
  *                                          |                                |                 |
  *                                          +-------- release band ----------+-----------------+
  *
+ * WAITING goes back to ASKING as well where the bands that are missing are another client's.
+ *
  * HOLDING --release--> CLOSING, or at once, --> OVER. From everywhere: a failure, or silence, leads
  * to OVER; a cancel to CANCELLING and, with the broker's answer or after SESSION_CANCEL_MS, to
  * OVER. HOLDING fears nothing: the pixels are here.
@@ -47,7 +49,7 @@ struct session *session_new(const struct session_config *config)
 	s->url = config->url;
 	s->timeout_ms = config->timeout_ms;
 	s->job = config->attach;
-	s->is_attached = config->attach != 0;
+	s->is_attached = s->is_attaching = config->attach != 0;
 	s->is_kept = config->is_kept;
 	if (s->is_attached)
 		return s;
@@ -97,6 +99,12 @@ bool session_owns_job(const struct session *s)
 	return !s->is_attached && !s->is_kept;
 }
 
+/* The same, or it was known and is asked for once more. */
+static bool knows_job(const struct session *s)
+{
+	return session_has_job(s) || (s->state == STATE_ASKING && s->is_attaching);
+}
+
 bool session_is_banded(const struct session *s)
 {
 	return s->band_count != 0;
@@ -139,7 +147,7 @@ void session_fail(struct session *s, const struct brot_error *error)
 
 void session_give_up(struct session *s, const struct brot_error *error)
 {
-	if (session_has_job(s) && session_owns_job(s))
+	if (knows_job(s) && session_owns_job(s))
 		session_send_job(s, MSG_CANCEL_JOB);
 	end_failed(s, error);
 }
@@ -167,11 +175,12 @@ static void unavailable(struct session *s)
 
 /* ---- the way ---- */
 
-static void ask(struct session *s)
+static void ask(struct session *s, bool is_attaching)
 {
 	s->state = STATE_ASKING;
-	s->lost.code = BROT_OK;
-	if (!s->is_attached)
+	s->is_attaching = is_attaching;
+	s->lost.code = s->busy.code = BROT_OK;
+	if (!is_attaching)
 		s->job = 0;
 	s->asked_ms = s->now_ms;
 	s->give_up_ms = s->now_ms + s->timeout_ms;
@@ -185,7 +194,21 @@ void session_lose_job(struct session *s, const struct brot_error *error)
 	if (s->is_attached || ++s->resubmits > SESSION_RESUBMITS)
 		session_fail(s, &why);
 	else
-		ask(s);
+		ask(s, false);
+}
+
+void session_ask_again(struct session *s)
+{
+	ask(s, s->is_attached);
+	s->give_up_ms = s->heard_ms + s->timeout_ms;
+}
+
+void session_attach_again(struct session *s, const struct brot_error *why)
+{
+	if (++s->resubmits > SESSION_RESUBMITS)
+		session_give_up(s, why);
+	else
+		ask(s, true);
 }
 
 static void on_give_up(struct session *s)
@@ -198,7 +221,7 @@ static void on_give_up(struct session *s)
 	} else if (s->state == STATE_CLOSING) {
 		s->state = STATE_OVER;
 	} else if (s->busy.code != BROT_OK) {
-		end_failed(s, &s->busy);
+		session_give_up(s, &s->busy);
 	} else {
 		unavailable(s);
 	}
@@ -238,10 +261,19 @@ static void on_tick(struct session *s)
 	}
 }
 
+/* Patience begins again: who was stopped has not found the broker silent. */
+static void on_woken(struct session *s)
+{
+	s->heard_ms = s->pixels_ms = s->now_ms;
+	if ((s->state == STATE_ASKING || s->state == STATE_CLOSING) &&
+	    s->give_up_ms < s->now_ms + s->timeout_ms)
+		s->give_up_ms = s->now_ms + s->timeout_ms;
+}
+
 static void on_cancel(struct session *s)
 {
-	bool must_ask = s->state == STATE_ASKING && !s->is_attached;
-	if (session_has_job(s) && session_owns_job(s))
+	bool must_ask = s->state == STATE_ASKING && !s->is_attaching;
+	if (knows_job(s) && session_owns_job(s))
 		session_send_job(s, MSG_CANCEL_JOB);
 	if (s->state == STATE_CLOSING) {
 		s->state = STATE_OVER;
@@ -270,6 +302,7 @@ static void on_release_band(struct session *s)
 	assert(s->band + 1 < s->band_count); /* of the last one it is RELEASE */
 	session_send_release_band(s, s->band++);
 	s->state = STATE_WAITING;
+	s->is_rendered = false; /* a PROGRESS that comes from now on knows of the release */
 	/* While the band was read nobody cared whether the broker was there. */
 	s->heard_ms = s->now_ms;
 	session_send_watch(s);
@@ -299,7 +332,7 @@ static void on_release(struct session *s)
 
 static void on_leave(struct session *s)
 {
-	if (session_has_job(s) && session_owns_job(s))
+	if (knows_job(s) && session_owns_job(s))
 		session_send_job(s, MSG_CANCEL_JOB);
 	s->state = STATE_OVER;
 }
@@ -315,7 +348,7 @@ void session_step(struct session *session, const struct session_event *event)
 	switch (event->type) {
 	case SESSION_EVENT_START:
 		assert(s->state == STATE_NEW);
-		ask(s);
+		ask(s, s->is_attached);
 		break;
 	case SESSION_EVENT_MESSAGE:
 		if (session_take(s, event->message, &error) != BROT_OK)
@@ -323,6 +356,9 @@ void session_step(struct session *session, const struct session_event *event)
 		break;
 	case SESSION_EVENT_TICK:
 		on_tick(s);
+		break;
+	case SESSION_EVENT_WOKEN:
+		on_woken(s);
 		break;
 	case SESSION_EVENT_CANCEL:
 		on_cancel(s);

@@ -12,8 +12,14 @@
  * SESSION_CANCEL_MS. A job that this session has submitted and that is not kept is cancelled
  * however the session fails; any other is left alone.
  *
+ * Where a job exists already a busy broker is asked again, for timeout_ms at most; a new one it
+ * refuses for good.
+ *
  * A job in bands is read band by band, from the top: SESSION_BAND, answered with MAPPED, FETCH or
- * RELEASE_BAND, then RELEASE_BAND when its rows are no longer needed, and so on to the last.
+ * RELEASE_BAND, then RELEASE_BAND when its rows are no longer needed, and so on to the last. Where
+ * somebody else has released bands that are missing here the job is attached to, which begins it
+ * again from the top; where somebody else reads it that fails with BROT_E_BUSY after
+ * SESSION_BUSY_MS.
  *
  * One thread owns a session.
  */
@@ -59,6 +65,7 @@ enum session_event_type {
 	SESSION_EVENT_START,        /* once, first */
 	SESSION_EVENT_MESSAGE,      /* the broker said something */
 	SESSION_EVENT_TICK,         /* time has passed: session_deadline_ms() has come, or not */
+	SESSION_EVENT_WOKEN,        /* the caller was stopped, and could not hear anything */
 	SESSION_EVENT_CANCEL,       /* the user wants the end */
 	SESSION_EVENT_MAPPED,       /* answers FINISHED or BAND: it can be read in memory */
 	SESSION_EVENT_FETCH,        /* the same: it cannot, send the pixels of `area` */

@@ -22,22 +22,25 @@ enum session_state {
 struct session {
 	enum session_state state;
 	bool is_attached, is_kept;
+	bool is_attaching; /* what is asked, or was last, is ATTACH */
 	char key[2 * SESSION_KEY_BYTES + 1];
 	char *submit; /* the body, always the same */
 	const char *url;
 	int64_t timeout_ms;
 
-	uint64_t job; /* 0 before ACCEPTED, unless it is attached */
+	uint64_t job;      /* 0 before ACCEPTED, unless it is attached */
+	uint64_t read_job; /* the one whose bands before `band` were read */
 	uint32_t band_count, band_rows;
-	uint32_t band;  /* the one that is waited for or read; band_count: all were */
-	bool is_ended;  /* by what the broker said */
-	json_t *notice; /* the ACCEPTED in hand */
+	uint32_t band;    /* the one that is waited for or read; band_count: all were */
+	bool is_rendered; /* all pixels of the bands that are left, says PROGRESS */
+	bool is_ended;    /* by what the broker said */
+	json_t *notice;   /* the ACCEPTED in hand */
 	unsigned resubmits;
 	unsigned refetches;          /* times that FETCH was refused */
 	unsigned unanswered;         /* messages */
 	uint64_t rows_seen;          /* ROWS */
 	struct brot_error lost;      /* how the broker knows the job no more whose band is read */
-	struct brot_error busy;      /* why ATTACH has to wait */
+	struct brot_error busy;      /* why the broker has us ask again later */
 	struct session_summary last; /* as far as PROGRESS says */
 
 	int64_t now_ms;       /* of the event in hand */
@@ -73,6 +76,14 @@ void session_end_cancelled(struct session *s);
 
 /* The broker does not know the job: it was restarted, or forgot us. */
 void session_lose_job(struct session *s, const struct brot_error *error);
+
+/* Whoever reads a job in bands is known to the broker by the connection that asked for it. Asks as
+ * the session began, so that this connection is it; what was read here counts on. */
+void session_ask_again(struct session *s);
+
+/* Bands that were not read here are gone, or are being read by somebody else, as `why` says: asks
+ * for the job from its first row on. */
+void session_attach_again(struct session *s, const struct brot_error *why);
 
 /* All pixels of a job in bands were here: tells `summary`, and is over. */
 void session_close_bands(struct session *s, const struct session_summary *summary);

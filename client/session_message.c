@@ -16,8 +16,8 @@ static enum brot_err is_answer(const struct session *s, const json_t *json, bool
 			       struct brot_error *err)
 {
 	const char *key = "";
-	if (s->is_attached) {
-		*ret_is_answer = job_is_ours(s, json);
+	if (s->is_attaching) {
+		*ret_is_answer = job_is_ours(s, json) && json_object_get(json, "key") == NULL;
 		return BROT_OK;
 	}
 	enum brot_err code = reply_text(json, "key", &key, err);
@@ -50,9 +50,13 @@ static enum brot_err on_accepted(struct session *s, json_t *json, struct brot_er
 		return BROT_OK;
 	}
 	s->state = STATE_WAITING;
+	if (s->read_job != job.job || s->band_count != job.band_count ||
+	    s->band_rows != job.band_rows)
+		s->band = 0;
+	s->read_job = job.job;
 	s->band_count = job.band_count;
 	s->band_rows = job.band_rows;
-	s->band = 0;
+	s->is_rendered = false;
 	json_decref(s->notice);
 	s->notice = json_incref(json);
 	struct session_action *action = session_act(s, SESSION_ACCEPTED);
@@ -79,6 +83,7 @@ static enum brot_err on_progress(struct session *s, const json_t *json, struct b
 	if (s->state == STATE_FETCHING && !session_is_banded(s))
 		s->state = STATE_WAITING;
 	s->lost.code = BROT_OK;
+	s->is_rendered = progress.pixels_done == progress.pixels;
 	s->last.pixels = progress.pixels_done;
 	s->last.tiles = progress.tiles_done;
 	s->last.workers = progress.workers;
@@ -105,16 +110,19 @@ static enum brot_err on_status(struct session *s, const json_t *json, struct bro
 static enum brot_err on_finished(struct session *s, const json_t *json, struct brot_error *err)
 {
 	struct session_summary summary;
+	struct brot_error error;
 	if (s->state == STATE_CLOSING && !session_is_banded(s))
 		session_send_job(s, MSG_RELEASE); /* the first was lost */
 	bool is_close = s->state == STATE_CLOSING && session_is_banded(s);
 	if (s->state != STATE_WAITING && !is_close)
 		return BROT_OK;
-	if (session_is_banded(s) && !is_close)
-		return error_set(err, BROT_E_PROTOCOL,
-				 "the broker sent FINISHED before all bands of job %" PRIu64
-				 " were read here",
-				 s->job);
+	if (session_is_banded(s) && !is_close) {
+		(void)error_set(&error, BROT_E_NOT_FOUND,
+				"job: %" PRIu64 " is over: its bands were read by another client",
+				s->job);
+		session_fail(s, &error);
+		return BROT_OK;
+	}
 	enum brot_err code = notice_finished(json, &summary, err);
 	if (code != BROT_OK)
 		return code;
@@ -133,6 +141,25 @@ static bool band_fits(const struct session *s, const struct session_band *band)
 	bool is_last = band->band + 1 == s->band_count;
 	return band->band < s->band_count && band->first == (uint64_t)band->band * s->band_rows &&
 	       (is_last ? band->rows <= s->band_rows : band->rows == s->band_rows);
+}
+
+/* Whether the band that is waited for was released though not by us, now that a higher one is here:
+ * no two that are open lie further apart, and where all pixels are rendered the lower one is told
+ * first. */
+static bool is_gone(const struct session *s, uint32_t higher)
+{
+	return higher - s->band >= LIMIT_OPEN_BANDS || s->is_rendered;
+}
+
+static void on_higher_band(struct session *s, uint32_t band)
+{
+	struct brot_error why;
+	if (!is_gone(s, band))
+		return;
+	(void)error_set(&why, BROT_E_BUSY,
+			"job: the bands of %" PRIu64 " are being read by another client: try later",
+			s->job);
+	session_attach_again(s, &why);
 }
 
 /* Each WATCH is answered by all bands that are complete, so that those of no use now come again.
@@ -156,8 +183,12 @@ static enum brot_err on_band(struct session *s, const json_t *json, struct brot_
 		session_send_release_band(s, band.band);
 		return BROT_OK;
 	}
-	if (s->state != STATE_WAITING || band.band != s->band)
+	if (s->state != STATE_WAITING)
 		return BROT_OK;
+	if (band.band > s->band) {
+		on_higher_band(s, band.band);
+		return BROT_OK;
+	}
 	s->state = STATE_COMPLETE;
 	session_act(s, SESSION_BAND)->band = band;
 	return BROT_OK;
@@ -179,17 +210,20 @@ static void on_fetch_refused(struct session *s, const struct brot_error *error)
 	session_send_watch(s);
 }
 
-static void on_ask_refused(struct session *s, const struct brot_error *error)
+/* Where the job exists, busy means that it will do later: another client reads it, or its image
+ * waits for memory. Of a SUBMIT it means that there is no room for another job. */
+static void on_ask_refused(struct session *s, const struct brot_error *error, bool names_job)
 {
 	struct brot_error unknown;
-	if (s->is_attached && error->code == BROT_E_BUSY) {
+	bool is_known = s->is_attaching || s->notice != NULL || names_job;
+	if (is_known && error->code == BROT_E_BUSY) {
 		s->busy = *error;
-		if (s->give_up_ms < s->asked_ms + SESSION_BUSY_MS)
+		if (s->is_attaching && s->give_up_ms < s->asked_ms + SESSION_BUSY_MS)
 			s->give_up_ms = s->asked_ms + SESSION_BUSY_MS;
-	} else if (s->is_attached && error->code == BROT_E_NOT_FOUND) {
+	} else if (s->is_attaching && error->code == BROT_E_NOT_FOUND) {
 		(void)error_set(&unknown, BROT_E_NOT_FOUND,
 				"job: %" PRIu64 " is not known to this broker", s->job);
-		session_fail(s, &unknown);
+		session_lose_job(s, &unknown);
 	} else {
 		session_fail(s, error);
 	}
@@ -243,6 +277,20 @@ static bool refusal_is_ours(const struct session *s, const json_t *json)
 	return (key == NULL || strcmp(key, s->key) == 0) && !is_of_other_job;
 }
 
+/* Another client reads the bands, or this one did over another connection. A key shows whose they
+ * are; who has none waits until the other is done or gone. */
+static void on_release_refused(struct session *s, const struct brot_error *error)
+{
+	if (s->state != STATE_WAITING || !session_is_banded(s) || error->code != BROT_E_BUSY)
+		return; /* the band in hand is good whoever reads: its own RELEASE will tell */
+	if (s->is_attached)
+		session_attach_again(s, error);
+	else if (++s->resubmits > SESSION_RESUBMITS)
+		session_give_up(s, error);
+	else
+		session_ask_again(s);
+}
+
 static void on_refused(struct session *s, const json_t *json)
 {
 	struct brot_error error;
@@ -254,11 +302,14 @@ static void on_refused(struct session *s, const json_t *json)
 		if (!is_about(json, MSG_STATUS))
 			session_end_cancelled(s);
 	} else if (s->state == STATE_ASKING) {
-		if (is_unnamed || is_about(json, s->is_attached ? MSG_ATTACH : MSG_SUBMIT))
-			on_ask_refused(s, &error);
+		if (is_unnamed || is_about(json, s->is_attaching ? MSG_ATTACH : MSG_SUBMIT))
+			on_ask_refused(s, &error, json_object_get(json, "job") != NULL);
 	} else if (s->state == STATE_CLOSING) {
-		if (is_about(json, MSG_RELEASE) && code == BROT_E_NOT_FOUND)
+		bool is_others = session_is_banded(s) && code == BROT_E_BUSY;
+		if (is_about(json, MSG_RELEASE) && (code == BROT_E_NOT_FOUND || is_others))
 			on_closing_failed(s, &error);
+	} else if (is_about(json, MSG_RELEASE)) {
+		on_release_refused(s, &error);
 	} else if (is_about(json, MSG_FETCH)) {
 		on_fetch_refused(s, &error);
 	} else if ((is_unnamed || is_about(json, MSG_WATCH)) && code != BROT_E_BUSY) {

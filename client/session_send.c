@@ -12,14 +12,16 @@ static int64_t watch_interval_ms(const struct session *s)
 }
 
 /* Counts what the broker should answer. A connection that the network has forgotten stays open at
- * this end, and what is sent over it comes late or never. */
-static void expect_answer(struct session *s)
+ * this end, and what is sent over it comes late or never. Returns whether a new one is taken. */
+static bool expect_answer(struct session *s)
 {
-	if (s->unanswered == SESSION_UNANSWERED) {
+	bool is_new = s->unanswered == SESSION_UNANSWERED;
+	if (is_new) {
 		(void)session_act(s, SESSION_RECONNECT);
 		s->unanswered = 0;
 	}
 	s->unanswered++;
+	return is_new;
 }
 
 static void send_body(struct session *s, enum message_type type, const char *before,
@@ -38,8 +40,8 @@ void session_send_job(struct session *s, enum message_type type)
 
 void session_send_ask(struct session *s)
 {
-	expect_answer(s);
-	if (s->is_attached)
+	(void)expect_answer(s);
+	if (s->is_attaching)
 		session_send_job(s, MSG_ATTACH);
 	else
 		session_act(s, SESSION_SEND)->message = (struct message){
@@ -49,7 +51,11 @@ void session_send_ask(struct session *s)
 
 void session_send_watch(struct session *s)
 {
-	expect_answer(s);
+	if (expect_answer(s) && s->state == STATE_WAITING && session_is_banded(s)) {
+		s->unanswered = 0;
+		session_ask_again(s);
+		return;
+	}
 	send_body(s, MSG_WATCH, "\"jobs\":[", "]");
 	s->watch_at_ms = s->now_ms + watch_interval_ms(s);
 }

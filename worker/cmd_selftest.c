@@ -27,14 +27,14 @@ struct row {
 static void heading_print(void)
 {
 	printf(ROW_FORMAT, "kernel", "needs", "precision", "step", "checks", "result",
-	       "M iterations/s", "x scalar");
+	       "G iterations/s", "x scalar");
 }
 
 static void row_print(const struct row *row)
 {
 	char checks[16], speed[32], ratio[32];
 	(void)snprintf(checks, sizeof checks, "%" PRIu32, row->checks);
-	(void)snprintf(speed, sizeof speed, "%.0f", (double)row->speed / 1e6);
+	(void)snprintf(speed, sizeof speed, "%.3g", (double)row->speed / 1e9);
 	(void)snprintf(ratio, sizeof ratio, "%.1f", row->ratio);
 	printf(ROW_FORMAT, row->kernel->name,
 	       row->kernel->needs[0] != '\0' ? row->kernel->needs : "-",

@@ -11,6 +11,9 @@
 
 enum session_state { SESSION_GREETING, SESSION_SERVING, SESSION_DRAINING, SESSION_ENDED };
 
+/* A worker knows a job in bands as several, one for each band that is open. */
+#define KNOWN_JOBS (LIMIT_JOBS * LIMIT_OPEN_BANDS)
+
 struct known_job {
 	uint64_t id, handle;
 	struct session_opened opened;
@@ -36,7 +39,7 @@ struct session {
 	uint64_t iterations_before;       /* the session began */
 	uint64_t next_handle;
 	uint32_t job_count, held_count;
-	struct known_job jobs[LIMIT_JOBS];
+	struct known_job jobs[KNOWN_JOBS];
 	struct held_tile held[LIMIT_CREDIT];
 };
 

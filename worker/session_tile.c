@@ -57,10 +57,10 @@ void session_on_job(struct session *s, const struct message *m, struct session_a
 {
 	if (m->job == 0 || job_by_id(s, m->job) != NULL)
 		return;
-	if (s->job_count == LIMIT_JOBS) {
+	if (s->job_count == KNOWN_JOBS) {
 		struct session_opened refused = {.is_mapped = false};
 		(void)error_set(&refused.error, BROT_E_BUSY,
-				"job: this worker has %d already, which is its limit", LIMIT_JOBS);
+				"job: this worker has %d already, which is its limit", KNOWN_JOBS);
 		mapped_send(s, m->job, &refused, out);
 		return;
 	}

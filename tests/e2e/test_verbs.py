@@ -179,6 +179,31 @@ def test_retry_of_a_cancelled_job(stage: Stage, durable: Broker) -> None:
     assert say(stage, broker, "cancel", job).status == 0
 
 
+def test_bands_that_somebody_else_has_read(stage: Stage) -> None:
+    """A wait that was stopped, while another client took its bands, gets the picture all the same."""
+    scene = ["--view", "seahorse", "--size", "1000x1500", "--iterations", "200"]
+    broker = stage.broker("--memory", "1M")
+    job = submit(stage, broker, *scene)
+    waiter = stage.start("brot-client", "wait", job, "--out", "a.png", "--json", "--broker",
+                         broker.url)
+    wait_until(lambda: '"accepted"' in waiter.out_path.read_text(), "the waiter to read")
+    waiter.popen.send_signal(signal.SIGSTOP)
+    with wire.Client(broker.url) as other:
+        wait_until(lambda: other.attach(job).name == "ACCEPTED", "the job for another reader")
+        stage.worker(broker, processes=2)
+        for band in range(3):
+            wait_until(lambda n=band: other.wait(job, "BAND").body["band"] == n, f"band {band}")
+            other.release_band(job, band)
+        waiter.popen.send_signal(signal.SIGCONT)
+        wait_until(lambda: other.wait(job, "BAND").body["band"] > 2, "the next band")
+        assert waiter.is_running(), waiter.wait()
+    result = waiter.wait()
+    assert result.status == 0, result.err
+    whole = stage.render(None, "whole.png", *scene, "--workers", "2")
+    assert (stage.folder / "a.png").read_bytes() == whole.read_bytes()
+    assert broker.jobs() == []
+
+
 def test_top_as_json(stage: Stage) -> None:
     broker = stage.broker()
     stage.worker(broker)

@@ -29,7 +29,7 @@ static size_t write_back(struct picture *picture)
 	(void)snprintf(path, sizeof path, "%s/a.npy", folder);
 	assert_int_equal(outfile_open(path, &outfile, &err), BROT_OK);
 	assert_int_equal(npy_write(picture, &outfile, &err), BROT_OK);
-	assert_int_equal(outfile_commit(&outfile, &err), BROT_OK);
+	assert_int_equal(outfile_commit(&outfile, false, &err), BROT_OK);
 	outfile_discard(&outfile);
 	FILE *file = fopen(path, "rb");
 	assert_non_null(file);

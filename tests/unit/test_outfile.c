@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 #include <dirent.h>
+#include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -60,7 +61,7 @@ static void write_file(const char *name, const char *text)
 	struct brot_error err;
 	assert_int_equal(open_file(in_folder(name), &outfile, &err), BROT_OK);
 	assert_int_equal(outfile_write(&outfile, text, strlen(text), &err), BROT_OK);
-	assert_int_equal(outfile_commit(&outfile, &err), BROT_OK);
+	assert_int_equal(outfile_commit(&outfile, false, &err), BROT_OK);
 	assert_int_equal(outfile.bytes, strlen(text));
 	outfile_discard(&outfile);
 }
@@ -75,13 +76,75 @@ static void appears_at_the_end(void **state)
 	/* /tmp knows files without a name, or this whole file tests one kind twice */
 	assert_int_equal(entries(), is_named ? 1 : 0);
 	assert_int_equal(outfile_write(&outfile, "abc", 3, &err), BROT_OK);
-	assert_int_equal(outfile_commit(&outfile, &err), BROT_OK);
+	assert_int_equal(outfile_commit(&outfile, false, &err), BROT_OK);
 	assert_int_equal(entries(), 1);
 	outfile_discard(&outfile);
 	content_is("a.png", "abc");
 	write_file("a.png", "defg"); /* replaces */
 	content_is("a.png", "defg");
 	assert_int_equal(unlink(in_folder("a.png")), 0);
+}
+
+/* In place of the system's fsync(), by the linker: what it was told, in order. */
+int __real_fsync(int fd);
+int __wrap_fsync(int fd);
+static char synced[64];
+static int sync_error; /* the file's */
+
+int __wrap_fsync(int fd)
+{
+	struct stat status;
+	assert_int_equal(fstat(fd, &status), 0);
+	bool is_folder = S_ISDIR(status.st_mode);
+	(void)strcat(synced, is_folder ? "folder, " : "file, ");
+	/* The bytes are safe before they have the name, the name before anybody relies on it. */
+	assert_int_equal(access(in_folder("a.png"), F_OK), is_folder ? 0 : -1);
+	if (!is_folder && sync_error != 0) {
+		errno = sync_error;
+		return -1;
+	}
+	return __real_fsync(fd);
+}
+
+static enum brot_err commit_lasting(struct brot_error *err)
+{
+	struct outfile outfile = OUTFILE_NONE;
+	synced[0] = '\0';
+	assert_int_equal(open_file(in_folder("a.png"), &outfile, err), BROT_OK);
+	assert_int_equal(outfile_write(&outfile, "abc", 3, err), BROT_OK);
+	enum brot_err code = outfile_commit(&outfile, true, err);
+	outfile_discard(&outfile);
+	return code;
+}
+
+static void lasts(void **state)
+{
+	(void)state;
+	struct brot_error err;
+	assert_int_equal(commit_lasting(&err), BROT_OK);
+	assert_string_equal(synced, "file, folder, ");
+	content_is("a.png", "abc");
+	assert_int_equal(unlink(in_folder("a.png")), 0);
+
+	sync_error = EIO;
+	assert_int_equal(commit_lasting(&err), BROT_E_OUTPUT);
+	assert_string_equal(synced, "file, ");
+	assert_int_equal(entries(), 0);
+	sync_error = ENOSPC;
+	assert_int_equal(commit_lasting(&err), BROT_E_NO_SPACE);
+	assert_int_equal(entries(), 0);
+	/* where there is nothing to wait for */
+	sync_error = EINVAL;
+	assert_int_equal(commit_lasting(&err), BROT_OK);
+	content_is("a.png", "abc");
+	sync_error = 0;
+	assert_int_equal(unlink(in_folder("a.png")), 0);
+
+	/* and nobody waits who has not asked for it */
+	synced[0] = '\0';
+	write_file("b.png", "abc");
+	assert_string_equal(synced, "");
+	assert_int_equal(unlink(in_folder("b.png")), 0);
 }
 
 static void leaves_nothing(void **state)
@@ -207,9 +270,9 @@ static void beside_each_other(void **state)
 	assert_int_equal(open_file(in_folder("a.png"), &b, &err), BROT_OK);
 	assert_int_equal(outfile_write(&a, "a", 1, &err), BROT_OK);
 	assert_int_equal(outfile_write(&b, "b", 1, &err), BROT_OK);
-	assert_int_equal(outfile_commit(&a, &err), BROT_OK);
+	assert_int_equal(outfile_commit(&a, false, &err), BROT_OK);
 	content_is("a.png", "a");
-	assert_int_equal(outfile_commit(&b, &err), BROT_OK);
+	assert_int_equal(outfile_commit(&b, false, &err), BROT_OK);
 	content_is("a.png", "b");
 	outfile_discard(&a);
 	outfile_discard(&b);
@@ -229,7 +292,7 @@ static void long_names(void **state)
 	struct outfile outfile = OUTFILE_NONE;
 	struct brot_error err;
 	assert_int_equal(open_file(whole, &outfile, &err), BROT_OK);
-	assert_int_equal(outfile_commit(&outfile, &err), BROT_OK);
+	assert_int_equal(outfile_commit(&outfile, false, &err), BROT_OK);
 	outfile_discard(&outfile);
 	assert_int_equal(unlink(whole), 0);
 	free(whole);
@@ -267,15 +330,11 @@ static int tear_down(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(appears_at_the_end),
-		cmocka_unit_test(leaves_nothing),
-		cmocka_unit_test(bad_targets),
-		cmocka_unit_test(follows_links),
-		cmocka_unit_test(long_names),
-		cmocka_unit_test(full_disk),
-		cmocka_unit_test(follows_links_to_nothing),
-		cmocka_unit_test(keeps_the_mode),
-		cmocka_unit_test(beside_each_other),
+		cmocka_unit_test(appears_at_the_end), cmocka_unit_test(lasts),
+		cmocka_unit_test(leaves_nothing),     cmocka_unit_test(bad_targets),
+		cmocka_unit_test(follows_links),      cmocka_unit_test(long_names),
+		cmocka_unit_test(full_disk),          cmocka_unit_test(follows_links_to_nothing),
+		cmocka_unit_test(keeps_the_mode),     cmocka_unit_test(beside_each_other),
 	};
 	int failed = cmocka_run_group_tests(tests, set_up, tear_down);
 	is_named = true;

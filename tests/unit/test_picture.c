@@ -73,7 +73,7 @@ static size_t write_file(struct picture *picture, const char *suffix, uint8_t *r
 	assert_int_equal(filetype_of_path(path, &filetype, &err), BROT_OK);
 	assert_int_equal(outfile_open(path, &outfile, &err), BROT_OK);
 	assert_int_equal(filetype->write(picture, &outfile, &err), BROT_OK);
-	assert_int_equal(outfile_commit(&outfile, &err), BROT_OK);
+	assert_int_equal(outfile_commit(&outfile, false, &err), BROT_OK);
 	outfile_discard(&outfile);
 	FILE *file = fopen(path, "rb");
 	assert_non_null(file);

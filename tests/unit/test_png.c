@@ -49,7 +49,7 @@ static enum brot_err write_png(int rows_until_stop, struct brot_error *err)
 	assert_int_equal(outfile_open(path, &outfile, err), BROT_OK);
 	enum brot_err code = png_file_write(&picture, &outfile, err);
 	if (code == BROT_OK)
-		assert_int_equal(outfile_commit(&outfile, err), BROT_OK);
+		assert_int_equal(outfile_commit(&outfile, false, err), BROT_OK);
 	outfile_discard(&outfile);
 	return code;
 }

@@ -38,7 +38,7 @@ static void bytes(void **state)
 	(void)snprintf(path, sizeof path, "%s/a.ppm", folder);
 	assert_int_equal(outfile_open(path, &outfile, &err), BROT_OK);
 	assert_int_equal(ppm_write(&picture, &outfile, &err), BROT_OK);
-	assert_int_equal(outfile_commit(&outfile, &err), BROT_OK);
+	assert_int_equal(outfile_commit(&outfile, false, &err), BROT_OK);
 	outfile_discard(&outfile);
 	FILE *file = fopen(path, "rb");
 	assert_non_null(file);
