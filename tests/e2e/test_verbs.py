@@ -215,6 +215,22 @@ def test_top_as_json(stage: Stage) -> None:
     assert [row["job"] for row in second["jobs"]] == [job] and len(second["workers"]) == 1
 
 
+def test_top_of_very_many_jobs(stage: Stage) -> None:
+    """Whose list is refused after a while: the next round asks over a new connection."""
+    broker = stage.broker()
+    with wire.Client(broker.url) as client:
+        for number in range(256):
+            answer = client.submit(light_request(size=[1, 1]), keep=True,
+                                   client=f"{number % 8:063}")
+            assert answer.name == "ACCEPTED"
+    events = say(stage, broker, "top", "--count", "20", "--interval", "0.3", "--json").events()
+    whole = [len(event["jobs"]) for event in events if "silent_ms" not in event]
+    assert set(whole) == {256} and 17 < len(whole) < 20
+    with wire.Client(broker.url) as client:
+        for job in broker.jobs():
+            assert client.ask("CANCEL_JOB", job=job["job"]).name == "REPORT"
+
+
 def test_top_without_a_terminal(stage: Stage) -> None:
     broker = stage.broker()
     job = submit(stage, broker, "--size", "64x48", "--client", "somebody")
