@@ -18,7 +18,7 @@ struct await_options {
 static const struct option_spec specs[] = {
 	{.name = "out",
 	 .arg = "FILE",
-	 .help = "the file to make: .png, .ppm or .npy, as the job's format wants it",
+	 .help = "the file to make: .png or .ppm for a job of format rgb8, .npy for others",
 	 .type = OPTION_STRING,
 	 .offset = offsetof(struct await_options, out)},
 	{.name = "release",

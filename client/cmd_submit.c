@@ -11,6 +11,7 @@
 #include "client/delivery.h"
 #include "client/print.h"
 #include "client/request_options.h"
+#include "client/save.h"
 #include "client/service.h"
 #include "proto/quote.h"
 
@@ -22,7 +23,9 @@ struct submit_options {
 };
 
 static const struct option_spec specs[] = {
-	REQUEST_OPTIONS(submit_options, "rgb8 without it, or what the view says"),
+	REQUEST_OPTIONS(submit_options,
+			"rgb8 without it, or what the view says. It settles the --out of \"wait\": "
+			".png or .ppm for rgb8, .npy for the others"),
 	REQUEST_OPTION_PRIORITY(submit_options),
 	{.name = "client",
 	 .arg = "NAME",
@@ -82,6 +85,14 @@ static void tell(const struct delivery *delivery, bool is_json)
 		printf("%" PRIu64 "\n", delivery_job(delivery));
 }
 
+/* A job whose number came too late for its own line. */
+static void tell_left(uint64_t job, bool is_json)
+{
+	struct announce announce;
+	save_announce(&announce, false, is_json);
+	announce_left(&announce, job, "FILE");
+}
+
 static enum brot_err submit(struct delivery_config *config, const struct cli *cli,
 			    const struct cli_ask *ask, struct brot_error *err)
 {
@@ -101,6 +112,8 @@ static enum brot_err submit(struct delivery_config *config, const struct cli *cl
 		code = delivery_accept(delivery, err);
 	if (code == BROT_OK)
 		tell(delivery, ask->is_json);
+	else if (delivery != NULL && delivery_left_job(delivery) != 0)
+		tell_left(delivery_left_job(delivery), ask->is_json);
 	delivery_free(delivery);
 	service_close(&service);
 	return code;

@@ -126,6 +126,29 @@ static const struct verb *verb_of(const char *name)
 	return &verbs[i];
 }
 
+/* Whether the history says that the job was cancelled: by whoever asked for it before, if not by
+ * this call, whose first answer may have died with its broker. *ret_report is like the answer
+ * then. */
+static bool was_cancelled(const struct cli *cli, const struct cli_ask *ask, const json_t *body,
+			  json_t **ret_report)
+{
+	json_int_t job = json_integer_value(json_object_get(body, "job"));
+	json_t *report = NULL;
+	struct brot_error ignored;
+	char text[64];
+	(void)snprintf(text, sizeof text, "{\"limit\":1,\"before\":%" JSON_INTEGER_FORMAT "}",
+		       job + 1);
+	if (cli_ask_parsed(cli, ask, MSG_HISTORY, text, "history", &report, &ignored) != BROT_OK)
+		return false;
+	const json_t *row = json_array_get(json_object_get(report, "history"), 0);
+	const char *state = json_string_value(json_object_get(row, "state"));
+	if (json_integer_value(json_object_get(row, "job")) == job && state != NULL &&
+	    strcmp(state, "cancelled") == 0)
+		*ret_report = json_pack("{s:I,s:s}", "job", job, "state", state);
+	json_decref(report);
+	return *ret_report != NULL;
+}
+
 static enum brot_err run(const struct cli *cli, const struct verb *verb, const struct cli_ask *ask,
 			 const json_t *body, struct brot_error *err)
 {
@@ -134,6 +157,9 @@ static enum brot_err run(const struct cli *cli, const struct verb *verb, const s
 		return error_set(err, BROT_E_SYSTEM, "no memory for a question");
 	json_t *report = NULL;
 	enum brot_err code = cli_ask_parsed(cli, ask, verb->type, text, verb->key, &report, err);
+	if (code == BROT_E_NOT_FOUND && verb->type == MSG_CANCEL_JOB &&
+	    was_cancelled(cli, ask, body, &report))
+		code = BROT_OK;
 	if (code == BROT_OK && ask->is_json)
 		print_json(stdout, report);
 	else if (code == BROT_OK)

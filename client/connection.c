@@ -8,7 +8,9 @@
 #include "proto/sys/clock.h"
 #include "proto/sys/sock.h"
 
-#define LINGER_MS 250
+#define LINGER_MS    250
+#define ASK_AGAIN_MS 1000
+#define UNANSWERED   3 /* questions in a row: the next goes by a new connection */
 
 struct connection {
 	struct sock_context *context;
@@ -130,32 +132,51 @@ static enum brot_err take_answer(const struct message *m, const char *url, const
 	return code;
 }
 
+/* Takes what has come, up to the answer. */
+static enum brot_err take_answers(struct connection *connection, const char *key,
+				  json_t **ret_report, struct brot_error *err)
+{
+	struct message m;
+	bool has_message = true;
+	enum brot_err code = BROT_OK;
+	while (code == BROT_OK && has_message && *ret_report == NULL) {
+		code = connection_receive(connection, &m, &has_message, err);
+		if (code == BROT_OK && has_message)
+			code = take_answer(&m, connection->url, key, ret_report, err);
+	}
+	return code;
+}
+
 enum brot_err connection_ask(struct connection *connection, enum message_type type,
 			     const char *body, const char *key, int64_t timeout_ms,
 			     json_t **ret_report, struct brot_error *err)
 {
 	struct message question = {.type = type, .body = {body, strlen(body)}};
-	int64_t deadline_ms = clock_ms() + timeout_ms;
-	json_t *report = NULL;
-	connection_send(connection, &question);
-	while (report == NULL) {
-		unsigned news = connection_wait(connection, deadline_ms);
-		if ((news & CONNECTION_INTERRUPT) != 0)
-			return error_set(err, BROT_E_CANCELLED, "interrupted");
-		if (clock_ms() >= deadline_ms)
+	int64_t now_ms = clock_ms(), again_ms = now_ms, deadline_ms = now_ms + timeout_ms;
+	unsigned unanswered = 0;
+	enum brot_err code = BROT_OK;
+	*ret_report = NULL;
+	while (code == BROT_OK && *ret_report == NULL) {
+		if (now_ms >= deadline_ms)
 			return error_set(err, BROT_E_UNAVAILABLE,
 					 "no broker answers at %.150s within %.3g s",
 					 connection->url, (double)timeout_ms / 1000);
-		struct message m;
-		bool has_message = true;
-		while (has_message && report == NULL) {
-			enum brot_err code = connection_receive(connection, &m, &has_message, err);
-			if (code == BROT_OK && has_message)
-				code = take_answer(&m, connection->url, key, &report, err);
-			if (code != BROT_OK)
-				return code;
+		if (now_ms >= again_ms) {
+			/* A connection that the network has forgotten stays open at this end. */
+			if (unanswered == UNANSWERED) {
+				connection_reopen(connection);
+				unanswered = 0;
+			}
+			connection_send(connection, &question);
+			unanswered++;
+			again_ms = now_ms + ASK_AGAIN_MS;
 		}
+		unsigned news = connection_wait(connection,
+						again_ms < deadline_ms ? again_ms : deadline_ms);
+		if ((news & CONNECTION_INTERRUPT) != 0)
+			return error_set(err, BROT_E_CANCELLED, "interrupted");
+		code = take_answers(connection, key, ret_report, err);
+		now_ms = clock_ms();
 	}
-	*ret_report = report;
-	return BROT_OK;
+	return code;
 }

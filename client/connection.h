@@ -48,9 +48,10 @@ void connection_send(struct connection *connection, const struct message *m);
 enum brot_err connection_receive(struct connection *connection, struct message *ret_message,
 				 bool *ret_has_message, struct brot_error *err);
 
-/* Asks one question: sends `type` with a JSON body and waits for the REPORT that has `key`. The
- * caller owns *ret_report. Fails with what REFUSED says, BROT_E_UNAVAILABLE after timeout_ms,
- * BROT_E_CANCELLED on a signal. */
+/* Asks one question: sends `type` with a JSON body and waits for the REPORT that has `key`. What
+ * stays unanswered is asked again every second, for the broker may have died with the answer: type
+ * must be one that does no harm twice. The caller owns *ret_report, which is NULL on failure. Fails
+ * with what REFUSED says, BROT_E_UNAVAILABLE after timeout_ms, BROT_E_CANCELLED on a signal. */
 enum brot_err connection_ask(struct connection *connection, enum message_type type,
 			     const char *body, const char *key, int64_t timeout_ms,
 			     json_t **ret_report, struct brot_error *err);

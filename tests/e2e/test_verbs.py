@@ -13,14 +13,16 @@ import struct
 import termios
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+import zmq
 
 import wire
 from harness import (HISTORY_PAGE, PATIENCE_S, Broker, Result, Stage, heavy, light_request,
                      wait_until)
 
-USAGE, NOT_FOUND, UNAVAILABLE = 64, 66, 69
+USAGE, NOT_FOUND, UNAVAILABLE, CANCELLED = 64, 66, 69, 130
 TERMINAL = (24, 80)
 
 
@@ -90,6 +92,89 @@ def test_no_broker(stage: Stage, words: list[str]) -> None:
     url = f"ipc://{stage.folder}/none"
     result = stage.client(*words, "--broker", url, "--timeout", "0.3")
     assert result.status == UNAVAILABLE and url in result.err and result.err.count("\n") == 1
+
+
+def test_submit_says_which_file_suits(stage: Stage) -> None:
+    """The format is settled by submit, where no file is named; its help and wait say so."""
+    broker = stage.broker()
+    stage.worker(broker)
+    assert ".npy for the others" in " ".join(stage.client("submit", "--help").out.split())
+    for words, out in [([], "a.npy"), (["--format", "iterations"], "a.png")]:
+        job = submit(stage, broker, "--size", "8x8", *words)
+        result = say(stage, broker, "wait", job, "--out", out)
+        assert result.status == USAGE and result.err.startswith("brot-client: --out: ")
+        assert not (stage.folder / out).exists()
+        good = "a.png" if out == "a.npy" else "a.npy"
+        assert say(stage, broker, "wait", job, "--release", "--out", good).status == 0
+        (stage.folder / good).unlink()
+
+
+def blocks_interrupt(pid: int) -> bool:
+    """Whether SIGINT waits to be read, as it does from the first steps of a client on."""
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("SigBlk:"):
+            return int(line.split()[1], 16) >> (signal.SIGINT - 1) & 1 == 1
+    return False
+
+
+@pytest.mark.parametrize("words", [[], ["--json"]])
+def test_submit_interrupted_before_its_answer(stage: Stage, words: list[str]) -> None:
+    """The job goes on all the same, so its number is told."""
+    broker = stage.broker()
+    broker.process.popen.send_signal(signal.SIGSTOP)
+    client = stage.start("brot-client", "submit", "--size", "8x8", *words, "--broker", broker.url)
+    wait_until(lambda: blocks_interrupt(client.pid), "the client to listen to signals")
+    client.popen.send_signal(signal.SIGINT)
+    broker.process.popen.send_signal(signal.SIGCONT)
+    result = client.wait()
+    assert result.status == CANCELLED, result.err
+    (row,) = broker.jobs()
+    if words:
+        assert {"event": "left", "job": row["job"]} in result.events()
+    else:
+        assert f"`brot-client wait {row['job']} --out FILE`" in result.err and result.out == ""
+
+
+ANSWERS = {
+    "cancel": {"job": 7, "state": "cancelled"}, "pause": {"job": 7, "state": "paused"},
+    "resume": {"job": 7, "state": "running"}, "retry": {"job": 7, "state": "queued"},
+    "priority": {"job": 7, "state": "queued", "priority": 5}, "drain": {"draining": 1},
+    "jobs": {"jobs": []}}
+
+
+@pytest.mark.parametrize("verb", ANSWERS)
+def test_a_broker_that_dies_with_its_answer(stage: Stage, verb: str) -> None:
+    """The question is asked again, and the next life answers it."""
+    url = f"ipc://{stage.folder}/mortal"
+    words = {"priority": ["7", "5"], "jobs": []}.get(verb, ["7"])
+    client = stage.start("brot-client", verb, *words, "--broker", url)
+    asked = []
+    for is_last in (False, True):
+        with zmq.Context() as context, context.socket(zmq.ROUTER) as life:
+            life.bind(url)
+            assert life.poll(PATIENCE_S * 1000), "the question"
+            route, *frames = life.recv_multipart()
+            asked.append(frames)
+            if is_last:
+                life.send_multipart([route, *wire.frames_of("REPORT", body=ANSWERS[verb])])
+                result = client.wait()
+    Path(url.removeprefix("ipc://")).unlink(missing_ok=True)
+    assert result.status == 0, result.err
+    assert asked[0] == asked[1]
+
+
+def test_cancel_of_a_cancelled_job(stage: Stage, durable: Broker) -> None:
+    """Where the first answer was lost the second says the same; of other ends it does not."""
+    jobs = [submit(stage, durable, "--size", "8x8") for _ in range(3)]
+    for _ in range(2):
+        assert say(stage, durable, "cancel", jobs[1]).out == f"job {jobs[1]} is cancelled\n"
+    answer = json.loads(say(stage, durable, "cancel", jobs[1], "--json").out)
+    assert answer == {"job": jobs[1], "state": "cancelled"}
+    stage.worker(durable)
+    assert say(stage, durable, "wait", jobs[2], "--release").status == 0
+    wait_until(lambda: say(stage, durable, "cancel", jobs[2]).status == NOT_FOUND, "its end")
+    assert say(stage, durable, "cancel", jobs[2] + 1).status == NOT_FOUND
+    assert say(stage, durable, "cancel", jobs[0]).status == 0
 
 
 def test_submit_starts_no_service(stage: Stage) -> None:
