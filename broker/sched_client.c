@@ -14,24 +14,33 @@ struct client *client_find(const struct sched *s, const char *name)
 	return client;
 }
 
-/* A client that had nothing to do starts level with those that have, not with its old credit. */
+/* The virtual time of the one that was given least, of those with work. */
+static int64_t least_virtual_us(const struct sched *s)
+{
+	int64_t least = INT64_MAX;
+	for (const struct job *job = s->jobs; job != NULL; job = job->hh.next)
+		if (job_has_work(job) && job->client->virtual_us < least)
+			least = job->client->virtual_us;
+	return least < INT64_MAX ? least : s->virtual_us;
+}
+
+void client_level(const struct sched *s, struct client *client)
+{
+	int64_t least = least_virtual_us(s);
+	if (client->virtual_us < least)
+		client->virtual_us = least;
+}
+
 struct client *client_take(struct sched *s, const char *name)
 {
-	int64_t level = INT64_MAX;
-	for (const struct job *job = s->jobs; job != NULL; job = job->hh.next)
-		if (job_has_work(job) && job->client->virtual_us < level)
-			level = job->client->virtual_us;
-	if (level == INT64_MAX)
-		level = s->virtual_us;
-
 	struct client *client = client_find(s, name);
 	if (client == NULL) {
 		client = sched_alloc(sizeof *client);
 		(void)snprintf(client->name, sizeof client->name, "%s", name);
-		client->virtual_us = level;
+		client->virtual_us = least_virtual_us(s);
 		HASH_ADD_STR(s->clients, name, client);
-	} else if (client->virtual_us < level) {
-		client->virtual_us = level;
+	} else {
+		client_level(s, client);
 	}
 	client->jobs++;
 	return client;

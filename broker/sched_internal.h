@@ -192,7 +192,10 @@ void sched_refuse(struct sched *s, uint64_t peer, uint64_t job, enum brot_err co
 /* sched_client.c: who submits, and who watches */
 struct client *client_find(const struct sched *s, const char *name);
 struct client *client_take(struct sched *s, const char *name); /* for one more job */
-void client_leave(struct sched *s, struct client *client);     /* a job of it has ended */
+/* Before it has work again: one that had none starts level with those that have, not with what it
+ * has not used. */
+void client_level(const struct sched *s, struct client *client);
+void client_leave(struct sched *s, struct client *client); /* a job of it has ended */
 void job_watch(struct sched *s, struct job *job, uint64_t peer);
 void job_tell(struct sched *s, const struct job *job, enum sched_action_type type, uint64_t peer);
 void job_tell_watchers(struct sched *s, const struct job *job, enum sched_action_type type);

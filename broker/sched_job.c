@@ -262,6 +262,7 @@ void job_image_result(struct sched *s, const struct sched_event *event)
 		return;
 	struct job *job = band->job;
 	if (event->type == EVENT_IMAGE_READY) {
+		client_level(s, job->client);
 		band_image_ready(band);
 		if (job->state == JOB_CREATING)
 			accept(s, job);

@@ -141,6 +141,8 @@ static void change_pause(struct sched *s, struct job *job, uint64_t peer, bool i
 		return;
 	}
 	if (job->is_paused != is_paused) {
+		if (!is_paused)
+			client_level(s, job->client);
 		job->is_paused = is_paused;
 		job_record(s, job);
 		sched_note(s, "job %s job=%llu", is_paused ? "paused" : "resumed",
@@ -172,6 +174,7 @@ static void retry(struct sched *s, struct job *job, uint64_t peer)
 	}
 	for (struct worker *w = s->workers; w != NULL; w = w->hh.next)
 		w->jobs[job->slot].strikes = 0;
+	client_level(s, job->client);
 	job->state = JOB_QUEUED;
 	job->why = (struct brot_error){0};
 	job->finished_ms = 0;

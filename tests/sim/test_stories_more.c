@@ -165,6 +165,26 @@ static void a_paused_job_waits(void **state)
 	end(sim);
 }
 
+static void a_paused_client_saves_nothing_up(void **state)
+{
+	(void)state;
+	struct sim *sim = world(22, 10);
+	sim_worker(sim, 1, 1000);
+	unsigned sleeper = sim_client(sim), other = sim_client(sim);
+	unsigned job = sim_submit(sim, sleeper, 64, 10000);
+	sim_run(sim, 200);
+	sim_verb(sim, sleeper, job, EVENT_PAUSE);
+	(void)sim_submit(sim, other, 64, 10000);
+	sim_run(sim, 5000);
+	double share = sim_job_share(sim, job);
+	sim_verb(sim, sleeper, job, EVENT_RESUME);
+	sim_run(sim, 2000);
+	/* Half of the worker's 2 s. */
+	double given = sim_job_share(sim, job) - share;
+	assert_true(given > 0.08 && given < 0.12);
+	end(sim);
+}
+
 static void a_pause_outlives_the_broker(void **state)
 {
 	(void)state;
@@ -385,6 +405,7 @@ int main(void)
 		cmocka_unit_test(the_last_tile_of_a_slow_worker_is_taken_over),
 		cmocka_unit_test(three_workers_that_fail_a_tile_fail_its_job),
 		cmocka_unit_test(a_paused_job_waits),
+		cmocka_unit_test(a_paused_client_saves_nothing_up),
 		cmocka_unit_test(a_pause_outlives_the_broker),
 		cmocka_unit_test(a_priority_counts_from_when_it_is_set),
 		cmocka_unit_test(a_kept_job_waits_for_its_client_and_expires),

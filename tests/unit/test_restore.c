@@ -385,11 +385,30 @@ static void a_cancelled_job_is_tried_again(void **state)
 	assert_int_equal(life->restored, 1);
 	assert_rows(life, job, 0);
 	say_of(life, MSG_CANCEL_JOB, job);
-	/* No room for it: another image is as large as all that may be. */
-	life->server.config = &life->config;
-	life->config.limits.image_bytes = 4096;
+	life_end(life);
+	life = life_begin(f->folder, NULL, 4096); /* less than its image needs */
 	say_of(life, MSG_RETRY, job);
 	assert_false(is_live(life, job));
+	life_end(life);
+}
+
+static void a_job_tried_again_counts_as_its_clients(void **state)
+{
+	struct fixture *f = *state;
+	struct life *life = life_begin(f->folder, NULL, 1 << 30);
+	uint64_t job = submit(life, 0, ",\"client\":\"ada\""), last = 0;
+	say_of(life, MSG_CANCEL_JOB, job);
+	for (unsigned key = 1; key <= LIMIT_JOBS_PER_CLIENT; key++)
+		last = submit(life, key, ",\"client\":\"ada\"");
+	assert_true(is_live(life, last));
+	say_of(life, MSG_RETRY, job);
+	assert_false(is_live(life, job));
+	say_of(life, MSG_CANCEL_JOB, last);
+	say_of(life, MSG_RETRY, job);
+	assert_true(is_live(life, job));
+	for (uint64_t other = job; other < last; other++)
+		say_of(life, MSG_CANCEL_JOB, other);
+	assert_int_equal(images(life->config.store).count, 0);
 	life_end(life);
 }
 
@@ -422,6 +441,7 @@ int main(void)
 		TEST(images_that_nobody_wants_are_removed),
 		TEST(bands_go_on_where_they_were),
 		TEST(a_cancelled_job_is_tried_again),
+		TEST(a_job_tried_again_counts_as_its_clients),
 		TEST(without_a_store_all_ends_with_the_broker),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
