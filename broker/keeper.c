@@ -18,14 +18,16 @@
 #include "proto/sys/shm.h"
 
 #define PATHS_MAX  (4 * LIMIT_ENDPOINTS) /* a socket an endpoint, and their folders */
-#define NOTE_BYTES (PATH_MAX + 64)       /* a letter, two numbers, a path */
+#define NOTE_BYTES (PATH_MAX + 96)       /* a letter, four numbers, a path */
 
 /* A path, and the file that the broker had there: one that has started since may have put its own
- * in its place. */
+ * in its place, and been given the very inode. A folder's time changes with what is in it, and says
+ * nothing. */
 struct belonging {
 	char path[PATH_MAX];
 	dev_t device;
 	ino_t inode;
+	struct timespec changed;
 };
 
 /* What there is to remove. In the keeper's process only. */
@@ -36,13 +38,16 @@ struct belongings {
 	size_t path_count;
 };
 
-/* note: "DEVICE INODE PATH" */
+/* note: "DEVICE INODE SECONDS NANOSECONDS PATH", the time of its last change */
 static void note_path(struct belongings *mine, const char *note)
 {
 	uintmax_t device, inode;
+	intmax_t changed_s;
+	long changed_ns;
 	int path_at = 0;
-	if (sscanf(note, "%ju %ju %n", &device, &inode, &path_at) != 2 || path_at == 0 ||
-	    strlen(note + path_at) >= PATH_MAX)
+	if (sscanf(note, "%ju %ju %jd %ld %n", &device, &inode, &changed_s, &changed_ns,
+		   &path_at) != 4 ||
+	    path_at == 0 || strlen(note + path_at) >= PATH_MAX)
 		return;
 	for (size_t i = 0; i < mine->path_count; i++)
 		if (strcmp(mine->paths[i].path, note + path_at) == 0)
@@ -53,6 +58,14 @@ static void note_path(struct belongings *mine, const char *note)
 	strcpy(belonging->path, note + path_at);
 	belonging->device = (dev_t)device;
 	belonging->inode = (ino_t)inode;
+	belonging->changed = (struct timespec){.tv_sec = (time_t)changed_s, .tv_nsec = changed_ns};
+}
+
+static bool is_still(const struct belonging *note, const struct stat *now)
+{
+	return now->st_dev == note->device && now->st_ino == note->inode &&
+	       (S_ISDIR(now->st_mode) || (now->st_ctim.tv_sec == note->changed.tv_sec &&
+					  now->st_ctim.tv_nsec == note->changed.tv_nsec));
 }
 
 /* A message is one letter, then a name: '+' and '-' an image, 'p' a path. */
@@ -80,8 +93,7 @@ static void clean_up(const struct belongings *mine)
 	for (size_t i = 0; i < mine->path_count; i++) {
 		const struct belonging *note = &mine->paths[i];
 		struct stat now;
-		if (lstat(note->path, &now) != 0 || now.st_dev != note->device ||
-		    now.st_ino != note->inode)
+		if (lstat(note->path, &now) != 0 || !is_still(note, &now))
 			continue;
 		(void)(S_ISDIR(now.st_mode) ? rmdir(note->path) : unlink(note->path));
 	}
@@ -168,8 +180,9 @@ void keeper_add_path(const struct keeper *keeper, const char *path)
 	char note[NOTE_BYTES - 1];
 	if (lstat(path, &now) != 0)
 		return;
-	int n = snprintf(note, sizeof note, "%ju %ju %s", (uintmax_t)now.st_dev,
-			 (uintmax_t)now.st_ino, path);
+	int n = snprintf(note, sizeof note, "%ju %ju %jd %ld %s", (uintmax_t)now.st_dev,
+			 (uintmax_t)now.st_ino, (intmax_t)now.st_ctim.tv_sec, now.st_ctim.tv_nsec,
+			 path);
 	if (n > 0 && (size_t)n < sizeof note)
 		say(keeper, 'p', note);
 }

@@ -235,6 +235,25 @@ static void a_slow_keeper_takes_nothing_of_another(void **state)
 	assert_true(exists(f->socket));
 }
 
+/* A file system gives a new file the inode of one just removed: only its time tells them apart. */
+static void the_same_inode_again_is_another_file(void **state)
+{
+	struct fixture *f = *state;
+	struct keeper keeper;
+	struct stat before, now;
+	assert_int_equal(keeper_start(&keeper, NULL), BROT_OK);
+	assert_true(make_file(f->socket));
+	assert_int_equal(lstat(f->socket, &before), 0);
+	keeper_add_path(&keeper, f->socket);
+	do {
+		assert_int_equal(chmod(f->socket, 0640), 0);
+		assert_int_equal(lstat(f->socket, &now), 0);
+	} while (now.st_ctim.tv_sec == before.st_ctim.tv_sec &&
+		 now.st_ctim.tv_nsec == before.st_ctim.tv_nsec);
+	keeper_stop(&keeper);
+	assert_true(exists(f->socket));
+}
+
 static bool owns_all_endpoints(const struct fixture *f, const struct keeper *keeper,
 			       struct news *news)
 {
@@ -432,6 +451,7 @@ int main(int argc, char **argv)
 		TEST(a_killed_broker_leaves_nothing),
 		TEST(what_another_put_in_its_place_stays),
 		TEST(a_slow_keeper_takes_nothing_of_another),
+		TEST(the_same_inode_again_is_another_file),
 		TEST(as_many_sockets_as_a_broker_may_have),
 		TEST(nonsense_removes_nothing),
 		TEST(an_image_has_a_place_after_many_others),
