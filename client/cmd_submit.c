@@ -58,8 +58,8 @@ static void default_client(char name[LIMIT_NAME_CHARS + 1])
 	if (gethostname(host, sizeof host - 1) != 0 || host[0] == '\0')
 		(void)snprintf(host, sizeof host, "localhost");
 	(void)snprintf(user, sizeof user, "%u", (unsigned)geteuid());
-	(void)snprintf(name, LIMIT_NAME_CHARS + 1, "%s@%s", entry != NULL ? entry->pw_name : user,
-		       host);
+	(void)snprintf(name, LIMIT_NAME_CHARS + 1, "%.31s@%.31s",
+		       entry != NULL ? entry->pw_name : user, host);
 	if (!is_printable(name))
 		(void)snprintf(name, LIMIT_NAME_CHARS + 1, "%s", user);
 }
