@@ -87,6 +87,12 @@ void images_note_all(const struct images *images)
 		keeper_add_image(images->keeper, entry->image.shm.name);
 }
 
+void images_touch(const struct images *images)
+{
+	for (const struct entry *entry = images->entries; entry != NULL; entry = entry->hh.next)
+		shm_touch(&entry->image.shm);
+}
+
 /* Takes the segment, and says in its header that it is ours. */
 static void entry_add(struct images *images, uint64_t work, const struct plan *plan,
 		      const struct image_layout *layout, const struct image_id *id,

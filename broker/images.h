@@ -49,6 +49,9 @@ enum brot_err images_make(struct images *images, uint64_t work, const struct pla
 enum brot_err images_adopt(struct images *images, uint64_t work, const struct plan *plan,
 			   const struct image_id *id, struct brot_error *err);
 
+/* Says of each that its broker is alive: see shm_sweep(). */
+void images_touch(const struct images *images);
+
 /* The image of a work, borrowed until images_drop(), or NULL. */
 struct image *images_find(const struct images *images, uint64_t work);
 

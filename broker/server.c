@@ -22,7 +22,7 @@
 #define CATCH_UP_MS       500
 #define SWEEP_FIRST_MS    3000 /* images of a broker that died just before us are old enough then */
 #define SWEEP_MS          60000
-#define PRUNE_TURNS       100 /* of STORE_PRUNE_ROWS each */
+#define PRUNE_MS          1000 /* between two turns while there is more to forget */
 #define DAY_MS            86400000ll
 #define DEBUG_LINE_BYTES  16384 /* the pieces of an image that an EVENT_RESTORE tells of */
 #define PEER_IDLE_MS      60000 /* a connection that has said nothing for so long is forgotten */
@@ -167,33 +167,32 @@ static bool is_catching_up(struct server *server)
 	return true;
 }
 
-/* Forgets what is too old, or too much. */
+/* Forgets some of what is too old, or too much; peers wait meanwhile. */
 static void prune(struct server *server)
 {
 	const struct server_config *config = server->config;
 	int64_t before_ms = clock_unix_ms() - config->history_days * DAY_MS;
 	struct brot_error err;
-	uint32_t removed = STORE_PRUNE_ROWS;
-	enum brot_err code = BROT_OK;
+	uint32_t removed = 0;
+	server->prune_ms = server->now_ms + SWEEP_MS;
 	if (config->store == NULL)
 		return;
-	for (int i = 0; i < PRUNE_TURNS && code == BROT_OK && removed == STORE_PRUNE_ROWS; i++) {
-		code = store_prune(config->store, before_ms, LIMIT_ENDED_JOBS, &removed, &err);
-		enum brot_err committed = store_commit(config->store,
-						       code == BROT_OK ? &err : NULL);
-		code = code != BROT_OK ? code : committed;
-	}
-	if (code != BROT_OK)
+	enum brot_err code = store_prune(config->store, before_ms, LIMIT_ENDED_JOBS, &removed,
+					 &err);
+	enum brot_err committed = store_commit(config->store, code == BROT_OK ? &err : NULL);
+	if (code != BROT_OK || committed != BROT_OK)
 		log_line(LOG_LEVEL_WARNING, "the history cannot be shortened: %s", err.text);
+	else if (removed == STORE_PRUNE_ROWS)
+		server->prune_ms = server->now_ms + PRUNE_MS;
 }
 
 static void sweep(struct server *server)
 {
+	images_touch(server->images);
 	unsigned swept = shm_sweep();
 	if (swept > 0)
 		log_line(LOG_LEVEL_NOTICE, "removed images of dead brokers count=%u", swept);
 	journal_retry(server->journal);
-	prune(server);
 }
 
 static void tick(struct server *server)
@@ -210,6 +209,8 @@ static void tick(struct server *server)
 		sweep(server);
 		server->sweep_ms = server->now_ms + SWEEP_MS;
 	}
+	if (server->now_ms >= server->prune_ms)
+		prune(server);
 	saves_tick(server);
 }
 
@@ -222,6 +223,8 @@ static int64_t wait_ms(const struct server *server)
 		until = server->expire_ms;
 	if (until > server->sweep_ms)
 		until = server->sweep_ms;
+	if (until > server->prune_ms)
+		until = server->prune_ms;
 	if (server->config->checkpoint != NULL && until > server->save_ms)
 		until = server->save_ms;
 	int64_t left_ms = until > server->now_ms ? until - server->now_ms : 0;
@@ -365,6 +368,7 @@ enum brot_err server_run(const struct server_config *config, struct keeper *keep
 	};
 	server.now_ms = server.started_ms;
 	server.expire_ms = server.now_ms + PEER_IDLE_MS;
+	server.prune_ms = server.now_ms;
 	server.sweep_ms = server.now_ms + SWEEP_FIRST_MS;
 	server.save_ms = server.now_ms + config->checkpoint_every_ms;
 	enum brot_err code = BROT_OK;

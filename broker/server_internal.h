@@ -32,7 +32,7 @@ struct server {
 	struct sched_actions actions;
 	struct metrics metrics;
 	struct exporter *exporter; /* NULL: nobody asks for them */
-	int64_t started_ms, now_ms, expire_ms, sweep_ms, catch_up_ms, save_ms;
+	int64_t started_ms, now_ms, expire_ms, sweep_ms, prune_ms, catch_up_ms, save_ms;
 	uint64_t last_job;
 	uint64_t life; /* random: connections of two lives of a broker have different names */
 

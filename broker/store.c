@@ -60,6 +60,13 @@ enum brot_err store_failure(struct store *store, int result, struct brot_error *
 	return why.code;
 }
 
+enum brot_err store_read_failure(struct store *store, int result, struct brot_error *err)
+{
+	if (store->is_writing)
+		return store_failure(store, result, err);
+	return store_file_failure(store->path, store->db, result, err);
+}
+
 /* Runs SQL without results, before there is a store. */
 static enum brot_err sql_run(sqlite3 *db, const char *path, const char *sql, struct brot_error *err)
 {
@@ -286,6 +293,7 @@ enum brot_err store_commit(struct store *store, struct brot_error *err)
 	if (code != BROT_OK && err != NULL)
 		*err = store->broken;
 	store->broken = (struct brot_error){.code = BROT_OK};
+	store->is_writing = false;
 	if (code == BROT_OK)
 		store->committed_last_job = store->last_job;
 	return code;

@@ -7,7 +7,7 @@
  * committed is not kept. Reads see what was written before, committed or not. Every write is whole
  * or not done at all; where one fails because of the disk, everything since the last commit is
  * undone, and each write until the next store_commit(), which fails as well and clears it, fails
- * in the same way. No failure ends the program or the store: a caller may write the same again.
+ * in the same way. A read that fails with nothing written leaves no such trace. No failure ends the program or the store: a caller may write the same again.
  *
  * Pure of clocks: times are the caller's, in milliseconds since 1970.
  * Errors of every function that returns one: BROT_E_NO_SPACE, the disk is full; BROT_E_SYSTEM,

@@ -42,6 +42,7 @@ struct store {
 	char *path;
 	sqlite3_stmt *queries[QUERY_COUNT];
 	uint64_t last_job, committed_last_job;
+	bool is_writing; /* something was to be written since the last commit */
 	struct brot_error
 		broken; /* why this transaction can only fail; code BROT_OK: it can go on */
 	char request[LIMIT_CLIENT_FRAME_BYTES + 1]; /* lent by store_find_ended() */
@@ -79,6 +80,9 @@ void store_query_end(sqlite3_stmt *query);
 /* What SQLite's last failure on this store means; undoes and breaks the transaction unless it was
  * but a rule that one row broke. */
 enum brot_err store_failure(struct store *store, int result, struct brot_error *err);
+
+/* The same for a query that only reads: with nothing written there is nothing to break. */
+enum brot_err store_read_failure(struct store *store, int result, struct brot_error *err);
 
 /* What a failure to open or to check the file means. */
 enum brot_err store_file_failure(const char *path, sqlite3 *db, int result, struct brot_error *err);
