@@ -262,9 +262,9 @@ void job_image_result(struct sched *s, const struct sched_event *event)
 		return;
 	struct job *job = band->job;
 	if (event->type == EVENT_IMAGE_READY) {
-		band_image_ready(s, band);
 		if (job->state == JOB_CREATING)
 			accept(s, job);
+		band_image_ready(s, band, event);
 		return;
 	}
 	const char *text = event->text != NULL ? event->text : "";

@@ -76,6 +76,10 @@ void server_step(struct server *server, const struct sched_event *event)
 			next.work = server->created_work;
 			next.code = server->created_code;
 			next.text = is_made ? NULL : server->created_error.text;
+			if (is_made && server->created_bits_bytes > 0) {
+				next.bits = image_bits(images_find(server->images, next.work));
+				next.bits_bytes = server->created_bits_bytes;
+			}
 			server->created_work = 0;
 		} else if (server->lost_count > 0) {
 			next.type = EVENT_UNREACHABLE;
@@ -189,9 +193,7 @@ static void prune(struct server *server)
 static void sweep(struct server *server)
 {
 	images_touch(server->images);
-	unsigned swept = shm_sweep();
-	if (swept > 0)
-		log_line(LOG_LEVEL_NOTICE, "removed images of dead brokers count=%u", swept);
+	images_sweep();
 	journal_retry(server->journal);
 }
 

@@ -1,9 +1,9 @@
 /*
  * store_internal.h - the store's state and its queries, shared by the store_*.c files alone.
  *
- * Tables: job, a row for each live and each ended job (ended_ms is NULL while it lives); request,
- * its document, apart so that a record of a few counters does not write it again; image, of live
- * jobs only.
+ * Tables: store, one row, whose id tells it from all others; job, a row for each live and each
+ * ended job (ended_ms is NULL while it lives); request, its document, apart so that a record of a
+ * few counters does not write it again; image, of live jobs only.
  */
 #ifndef BROKER_STORE_INTERNAL_H
 #define BROKER_STORE_INTERNAL_H
@@ -34,12 +34,14 @@ enum store_query {
 	QUERY_FIND_KEY,
 	QUERY_FIND_ENDED,
 	QUERY_LAST_JOB,
+	QUERY_ID,
 	QUERY_COUNT
 };
 
 struct store {
 	sqlite3 *db;
 	char *path;
+	char id[STORE_ID_CHARS + 1];
 	sqlite3_stmt *queries[QUERY_COUNT];
 	uint64_t last_job, committed_last_job;
 	bool is_writing; /* something was to be written since the last commit */

@@ -60,7 +60,8 @@ void shm_remove(const char *name);
 
 /* Removes this user's segments that have been there for 2 s and that no process locks: their
  * makers are dead. Durable images (IMAGE_DURABLE in their header) wait for their broker to come
- * back, and are left for 7 days since they were made, adopted or touched. Returns how many were removed. */
+ * back, and are left for 7 days since they were made, adopted or touched. Returns how many were
+ * removed. */
 unsigned shm_sweep(void);
 
 /* Bytes that /dev/shm can still take, and its size; 0 where that is not known. */

@@ -7,13 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from durable import IS_LONG, Durable, sha
+from durable import IS_LONG, Durable, line_of, sha
 from harness import CUSP_COLUMNS, CUSP_COUNTS, PATIENCE_S, Stage, heavy, wait_until
 from phoenix import CHECKPOINT_STEPS, STEPS, STEPS_BROKER, Phoenix, Story, needs_steps
 
 ROWS = 256  # of the heavy view, in tiles of
 TILE_ROWS = 4
 TILES = ROWS // TILE_ROWS
+SYSTEM, BUSY = 71, 75
 
 pytestmark = needs_steps
 
@@ -61,7 +62,7 @@ def test_tiles_that_are_done_are_not_rendered_again(stage: Stage, step: str, lea
 @pytest.mark.parametrize("step", CHECKPOINT_STEPS)
 def test_a_reboot_with_a_checkpoint(stage: Stage, step: str) -> None:
     """The second is cut short; what the first one holds is not rendered again."""
-    rows = 64
+    rows = 32
     stage.render(None, "expected.npy", *heavy(rows), "--workers", "2")
     folder = stage.folder / "checkpoints"
     durable = Durable(stage, "--tile-rows", 1, "--checkpoint-dir", folder,
@@ -79,4 +80,21 @@ def test_a_reboot_with_a_checkpoint(stage: Stage, step: str) -> None:
     assert 0 < status["tiles_done"] < rows
     assert status["iterations"] < rows * CUSP_COLUMNS * min(CUSP_COUNTS)
     durable.finish()
-    wait_until(lambda: not list(folder.iterdir()), "the end of the checkpoint", PATIENCE_S)
+    wait_until(lambda: not list(folder.glob("*.ckpt")), "the end of the checkpoint", PATIENCE_S)
+
+
+def test_checkpoints_are_of_one_store(stage: Stage) -> None:
+    """Another one knows none of the jobs, and would take their checkpoints for forgotten ones."""
+    folder = stage.folder / "checkpoints"
+    durable = Durable(stage, "--checkpoint-dir", folder)
+    durable.start()
+    other = ["brot-broker", "--clients", f"ipc://{stage.folder}/x", "--workers",
+             f"ipc://{stage.folder}/y", "--state-dir", stage.folder / "other",
+             "--checkpoint-dir", folder]
+    refused = stage.start(*other)
+    assert refused.wait().status == BUSY and str(folder) in line_of(refused)
+    durable.finish()
+    (folder / "0000000000000001.ckpt").touch()
+    refused = stage.start(*other)
+    assert refused.wait().status == SYSTEM and "of one store alone" in line_of(refused)
+    (folder / "0000000000000001.ckpt").unlink()
