@@ -172,7 +172,6 @@ static void dispatch_event(struct sched *s, const struct sched_event *event)
 		worker_drain(s, event);
 		break;
 	case EVENT_UNREACHABLE:
-	case EVENT_VIOLATION:
 	case EVENT_HELLO:
 	case EVENT_CREDIT:
 	case EVENT_MAPPED:

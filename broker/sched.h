@@ -119,7 +119,6 @@ enum sched_event_type {
 	EVENT_TICK,
 	EVENT_STOP,        /* the broker ends */
 	EVENT_UNREACHABLE, /* a message could not be sent to peer: its connection is gone */
-	EVENT_VIOLATION,   /* a worker broke a rule that the caller checks: text says which */
 	/* from a client */
 	EVENT_SUBMIT,       /* submit */
 	EVENT_IMAGE_READY,  /* work, bits: the answer to ACTION_CREATE_IMAGE */

@@ -226,15 +226,11 @@ static void gone(struct sched *s, const struct sched_event *event)
 		worker_lose(s, worker, "its parent process says it died");
 }
 
-static void connection_event(struct sched *s, const struct sched_event *event)
+static void unreachable(struct sched *s, const struct sched_event *event)
 {
 	struct worker *worker = worker_of_peer(s, event->peer);
-	if (worker == NULL)
-		return;
-	bool is_violation = event->type == EVENT_VIOLATION;
-	if (is_violation)
-		sched_refuse(s, event->peer, 0, BROT_E_PROTOCOL, "%s", event->text);
-	worker_end(s, worker, is_violation ? event->text : "its connection is gone");
+	if (worker != NULL)
+		worker_end(s, worker, "its connection is gone");
 }
 
 bool sched_tile_rect(const struct sched *s, const struct sched_event *event, struct rect *ret_rect)
@@ -260,8 +256,8 @@ void worker_event(struct sched *s, const struct sched_event *event)
 		gone(s, event);
 		return;
 	}
-	if (event->type == EVENT_UNREACHABLE || event->type == EVENT_VIOLATION) {
-		connection_event(s, event);
+	if (event->type == EVENT_UNREACHABLE) {
+		unreachable(s, event);
 		return;
 	}
 	struct worker *worker = session_worker(s, event);
