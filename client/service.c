@@ -91,7 +91,7 @@ enum brot_err service_open(const struct service_config *config, struct service *
 		code = open_system(config, &service, err);
 	if (code == BROT_OK && service.connection == NULL) {
 		if (config->must_outlive)
-			code = error_set(err, BROT_E_USAGE,
+			code = error_set(err, BROT_E_UNAVAILABLE,
 					 "--keep: needs a broker that outlives this call: none "
 					 "answers at " SYSTEM_URL
 					 ", and neither --broker nor BROT_BROKER names another");

@@ -77,7 +77,7 @@ def test_submit_says_who_and_what(stage: Stage) -> None:
 
 @pytest.mark.parametrize("words", [
     ["submit", "--priority", "101"], ["submit", "--client", ""], ["submit", "--client", "x" * 64],
-    ["submit", "--client", "a\tb"], ["pause"], ["pause", "0"], ["pause", "x"], ["resume", "1", "2"],
+    ["submit", "--client", "a\tb"], ["render", "--out", "a.png", "--client", ""], ["pause"], ["pause", "0"], ["pause", "x"], ["resume", "1", "2"],
     ["priority", "1"], ["priority", "1", "-101"], ["priority", "1", "high"], ["drain", ""],
     ["jobs", "--limit", "3"], ["jobs", "--before", "3"], ["jobs", "--history", "--limit", "1001"],
     ["jobs", "--history", "--before", "0"], ["top", "--interval", "0"], ["top", "--count", "0"]])
@@ -287,6 +287,110 @@ def test_bands_that_somebody_else_has_read(stage: Stage) -> None:
     whole = stage.render(None, "whole.png", *scene, "--workers", "2")
     assert (stage.folder / "a.png").read_bytes() == whole.read_bytes()
     assert broker.jobs() == []
+
+
+BANDED = ["--view", "seahorse", "--size", "1000x1500", "--iterations", "200"]
+
+
+def test_submit_in_bands(stage: Stage) -> None:
+    """Nothing happens to such a job unless somebody reads it: submit says so."""
+    broker = stage.broker("--memory", "1M")
+    result = say(stage, broker, "submit", *BANDED)
+    job = int(result.out)
+    bands = row_of(broker, job)["bands"]
+    assert bands > 2
+    assert f"{bands} bands" in result.err and f"`brot-client wait {job} --out FILE`" in result.err
+    (event,) = say(stage, broker, "submit", *BANDED, "--json").events()
+    assert event["bands"] == bands
+    for row in broker.jobs():
+        assert say(stage, broker, "cancel", row["job"]).status == 0
+
+
+@pytest.mark.parametrize("words", [["fetch", "--out", "a.png"], ["wait"]])
+def test_what_does_not_suit_bands_takes_no_seat(stage: Stage, words: list[str]) -> None:
+    broker = stage.broker("--memory", "1M")
+    job = submit(stage, broker, *BANDED)
+    result = say(stage, broker, words[0], job, *words[1:])
+    assert result.status == USAGE and "bands" in result.err
+    with wire.Client(broker.url) as reader:
+        assert reader.attach(job).name == "ACCEPTED"
+    assert say(stage, broker, "cancel", job).status == 0
+
+
+def test_two_readers(stage: Stage) -> None:
+    """The second says whom it waits for, and gets the picture if the first one goes."""
+    broker = stage.broker("--memory", "1M")
+    job = submit(stage, broker, *BANDED)
+    with wire.Client(broker.url) as reader:
+        assert reader.attach(job).name == "ACCEPTED"
+        waiters = [stage.start("brot-client", "wait", job, "--out", f"{name}.png", *more,
+                               "--broker", broker.url)
+                   for name, more in (("a", []), ("b", ["--json"]))]
+        wait_until(lambda: waiters[0].err() == f"another client reads job {job}: waiting for it\n",
+                   "the first waiter to say so")
+        wait_until(lambda: '"busy"' in waiters[1].out_path.read_text(), "the second as well")
+    stage.worker(broker)
+    waiters[1].popen.send_signal(signal.SIGINT)
+    assert waiters[1].wait().status == CANCELLED
+    result = waiters[0].wait()
+    assert result.status == 0, result.err
+    assert broker.jobs() == []
+
+
+def test_a_broker_that_is_away(stage: Stage, durable: Broker) -> None:
+    """A wait says so, once, and that it is back."""
+    job = submit(stage, durable, *heavy(8))
+    waiters = [stage.start("brot-client", "wait", job, *more, "--broker", durable.url)
+               for more in ([], ["--quiet"], ["--json"])]
+    wait_until(lambda: '"progress"' in waiters[2].out_path.read_text(), "the wait")
+    durable.process.kill()
+    away = f"the broker at {durable.url} does not answer: waiting for it\n"
+    wait_until(lambda: away in waiters[0].err(), "the silence is told")
+    again = stage.broker("--state-dir", stage.folder / "state", clients=durable.clients,
+                         workers=durable.workers)
+    back = f"the broker at {durable.url} is back\n"
+    wait_until(lambda: back in waiters[0].err(), "its end is told")
+    stage.worker(again)
+    results = [waiter.wait() for waiter in waiters]
+    assert [result.status for result in results] == [0, 0, 0]
+    assert results[0].err.count(away) == results[0].err.count(back) == 1
+    assert results[1].err == "" and results[2].err == ""
+    names = [event["event"] for event in results[2].events()]
+    assert names.count("silent") == names.count("back") == 1
+    assert say(stage, again, "cancel", job).status == 0
+    durable.process = again.process
+
+
+def test_a_wait_that_gives_up(stage: Stage) -> None:
+    """It names the job, which is not lost."""
+    broker = stage.broker()
+    job = submit(stage, broker, "--size", "8x8")
+    waiter = stage.start("brot-client", "wait", job, "--out", "a.png", "--json", "--broker",
+                         broker.url, "--timeout", "0.5")
+    wait_until(lambda: '"progress"' in waiter.out_path.read_text(), "the wait")
+    broker.process.popen.send_signal(signal.SIGSTOP)
+    result = waiter.wait()
+    broker.process.popen.send_signal(signal.SIGCONT)
+    assert result.status == UNAVAILABLE
+    assert [event["event"] for event in result.events()][-2:] == ["left", "failed"]
+    assert say(stage, broker, "cancel", job).status == 0
+
+
+def test_render_that_is_kept(stage: Stage) -> None:
+    """In a client's name; and left with one event, not two."""
+    assert stage.client("render", "--keep", "--out", "a.png").status == UNAVAILABLE
+    broker = stage.broker()
+    render = stage.start("brot-client", "render", "--keep", "--client", "me", "--size", "8x8",
+                         "--out", "a.png", "--json", "--broker", broker.url)
+    wait_until(lambda: '"progress"' in render.out_path.read_text(), "the render")
+    (row,) = broker.jobs()
+    assert row["client"] == "me"
+    render.popen.send_signal(signal.SIGINT)
+    result = render.wait()
+    assert result.status == CANCELLED
+    names = [event["event"] for event in result.events()]
+    assert names[-1] == "left" and "cancelled" not in names
+    assert say(stage, broker, "cancel", row["job"]).status == 0
 
 
 def test_top_as_json(stage: Stage) -> None:

@@ -61,6 +61,9 @@ struct session *script_make(uint32_t width_px, uint32_t height_px, enum format_i
 struct session *script_make_kept(int64_t timeout_ms);
 struct session *script_make_attached(int64_t timeout_ms);
 
+/* One that waits without end once it was answered; attached or submitting. */
+struct session *script_make_patient(bool is_attached);
+
 /* A session of 4 x 2 pixels that was accepted at time 10. */
 struct session *script_accepted(void);
 
