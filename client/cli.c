@@ -130,6 +130,15 @@ static enum brot_err finish_output(struct brot_error *err)
 			 errno != 0 ? strerror(errno) : "it was closed or is full");
 }
 
+void cli_tell_failure(bool is_json, const struct brot_error *err)
+{
+	if (is_json)
+		print_event(stdout, err->code == BROT_E_CANCELLED ? "cancelled" : "failed",
+			    json_pack("{s:s,s:s}", "error", brot_err_name(err->code), "text",
+				      err->text));
+	fprintf(stderr, "brot-client: %s\n", err->text);
+}
+
 int cli_run(int argc, char *const *argv, int signal_fd)
 {
 	struct interrupt interrupt = {.signal_fd = signal_fd};
@@ -141,13 +150,13 @@ int cli_run(int argc, char *const *argv, int signal_fd)
 	struct brot_error err = {0};
 	enum brot_err code = run(&cli, argc > 1 ? argv[1] : NULL, &err);
 	bool is_told = code == BROT_E_CANCELLED && is_left;
-	if (code != BROT_OK && !is_told && wants_json(&cli))
-		print_event(stdout, code == BROT_E_CANCELLED ? "cancelled" : "failed",
-			    json_pack("{s:s,s:s}", "error", brot_err_name(code), "text", err.text));
-	if (code == BROT_OK)
+	bool is_output = false;
+	if (code == BROT_OK) {
 		code = finish_output(&err);
+		is_output = code != BROT_OK;
+	}
 	if (code != BROT_OK)
-		fprintf(stderr, "brot-client: %s\n", err.text);
+		cli_tell_failure(!is_told && !is_output && wants_json(&cli), &err);
 	return interrupt_exit_status(&interrupt, code);
 }
 

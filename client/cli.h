@@ -34,6 +34,9 @@ struct cli {
  * that of signals_open(). */
 int cli_run(int argc, char *const *argv, int signal_fd);
 
+/* Tells a failure that is not the subcommand's last. */
+void cli_tell_failure(bool is_json, const struct brot_error *err);
+
 /* The subcommand for options_parse(): its name, its sentence and these options. */
 struct option_command cli_command(const struct cli *cli, const struct option_spec *specs);
 

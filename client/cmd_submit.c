@@ -108,13 +108,21 @@ static enum brot_err submit(struct delivery_config *config, const struct cli *cl
 
 enum brot_err cmd_submit(const struct cli *cli, struct brot_error *err)
 {
-	const struct option_command command = cli_command(cli, specs);
+	struct option_command command = cli_command(cli, specs);
 	struct submit_options options = {.ask = CLI_ASK_DEFAULT};
 	struct option_operands operands;
 	char client[LIMIT_NAME_CHARS + 1];
 	struct request request;
 	json_t *json = NULL;
 	struct delivery_config config = {.request = &request, .is_kept = true};
+	command.summary =
+		"Submits a job that goes on by itself, and prints its number; \"wait\" and "
+		"\"fetch\"\n"
+		"get its picture. One larger than the broker's memory for images comes in bands,\n"
+		"which are rendered while they are read: it goes on only while a \"wait\" reads "
+		"it.\n"
+		"A picture stays until its job is released or the broker's --retention has\n"
+		"passed, a week without it; that of a broker without --state-dir ends with it.";
 	enum brot_err code = cli_parse(cli, &command, &options, sizeof options, &operands, err);
 	if (code != BROT_OK || operands.wants_help)
 		return code;

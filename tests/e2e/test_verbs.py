@@ -22,7 +22,7 @@ import wire
 from harness import (HISTORY_PAGE, PATIENCE_S, Broker, Result, Stage, heavy, light_request,
                      wait_until)
 
-USAGE, NOT_FOUND, UNAVAILABLE, CANCELLED = 64, 66, 69, 130
+USAGE, REQUEST, NOT_FOUND, UNAVAILABLE, CANCELLED = 64, 65, 66, 69, 130
 TERMINAL = (24, 80)
 
 
@@ -77,7 +77,7 @@ def test_submit_says_who_and_what(stage: Stage) -> None:
 
 @pytest.mark.parametrize("words", [
     ["submit", "--priority", "101"], ["submit", "--client", ""], ["submit", "--client", "x" * 64],
-    ["submit", "--client", "a\tb"], ["render", "--out", "a.png", "--client", ""], ["pause"], ["pause", "0"], ["pause", "x"], ["resume", "1", "2"],
+    ["submit", "--client", "a\tb"], ["render", "--out", "a.png", "--client", ""], ["pause"], ["pause", "0"], ["pause", "x"], ["resume", "1", "x"], ["release"],
     ["priority", "1"], ["priority", "1", "-101"], ["priority", "1", "high"], ["drain", ""],
     ["jobs", "--limit", "3"], ["jobs", "--before", "3"], ["jobs", "--history", "--limit", "1001"],
     ["jobs", "--history", "--before", "0"], ["top", "--interval", "0"], ["top", "--count", "0"]])
@@ -182,6 +182,35 @@ def test_submit_starts_no_service(stage: Stage) -> None:
     assert result.status == UNAVAILABLE and result.err.count("\n") == 1
 
 
+def test_release(stage: Stage, durable: Broker) -> None:
+    """History says released, not cancelled; what is not finished is not released."""
+    jobs = [submit(stage, durable, "--size", "8x8") for _ in range(2)]
+    early = say(stage, durable, "release", jobs[0])
+    assert early.status == REQUEST and "finished" in early.err and early.out == ""
+    stage.worker(durable)
+    for job in jobs:
+        assert say(stage, durable, "wait", job).status == 0
+    assert say(stage, durable, "release", jobs[0]).out == f"job {jobs[0]} is released\n"
+    answer = json.loads(say(stage, durable, "release", jobs[1], "--json").out)
+    assert answer == {"job": jobs[1], "state": "released"}
+    assert durable.jobs() == []
+    wait_until(lambda: [row["state"] for row in durable.history()] == ["released"] * 2, "history")
+    assert say(stage, durable, "release", jobs[0]).status == NOT_FOUND
+
+
+def test_several_jobs_at_once(stage: Stage) -> None:
+    """Each is done, whatever became of those before it, and each failure told."""
+    broker = stage.broker()
+    jobs = [submit(stage, broker, "--size", "8x8") for _ in range(3)]
+    assert say(stage, broker, "pause", *jobs).out == "".join(f"job {job} is paused\n" for job in jobs)
+    result = say(stage, broker, "cancel", jobs[0], 4711, jobs[1], 4712, jobs[2])
+    assert result.out == "".join(f"job {job} is cancelled\n" for job in jobs)
+    assert result.status == NOT_FOUND and result.err.count("\n") == 2
+    assert "4711" in result.err.splitlines()[0] and "4712" in result.err.splitlines()[1]
+    events = say(stage, broker, "cancel", 4711, 4712, "--json").events()
+    assert [event["event"] for event in events] == ["failed", "failed"]
+
+
 def test_pause_and_resume(stage: Stage) -> None:
     broker = stage.broker()
     job = submit(stage, broker, *heavy(8))
@@ -204,7 +233,8 @@ def test_priority(stage: Stage) -> None:
     assert row_of(broker, job)["priority"] == -100
 
 
-@pytest.mark.parametrize("verb", [["pause"], ["resume"], ["retry"], ["priority", "5"], ["cancel"]])
+@pytest.mark.parametrize("verb", [["pause"], ["resume"], ["retry"], ["priority", "5"], ["cancel"],
+                                  ["release"]])
 def test_a_job_that_is_not(stage: Stage, verb: list[str]) -> None:
     result = say(stage, stage.broker(), verb[0], "4711", *verb[1:])
     assert result.status == NOT_FOUND and "4711" in result.err and result.out == ""
@@ -218,6 +248,11 @@ def test_drain(stage: Stage) -> None:
     assert say(stage, broker, "drain", entry["worker"]).out == "1 worker is draining\n"
     broker.wait_workers(0)
     assert worker.wait().status == 0
+    others = stage.worker(broker, processes=2), stage.worker(broker, "--name", "else")
+    host = {entry["name"].partition("/")[0] for entry in broker.wait_workers(3)} - {"else"}
+    assert say(stage, broker, "drain", *host).out == "2 workers are draining\n"
+    assert [entry["name"] for entry in broker.wait_workers(1)] == ["else"]
+    assert others[0].wait().status == 0
 
 
 def test_history(stage: Stage, durable: Broker) -> None:
