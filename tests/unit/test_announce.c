@@ -95,7 +95,7 @@ static void a_line_now_and_then(void **state)
 	progress(300, 2, 1999);
 	assert_string_equal(people_said(), "");
 	progress(400, 2, 2000);
-	assert_string_equal(people_said(), "40 %: 4 tiles, 2 workers, 202 px/s, 0:03 left\n");
+	assert_string_equal(people_said(), "40 %: 4 tiles, 2 workers, 200 px/s, 0:03 left\n");
 	progress(600, 2, 3999);
 	assert_string_equal(people_said(), "");
 	progress(800, 2, 4000);
