@@ -171,6 +171,14 @@ static void on_progress(struct delivery *d, const struct session_action *action)
 	delivery_fail(d, &error);
 }
 
+static void on_failed(struct delivery *d, const struct brot_error *error)
+{
+	struct brot_error denied;
+	bool is_denied = error->code == BROT_E_UNAVAILABLE &&
+			 connection_is_denied(d->config.service->url, &denied);
+	delivery_fail(d, is_denied ? &denied : error);
+}
+
 static void on_busy(struct delivery *d, const struct session_action *action)
 {
 	if (d->config.is_urgent)
@@ -226,7 +234,7 @@ static void act(struct delivery *d, const struct session_action *action)
 		d->is_ready = true;
 		break;
 	case SESSION_FAILED:
-		delivery_fail(d, &action->error);
+		on_failed(d, &action->error);
 		break;
 	case SESSION_CANCELLED:
 		delivery_cancelled(d);

@@ -519,6 +519,54 @@ def test_top_on_a_terminal(stage: Stage) -> None:
     terminal.close()
 
 
+def test_top_ends_at_q(stage: Stage) -> None:
+    """And leaves the terminal as it was."""
+    broker = stage.broker()
+    terminal = Terminal()
+    before = termios.tcgetattr(terminal.theirs)
+    top = stage.start("brot-client", "top", "--broker", broker.url, stdin=terminal.theirs,
+                      stdout=terminal.theirs)
+    wait_until(lambda: "jobs: none" in terminal.read(), "a screen")
+    assert termios.tcgetattr(terminal.theirs) != before
+    os.write(terminal.ours, b"xq")
+    wait_until(lambda: terminal.read() is not None and not top.is_running(), "its end")
+    assert top.wait().status == 0
+    assert termios.tcgetattr(terminal.theirs) == before
+    assert "xq" not in terminal.read()
+    terminal.close()
+
+
+@pytest.mark.parametrize("words", [["jobs"], ["wait", "1"], ["top"],
+                                   ["render", "--out", "a.png"]])
+def test_a_socket_that_this_user_may_not_use(stage: Stage, words: list[str]) -> None:
+    broker = stage.broker()
+    Path(broker.url.removeprefix("ipc://")).chmod(0)
+    prefix = ["setpriv", "--reuid=65534", "--clear-groups"] if os.geteuid() == 0 else []
+    result = stage.client(*words, "--broker", broker.url, "--timeout", "0.3", prefix=prefix,
+                          cwd=Path("/tmp"))
+    assert result.status == UNAVAILABLE
+    assert "this user may not connect" in result.err, result.err
+
+
+def test_lists(stage: Stage) -> None:
+    """Jobs by number; what is not known yet of a worker is not claimed."""
+    broker = stage.broker()
+    stage.worker(broker)
+    broker.wait_workers(1)
+    title, row = say(stage, broker, "workers").out.splitlines()
+    assert "SILENT" in title
+    at = title.index("LOCAL")
+    assert row[at:at + 5].strip() == "-"
+    jobs = [submit(stage, broker, "--size", "8x8") for _ in range(3)]
+    assert say(stage, broker, "wait", jobs[2]).status == 0
+    assert say(stage, broker, "workers").out.splitlines()[1][at:at + 5].strip() == "yes"
+    lines = say(stage, broker, "jobs").out.splitlines()
+    assert "ELAPSED" in lines[0]
+    assert [int(line.split()[0]) for line in lines[1:]] == jobs
+    for job in jobs:
+        assert say(stage, broker, "cancel", job).status == 0
+
+
 def test_top_at_the_wrong_door(stage: Stage) -> None:
     broker = stage.broker()
     result = stage.client("top", "--broker", broker.workers[0], "--timeout", "2")
