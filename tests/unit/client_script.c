@@ -13,6 +13,7 @@
 static char trace[512];
 struct session_action script_last[SESSION_ACTIONS_MAX];
 size_t script_last_count;
+bool script_tells_news;
 struct fetch_area script_area = {4, 0, 2, FORMAT_RGB8};
 
 static void note(const struct session_action *action)
@@ -20,6 +21,10 @@ static void note(const struct session_action *action)
 	static const char *const names[] = {
 		"send ", "reconnect", "accepted", "progress", "workers", "busy",   "silent",
 		"back",  "band",      "finished", "pixels",   "ready",   "failed", "cancelled"};
+	bool is_news = action->type == SESSION_BUSY || action->type == SESSION_SILENT ||
+		       action->type == SESSION_BACK;
+	if (is_news && !script_tells_news)
+		return;
 	size_t used = strlen(trace);
 	(void)snprintf(trace + used, sizeof trace - used, "%s%s%s", used == 0 ? "" : "; ",
 		       names[action->type],

@@ -40,6 +40,9 @@
 extern struct session_action script_last[SESSION_ACTIONS_MAX];
 extern size_t script_last_count;
 
+/* Whether "busy", "silent" and "back", which change nothing, are among them; first they are not. */
+extern bool script_tells_news;
+
 /* The pixels that a FETCH event of script_step() asks for. */
 extern struct fetch_area script_area;
 

@@ -150,6 +150,28 @@ static void another_reader_is_waited_for(void **state)
 	session_free(s);
 }
 
+/* With a limit it is the same, as long as that has not come. */
+static void news_with_a_limit(void **state)
+{
+	(void)state;
+	static const char waits[] = "{\"key\":\"" KEY "\",\"job\":7,\"message\":\"SUBMIT\","
+				    "\"error\":\"busy\",\"text\":\"job: the image of 7 waits\"}";
+	struct session *s = script_make(4, 2, FORMAT_RGB8, 10000);
+	script_step(s, SESSION_EVENT_START, 0);
+	assert_string_equal(script_say(s, MSG_REFUSED, waits, 10), "busy");
+	assert_false(script_last[0].is_read);
+	assert_string_equal(script_last[0].error.text, "job: the image of 7 waits");
+	assert_string_equal(script_say(s, MSG_ACCEPTED, ACCEPTED_BODY, 20), "accepted; send WATCH");
+	assert_string_equal(script_step(s, SESSION_EVENT_TICK, 3019), "send WATCH");
+	assert_string_equal(script_step(s, SESSION_EVENT_TICK, 3020), "silent");
+	assert_string_equal(script_say(s, MSG_PROGRESS, PROGRESS_BODY, 9000), "back; progress");
+	assert_string_equal(script_step(s, SESSION_EVENT_TICK, 9000), "send WATCH");
+	const struct count count = pass(s, 9000, DAY_MS);
+	assert_int_equal(count.silent, 1);
+	assert_int_equal(count.failed, 1);
+	session_free(s);
+}
+
 /* What was asked about beforehand may be answered twice. */
 static void other_reports_are_passed_over(void **state)
 {
@@ -162,6 +184,7 @@ static void other_reports_are_passed_over(void **state)
 
 int main(void)
 {
+	script_tells_news = true;
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_first_answer_has_a_limit),
 		cmocka_unit_test(an_accepted_job_is_waited_for),
@@ -169,6 +192,7 @@ int main(void)
 		cmocka_unit_test(pixels_are_waited_for),
 		cmocka_unit_test(bands_are_waited_for),
 		cmocka_unit_test(another_reader_is_waited_for),
+		cmocka_unit_test(news_with_a_limit),
 		cmocka_unit_test(other_reports_are_passed_over),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
