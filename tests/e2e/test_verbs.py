@@ -252,7 +252,32 @@ def test_drain(stage: Stage) -> None:
     host = {entry["name"].partition("/")[0] for entry in broker.wait_workers(3)} - {"else"}
     assert say(stage, broker, "drain", *host).out == "2 workers are draining\n"
     assert [entry["name"] for entry in broker.wait_workers(1)] == ["else"]
-    assert others[0].wait().status == 0
+    result = others[0].wait()
+    assert result.status == 0
+    assert result.err.count(' tiles_done=0 status=0 reason="the broker asked for it"') == 2
+
+
+def test_a_worker_logs_its_life(stage: Stage) -> None:
+    broker = stage.broker()
+    worker = stage.worker(broker)
+    broker.wait_workers(1)
+    job = submit(stage, broker, "--size", "8x8")
+    assert say(stage, broker, "wait", job, "--release").status == 0
+    broker.process.kill()
+    again = stage.broker(clients=broker.clients, workers=broker.workers)
+    again.wait_workers(1)
+    job = submit(stage, again, *heavy())
+    wait_until(lambda: row_of(again, job)["tiles_running"] > 0, "a tile")
+    result = worker.stop()
+    assert say(stage, again, "cancel", job).status == 0
+    lines = [line.partition(": ")[2] for line in result.err.splitlines()]
+    begins = ["registered name=", "lost the broker", "registered again name=", "draining name=",
+              "ended name="]
+    told = [line for line in lines if line.startswith(tuple(begins))]
+    assert [line.startswith(begin) for line, begin in zip(told, begins, strict=True)] == [True] * 5
+    assert 'reason="the broker does not know the session"' in told[1]
+    assert 'reason="signal"' in told[3]
+    assert re.search(r' tiles_done=[1-9]\d* status=0 reason="signal"', told[4])
 
 
 def test_history(stage: Stage, durable: Broker) -> None:
