@@ -28,8 +28,8 @@ struct link {
 	uint64_t tiles_done;
 	const char *why_draining; /* NULL while it is not */
 	const char *why_over;
-	int linger_ms;   /* for what is still queued at the end */
-	uint32_t stuck;  /* threads; so many were told of */
+	int linger_ms;  /* for what is still queued at the end */
+	uint32_t stuck; /* threads; so many were told of */
 };
 
 /* ---- link.c ---- */
