@@ -3,6 +3,7 @@
  */
 #include "broker/sched_internal.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* Refuses what a job must be in another state for. */
@@ -195,7 +196,9 @@ static void refuse_unknown(struct sched *s, const struct sched_event *event)
 		struct sched_action *action = sched_emit(s, ACTION_FAILED, event->peer);
 		action->job = event->job;
 		action->code = BROT_E_NOT_FOUND;
-		strcpy(action->text, "job: is not known to this broker");
+		(void)snprintf(action->text, sizeof action->text,
+			       "job: %llu is not known to this broker",
+			       (unsigned long long)event->job);
 	} else {
 		sched_refuse(s, event->peer, event->job, BROT_E_NOT_FOUND,
 			     "job: %llu is not known to this broker",

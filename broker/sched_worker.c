@@ -173,11 +173,16 @@ static void credit(struct sched *s, struct worker *worker, uint32_t tiles)
 	worker_make_ready(s, worker);
 }
 
+/* By its name, by the part of it before a '/', which tells the processes of a host apart, or by its
+ * id. */
 static bool is_called(const struct worker *worker, const char *name)
 {
 	char id[2 * sizeof worker->info.id + 1];
 	hex_write(worker->info.id, sizeof worker->info.id, id);
-	return strcmp(worker->info.name, name) == 0 || strcmp(id, name) == 0;
+	const size_t chars = strlen(name);
+	bool is_of_host = chars > 0 && strncmp(worker->info.name, name, chars) == 0 &&
+			  worker->info.name[chars] == '/';
+	return is_of_host || strcmp(worker->info.name, name) == 0 || strcmp(id, name) == 0;
 }
 
 void worker_drain(struct sched *s, const struct sched_event *event)
