@@ -8,11 +8,13 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <xxhash.h>
 
 #include "broker/checkpoint_file.h"
+#include "broker/store.h"
 #include "proto/sys/clock.h"
 #include "proto/sys/log.h"
 #include "proto/sys/shm.h"
@@ -24,6 +26,7 @@ struct task {
 
 struct checkpoint {
 	int folder;
+	int owner; /* CHECKPOINT_OWNER, locked */
 	pthread_t thread;
 	bool is_troubled; /* the thread's own: a save failed, and none has succeeded since */
 
@@ -34,6 +37,7 @@ struct checkpoint {
 	bool is_closing;
 	uint64_t current; /* the work that the thread is at; 0: none */
 	atomic_bool is_given_up;
+	atomic_uint_least64_t failures;
 };
 
 uint64_t checkpoint_digest(const char *request, size_t bytes)
@@ -76,6 +80,7 @@ static void save(struct checkpoint *checkpoint, const struct checkpoint_image *i
 				 "no checkpoint is written: %s work=%llu code=%s", err.text, work,
 				 brot_err_name(code));
 		checkpoint->is_troubled = true;
+		(void)atomic_fetch_add(&checkpoint->failures, 1);
 		return;
 	}
 	if (checkpoint->is_troubled)
@@ -142,17 +147,72 @@ static enum brot_err folder_open(const char *path, int *ret_folder, struct brot_
 	return BROT_OK;
 }
 
-enum brot_err checkpoint_open(const char *folder, struct checkpoint **ret_checkpoint,
-			      struct brot_error *err)
+static enum brot_err owner_error(const char *path, const char *what, struct brot_error *err)
 {
-	int fd = -1;
+	bool is_full = errno == ENOSPC || errno == EDQUOT || errno == EFBIG;
+	return error_set(err, is_full ? BROT_E_NO_SPACE : BROT_E_SYSTEM,
+			 "checkpoint: cannot %s %s/" CHECKPOINT_OWNER ": %s", what, path,
+			 strerror(errno));
+}
+
+/* Whether the locked file names that store; one that names none, as after a kill, gets its name. */
+static enum brot_err owner_check(const char *path, int folder, int owner, const char *store,
+				 struct brot_error *err)
+{
+	char found[STORE_ID_CHARS + 1] = "";
+	ssize_t chars = pread(owner, found, STORE_ID_CHARS, 0);
+	if (chars < 0)
+		return owner_error(path, "read", err);
+	if (chars == STORE_ID_CHARS && memcmp(found, store, STORE_ID_CHARS) != 0)
+		return error_set(err, BROT_E_SYSTEM,
+				 "checkpoint: the folder %s must be of one store alone: it has the "
+				 "jobs of store %.*s, not of %.*s",
+				 path, STORE_ID_CHARS, found, STORE_ID_CHARS, store);
+	if (chars < STORE_ID_CHARS && (pwrite(owner, store, STORE_ID_CHARS, 0) != STORE_ID_CHARS ||
+				       fsync(owner) != 0 || fsync(folder) != 0))
+		return owner_error(path, "write", err);
+	return BROT_OK;
+}
+
+static enum brot_err owner_open(const char *path, int folder, const char *store, int *ret_owner,
+				struct brot_error *err)
+{
+	int owner = openat(folder, CHECKPOINT_OWNER,
+			   O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
+	if (owner < 0)
+		return owner_error(path, "open", err);
+	enum brot_err code = BROT_OK;
+	if (flock(owner, LOCK_EX | LOCK_NB) == 0)
+		code = owner_check(path, folder, owner, store, err);
+	else if (errno == EWOULDBLOCK)
+		code = error_set(err, BROT_E_BUSY,
+				 "checkpoint: the folder %s is in use by another broker", path);
+	else
+		code = owner_error(path, "lock", err);
+	if (code == BROT_OK)
+		*ret_owner = owner;
+	else
+		(void)close(owner);
+	return code;
+}
+
+enum brot_err checkpoint_open(const char *folder, const char *store,
+			      struct checkpoint **ret_checkpoint, struct brot_error *err)
+{
+	int fd = -1, owner = -1;
 	enum brot_err code = folder_open(folder, &fd, err);
 	if (code != BROT_OK)
 		return code;
+	code = owner_open(folder, fd, store, &owner, err);
+	if (code != BROT_OK) {
+		(void)close(fd);
+		return code;
+	}
 	struct checkpoint *checkpoint = calloc(1, sizeof *checkpoint);
 	if (checkpoint == NULL)
 		abort();
 	checkpoint->folder = fd;
+	checkpoint->owner = owner;
 	pthread_condattr_t attributes;
 	(void)pthread_condattr_init(&attributes);
 	(void)pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
@@ -169,6 +229,7 @@ enum brot_err checkpoint_open(const char *folder, struct checkpoint **ret_checkp
 	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
 	if (error != 0) {
 		(void)close(fd);
+		(void)close(owner);
 		free(checkpoint);
 		return error_set(err, BROT_E_SYSTEM, "checkpoint: cannot start a thread: %s",
 				 strerror(error));
@@ -191,6 +252,7 @@ void checkpoint_close(struct checkpoint *checkpoint)
 	(void)pthread_cond_destroy(&checkpoint->idle);
 	(void)pthread_mutex_destroy(&checkpoint->lock);
 	(void)close(checkpoint->folder);
+	(void)close(checkpoint->owner);
 	free(checkpoint);
 }
 
@@ -204,6 +266,11 @@ static void task_push(struct checkpoint *checkpoint, const struct task *task)
 	*task_at(checkpoint, checkpoint->count) = *task;
 	checkpoint->count++;
 	(void)pthread_cond_signal(&checkpoint->wake);
+}
+
+uint64_t checkpoint_failures(const struct checkpoint *checkpoint)
+{
+	return atomic_load(&checkpoint->failures);
 }
 
 bool checkpoint_save(struct checkpoint *checkpoint, const struct checkpoint_image *image)
@@ -225,15 +292,17 @@ bool checkpoint_save(struct checkpoint *checkpoint, const struct checkpoint_imag
 void checkpoint_remove(struct checkpoint *checkpoint, uint64_t work)
 {
 	struct task task = {.kind = TASK_REMOVE, .image.work = work};
+	bool is_asked_already = false;
 	(void)pthread_mutex_lock(&checkpoint->lock);
 	for (size_t i = 0; i < checkpoint->count; i++) {
 		struct task *other = task_at(checkpoint, i);
 		if (other->kind == TASK_SAVE && other->image.work == work)
 			other->kind = TASK_NOTHING;
+		is_asked_already |= other->kind == TASK_REMOVE && other->image.work == work;
 	}
 	if (checkpoint->current == work)
 		atomic_store(&checkpoint->is_given_up, true);
-	if (checkpoint->count < CHECKPOINT_QUEUE)
+	if (!is_asked_already && checkpoint->count < CHECKPOINT_QUEUE)
 		task_push(checkpoint, &task);
 	(void)pthread_mutex_unlock(&checkpoint->lock);
 }
@@ -252,13 +321,32 @@ bool checkpoint_wait(struct checkpoint *checkpoint, int64_t timeout_ms)
 	return is_idle;
 }
 
+/* Whether the thread has anything to do for a work. */
+static bool is_busy_with(struct checkpoint *checkpoint, uint64_t work)
+{
+	(void)pthread_mutex_lock(&checkpoint->lock);
+	bool is_busy = checkpoint->current == work;
+	for (size_t i = 0; i < checkpoint->count && !is_busy; i++) {
+		const struct task *task = task_at(checkpoint, i);
+		is_busy = task->kind != TASK_NOTHING && task->image.work == work;
+	}
+	(void)pthread_mutex_unlock(&checkpoint->lock);
+	return is_busy;
+}
+
 enum brot_err checkpoint_load(struct checkpoint *checkpoint, const struct checkpoint_image *image,
 			      void *memory, uint32_t *ret_segments, struct brot_error *err)
 {
+	*ret_segments = 0;
+	if (is_busy_with(checkpoint, image->work))
+		return error_set(err, BROT_E_NOT_FOUND,
+				 "checkpoint: that of an earlier image of work %llu is in use",
+				 (unsigned long long)image->work);
 	return checkpoint_file_load(checkpoint->folder, image, memory, ret_segments, err);
 }
 
-unsigned checkpoint_sweep(struct checkpoint *checkpoint, const uint64_t *works, size_t count)
+unsigned checkpoint_sweep(struct checkpoint *checkpoint,
+			  bool (*is_live)(uint64_t work, void *context), void *context)
 {
 	int fd = openat(checkpoint->folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *folder = fd >= 0 ? fdopendir(fd) : NULL;
@@ -271,12 +359,8 @@ unsigned checkpoint_sweep(struct checkpoint *checkpoint, const uint64_t *works, 
 	const struct dirent *entry;
 	while ((entry = readdir(folder)) != NULL) {
 		uint64_t work;
-		if (!checkpoint_file_work(entry->d_name, &work))
-			continue;
-		bool is_live = false;
-		for (size_t i = 0; i < count && !is_live; i++)
-			is_live = works[i] == work;
-		if (!is_live && unlinkat(checkpoint->folder, entry->d_name, 0) == 0)
+		if (checkpoint_file_work(entry->d_name, &work) && !is_live(work, context) &&
+		    unlinkat(checkpoint->folder, entry->d_name, 0) == 0)
 			removed++;
 	}
 	(void)closedir(folder);

@@ -6,6 +6,9 @@
  * finished segments are on the disk before their bits are: a set bit has its pixels, even after a
  * power cut. A segment whose checksum is wrong counts as not done.
  *
+ * A folder belongs to one store for good, since ids of jobs mean nothing to another one, and to one
+ * broker at a time: FOLDER/store.id holds the store's id, and a lock.
+ *
  * A thread of its own writes. It maps the image itself, so that one that is dropped meanwhile does
  * no harm, and its troubles (a full disk, an image that is gone) only mean that this checkpoint
  * does not happen; each is logged once until a checkpoint succeeds again.
@@ -23,6 +26,7 @@
 #include "proto/image.h"
 
 #define CHECKPOINT_SUFFIX ".ckpt"
+#define CHECKPOINT_OWNER  "store.id" /* the file that says which store's jobs these are */
 
 /* Saves and removals that wait for the thread. */
 #define CHECKPOINT_QUEUE 1024
@@ -41,10 +45,12 @@ struct checkpoint_image {
 /* Of a request's text as it is stored: a file of another request is not used. */
 uint64_t checkpoint_digest(const char *request, size_t bytes);
 
-/* Makes the folder (0700; its parent must exist) where it is missing and starts the thread. Fails
- * with BROT_E_SYSTEM and one sentence; *ret_checkpoint is then untouched. */
-enum brot_err checkpoint_open(const char *folder, struct checkpoint **ret_checkpoint,
-			      struct brot_error *err);
+/* Makes the folder (0700; its parent must exist) where it is missing, takes it for the store of
+ * that id (store_id()), and starts the thread. Fails with one sentence that names the folder:
+ * BROT_E_BUSY where another broker uses it; BROT_E_SYSTEM where it is another store's, or the
+ * system does not let us; BROT_E_NO_SPACE. *ret_checkpoint is then untouched. */
+enum brot_err checkpoint_open(const char *folder, const char *store,
+			      struct checkpoint **ret_checkpoint, struct brot_error *err);
 
 /* Ends the thread after the segment it is at; what waits is dropped, so that checkpoint_wait()
  * comes before it where that matters. Accepts NULL. */
@@ -54,6 +60,9 @@ void checkpoint_close(struct checkpoint *checkpoint);
  * Never blocks. False where this very work still waits for its turn or the queue is full: then
  * nothing happens. */
 bool checkpoint_save(struct checkpoint *checkpoint, const struct checkpoint_image *image);
+
+/* How many copies have failed so far, of whatever work; an image that is gone is no failure. */
+uint64_t checkpoint_failures(const struct checkpoint *checkpoint);
 
 /* Removes the file of a work, and gives up a save of it that waits or is being written. Never
  * blocks. A file that is not there is no error; one that cannot be removed, or for which the queue
@@ -67,13 +76,15 @@ bool checkpoint_wait(struct checkpoint *checkpoint, int64_t timeout_ms);
  * header) with the segments that the file of image->work has, and sets their bits. *ret_segments
  * gets how many. Blocks while it reads. Whatever the file holds, nothing outside the planes and
  * bits is written, and no bit without a matching checksum set. BROT_E_NOT_FOUND where there is no
- * file; BROT_E_PROTOCOL where it is of another request or layout, or no checkpoint at all;
- * BROT_E_SYSTEM where it cannot be read. *ret_segments is then 0 and no bit is set. */
+ * file, or the thread is still busy with that of an earlier image; BROT_E_PROTOCOL where it is of
+ * another request or layout, or no checkpoint at all; BROT_E_SYSTEM where it cannot be read.
+ * *ret_segments is then 0 and no bit is set. */
 enum brot_err checkpoint_load(struct checkpoint *checkpoint, const struct checkpoint_image *image,
 			      void *memory, uint32_t *ret_segments, struct brot_error *err);
 
-/* Removes the checkpoints in the folder whose work is none of works[0..count). For the start:
- * blocks while it does. Returns how many. Files of other names are left alone. */
-unsigned checkpoint_sweep(struct checkpoint *checkpoint, const uint64_t *works, size_t count);
+/* Removes the checkpoints in the folder whose work is_live() says false of. For the start: blocks
+ * while it does. Returns how many. Files of other names are left alone. */
+unsigned checkpoint_sweep(struct checkpoint *checkpoint,
+			  bool (*is_live)(uint64_t work, void *context), void *context);
 
 #endif

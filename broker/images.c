@@ -10,6 +10,7 @@
 #include <zstd.h>
 
 #include "proto/mirror.h"
+#include "proto/sys/log.h"
 #include "proto/sys/random.h"
 
 struct entry {
@@ -85,6 +86,19 @@ void images_note_all(const struct images *images)
 		return;
 	for (const struct entry *entry = images->entries; entry != NULL; entry = entry->hh.next)
 		keeper_add_image(images->keeper, entry->image.shm.name);
+}
+
+void images_touch(const struct images *images)
+{
+	for (const struct entry *entry = images->entries; entry != NULL; entry = entry->hh.next)
+		shm_touch(&entry->image.shm);
+}
+
+void images_sweep(void)
+{
+	unsigned removed = shm_sweep();
+	if (removed > 0)
+		log_line(LOG_LEVEL_NOTICE, "removed images of dead brokers count=%u", removed);
 }
 
 /* Takes the segment, and says in its header that it is ours. */
@@ -234,6 +248,25 @@ void image_mark(struct image *image, const struct rect *rect)
 		mark(image, &other);
 	}
 	mark(image, rect);
+}
+
+void image_mirror(struct image *image)
+{
+	const struct segment_grid *grid = &image->layout.grid;
+	uint32_t upper = image->is_mirrored ? mirror_rows(grid->height_px) * grid->slices_per_row
+					    : 0;
+	for (uint32_t segment = 0; segment < upper; segment++) {
+		if (!image_bit_get(image->shm.memory, &image->layout, segment))
+			continue;
+		const struct rect rect = segment_run_rect(grid, segment, 1);
+		const struct rect other = mirror_rect(grid->height_px, &rect);
+		uint32_t first, count;
+		if (!rect_segment_run(grid, &other, &first, &count) ||
+		    image_bit_get(image->shm.memory, &image->layout, first))
+			continue;
+		mirror_copy(image->shm.memory, &image->layout, &rect);
+		mark(image, &other);
+	}
 }
 
 void image_copy_out(const struct image *image, uint32_t plane, const struct rect *rect, void *to)

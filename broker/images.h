@@ -49,6 +49,12 @@ enum brot_err images_make(struct images *images, uint64_t work, const struct pla
 enum brot_err images_adopt(struct images *images, uint64_t work, const struct plan *plan,
 			   const struct image_id *id, struct brot_error *err);
 
+/* Says of each that its broker is alive: see shm_sweep(). */
+void images_touch(const struct images *images);
+
+/* Removes the images of brokers that are dead, and logs it: see shm_sweep(). */
+void images_sweep(void);
+
 /* The image of a work, borrowed until images_drop(), or NULL. */
 struct image *images_find(const struct images *images, uint64_t work);
 
@@ -71,6 +77,10 @@ enum brot_err image_unpack(struct image *image, const struct rect *rect, uint32_
 /* Marks a tile's segments as final, and their mirror images in a mirrored image. rect must be one
  * that the scheduler cut. */
 void image_mark(struct image *image, const struct rect *rect);
+
+/* Makes and marks the mirror images that are missing of segments that are marked, in a mirrored
+ * image: the upper rows alone say what is done. */
+void image_mirror(struct image *image);
 
 /* Copies a rectangle of a plane, row by row, to `to`. */
 void image_copy_out(const struct image *image, uint32_t plane, const struct rect *rect, void *to);

@@ -24,8 +24,8 @@ struct journal {
 	struct store *store;
 	struct note *notes;
 	size_t count, capacity;
-	bool has_new;     /* notes that were not tried yet */
-	bool is_troubled; /* the last flush failed, and the log says so */
+	bool has_new;              /* notes that were not tried yet */
+	struct brot_error trouble; /* of the last flush, and the log says so; code BROT_OK: none */
 	uint64_t commits, failures;
 };
 
@@ -163,16 +163,16 @@ static enum brot_err flush(struct journal *journal, struct brot_error *err)
 	}
 	count(journal, code);
 	if (code != BROT_OK) {
-		if (!journal->is_troubled)
+		if (journal->trouble.code == BROT_OK)
 			log_line(LOG_LEVEL_WARNING,
 				 "the store cannot be written to, trying again later: %s",
 				 err->text);
-		journal->is_troubled = true;
+		journal->trouble = *err;
 		return code;
 	}
-	if (journal->is_troubled)
+	if (journal->trouble.code != BROT_OK)
 		log_line(LOG_LEVEL_NOTICE, "the store can be written to again");
-	journal->is_troubled = false;
+	journal->trouble = (struct brot_error){.code = BROT_OK};
 	steps_of_notes(journal);
 	journal->count = 0;
 	return BROT_OK;
@@ -182,6 +182,11 @@ bool journal_flush(struct journal *journal)
 {
 	struct brot_error err;
 	return journal->has_new ? flush(journal, &err) == BROT_OK : journal->count == 0;
+}
+
+const struct brot_error *journal_trouble(const struct journal *journal)
+{
+	return journal->trouble.code != BROT_OK ? &journal->trouble : NULL;
 }
 
 void journal_retry(struct journal *journal)

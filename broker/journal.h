@@ -38,6 +38,10 @@ void journal_image_gone(struct journal *journal, uint64_t work);
 bool journal_flush(struct journal *journal);
 void journal_retry(struct journal *journal);
 
+/* Why the last try failed, while anything waits for the next; NULL otherwise. Borrowed until the
+ * next call. */
+const struct brot_error *journal_trouble(const struct journal *journal);
+
 /* Transactions that the store took so far, and those that it did not. */
 void journal_counts(const struct journal *journal, uint64_t *ret_commits, uint64_t *ret_failures);
 

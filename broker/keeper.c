@@ -18,7 +18,8 @@
 #include "proto/sys/shm.h"
 
 #define PATHS_MAX  (4 * LIMIT_ENDPOINTS) /* a socket an endpoint, and their folders */
-#define NOTE_BYTES (PATH_MAX + 96)       /* a letter, four numbers, a path */
+#define IMAGES_MAX (LIMIT_JOBS * LIMIT_OPEN_BANDS)
+#define NOTE_BYTES (PATH_MAX + 96) /* a letter, four numbers, a path */
 
 /* A path, and the file that the broker had there: one that has started since may have put its own
  * in its place, and been given the very inode. A folder's time changes with what is in it, and says
@@ -32,7 +33,7 @@ struct belonging {
 
 /* What there is to remove. In the keeper's process only. */
 struct belongings {
-	char images[LIMIT_JOBS][IMAGE_NAME_CHARS + 1];
+	char images[IMAGES_MAX][IMAGE_NAME_CHARS + 1];
 	size_t image_count;
 	struct belonging paths[PATHS_MAX];
 	size_t path_count;
@@ -72,7 +73,7 @@ static bool is_still(const struct belonging *note, const struct stat *now)
 static void take_note(struct belongings *mine, const char *message)
 {
 	const char *name = message + 1;
-	if (message[0] == '+' && mine->image_count < LIMIT_JOBS && image_name_is_valid(name)) {
+	if (message[0] == '+' && mine->image_count < IMAGES_MAX && image_name_is_valid(name)) {
 		strcpy(mine->images[mine->image_count++], name);
 	} else if (message[0] == '-') {
 		for (size_t i = 0; i < mine->image_count; i++)

@@ -84,7 +84,8 @@ static enum brot_err open_files(const struct broker_options *options, struct ser
 		return BROT_OK;
 	enum brot_err code = store_open(options->state_dir, options->sync, &config->store, err);
 	if (code == BROT_OK && options->checkpoint_dir != NULL)
-		code = checkpoint_open(options->checkpoint_dir, &config->checkpoint, err);
+		code = checkpoint_open(options->checkpoint_dir, store_id(config->store),
+				       &config->checkpoint, err);
 	config->store_folder = options->state_dir;
 	config->checkpoint_every_ms = options->checkpoint_every_ms;
 	config->history_days = options->history_days;

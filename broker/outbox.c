@@ -166,16 +166,25 @@ static enum brot_err store_new_job(struct server *server, const struct job_repor
 	return code;
 }
 
+/* Of the phase that writes the image. */
+static size_t plan_bits_bytes(const struct plan *plan, uint64_t work)
+{
+	struct segment_grid grid = plan_band_grid(plan, plan->phase_count - 1, work_band(work));
+	return (segment_count(&grid) + 7) / 8;
+}
+
 /* The store knows of an image before it is made, so that a broker killed in between leaves none
  * that nobody knows. */
 static enum brot_err create_image(struct server *server, const struct sched_action *action,
 				  struct brot_error *err)
 {
+	server->created_bits_bytes = 0;
 	uint64_t id = work_job(action->work);
 	const struct catalog_job *job = catalog_find(server->catalog, id);
 	const struct image_id image = image_id_draw();
 	enum brot_err code;
-	if (job != NULL) {
+	bool is_new = job == NULL;
+	if (!is_new) {
 		code = journal_add_image(server->journal, action->work, &image, err);
 	} else {
 		if (server->submit == NULL || server->submit->job != id)
@@ -190,11 +199,14 @@ static enum brot_err create_image(struct server *server, const struct sched_acti
 	if (code != BROT_OK)
 		return code;
 	code = images_make(server->images, action->work, &job->plan, &image, err);
-	if (code == BROT_OK)
-		step_reached("image-made");
-	else
+	if (code != BROT_OK) {
 		journal_image_gone(server->journal, action->work);
-	return code;
+		return code;
+	}
+	step_reached("image-made");
+	if (!is_new && saves_load(server, job, images_find(server->images, action->work)))
+		server->created_bits_bytes = plan_bits_bytes(&job->plan, action->work);
+	return BROT_OK;
 }
 
 /* The segment goes before its row in the store: a broker killed in between finds a name without a
@@ -206,6 +218,12 @@ static void drop_image(struct server *server, uint64_t work)
 	step_reached("image-dropped");
 	saves_drop(server, work);
 	journal_image_gone(server->journal, work);
+}
+
+static void end(struct server *server, const struct sched_action *action)
+{
+	saves_drop_job(server, &action->report);
+	journal_end(server->journal, action);
 }
 
 static void record(struct server *server, const struct sched_action *action)
@@ -300,7 +318,7 @@ static void carry_inward(struct server *server, const struct sched_action *actio
 	else if (action->type == ACTION_RECORD)
 		record(server, action);
 	else if (action->type == ACTION_END)
-		journal_end(server->journal, action);
+		end(server, action);
 }
 
 static void carry_outward(struct server *server, const struct sched_action *action)
@@ -346,12 +364,32 @@ static void carry_outward(struct server *server, const struct sched_action *acti
 	}
 }
 
+/* Done, but not what an answer would promise. */
+static void refuse_unstored(struct server *server, const struct sched_action *action,
+			    const struct brot_error *trouble)
+{
+	struct brot_error why;
+	error_set(&why, trouble->code,
+		  "job: what was asked of %llu holds only until this broker ends: %s",
+		  (unsigned long long)action->job, trouble->text);
+	outbox_refuse(server, action->peer, &why, action->job);
+}
+
 void outbox_carry_out(struct server *server, const struct sched_actions *actions)
 {
 	for (size_t i = 0; i < actions->count; i++)
 		carry_inward(server, &actions->items[i]);
-	/* What anybody is told of is stored: a kill after this takes nothing back. */
+	/* What a verb is answered with is stored: a kill after this takes nothing back. Of tiles
+	 * and pictures the images tell the next life. */
 	(void)journal_flush(server->journal);
-	for (size_t i = 0; i < actions->count; i++)
-		carry_outward(server, &actions->items[i]);
+	const struct brot_error *trouble = journal_trouble(server->journal);
+	for (size_t i = 0; i < actions->count; i++) {
+		const struct sched_action *action = &actions->items[i];
+		bool is_promise = action->type == ACTION_CANCELLED ||
+				  action->type == ACTION_CHANGED;
+		if (is_promise && trouble != NULL)
+			refuse_unstored(server, action, trouble);
+		else
+			carry_outward(server, action);
+	}
 }

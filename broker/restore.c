@@ -9,7 +9,8 @@
 #include "proto/sys/log.h"
 
 struct job_row {
-	struct store_job job; /* its request is ours */
+	struct store_job job;        /* its request is ours */
+	struct catalog_job *planned; /* NULL: it cannot go on */
 };
 
 struct image_row {
@@ -43,7 +44,7 @@ static void found_job(const struct store_job *job, void *context)
 	void *items = found->jobs;
 	struct job_row *row = grow(&items, &found->job_count, &found->job_capacity, sizeof *row);
 	found->jobs = items;
-	row->job = *job;
+	*row = (struct job_row){.job = *job};
 	char *request = malloc(job->request_bytes + 1);
 	if (request == NULL)
 		abort();
@@ -70,6 +71,7 @@ static void found_done(struct found *found)
 			char *owned;
 		} request = {found->jobs[i].job.request};
 		free(request.owned);
+		free(found->jobs[i].planned);
 	}
 	free(found->jobs);
 	free(found->images);
@@ -133,6 +135,8 @@ enum brot_err restore_step(struct server *server, const struct catalog_job *job,
 	memcpy(restore.client, row->client, sizeof restore.client);
 	for (size_t i = 0; i < LIMIT_OPEN_BANDS; i++)
 		restore.bits[i] = bits[i];
+	/* A checkpoint may have taken seconds to load. */
+	server->now_ms = clock_ms();
 	struct sched_event event = {
 		.type = EVENT_RESTORE,
 		.now_ms = server->now_ms,
@@ -160,47 +164,64 @@ static void remove_row(struct server *server, struct image_row *row)
 	row->is_settled = true;
 }
 
-/* A new image for the checkpoint of one that is gone. */
+/* Takes over the image of a band as it was left, if it is still there and what it should be. */
+static enum brot_err adopt_image(struct server *server, const struct catalog_job *job,
+				 struct image_row *row, struct brot_error *err)
+{
+	struct image_id id;
+	struct brot_error why;
+	memcpy(id.name, row->image.name, sizeof id.name);
+	memcpy(id.nonce, row->image.nonce, sizeof id.nonce);
+	enum brot_err code = images_adopt(server->images, row->image.work, &job->plan, &id, &why);
+	if (code == BROT_OK) {
+		row->is_settled = true;
+		/* More than a checkpoint may have. */
+		images_find(server->images, row->image.work)->marks++;
+		return BROT_OK;
+	}
+	/* What we lack says nothing about the image: another start may have it. */
+	if (code == BROT_E_SYSTEM)
+		return error_set(err, code, "job: the image of %llu cannot be taken over: %s",
+				 (unsigned long long)job->job, why.text);
+	log_line(code == BROT_E_NOT_FOUND ? LOG_LEVEL_NOTICE : LOG_LEVEL_WARNING,
+		 "image lost job=%llu band=%u reason=\"%s\"", (unsigned long long)job->job,
+		 work_band(row->image.work), why.text);
+	/* One that another process owns is not ours to remove. */
+	row->is_settled = code == BROT_E_BUSY;
+	if (!row->is_settled)
+		remove_row(server, row);
+	return BROT_OK;
+}
+
+static enum brot_err adopt_images(struct server *server, const struct job_row *row,
+				  struct found *found, struct brot_error *err)
+{
+	enum brot_err code = BROT_OK;
+	for (uint32_t i = 0; i < LIMIT_OPEN_BANDS && code == BROT_OK; i++) {
+		uint32_t band = row->job.bands_released + i;
+		struct image_row *image = row_of_work(found, work_id(row->job.job, band));
+		if (image != NULL && band < row->planned->plan.band_count)
+			code = adopt_image(server, row->planned, image, err);
+	}
+	return code;
+}
+
+/* A new image for the checkpoint of one that is gone, or NULL: the scheduler will ask for it. */
 static struct image *image_from_checkpoint(struct server *server, const struct catalog_job *job,
 					   uint64_t work)
 {
 	struct brot_error err;
 	struct image_id id = image_id_draw();
 	if (server->config->checkpoint == NULL ||
-	    journal_add_image(server->journal, work, &id, &err) != BROT_OK ||
-	    images_make(server->images, work, &job->plan, &id, &err) != BROT_OK)
+	    journal_add_image(server->journal, work, &id, &err) != BROT_OK)
 		return NULL;
-	struct image *image = images_find(server->images, work);
-	saves_load(server, job, image);
-	return image;
-}
-
-/* The image of a band as it was left, or NULL. */
-static struct image *restore_image(struct server *server, const struct catalog_job *job,
-				   uint64_t work, struct found *found)
-{
-	struct brot_error err;
-	struct image_row *row = row_of_work(found, work);
-	if (row != NULL) {
-		struct image_id id;
-		memcpy(id.name, row->image.name, sizeof id.name);
-		memcpy(id.nonce, row->image.nonce, sizeof id.nonce);
-		enum brot_err code = images_adopt(server->images, work, &job->plan, &id, &err);
-		if (code == BROT_OK) {
-			row->is_settled = true;
-			struct image *image = images_find(server->images, work);
-			image->marks++; /* more than a checkpoint may have */
-			return image;
-		}
-		log_line(code == BROT_E_NOT_FOUND ? LOG_LEVEL_NOTICE : LOG_LEVEL_WARNING,
-			 "image lost job=%llu band=%u reason=\"%s\"", (unsigned long long)job->job,
-			 work_band(work), err.text);
-		if (code == BROT_E_BUSY)
-			row->is_settled = true; /* it is not ours to remove */
-		else
-			remove_row(server, row);
+	if (images_make(server->images, work, &job->plan, &id, &err) != BROT_OK) {
+		journal_image_gone(server->journal, work);
+		return NULL;
 	}
-	return image_from_checkpoint(server, job, work);
+	struct image *image = images_find(server->images, work);
+	(void)saves_load(server, job, image);
+	return image;
 }
 
 /* Makes history of a job that cannot go on. */
@@ -233,28 +254,28 @@ static void give_up(struct server *server, const struct store_job *row,
 	journal_end(server->journal, &end);
 }
 
-static bool restore_job(struct server *server, const struct store_job *row, struct found *found)
+static bool restore_job(struct server *server, const struct job_row *row)
 {
-	struct catalog_job job;
+	const struct catalog_job *job = row->planned;
 	struct brot_error why;
 	const uint8_t *bits[LIMIT_OPEN_BANDS] = {NULL};
-	if (restore_plan(server, row, &job, &why) != BROT_OK) {
-		give_up(server, row, &why);
+	if (job == NULL)
 		return false;
-	}
 	for (uint32_t i = 0; i < LIMIT_OPEN_BANDS; i++) {
-		uint32_t band = row->bands_released + i;
-		if (band >= job.plan.band_count)
+		uint32_t band = row->job.bands_released + i;
+		uint64_t work = work_id(job->job, band);
+		if (band >= job->plan.band_count)
 			break;
-		const struct image *image = restore_image(server, &job, work_id(row->job, band),
-							  found);
+		const struct image *image = images_find(server->images, work);
+		if (image == NULL)
+			image = image_from_checkpoint(server, job, work);
 		bits[i] = image != NULL ? image_bits(image) : NULL;
 	}
-	if (restore_step(server, &job, row, bits, &why) == BROT_OK)
+	if (restore_step(server, job, &row->job, bits, &why) == BROT_OK)
 		return true;
 	for (uint32_t i = 0; i < LIMIT_OPEN_BANDS; i++)
-		images_drop(server->images, work_id(row->job, row->bands_released + i));
-	give_up(server, row, &why);
+		images_drop(server->images, work_id(job->job, row->job.bands_released + i));
+	give_up(server, &row->job, &why);
 	return false;
 }
 
@@ -271,6 +292,36 @@ static enum brot_err read_store(struct store *store, struct found *found, struct
 	return code;
 }
 
+static void plan_job(struct server *server, struct job_row *row)
+{
+	struct brot_error why;
+	row->planned = malloc(sizeof *row->planned);
+	if (row->planned == NULL)
+		abort();
+	if (restore_plan(server, &row->job, row->planned, &why) == BROT_OK)
+		return;
+	free(row->planned);
+	row->planned = NULL;
+	give_up(server, &row->job, &why);
+}
+
+/* What is left of the images is taken over before anything is removed, and what is of no use
+ * removed before anything new takes its room. */
+static enum brot_err settle_images(struct server *server, struct found *found,
+				   struct brot_error *err)
+{
+	enum brot_err code = BROT_OK;
+	for (size_t i = 0; i < found->job_count && code == BROT_OK; i++)
+		if (found->jobs[i].planned != NULL)
+			code = adopt_images(server, &found->jobs[i], found, err);
+	for (size_t i = 0; i < found->image_count && code == BROT_OK; i++)
+		if (!found->images[i].is_settled)
+			remove_row(server, &found->images[i]);
+	if (code == BROT_OK)
+		images_sweep();
+	return code;
+}
+
 enum brot_err restore_all(struct server *server, uint32_t *ret_restored, struct brot_error *err)
 {
 	struct found found = {0};
@@ -280,14 +331,16 @@ enum brot_err restore_all(struct server *server, uint32_t *ret_restored, struct 
 		return BROT_OK;
 	server->last_job = store_last_job(store);
 	enum brot_err code = read_store(store, &found, err);
+	for (size_t i = 0; i < found.job_count && code == BROT_OK; i++)
+		plan_job(server, &found.jobs[i]);
+	if (code == BROT_OK)
+		code = settle_images(server, &found, err);
 	if (code == BROT_OK) {
 		for (size_t i = 0; i < found.job_count; i++)
-			*ret_restored += restore_job(server, &found.jobs[i].job, &found);
-		for (size_t i = 0; i < found.image_count; i++)
-			if (!found.images[i].is_settled)
-				remove_row(server, &found.images[i]);
-		(void)journal_flush(server->journal);
-		saves_sweep(server);
+			*ret_restored += restore_job(server, &found.jobs[i]);
+		/* A job that the store still has as a live one may have more luck next time. */
+		if (journal_flush(server->journal))
+			saves_sweep(server);
 	}
 	found_done(&found);
 	return code;

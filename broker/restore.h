@@ -11,7 +11,8 @@
 
 /* Takes up the live jobs of the store, and what is left of their images or checkpoints; a job that
  * this version can no longer plan ends as failed. Before anybody can connect. Without a store there
- * are none. Fails where the store cannot be read. */
+ * are none. Fails where the store cannot be read, or where the system lacks what it takes to see
+ * whether an image is still good. */
 enum brot_err restore_all(struct server *server, uint32_t *ret_restored, struct brot_error *err);
 
 /* Plans the request of a stored job as it was planned before. */

@@ -38,10 +38,26 @@ void saves_begin(struct server *server, uint64_t work)
 		save(image, server);
 }
 
+static void forget_saved(struct image *image, void *context)
+{
+	(void)context;
+	image->saved_marks = 0;
+}
+
+/* Which of the copies failed is not known: one of an image that has not changed costs little. */
+static void ask_again(struct server *server)
+{
+	uint64_t failures = checkpoint_failures(server->config->checkpoint);
+	if (failures != server->save_failures)
+		images_each(server->images, forget_saved, NULL);
+	server->save_failures = failures;
+}
+
 void saves_tick(struct server *server)
 {
 	if (server->config->checkpoint == NULL || server->now_ms < server->save_ms)
 		return;
+	ask_again(server);
 	images_each(server->images, save, server);
 	server->save_ms = server->now_ms + server->config->checkpoint_every_ms;
 }
@@ -52,21 +68,32 @@ void saves_drop(struct server *server, uint64_t work)
 		checkpoint_remove(server->config->checkpoint, work);
 }
 
+void saves_drop_job(struct server *server, const struct job_report *report)
+{
+	/* Those of its open bands, which may have no image now. */
+	for (uint32_t i = 0; i < LIMIT_OPEN_BANDS && report->bands_released + i < report->bands;
+	     i++)
+		saves_drop(server, work_id(report->job, report->bands_released + i));
+}
+
 void saves_finish(struct server *server)
 {
 	struct checkpoint *checkpoint = server->config->checkpoint;
 	if (checkpoint == NULL)
 		return;
+	ask_again(server);
 	images_each(server->images, save, server);
 	if (!checkpoint_wait(checkpoint, FINISH_MS))
 		log_line(LOG_LEVEL_WARNING, "the last checkpoints took too long");
 }
 
-void saves_load(struct server *server, const struct catalog_job *job, struct image *image)
+bool saves_load(struct server *server, const struct catalog_job *job, struct image *image)
 {
 	struct checkpoint_image copy = describe(job, image);
 	struct brot_error err;
 	uint32_t segments;
+	if (server->config->checkpoint == NULL)
+		return false;
 	enum brot_err code = checkpoint_load(server->config->checkpoint, &copy, image->shm.memory,
 					     &segments, &err);
 	if (code == BROT_OK)
@@ -76,27 +103,24 @@ void saves_load(struct server *server, const struct catalog_job *job, struct ima
 	else if (code != BROT_E_NOT_FOUND)
 		log_line(LOG_LEVEL_WARNING, "checkpoint not used job=%llu reason=\"%s\"",
 			 (unsigned long long)job->job, err.text);
+	image_mirror(image);
+	return segments > 0;
 }
 
-struct works {
-	uint64_t list[LIMIT_JOBS * LIMIT_OPEN_BANDS];
-	size_t count;
-};
-
-static void add_work(struct image *image, void *context)
+/* Also where it has no image now: it will get one. */
+static bool is_live(uint64_t work, void *context)
 {
-	struct works *works = context;
-	if (works->count < sizeof works->list / sizeof works->list[0])
-		works->list[works->count++] = image->work;
+	const struct server *server = context;
+	struct job_report report;
+	return sched_job_report(server->sched, work_job(work), server->now_ms, &report) &&
+	       work_band(work) >= report.bands_released && work_band(work) < report.bands;
 }
 
 void saves_sweep(struct server *server)
 {
-	struct works works = {.count = 0};
 	if (server->config->checkpoint == NULL)
 		return;
-	images_each(server->images, add_work, &works);
-	unsigned removed = checkpoint_sweep(server->config->checkpoint, works.list, works.count);
+	unsigned removed = checkpoint_sweep(server->config->checkpoint, is_live, server);
 	if (removed > 0)
 		log_line(LOG_LEVEL_NOTICE, "removed checkpoints of jobs that are gone count=%u",
 			 removed);

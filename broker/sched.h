@@ -124,7 +124,7 @@ enum sched_event_type {
 	EVENT_UNREACHABLE, /* a message could not be sent to peer: its connection is gone */
 	/* from a client */
 	EVENT_SUBMIT,       /* submit */
-	EVENT_IMAGE_READY,  /* work: the answer to ACTION_CREATE_IMAGE */
+	EVENT_IMAGE_READY,  /* work, bits: the answer to ACTION_CREATE_IMAGE */
 	EVENT_IMAGE_FAILED, /* work, code, text */
 	EVENT_WATCH,        /* job */
 	EVENT_CANCEL_JOB,   /* job */
@@ -186,6 +186,10 @@ struct sched_event {
 	bool is_mapped;
 	enum brot_err code;
 	const char *text;
+	/* Of an image that a checkpoint filled: its bits, as in struct sched_restore, all of them.
+	 * NULL, 0: nothing in it is done. */
+	const uint8_t *bits;
+	size_t bits_bytes;
 	struct {
 		int64_t elapsed_us;
 		bool has_pixels; /* they came with the message */
@@ -301,8 +305,8 @@ const char *sched_end_name(enum job_end end);
 
 /* One line, without a newline, for an event or an action: what the debug log and the stories of
  * the tests are made of. An event's line says all of it, so that sched_event_parse() can feed it to
- * a scheduler again; one cut by the end of the buffer ends in " ..." and does not parse. Only that
- * of an EVENT_RESTORE can be long: SCHED_LINE_BYTES hold any other. Returns buffer. */
+ * a scheduler again; one cut by the end of the buffer ends in " ..." and does not parse. Only one
+ * with bits can be long: SCHED_LINE_BYTES hold any other. Returns buffer. */
 #define SCHED_LINE_BYTES 2048
 const char *sched_event_str(const struct sched_event *event, char *buffer, size_t bytes);
 size_t sched_event_str_bytes(const struct sched_event *event); /* that hold the line, in any case */

@@ -94,12 +94,6 @@ void job_open_bands(struct sched *s, struct job *job)
 	}
 }
 
-void band_image_ready(struct band *band)
-{
-	assert(band->state == BAND_WANTED);
-	band->state = BAND_OPEN;
-}
-
 /* Lets the workers that know the band forget it: their tiles of it are void. */
 void band_forget_at_workers(struct sched *s, const struct band *band)
 {
@@ -248,6 +242,20 @@ void band_restore_bits(struct band *band, const uint8_t *bits)
 	band->restored = NULL;
 	band->segments_restored = 0;
 	start_phase(band, 0);
+}
+
+void band_image_ready(struct sched *s, struct band *band, const struct sched_event *event)
+{
+	assert(band->state == BAND_WANTED);
+	band->state = BAND_OPEN;
+	uint32_t last = band->job->plan.phase_count - 1;
+	struct segment_grid grid = plan_band_grid(&band->job->plan, last, band->index);
+	if (event->bits == NULL || band->job->state == JOB_FAILED ||
+	    event->bits_bytes < (segment_count(&grid) + 7) / 8)
+		return;
+	band_restore_bits(band, event->bits);
+	if (band->state == BAND_COMPLETE)
+		band_complete(s, band);
 }
 
 /* One at a time: its answer is the next event. */

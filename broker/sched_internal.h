@@ -243,7 +243,7 @@ struct band *band_of_work(const struct sched *s, uint64_t work);
 uint64_t band_work(const struct band *band);
 void job_open_bands(struct sched *s, struct job *job); /* as many as may be */
 void job_drop_bands(struct sched *s, struct job *job);
-void band_image_ready(struct band *band);
+void band_image_ready(struct sched *s, struct band *band, const struct sched_event *event);
 void band_drop(struct sched *s, struct band *band);    /* image, tiles and all */
 void band_advance(struct sched *s, struct band *band); /* after segments were done */
 void band_forget_at_workers(struct sched *s, const struct band *band);

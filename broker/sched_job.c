@@ -248,9 +248,9 @@ void job_image_result(struct sched *s, const struct sched_event *event)
 	struct job *job = band->job;
 	if (event->type == EVENT_IMAGE_READY) {
 		client_level(s, job->client);
-		band_image_ready(band);
 		if (job->state == JOB_CREATING)
 			accept(s, job);
+		band_image_ready(s, band, event);
 		return;
 	}
 	const char *text = event->text != NULL ? event->text : "";

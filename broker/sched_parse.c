@@ -209,6 +209,21 @@ static void get_restore(struct fields *fields, struct sched_event_storage *stora
 	}
 }
 
+static void get_bits(struct fields *fields, struct sched_event *event,
+		     struct sched_event_storage *storage)
+{
+	const struct field *field = fields_find(fields, "bits");
+	uint64_t bytes = fields_u64(fields, "bits_bytes");
+	if (field == NULL)
+		return;
+	fields->is_broken |= bytes == 0 || bytes > LIMIT_SEGMENTS / 8;
+	if (!fields->is_broken)
+		storage->bits[0] = runs_read(field, (size_t)bytes);
+	fields->is_broken |= storage->bits[0] == NULL;
+	event->bits = storage->bits[0];
+	event->bits_bytes = (size_t)bytes;
+}
+
 static void get_submit(struct fields *fields, struct sched_event *event,
 		       struct sched_event_storage *storage)
 {
@@ -283,6 +298,8 @@ static void get_event(struct fields *fields, struct sched_event *event,
 	}
 	if (event->type == EVENT_HELLO)
 		get_hello(fields, event, storage);
+	if (event->type == EVENT_IMAGE_READY)
+		get_bits(fields, event, storage);
 	if (event->type == EVENT_SUBMIT)
 		get_submit(fields, event, storage);
 	if (event->type == EVENT_RESTORE) {

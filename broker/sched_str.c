@@ -286,6 +286,10 @@ const char *sched_event_str(const struct sched_event *event, char *buffer, size_
 		add_submit(&line, event);
 	if (event->type == EVENT_RESTORE)
 		add_restore(&line, event->restore);
+	if (event->type == EVENT_IMAGE_READY && event->bits_bytes > 0) {
+		add(&line, " bits_bytes=%zu bits=", event->bits_bytes);
+		add_runs(&line, event->bits, event->bits_bytes);
+	}
 	if (event->code != BROT_OK)
 		add(&line, " error=%s", brot_err_name(event->code));
 	add_text(&line, "text", event->text);

@@ -24,7 +24,7 @@
 #define CATCH_UP_MS       500
 #define SWEEP_FIRST_MS    3000 /* images of a broker that died just before us are old enough then */
 #define SWEEP_MS          60000
-#define PRUNE_TURNS       100 /* of STORE_PRUNE_ROWS each */
+#define PRUNE_MS          1000 /* between two turns while there is more to forget */
 #define DAY_MS            86400000ll
 #define PEER_IDLE_MS      60000 /* a connection that has said nothing for so long is forgotten */
 #define GOODBYE_LINGER_MS 200   /* for the last messages to leave */
@@ -83,6 +83,10 @@ void server_step(struct server *server, const struct sched_event *event)
 			next.work = server->created_work;
 			next.code = server->created_code;
 			next.text = is_made ? NULL : server->created_error.text;
+			if (is_made && server->created_bits_bytes > 0) {
+				next.bits = image_bits(images_find(server->images, next.work));
+				next.bits_bytes = server->created_bits_bytes;
+			}
 			server->created_work = 0;
 		} else if (server->lost_count > 0) {
 			next.type = EVENT_UNREACHABLE;
@@ -176,33 +180,30 @@ static bool is_catching_up(struct server *server)
 	return true;
 }
 
-/* Forgets what is too old, or too much. */
+/* Forgets some of what is too old, or too much; peers wait meanwhile. */
 static void prune(struct server *server)
 {
 	const struct server_config *config = server->config;
 	int64_t before_ms = clock_unix_ms() - config->history_days * DAY_MS;
 	struct brot_error err;
-	uint32_t removed = STORE_PRUNE_ROWS;
-	enum brot_err code = BROT_OK;
+	uint32_t removed = 0;
+	server->prune_ms = server->now_ms + SWEEP_MS;
 	if (config->store == NULL)
 		return;
-	for (int i = 0; i < PRUNE_TURNS && code == BROT_OK && removed == STORE_PRUNE_ROWS; i++) {
-		code = store_prune(config->store, before_ms, LIMIT_ENDED_JOBS, &removed, &err);
-		enum brot_err committed = store_commit(config->store,
-						       code == BROT_OK ? &err : NULL);
-		code = code != BROT_OK ? code : committed;
-	}
-	if (code != BROT_OK)
+	enum brot_err code = store_prune(config->store, before_ms, LIMIT_ENDED_JOBS, &removed,
+					 &err);
+	enum brot_err committed = store_commit(config->store, code == BROT_OK ? &err : NULL);
+	if (code != BROT_OK || committed != BROT_OK)
 		log_line(LOG_LEVEL_WARNING, "the history cannot be shortened: %s", err.text);
+	else if (removed == STORE_PRUNE_ROWS)
+		server->prune_ms = server->now_ms + PRUNE_MS;
 }
 
 static void sweep(struct server *server)
 {
-	unsigned swept = shm_sweep();
-	if (swept > 0)
-		log_line(LOG_LEVEL_NOTICE, "removed images of dead brokers count=%u", swept);
+	images_touch(server->images);
+	images_sweep();
 	journal_retry(server->journal);
-	prune(server);
 }
 
 static void tick(struct server *server)
@@ -219,6 +220,8 @@ static void tick(struct server *server)
 		sweep(server);
 		server->sweep_ms = server->now_ms + SWEEP_MS;
 	}
+	if (server->now_ms >= server->prune_ms)
+		prune(server);
 	saves_tick(server);
 }
 
@@ -231,6 +234,8 @@ static int64_t wait_ms(const struct server *server)
 		until = server->expire_ms;
 	if (until > server->sweep_ms)
 		until = server->sweep_ms;
+	if (until > server->prune_ms)
+		until = server->prune_ms;
 	if (server->config->checkpoint != NULL && until > server->save_ms)
 		until = server->save_ms;
 	int64_t left_ms = until > server->now_ms ? until - server->now_ms : 0;
@@ -374,6 +379,7 @@ enum brot_err server_run(const struct server_config *config, struct keeper *keep
 	};
 	server.now_ms = server.started_ms;
 	server.expire_ms = server.now_ms + PEER_IDLE_MS;
+	server.prune_ms = server.now_ms;
 	server.sweep_ms = server.now_ms + SWEEP_FIRST_MS;
 	server.save_ms = server.now_ms + config->checkpoint_every_ms;
 	enum brot_err code = BROT_OK;

@@ -32,7 +32,7 @@ struct server {
 	struct sched_actions actions;
 	struct metrics metrics;
 	struct exporter *exporter; /* NULL: nobody asks for them */
-	int64_t started_ms, now_ms, expire_ms, sweep_ms, catch_up_ms, save_ms;
+	int64_t started_ms, now_ms, expire_ms, sweep_ms, prune_ms, catch_up_ms, save_ms;
 	uint64_t last_job;
 	uint64_t life; /* random: connections of two lives of a broker have different names */
 
@@ -44,7 +44,10 @@ struct server {
 
 	uint64_t lost_peers[LOST_PEERS_MAX];
 	size_t lost_count;
+	uint64_t
+		save_failures; /* checkpoint_failures(), as it was when they were asked for again */
 	uint64_t created_work; /* its image was asked for; 0: none */
+	size_t created_bits_bytes; /* of its bits that a checkpoint has set; 0: none */
 	enum brot_err created_code;
 	struct brot_error created_error;
 };
@@ -55,10 +58,13 @@ void server_step(struct server *server, const struct sched_event *event);
 /* saves.c: checkpoints. Without a folder for them none of these does anything. */
 void saves_begin(struct server *server, uint64_t work); /* a copy of its image, now */
 void saves_drop(struct server *server, uint64_t work);
+void saves_drop_job(struct server *server, const struct job_report *report); /* it has ended */
 void saves_tick(struct server *server);
 void saves_finish(struct server *server); /* what has changed, before the end */
-void saves_sweep(struct server *server);  /* removes those of no image that there is */
-void saves_load(struct server *server, const struct catalog_job *job, struct image *image);
+void saves_sweep(struct server *server);  /* removes those of no job that there is */
+
+/* Fills a new image from its checkpoint; false where that had nothing. */
+bool saves_load(struct server *server, const struct catalog_job *job, struct image *image);
 
 /* measure.c: the text for one who asks for metrics; context is the server. See exporter.h. */
 char *measure_text(void *context);

@@ -60,6 +60,13 @@ enum brot_err store_failure(struct store *store, int result, struct brot_error *
 	return why.code;
 }
 
+enum brot_err store_read_failure(struct store *store, int result, struct brot_error *err)
+{
+	if (store->is_writing)
+		return store_failure(store, result, err);
+	return store_file_failure(store->path, store->db, result, err);
+}
+
 /* Runs SQL without results, before there is a store. */
 static enum brot_err sql_run(sqlite3 *db, const char *path, const char *sql, struct brot_error *err)
 {
@@ -217,14 +224,20 @@ static enum brot_err queries_prepare(struct store *store, struct brot_error *err
 		if (result != SQLITE_OK)
 			return store_file_failure(store->path, store->db, result, err);
 	}
-	int64_t last = 0;
+	int64_t last = 0, unused;
 	enum brot_err code = sql_read(store->db, store->path, store_sql[QUERY_LAST_JOB], &last,
 				      NULL, 0, err);
+	if (code == BROT_OK)
+		code = sql_read(store->db, store->path, store_sql[QUERY_ID], &unused, store->id,
+				sizeof store->id, err);
 	if (code != BROT_OK)
 		return code;
 	if (last < 0 || work_band((uint64_t)last) != 0)
 		return error_set(err, BROT_E_SYSTEM, "store: %s is damaged: job id %lld",
 				 store->path, (long long)last);
+	if (strspn(store->id, "0123456789abcdef") != STORE_ID_CHARS)
+		return error_set(err, BROT_E_SYSTEM, "store: %s is damaged: id \"%s\"", store->path,
+				 store->id);
 	store->last_job = store->committed_last_job = (uint64_t)last;
 	return BROT_OK;
 }
@@ -286,9 +299,15 @@ enum brot_err store_commit(struct store *store, struct brot_error *err)
 	if (code != BROT_OK && err != NULL)
 		*err = store->broken;
 	store->broken = (struct brot_error){.code = BROT_OK};
+	store->is_writing = false;
 	if (code == BROT_OK)
 		store->committed_last_job = store->last_job;
 	return code;
+}
+
+const char *store_id(const struct store *store)
+{
+	return store->id;
 }
 
 uint64_t store_last_job(const struct store *store)

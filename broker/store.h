@@ -7,7 +7,8 @@
  * committed is not kept. Reads see what was written before, committed or not. Every write is whole
  * or not done at all; where one fails because of the disk, everything since the last commit is
  * undone, and each write until the next store_commit(), which fails as well and clears it, fails
- * in the same way. No failure ends the program or the store: a caller may write the same again.
+ * in the same way. A read that fails with nothing written leaves no such trace. No failure ends the
+ * program or the store: a caller may write the same again.
  *
  * Pure of clocks: times are the caller's, in milliseconds since 1970.
  * Errors of every function that returns one: BROT_E_NO_SPACE, the disk is full; BROT_E_SYSTEM,
@@ -81,6 +82,10 @@ enum brot_err store_commit(struct store *store, struct brot_error *err);
 
 /* The highest id that a job of this store ever had, pruned ones included; 0: there was none. */
 uint64_t store_last_job(const struct store *store);
+
+/* What tells this store from all others, drawn when it was made; borrowed for the store's life. */
+#define STORE_ID_CHARS 32 /* hexadecimal digits */
+const char *store_id(const struct store *store);
 
 /* Adds a live job together with its first image (NULL: it has none yet). Its id must be higher
  * than store_last_job() and below 2^40, its key that of no live job; BROT_E_INTERNAL otherwise.

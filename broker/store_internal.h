@@ -1,9 +1,9 @@
 /*
  * store_internal.h - the store's state and its queries, shared by the store_*.c files alone.
  *
- * Tables: job, a row for each live and each ended job (ended_ms is NULL while it lives); request,
- * its document, apart so that a record of a few counters does not write it again; image, of live
- * jobs only.
+ * Tables: store, one row, whose id tells it from all others; job, a row for each live and each
+ * ended job (ended_ms is NULL while it lives); request, its document, apart so that a record of a
+ * few counters does not write it again; image, of live jobs only.
  */
 #ifndef BROKER_STORE_INTERNAL_H
 #define BROKER_STORE_INTERNAL_H
@@ -34,14 +34,17 @@ enum store_query {
 	QUERY_FIND_KEY,
 	QUERY_FIND_ENDED,
 	QUERY_LAST_JOB,
+	QUERY_ID,
 	QUERY_COUNT
 };
 
 struct store {
 	sqlite3 *db;
 	char *path;
+	char id[STORE_ID_CHARS + 1];
 	sqlite3_stmt *queries[QUERY_COUNT];
 	uint64_t last_job, committed_last_job;
+	bool is_writing; /* something was to be written since the last commit */
 	struct brot_error
 		broken; /* why this transaction can only fail; code BROT_OK: it can go on */
 	char request[LIMIT_CLIENT_FRAME_BYTES + 1]; /* lent by store_find_ended() */
@@ -79,6 +82,9 @@ void store_query_end(sqlite3_stmt *query);
 /* What SQLite's last failure on this store means; undoes and breaks the transaction unless it was
  * but a rule that one row broke. */
 enum brot_err store_failure(struct store *store, int result, struct brot_error *err);
+
+/* The same for a query that only reads: with nothing written there is nothing to break. */
+enum brot_err store_read_failure(struct store *store, int result, struct brot_error *err);
 
 /* What a failure to open or to check the file means. */
 enum brot_err store_file_failure(const char *path, sqlite3 *db, int result, struct brot_error *err);

@@ -138,7 +138,7 @@ static enum brot_err jobs_each(struct store *store, sqlite3_stmt *query,
 			skipped++;
 	}
 	if (result != SQLITE_DONE)
-		code = store_failure(store, result, err);
+		code = store_read_failure(store, result, err);
 	store_query_end(query);
 	if (ret_skipped != NULL)
 		*ret_skipped = skipped;
@@ -178,7 +178,7 @@ enum brot_err store_each_image(struct store *store,
 			skipped++;
 	}
 	if (result != SQLITE_DONE)
-		code = store_failure(store, result, err);
+		code = store_read_failure(store, result, err);
 	store_query_end(query);
 	if (ret_skipped != NULL)
 		*ret_skipped = skipped;
@@ -202,7 +202,7 @@ enum brot_err store_find_key(struct store *store, const uint8_t key[SCHED_KEY_BY
 			code = BROT_OK;
 		}
 	} else if (result != SQLITE_DONE) {
-		code = store_failure(store, result, err);
+		code = store_read_failure(store, result, err);
 	}
 	store_query_end(b.query);
 	return code;
@@ -225,7 +225,7 @@ enum brot_err store_find_ended(struct store *store, uint64_t job, struct store_j
 		code = error_set(err, BROT_E_NOT_FOUND, "no job %llu has ended",
 				 (unsigned long long)job);
 	} else {
-		code = store_failure(store, result, err);
+		code = store_read_failure(store, result, err);
 	}
 	store_query_end(b.query);
 	return code;

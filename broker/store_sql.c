@@ -2,6 +2,8 @@
 #include "broker/store_internal.h"
 
 const char store_schema[] =
+	"CREATE TABLE store (id BLOB NOT NULL CHECK (length(id) = 16)) STRICT;"
+	"INSERT INTO store VALUES (randomblob(16));"
 	"CREATE TABLE job ("
 	" id INTEGER PRIMARY KEY AUTOINCREMENT," /* the highest one is known after its row is gone
 						  */
@@ -97,6 +99,7 @@ const char *const store_sql[QUERY_COUNT] = {
 			   " ORDER BY id DESC LIMIT 1",
 	[QUERY_FIND_ENDED] = "SELECT " STORE_JOB_COLUMNS FROM_JOBS
 			     "WHERE j.id = ? AND j.ended_ms IS NOT NULL",
+	[QUERY_ID] = "SELECT lower(hex(id)) FROM store",
 	[QUERY_LAST_JOB] = "SELECT max(coalesce((SELECT seq FROM sqlite_sequence"
 			   " WHERE name = 'job'), 0), coalesce((SELECT max(id) FROM job), 0))",
 };

@@ -62,6 +62,7 @@ static enum brot_err write_begin(struct store *store, struct brot_error *err)
 			*err = store->broken;
 		return store->broken.code;
 	}
+	store->is_writing = true;
 	if (!sqlite3_get_autocommit(store->db))
 		return BROT_OK;
 	return query_run(store, store->queries[QUERY_BEGIN], err);

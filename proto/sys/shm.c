@@ -24,7 +24,7 @@
 #define SHM_FOLDER  "/dev/shm" /* where Linux shows what shm_open(3) makes */
 #define SWEEP_AGE_S 2          /* a maker needs far less between shm_open and flock */
 
-/* That a durable image waits for its broker. */
+/* That a durable image waits for its broker, since that one's last sign of life. */
 #define SWEEP_DURABLE_AGE_S (7 * 24 * 3600)
 
 void shm_name_make(char ret_name[IMAGE_NAME_CHARS + 1])
@@ -163,9 +163,11 @@ static enum brot_err file_open(const char *name, size_t bytes, bool is_writable,
 	int fd = shm_open(name, mode | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0);
 	if (fd < 0 && errno == ENOENT)
 		return error_set(err, BROT_E_NOT_FOUND, "image: there is no %s on this host", name);
+	/* A lack of ours says nothing about the segment. */
+	bool is_lack = errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == EINTR;
 	if (fd < 0)
-		return error_set(err, BROT_E_DENIED, "image: cannot open %s: %s", name,
-				 strerror(errno));
+		return error_set(err, is_lack ? BROT_E_SYSTEM : BROT_E_DENIED,
+				 "image: cannot open %s: %s", name, strerror(errno));
 	enum brot_err code = file_check(fd, name, bytes, err);
 	if (code != BROT_OK)
 		(void)close(fd);
@@ -217,6 +219,12 @@ static enum brot_err owner_become(int fd, const char *name, struct brot_error *e
 		return error_set(err, BROT_E_NOT_FOUND, "image: there is no %s on this host", name);
 	(void)futimens(fd, NULL);
 	return BROT_OK;
+}
+
+void shm_touch(const struct shm *shm)
+{
+	if (shm->fd >= 0)
+		(void)futimens(shm->fd, NULL);
 }
 
 enum brot_err shm_adopt(const char *name, size_t bytes, struct shm *ret_shm, struct brot_error *err)

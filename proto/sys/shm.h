@@ -43,6 +43,9 @@ enum brot_err shm_make(size_t bytes, struct shm *ret_shm, struct brot_error *err
 enum brot_err shm_adopt(const char *name, size_t bytes, struct shm *ret_shm,
 			struct brot_error *err);
 
+/* Says that the owner of a segment is alive: its age counts from now on. */
+void shm_touch(const struct shm *shm);
+
 /* Maps a segment that another process made: it must be a regular file of this user, closed to
  * others, of exactly `bytes` bytes. Fails with BROT_E_NOT_FOUND, _DENIED, _PROTOCOL or _SYSTEM.
  * Stores into it raise SIGBUS if its maker truncates it later. */
@@ -57,7 +60,8 @@ void shm_remove(const char *name);
 
 /* Removes this user's segments that have been there for 2 s and that no process locks: their
  * makers are dead. Durable images (IMAGE_DURABLE in their header) wait for their broker to come
- * back, and are left for 7 days since they were made or adopted. Returns how many were removed. */
+ * back, and are left for 7 days since they were made, adopted or touched. Returns how many were
+ * removed. */
 unsigned shm_sweep(void);
 
 /* Bytes that /dev/shm can still take, and its size; 0 where that is not known. */

@@ -33,7 +33,7 @@ ORPHAN_S = 8.0
 HISTORY_PAGE = 100
 
 # What a folder of a durable broker holds, beside the programs' outputs.
-STORE_FILES = {"brot.db", "brot.db-wal", "brot.db-shm", "brot.db-journal"}
+STORE_FILES = {"brot.db", "brot.db-wal", "brot.db-shm", "brot.db-journal", "store.id"}
 
 SANITIZER_WORDS = ("AddressSanitizer", "LeakSanitizer", "runtime error:")
 

@@ -3,17 +3,25 @@ checkpoint saves."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from durable import IS_LONG, Durable, sha
+from durable import IS_LONG, Durable, line_of, sha
 from harness import CUSP_COLUMNS, CUSP_COUNTS, PATIENCE_S, Stage, heavy, wait_until
-from phoenix import CHECKPOINT_STEPS, Phoenix, Story, needs_steps
+from phoenix import CHECKPOINT_STEPS, STEPS, STEPS_BROKER, Phoenix, Story, needs_steps
 
 ROWS = 256  # of the heavy view, in tiles of
 TILE_ROWS = 4
 TILES = ROWS // TILE_ROWS
+SYSTEM, BUSY = 71, 75
 
 pytestmark = needs_steps
+
+
+def test_the_broker_knows_every_step() -> None:
+    program = Path(STEPS_BROKER).read_bytes()
+    assert [name for name in STEPS if name.encode() + b"\0" not in program] == []
 
 
 @pytest.mark.parametrize("kind, step, count", [
@@ -54,21 +62,39 @@ def test_tiles_that_are_done_are_not_rendered_again(stage: Stage, step: str, lea
 @pytest.mark.parametrize("step", CHECKPOINT_STEPS)
 def test_a_reboot_with_a_checkpoint(stage: Stage, step: str) -> None:
     """The second is cut short; what the first one holds is not rendered again."""
-    stage.render(None, "expected.npy", *heavy(ROWS), "--workers", "2")
+    rows = 32
+    stage.render(None, "expected.npy", *heavy(rows), "--workers", "2")
     folder = stage.folder / "checkpoints"
-    durable = Durable(stage, "--tile-rows", TILE_ROWS, "--checkpoint-dir", folder,
-                      "--checkpoint-every", 1)
+    durable = Durable(stage, "--tile-rows", 1, "--checkpoint-dir", folder,
+                      "--checkpoint-every", 0.1)
     phoenix = Phoenix(stage, durable, [(step, 2)], is_reboot=True)
     try:
         # One worker of the plainest kernel: the job takes several checkpoints.
         stage.worker(durable.broker, "--kernel", "scalar")
-        stage.render(durable.broker, "a.npy", *heavy(ROWS), "--timeout", "60")
+        stage.render(durable.broker, "a.npy", *heavy(rows), "--timeout", "60")
         assert phoenix.end() == 1
         status = phoenix.ask("STATUS")["status"]
     finally:
         phoenix.close()
     assert sha(stage.folder / "a.npy") == sha(stage.folder / "expected.npy")
-    assert 0 < status["tiles_done"] < TILES
-    assert status["iterations"] < ROWS * CUSP_COLUMNS * min(CUSP_COUNTS)
+    assert 0 < status["tiles_done"] < rows
+    assert status["iterations"] < rows * CUSP_COLUMNS * min(CUSP_COUNTS)
     durable.finish()
-    wait_until(lambda: not list(folder.iterdir()), "the end of the checkpoint", PATIENCE_S)
+    wait_until(lambda: not list(folder.glob("*.ckpt")), "the end of the checkpoint", PATIENCE_S)
+
+
+def test_checkpoints_are_of_one_store(stage: Stage) -> None:
+    """Another one knows none of the jobs, and would take their checkpoints for forgotten ones."""
+    folder = stage.folder / "checkpoints"
+    durable = Durable(stage, "--checkpoint-dir", folder)
+    durable.start()
+    other = ["brot-broker", "--clients", f"ipc://{stage.folder}/x", "--workers",
+             f"ipc://{stage.folder}/y", "--state-dir", stage.folder / "other",
+             "--checkpoint-dir", folder]
+    refused = stage.start(*other)
+    assert refused.wait().status == BUSY and str(folder) in line_of(refused)
+    durable.finish()
+    (folder / "0000000000000001.ckpt").touch()
+    refused = stage.start(*other)
+    assert refused.wait().status == SYSTEM and "of one store alone" in line_of(refused)
+    (folder / "0000000000000001.ckpt").unlink()

@@ -106,6 +106,17 @@ struct session *script_accepted(void)
 	return s;
 }
 
+struct session *script_banded(bool is_kept)
+{
+	struct session *s = is_kept ? script_make_kept(10000)
+				    : script_make(4, 2, FORMAT_RGB8, 10000);
+	assert_string_equal(script_step(s, SESSION_EVENT_START, 0), "send SUBMIT");
+	assert_string_equal(script_say(s, MSG_ACCEPTED, BANDED_BODY, 10), "accepted; send WATCH");
+	assert_int_equal(script_last[0].job.band_count, 3);
+	assert_int_equal(script_last[0].job.band_rows, 4);
+	return s;
+}
+
 const char *script_body(size_t i)
 {
 	return script_last[i].message.body.data;

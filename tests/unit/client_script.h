@@ -64,4 +64,7 @@ struct session *script_make_attached(int64_t timeout_ms);
 /* A session of 4 x 2 pixels that was accepted at time 10. */
 struct session *script_accepted(void);
 
+/* The same of 4 x 10 pixels in bands of 4, 4 and 2 rows. */
+struct session *script_banded(bool is_kept);
+
 #endif

@@ -7,13 +7,14 @@
 #include "proto/sys/log.h"
 #include "tests/unit/checkpoint_fixture.h"
 
+#define STORE   "00112233445566778899aabbccddeeff"
 #define LONG_MS 20000 /* far more than anything here takes */
 
 static struct checkpoint *open_at(const struct fixture *f)
 {
 	struct checkpoint *checkpoint = NULL;
 	struct brot_error err = {0};
-	if (checkpoint_open(f->folder, &checkpoint, &err) != BROT_OK)
+	if (checkpoint_open(f->folder, STORE, &checkpoint, &err) != BROT_OK)
 		fail_msg("%s", err.text);
 	return checkpoint;
 }
@@ -106,6 +107,14 @@ static void more_than_the_queue_holds_blocks_nobody(void **state)
 	checkpoint_close(checkpoint);
 }
 
+static bool is_listed(uint64_t work, void *context)
+{
+	const uint64_t *list = context;
+	while (*list != 0 && *list != work)
+		list++;
+	return *list != 0;
+}
+
 static void the_sweep_leaves_what_lives_and_what_is_not_ours(void **state)
 {
 	struct fixture *f = *state;
@@ -114,11 +123,11 @@ static void the_sweep_leaves_what_lives_and_what_is_not_ours(void **state)
 					    "0000000000000003.ckpt", "notes.txt", "3.ckpt"};
 	for (size_t i = 0; i < 5; i++)
 		(void)close(openat(f->fd, names[i], O_CREAT | O_WRONLY, 0600));
-	static const uint64_t live[] = {9, 2};
-	assert_int_equal(checkpoint_sweep(checkpoint, live, 2), 2);
+	uint64_t live[] = {9, 2, 0}, none[] = {0};
+	assert_int_equal(checkpoint_sweep(checkpoint, is_listed, live), 2);
 	for (size_t i = 0; i < 5; i++)
 		assert_int_equal(faccessat(f->fd, names[i], F_OK, 0) == 0, i != 0 && i != 2);
-	assert_int_equal(checkpoint_sweep(checkpoint, NULL, 0), 1);
+	assert_int_equal(checkpoint_sweep(checkpoint, is_listed, none), 1);
 	checkpoint_close(checkpoint);
 }
 
@@ -128,18 +137,50 @@ static void a_folder_that_cannot_be_is_refused(void **state)
 	struct checkpoint *checkpoint = NULL;
 	struct brot_error err = {0};
 	char path[128];
-	assert_int_equal(checkpoint_open("/dev/null", &checkpoint, &err), BROT_E_SYSTEM);
+	assert_int_equal(checkpoint_open("/dev/null", STORE, &checkpoint, &err), BROT_E_SYSTEM);
 	assert_non_null(strstr(err.text, "/dev/null"));
 	(void)snprintf(path, sizeof path, "%s/a/b", f->folder);
-	assert_int_equal(checkpoint_open(path, &checkpoint, &err), BROT_E_SYSTEM);
+	assert_int_equal(checkpoint_open(path, STORE, &checkpoint, &err), BROT_E_SYSTEM);
 	assert_null(checkpoint);
 	(void)snprintf(path, sizeof path, "%s/a", f->folder);
-	assert_int_equal(checkpoint_open(path, &checkpoint, &err), BROT_OK);
+	assert_int_equal(checkpoint_open(path, STORE, &checkpoint, &err), BROT_OK);
 	struct stat st;
 	assert_int_equal(stat(path, &st), 0);
 	assert_int_equal(st.st_mode & 0777, 0700);
 	checkpoint_close(checkpoint);
+	(void)snprintf(path, sizeof path, "%s/a/" CHECKPOINT_OWNER, f->folder);
+	assert_int_equal(unlink(path), 0);
+	(void)snprintf(path, sizeof path, "%s/a", f->folder);
 	assert_int_equal(rmdir(path), 0);
+}
+
+static void assert_refused(const struct fixture *f, const char *store, enum brot_err code,
+			   const char *part)
+{
+	struct checkpoint *checkpoint = NULL;
+	struct brot_error err = {0};
+	assert_int_equal(checkpoint_open(f->folder, store, &checkpoint, &err), code);
+	assert_null(checkpoint);
+	if (strstr(err.text, part) == NULL || strstr(err.text, f->folder) == NULL)
+		fail_msg("\"%s\" should be in: %s", part, err.text);
+}
+
+static void a_folder_is_of_one_broker_and_one_store(void **state)
+{
+	struct fixture *f = *state;
+	static const char other[] = "ffeeddccbbaa99887766554433221100";
+	struct checkpoint *checkpoint = open_at(f);
+	assert_refused(f, STORE, BROT_E_BUSY, "in use by another broker");
+	assert_refused(f, other, BROT_E_BUSY, "in use by another broker");
+	checkpoint_close(checkpoint);
+	assert_refused(f, other, BROT_E_SYSTEM, "of store " STORE ", not of ffeeddcc");
+	checkpoint_close(open_at(f));
+	/* As a power cut may leave it. */
+	int owner = openat(f->fd, CHECKPOINT_OWNER, O_WRONLY);
+	assert_int_equal(ftruncate(owner, 5), 0);
+	(void)close(owner);
+	checkpoint_close(open_at(f));
+	assert_refused(f, other, BROT_E_SYSTEM, "of store " STORE);
 }
 
 static unsigned lines_with(const char *path, const char *part)
@@ -170,7 +211,7 @@ static int full_child(struct fixture *f, const char *log)
 	if (fd < 0 || posix_fallocate(fd, 0, 49152) != 0)
 		return 2;
 	struct checkpoint *checkpoint = NULL;
-	if (checkpoint_open(f->folder, &checkpoint, NULL) != BROT_OK)
+	if (checkpoint_open(f->folder, STORE, &checkpoint, NULL) != BROT_OK)
 		return 3;
 	done(f, 0, 111);
 	for (unsigned round = 0; round < 5; round++) {
@@ -229,6 +270,7 @@ int main(void)
 		TEST(more_than_the_queue_holds_blocks_nobody),
 		TEST(the_sweep_leaves_what_lives_and_what_is_not_ours),
 		TEST(a_folder_that_cannot_be_is_refused),
+		TEST(a_folder_is_of_one_broker_and_one_store),
 		TEST(a_full_disk_is_one_line_and_no_more),
 		cmocka_unit_test(a_digest_is_of_the_text),
 	};

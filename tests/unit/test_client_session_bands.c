@@ -1,4 +1,4 @@
-/* test_client_session_bands.c - jobs in bands, read by this client and by others. */
+/* test_client_session_bands.c - jobs in bands, read by one client or by several. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,24 +9,10 @@
 
 #include "tests/unit/client_script.h"
 
-/* ---- bands ---- */
-
-/* A job of 4 x 10 pixels in bands of 4, 4 and 2 rows. */
-static struct session *banded(bool is_kept)
-{
-	struct session *s = is_kept ? script_make_kept(10000)
-				    : script_make(4, 2, FORMAT_RGB8, 10000);
-	assert_string_equal(script_step(s, SESSION_EVENT_START, 0), "send SUBMIT");
-	assert_string_equal(script_say(s, MSG_ACCEPTED, BANDED_BODY, 10), "accepted; send WATCH");
-	assert_int_equal(script_last[0].job.band_count, 3);
-	assert_int_equal(script_last[0].job.band_rows, 4);
-	return s;
-}
-
 static void bands_in_order(void **state)
 {
 	(void)state;
-	struct session *s = banded(false);
+	struct session *s = script_banded(false);
 	/* both are announced, in any order and again: one is read at a time, from the top */
 	assert_string_equal(script_say(s, MSG_BAND, BAND1, 20), "");
 	assert_string_equal(script_say(s, MSG_BAND, BAND0, 20), "band");
@@ -96,7 +82,7 @@ static void bands_of_a_restarted_broker(void **state)
 	static const char remade[] =
 		"{\"job\":7,\"band\":1,\"first\":4,\"rows\":4,\"image\":{\"name\":\"" OTHER
 		"\",\"bytes\":8192,\"nonce\":\"" NONCE "\"}}";
-	struct session *s = banded(false);
+	struct session *s = script_banded(false);
 	read_band_0(s);
 	assert_string_equal(script_say(s, MSG_BAND, BAND1, 40), "band");
 	script_area = (struct fetch_area){4, 4, 4, FORMAT_RGB8};
@@ -113,7 +99,7 @@ static void bands_of_a_restarted_broker(void **state)
 	session_free(s);
 
 	/* A broker that does not know the job gets it again, and what is being read stays. */
-	s = banded(false);
+	s = script_banded(false);
 	read_band_0(s);
 	assert_string_equal(script_say(s, MSG_BAND, BAND1, 40), "band");
 	assert_string_equal(script_step(s, SESSION_EVENT_MAPPED, 40), "");
@@ -128,7 +114,7 @@ static void bands_of_a_restarted_broker(void **state)
 	session_free(s);
 
 	/* another number is another job, of which nothing was read */
-	s = banded(false);
+	s = script_banded(false);
 	read_band_0(s);
 	assert_string_equal(script_say(s, MSG_FAILED, NOT_FOUND_BODY, 50), "send SUBMIT");
 	assert_string_equal(script_say(s, MSG_ACCEPTED, OTHER_BANDED_BODY, 60),
@@ -140,7 +126,7 @@ static void bands_of_a_restarted_broker(void **state)
 	session_free(s);
 
 	/* while none is read it is submitted at once */
-	s = banded(false);
+	s = script_banded(false);
 	read_band_0(s);
 	assert_string_equal(script_say(s, MSG_FAILED, NOT_FOUND_BODY, 50), "send SUBMIT");
 	session_free(s);
@@ -160,7 +146,7 @@ static void bands_end(void **state)
 		{MSG_PROGRESS, PROGRESS_BODY, ""},
 	};
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-		struct session *s = banded(true);
+		struct session *s = script_banded(true);
 		read_band_0(s);
 		script_say(s, MSG_BAND, BAND1, 40);
 		script_step(s, SESSION_EVENT_MAPPED, 40);
@@ -182,7 +168,7 @@ static void bands_end(void **state)
 		session_free(s);
 	}
 	/* lost while the last band was read */
-	struct session *s = banded(false);
+	struct session *s = script_banded(false);
 	read_band_0(s);
 	script_say(s, MSG_BAND, BAND1, 40);
 	script_step(s, SESSION_EVENT_MAPPED, 40);
@@ -211,7 +197,7 @@ static void bands_that_cannot_be(void **state)
 		"{\"job\":7}",
 	};
 	for (size_t i = 0; i < sizeof bodies / sizeof bodies[0]; i++) {
-		struct session *s = banded(false);
+		struct session *s = script_banded(false);
 		assert_string_equal(script_say(s, MSG_BAND, bodies[i], 20),
 				    "send CANCEL_JOB; failed");
 		assert_int_equal(script_last[1].error.code, BROT_E_PROTOCOL);
@@ -221,7 +207,7 @@ static void bands_that_cannot_be(void **state)
 	struct session *s = script_accepted();
 	assert_string_equal(script_say(s, MSG_BAND, BAND0, 20), "send CANCEL_JOB; failed");
 	session_free(s);
-	s = banded(false);
+	s = script_banded(false);
 	assert_string_equal(script_say(s, MSG_FINISHED, FINISHED_BODY, 20), "failed");
 	assert_int_equal(script_last[0].error.code, BROT_E_NOT_FOUND);
 	assert_string_equal(script_last[0].error.text,
@@ -351,13 +337,13 @@ static void bands_asked_for_again(void **state)
 	session_free(s);
 
 	/* a job that is ours ends with us then as well */
-	s = banded(false);
+	s = script_banded(false);
 	script_say(s, MSG_BAND, BAND2, 50);
 	assert_string_equal(script_step(s, SESSION_EVENT_CANCEL, 60), "send CANCEL_JOB");
 	assert_string_equal(script_say(s, MSG_REPORT, "{\"job\":7,\"state\":\"cancelled\"}", 70),
 			    "cancelled");
 	session_free(s);
-	s = banded(false);
+	s = script_banded(false);
 	script_say(s, MSG_BAND, BAND2, 50);
 	assert_string_equal(script_step(s, SESSION_EVENT_LEAVE, 60), "send CANCEL_JOB");
 	session_free(s);
@@ -393,7 +379,7 @@ static void bands_of_another_reader(void **state)
 	session_free(s);
 
 	/* all rows are here: what becomes of the job is the other's business */
-	s = banded(true);
+	s = script_banded(true);
 	read_band_0(s);
 	script_say(s, MSG_BAND, BAND1, 40);
 	script_step(s, SESSION_EVENT_MAPPED, 40);

@@ -1,4 +1,4 @@
-/* test_client_session_jobs.c - jobs that are kept, jobs of somebody else's, anything at all. */
+/* test_client_session_jobs.c - jobs that are kept, jobs of somebody else's. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -188,9 +188,7 @@ static void others_are_cancelled(void **state)
 	assert_int_equal(session_left_job(s), 0);
 	assert_true(session_is_over(s));
 	session_free(s);
-	s = script_make(4, 2, FORMAT_RGB8, 10000);
-	script_step(s, SESSION_EVENT_START, 0);
-	script_say(s, MSG_ACCEPTED, BANDED_BODY, 10);
+	s = script_banded(false);
 	script_say(s, MSG_BAND, BAND0, 20);
 	script_step(s, SESSION_EVENT_MAPPED, 20);
 	assert_string_equal(script_step(s, SESSION_EVENT_LEAVE, 40), "send CANCEL_JOB");
@@ -255,7 +253,7 @@ static void anything(void **state)
 		BAND1,
 		NOT_FOUND_BODY,
 		"{\"job\":7,\"state\":\"cancelled\"}",
-		"{\"job\":7,\"error\":\"busy\",\"text\":\"later\"}",
+		"{\"job\":7,\"message\":\"RELEASE\",\"error\":\"busy\",\"text\":\"later\"}",
 		"{\"job\":7,\"message\":\"FETCH\",\"error\":\"request\",\"text\":\"later\"}",
 		"{}",
 		"x"};
@@ -278,6 +276,8 @@ static void anything(void **state)
 				script_step(s, SESSION_EVENT_CANCEL, now_ms);
 			else if (choice == 1 && round % 5 == 0)
 				script_step(s, SESSION_EVENT_LEAVE, now_ms);
+			else if (choice == 2)
+				script_step(s, SESSION_EVENT_WOKEN, now_ms);
 			else if (choice < 8)
 				script_step(s, SESSION_EVENT_TICK, now_ms);
 			else if (choice < 12 && is_held && is_banded && band < 2)

@@ -310,13 +310,14 @@ static bool owns_images_for_long(const struct fixture *f, const struct keeper *k
 				 struct news *news)
 {
 	(void)f;
+	const unsigned most = LIMIT_JOBS * LIMIT_OPEN_BANDS;
 	struct shm kept;
 	char name[IMAGE_NAME_CHARS + 1];
-	for (unsigned i = 0; i < 3 * LIMIT_JOBS; i++) {
+	for (unsigned i = 0; i < 3 * most; i++) {
 		(void)snprintf(name, sizeof name, "/brot-%032x", i);
 		keeper_add_image(keeper, name);
-		if (i + 1 >= LIMIT_JOBS) {
-			(void)snprintf(name, sizeof name, "/brot-%032x", i + 1 - LIMIT_JOBS);
+		if (i + 1 >= most) {
+			(void)snprintf(name, sizeof name, "/brot-%032x", i + 1 - most);
 			keeper_remove_image(keeper, name);
 		}
 	}

@@ -329,6 +329,26 @@ static void refused_with(const struct sched_event *event, const char *what, cons
 		fail_msg("%s", bad);
 }
 
+static void an_image_with_bits_is_read_back(void **state)
+{
+	(void)state;
+	static const uint8_t bits[5] = {0xff, 0xff, 0, 0, 1};
+	struct sched_event_storage storage;
+	struct sched_event event = {.type = EVENT_IMAGE_READY, .now_ms = 1, .work = 7};
+	struct sched_event read = again(&event, &storage);
+	assert_null(read.bits);
+	sched_event_storage_done(&storage);
+	event.bits = bits;
+	event.bits_bytes = sizeof bits;
+	read = again(&event, &storage);
+	assert_int_equal(read.bits_bytes, sizeof bits);
+	assert_memory_equal(read.bits, bits, sizeof bits);
+	sched_event_storage_done(&storage);
+	refused_with(&event, "bits_bytes=5", "bits_bytes=6");
+	refused_with(&event, "bits_bytes=5", "bits_bytes=0");
+	refused_with(&event, "bits_bytes=5", "bits_bytes=99999999999");
+}
+
 static void plans_that_cannot_be_do_not_parse(void **state)
 {
 	(void)state;
@@ -396,6 +416,7 @@ int main(void)
 		cmocka_unit_test(a_submit_comes_back),
 		cmocka_unit_test(a_restore_comes_back),
 		cmocka_unit_test(the_longest_restore_fits),
+		cmocka_unit_test(an_image_with_bits_is_read_back),
 		cmocka_unit_test(a_line_that_is_cut_does_not_parse),
 		cmocka_unit_test(other_lines_do_not_parse),
 		cmocka_unit_test(plans_that_cannot_be_do_not_parse),

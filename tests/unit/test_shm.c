@@ -244,6 +244,28 @@ static void orphan_make(char ret_name[IMAGE_NAME_CHARS + 1], int64_t age_s)
 	orphan_make_with(&none, ret_name, age_s);
 }
 
+static int starved_child(const char *name)
+{
+	struct rlimit limit = {0, 0};
+	struct shm shm = SHM_NONE;
+	struct brot_error err = {0};
+	if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
+		return 1;
+	return shm_adopt(name, BYTES, &shm, &err) == BROT_E_SYSTEM ? 0 : 2;
+}
+
+static void a_lack_of_descriptors_is_not_the_segments_fault(void **state)
+{
+	(void)state;
+	char name[IMAGE_NAME_CHARS + 1];
+	orphan_make(name, 0);
+	pid_t pid = fork();
+	if (pid == 0)
+		_exit(starved_child(name));
+	assert_int_equal(status_of(pid), 0);
+	shm_remove(name);
+}
+
 static void sweep_takes_old_orphans_only(void **state)
 {
 	(void)state;
@@ -290,7 +312,11 @@ static void sweep_leaves_durable_images_for_a_week(void **state)
 	assert_int_equal(utimensat(AT_FDCWD, path, times, 0), 0);
 	struct shm shm = SHM_NONE;
 	assert_int_equal(shm_adopt(durable, BYTES, &shm, NULL), BROT_OK);
+	/* So it does with each sign of life. */
+	assert_int_equal(futimens(shm.fd, times), 0);
+	shm_touch(&shm);
 	shm_unmap(&shm);
+	shm_touch(&shm);
 	(void)shm_sweep();
 	assert_int_equal(map_code(durable, BYTES), BROT_OK);
 	assert_int_equal(utimensat(AT_FDCWD, path, times, 0), 0);
@@ -422,6 +448,7 @@ int main(void)
 		cmocka_unit_test(too_much_is_an_error_with_figures),
 		cmocka_unit_test(a_file_size_limit_is_no_death),
 		cmocka_unit_test(a_full_folder_is_an_error_and_leaves_nothing),
+		cmocka_unit_test(a_lack_of_descriptors_is_not_the_segments_fault),
 		cmocka_unit_test(sweep_takes_old_orphans_only),
 		cmocka_unit_test(sweep_leaves_durable_images_for_a_week),
 		cmocka_unit_test(a_segment_is_made_under_a_given_name),

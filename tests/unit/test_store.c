@@ -386,9 +386,27 @@ static void pruning_takes_a_bounded_bite(void **state)
 	store_close(store);
 }
 
+static void a_store_keeps_an_id_of_its_own(void **state)
+{
+	struct fixture *f = *state;
+	struct store *store = open_at(f->folder);
+	char id[STORE_ID_CHARS + 1];
+	assert_int_equal(strlen(store_id(store)), STORE_ID_CHARS);
+	strcpy(id, store_id(store));
+	store_close(store);
+	store = open_at(f->folder);
+	assert_string_equal(store_id(store), id);
+	store_close(store);
+	assert_int_equal(unlink(f->file), 0);
+	store = open_at(f->folder);
+	assert_string_not_equal(store_id(store), id);
+	store_close(store);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		TEST(a_store_keeps_an_id_of_its_own),
 		TEST(a_job_outlives_its_broker),
 		TEST(what_is_not_committed_is_not_kept),
 		TEST(a_killed_process_loses_nothing_committed),

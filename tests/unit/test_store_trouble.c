@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
+#include "broker/store_internal.h"
 #include "tests/unit/store_fixture.h"
 
 /* That opening fails with that code and sentence. */
@@ -323,6 +324,42 @@ static void in_child(const char *folder, int (*run)(const char *folder))
 	assert_int_equal(WEXITSTATUS(status), 0);
 }
 
+/* Once: what follows is the store's own tidying. */
+static int interrupt(void *context)
+{
+	bool *is_over = context;
+	bool was_over = *is_over;
+	*is_over = true;
+	return !was_over;
+}
+
+static enum brot_err read_interrupted(struct store *store)
+{
+	struct seen seen = {0};
+	bool is_over = false;
+	sqlite3_progress_handler(store->db, 1, interrupt, &is_over);
+	enum brot_err code = store_each_ended(store, 9, 0, see_job, &seen, NULL);
+	sqlite3_progress_handler(store->db, 0, NULL, NULL);
+	return code;
+}
+
+static void a_read_that_fails_breaks_only_what_was_written(void **state)
+{
+	struct fixture *f = *state;
+	struct store *store = open_at(f->folder);
+	assert_int_equal(read_interrupted(store), BROT_E_SYSTEM);
+	add(store, 1);
+	commit(store);
+	add(store, 2);
+	assert_int_equal(read_interrupted(store), BROT_E_SYSTEM);
+	assert_int_equal(store_commit(store, NULL), BROT_E_SYSTEM);
+	assert_int_equal(read_interrupted(store), BROT_E_SYSTEM);
+	add(store, 2);
+	commit(store);
+	assert_int_equal(live_jobs(store).count, 2);
+	store_close(store);
+}
+
 static void a_full_disk_is_an_error_and_loses_nothing(void **state)
 {
 	in_child(((struct fixture *)*state)->folder, full_disk_child);
@@ -352,6 +389,7 @@ int main(void)
 		TEST(an_empty_file_becomes_a_store),
 		TEST(a_spoilt_store_is_no_crash),
 		TEST(rows_that_make_no_sense_are_skipped),
+		TEST(a_read_that_fails_breaks_only_what_was_written),
 		TEST(a_full_disk_is_an_error_and_loses_nothing),
 		TEST(a_disk_full_from_the_start_is_said),
 		TEST(a_file_size_limit_is_a_full_disk),
