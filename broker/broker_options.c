@@ -4,7 +4,9 @@
 #include <stddef.h>
 #include <string.h>
 
-#define RETENTION_MAX_MS 31536000000 /* a year */
+#define RETENTION_MAX_MS   31536000000 /* a year */
+#define MEMORY_LEAST_BYTES (1ll << 20) /* less would be no band of many pictures */
+#define MEMORY_MOST_BYTES  (1ll << 60)
 
 /* What the table stores; the mode of --sync is a word first. */
 struct values {
@@ -22,7 +24,7 @@ static const struct option_spec specs[] = {
 	 AT(options.workers), 0, 0},
 	{"memory", "BYTES", "BROT_MEMORY",
 	 "shared memory that all images together may take; by default three quarters of /dev/shm",
-	 OPTION_BYTES, AT(options.memory_bytes), 1, INT64_MAX},
+	 OPTION_BYTES, AT(options.memory_bytes), MEMORY_LEAST_BYTES, MEMORY_MOST_BYTES},
 	{"state-dir", "DIR", "BROT_STATE_DIR",
 	 "keep jobs here, so that they outlive this process; without it they end with it",
 	 OPTION_STRING, AT(options.state_dir), 0, 0},
@@ -102,6 +104,13 @@ static enum brot_err check_store(struct broker_options *options, const char *syn
 		return error_set(err, BROT_E_USAGE, "--sync: must be normal or full, got \"%s\"",
 				 sync);
 	return BROT_OK;
+}
+
+uint64_t broker_memory_bytes(uint64_t asked_bytes, uint64_t shm_bytes)
+{
+	if (asked_bytes == 0)
+		return shm_bytes > 0 ? shm_bytes / 4 * 3 : INT64_MAX;
+	return shm_bytes > 0 && asked_bytes > shm_bytes ? shm_bytes : asked_bytes;
 }
 
 enum brot_err broker_options_parse(int argc, char *const *argv, option_env_fn *env,

@@ -8,6 +8,7 @@
 
 #include "broker/broker_options.h"
 #include "broker/checkpoint.h"
+#include "broker/exporter.h"
 #include "broker/keeper.h"
 #include "broker/server.h"
 #include "broker/store.h"
@@ -96,9 +97,11 @@ static enum brot_err open_files(const struct broker_options *options, struct ser
 static enum brot_err serve(const struct broker_options *options, int signal_fd,
 			   struct keeper *keeper, struct brot_error *err)
 {
-	uint64_t memory = options->memory_bytes;
-	if (memory == 0) /* a /dev/shm without a limit reports a size of 0 */
-		memory = shm_total_bytes() > 0 ? shm_total_bytes() / 4 * 3 : INT64_MAX;
+	const uint64_t memory = broker_memory_bytes(options->memory_bytes, shm_total_bytes());
+	if (memory < options->memory_bytes)
+		log_line(LOG_LEVEL_WARNING,
+			 "--memory is more than /dev/shm has asked=%llu used=%llu",
+			 (unsigned long long)options->memory_bytes, (unsigned long long)memory);
 	struct server_config config = {
 		.client_urls = options->clients,
 		.worker_urls = options->workers,
@@ -123,6 +126,8 @@ static enum brot_err run(const struct broker_options *options, struct brot_error
 	enum brot_err code = check_doors(&options->clients, options->is_insecure, err);
 	if (code == BROT_OK)
 		code = check_doors(&options->workers, options->is_insecure, err);
+	if (code == BROT_OK && options->metrics != NULL)
+		code = exporter_check(options->metrics, err);
 	if (code != BROT_OK)
 		return code;
 

@@ -227,6 +227,12 @@ bool sched_job_report(const struct sched *s, uint64_t id, int64_t now_ms,
 	return true;
 }
 
+const struct brot_error *sched_job_why(const struct sched *s, uint64_t id)
+{
+	const struct job *job = job_find(s, id);
+	return job != NULL && job->state == JOB_FAILED ? &job->why : NULL;
+}
+
 void sched_each_job(const struct sched *s, int64_t now_ms,
 		    void (*fn)(const struct job_report *report, void *context), void *context)
 {

@@ -157,8 +157,10 @@ static void fail(struct sched *s, struct worker *worker, const struct sched_even
 		return;
 	}
 	struct brot_error why;
-	error_set(&why, BROT_E_FAILED, "tile %u failed %u times, last on %s: %s", tile->id,
-		  tile->failures, worker->info.name, text);
+	char rows[TILE_ROWS_CHARS];
+	tile_rows_str(tile, rows);
+	error_set(&why, BROT_E_FAILED, "%s failed %u times, last on %s: %s", rows, tile->failures,
+		  worker->info.name, text);
 	job_fail(s, job, why.code, why.text);
 }
 

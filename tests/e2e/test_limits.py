@@ -177,6 +177,7 @@ def test_metrics_stay_on_this_host(stage: Stage, address: str) -> None:
     result = process.wait()
     assert result.status == 64
     assert "--metrics: must be HOST:PORT of a loopback address" in result.err.splitlines()[-1]
+    assert "listening" not in result.err
 
 
 def test_slow_readers_of_metrics_hold_up_nobody(stage: Stage) -> None:
