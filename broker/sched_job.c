@@ -114,6 +114,22 @@ void job_record(struct sched *s, struct job *job)
 	job->has_moved = false;
 }
 
+static void note_end(struct sched *s, const struct job *job, enum job_end end,
+		     const struct brot_error *why)
+{
+	unsigned long long id = job->id;
+	const char *error = brot_err_name(why != NULL ? why->code : BROT_OK);
+	const char *text = why != NULL ? why->text : "";
+	if (job->state == JOB_CREATING)
+		sched_note(s, "job refused job=%llu client=\"%s\" error=%s reason=\"%s\"", id,
+			   job->client->name, error, text);
+	else
+		sched_note(s,
+			   "job ended job=%llu end=%s error=%s tiles_done=%u retries=%u "
+			   "reason=\"%s\"",
+			   id, sched_end_name(end), error, job->tiles_done, job->retries, text);
+}
+
 void job_end(struct sched *s, struct job *job, enum job_end end, const struct brot_error *why)
 {
 	job_drop_bands(s, job);
@@ -130,10 +146,7 @@ void job_end(struct sched *s, struct job *job, enum job_end end, const struct br
 		action->code = why->code;
 		memcpy(action->text, why->text, sizeof action->text);
 	}
-	sched_note(s, "job ended job=%llu end=%s error=%s tiles_done=%u retries=%u reason=\"%s\"",
-		   (unsigned long long)job->id, sched_end_name(end),
-		   brot_err_name(why != NULL ? why->code : BROT_OK), job->tiles_done, job->retries,
-		   why != NULL ? why->text : "");
+	note_end(s, job, end, why);
 	s->image_bytes -= job->plan.image_bytes;
 	s->slot_used[job->slot] = false;
 	HASH_DELETE(hh, s->jobs, job);

@@ -231,6 +231,30 @@ static void a_refusal_names_the_state(void **state)
 	end(&f);
 }
 
+/* What was never accepted cannot end, in the words of the log. */
+static void a_job_without_an_image_is_refused(void **state)
+{
+	(void)state;
+	struct fixture f;
+	const struct sched_limits limits = sched_limits_default(1u << 24);
+	begin(&f, &limits);
+	struct sched_event event = {.type = EVENT_SUBMIT, .peer = 1};
+	event.submit.job = 5;
+	event.submit.plan = &f.plan;
+	event.submit.client = "a";
+	step(&f, event);
+	step(&f, (struct sched_event){.type = EVENT_IMAGE_FAILED,
+				      .work = 5,
+				      .code = BROT_E_NO_SPACE,
+				      .text = "the disk is full"});
+	assert_string_equal(action_of(&f, ACTION_REFUSE)->text, "the disk is full");
+	assert_string_equal(action_of(&f, ACTION_NOTE)->text,
+			    "job refused job=5 client=\"a\" error=no_space "
+			    "reason=\"the disk is full\"");
+	assert_false(is_known(&f, 5));
+	end(&f);
+}
+
 /* Who has rendered a tile counts in the history of a job that was ended before its time. */
 static void workers_of_a_cancelled_job_count(void **state)
 {
@@ -290,6 +314,7 @@ int main(void)
 		cmocka_unit_test(the_room_for_a_job_can_be_asked_for),
 		cmocka_unit_test(who_has_no_room_is_told_what_is_kept),
 		cmocka_unit_test(a_refusal_names_the_state),
+		cmocka_unit_test(a_job_without_an_image_is_refused),
 		cmocka_unit_test(workers_of_a_cancelled_job_count),
 		cmocka_unit_test(a_release_names_a_band_that_there_is),
 	};
