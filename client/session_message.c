@@ -238,10 +238,13 @@ static void on_ask_refused(struct session *s, const struct brot_error *error, bo
 	if (is_known && error->code == BROT_E_BUSY) {
 		on_busy(s, error);
 	} else if (s->is_attaching && error->code == BROT_E_NOT_FOUND) {
-		(void)error_set(&unknown, BROT_E_NOT_FOUND, "job: %" PRIu64 " is %s", s->job,
-				s->busy.code != BROT_OK && s->is_read
-					? "over: its bands were read by another client"
-					: "not known to this broker");
+		/* The broker says how the job has ended, where it knows. */
+		unknown = *error;
+		if (s->busy.code != BROT_OK && s->is_read)
+			(void)error_set(&unknown, BROT_E_NOT_FOUND,
+					"job: %" PRIu64
+					" is over: its bands were read by another client",
+					s->job);
 		session_lose_job(s, &unknown);
 	} else {
 		session_fail(s, error);
