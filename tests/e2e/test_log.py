@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+
 from harness import Stage, wait_until
 
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ ")
