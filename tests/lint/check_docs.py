@@ -348,7 +348,7 @@ def is_a_test(root: Path, path: str, name: str) -> bool:
     file = root / path
     if not file.is_file():
         return False
-    if not re.search(rf"[( ]{file.stem.removeprefix('test_')}[ )]",
+    if not re.search(rf"[(\s](test_)?{file.stem.removeprefix('test_')}(\.c)?[)\s]",
                      (file.parent / "CMakeLists.txt").read_text()):
         return False
     text = file.read_text()
