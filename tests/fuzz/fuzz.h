@@ -40,7 +40,7 @@ size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t most);
  * caller frees it. */
 static inline uint8_t *fuzz_copy(const void *data, size_t size)
 {
-	uint8_t *copy = malloc(size);
+	uint8_t *copy = calloc(1, size);
 	if (copy == NULL && size > 0)
 		abort();
 	if (size > 0)

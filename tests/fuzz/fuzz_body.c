@@ -7,6 +7,7 @@
 #include "client/notice.h"
 #include "client/reply.h"
 #include "client/top.h"
+#include "proto/quote.h"
 #include "tests/fuzz/fuzz.h"
 
 #define TOP_COLUMNS 80
@@ -16,7 +17,7 @@ static void check_name(const char *name)
 {
 	FUZZ_CHECK(memchr(name, 0, LIMIT_NAME_CHARS + 1) != NULL, "a name without an end");
 	for (const char *p = name; *p != '\0'; p++)
-		FUZZ_CHECK(*p >= ' ' && *p <= '~' && *p != '"', "\"%s\" in a log line", name);
+		FUZZ_CHECK(quote_control_bytes(p) == 0 && *p != '"', "\"%s\" in a log line", name);
 }
 
 static void take_hello(const struct message *m, struct brot_error *err)

@@ -18,10 +18,13 @@
 
 enum tile_end { TILE_IS_LATE = 64, TILE_FAILS = 128 };
 
+/* A tile that no thread has begun ends at once when it is cancelled, as in the real pool. */
 static struct {
 	size_t queued, ended;
-	struct pool_tile queue[TILES_MAX];
-	bool is_cancelled[TILES_MAX];
+	struct {
+		struct pool_tile tile;
+		bool is_running, is_cancelled;
+	} queue[TILES_MAX];
 	struct pool_result results[2 * TILES_MAX];
 } world;
 
@@ -64,12 +67,23 @@ static void touch(const struct pool_tile *tile)
 	}
 }
 
+static size_t running(void)
+{
+	size_t count = 0;
+	for (size_t i = 0; i < world.queued; i++)
+		count += world.queue[i].is_running;
+	return count;
+}
+
 bool pool_submit(struct pool *pool, const struct pool_tile *tile)
 {
 	(void)pool;
 	const struct segment_grid *grid = &tile->layout->grid;
 	const struct rect *rect = &tile->rect;
-	FUZZ_CHECK(world.queued < THREADS + 1, "%zu tiles at once", world.queued + 1);
+	size_t wanted = 1;
+	for (size_t i = 0; i < world.queued; i++)
+		wanted += !world.queue[i].is_cancelled;
+	FUZZ_CHECK(wanted <= THREADS + 1, "%zu tiles at once", wanted);
 	FUZZ_CHECK(rect->w > 0 && rect->h > 0 && rect->y >= tile->top_px, "an empty tile");
 	FUZZ_CHECK(rect->x <= grid->width_px && rect->w <= grid->width_px - rect->x, "columns");
 	FUZZ_CHECK(rect->y - tile->top_px <= grid->height_px &&
@@ -80,17 +94,20 @@ bool pool_submit(struct pool *pool, const struct pool_tile *tile)
 	else
 		FUZZ_CHECK(image_rect_bytes(tile->layout, rect) <= LIMIT_DATA_BYTES, "%ux%u",
 			   rect->w, rect->h);
-	world.is_cancelled[world.queued] = false;
-	world.queue[world.queued++] = *tile;
+	bool is_running = running() < THREADS;
+	world.queue[world.queued].tile = *tile;
+	world.queue[world.queued].is_running = is_running;
+	world.queue[world.queued++].is_cancelled = false;
 	return true;
 }
 
 static void end_tile(size_t index, uint8_t how)
 {
+	FUZZ_CHECK(world.ended < sizeof world.results / sizeof world.results[0],
+		   "results that nobody takes");
 	struct pool_result *result = &world.results[world.ended++];
-	*result = (struct pool_result){.tile = world.queue[index], .iterations = how};
-	FUZZ_CHECK(world.ended < 2 * TILES_MAX, "results that nobody takes");
-	if (world.is_cancelled[index] && (how & TILE_IS_LATE) == 0) {
+	*result = (struct pool_result){.tile = world.queue[index].tile, .iterations = how};
+	if (world.queue[index].is_cancelled && (how & TILE_IS_LATE) == 0) {
 		error_set(&result->error, BROT_E_CANCELLED, "cancelled");
 	} else if ((how & TILE_FAILS) != 0) {
 		error_set(&result->error, BROT_E_SYSTEM, "a reason of \"%0*d\"", how, 7);
@@ -101,48 +118,49 @@ static void end_tile(size_t index, uint8_t how)
 	world.queued--;
 	memmove(world.queue + index, world.queue + index + 1,
 		(world.queued - index) * sizeof world.queue[0]);
-	memmove(world.is_cancelled + index, world.is_cancelled + index + 1, world.queued - index);
+	for (size_t i = 0; i < world.queued && running() < THREADS; i++)
+		world.queue[i].is_running = true;
 }
 
-static void cancel(uint64_t handle, bool (*is_it)(const struct pool_tile *tile, uint64_t handle))
+static void cancel_one(size_t index, bool and_running)
 {
-	for (size_t i = 0; i < world.queued; i++)
-		if (is_it(&world.queue[i], handle))
-			world.is_cancelled[i] = true;
-}
-
-static bool is_of(const struct pool_tile *tile, uint64_t handle)
-{
-	return handle == 0 || tile->handle == handle;
+	if (world.queue[index].is_running && !and_running)
+		return;
+	world.queue[index].is_cancelled = true;
+	if (!world.queue[index].is_running)
+		end_tile(index, 0);
 }
 
 void pool_cancel(struct pool *pool, uint64_t handle)
 {
 	(void)pool;
-	cancel(handle, is_of);
+	for (size_t i = world.queued; i > 0; i--)
+		if (handle == 0 || world.queue[i - 1].tile.handle == handle)
+			cancel_one(i - 1, true);
 }
 
 void pool_cancel_all(struct pool *pool)
 {
-	(void)pool;
-	cancel(0, is_of);
+	pool_cancel(pool, 0);
 }
 
 void pool_cancel_tile(struct pool *pool, uint64_t handle, uint32_t phase, uint32_t tile,
 		      uint32_t attempt)
 {
 	(void)pool;
-	for (size_t i = 0; i < world.queued; i++) {
-		const struct pool_tile *at = &world.queue[i];
+	for (size_t i = world.queued; i > 0; i--) {
+		const struct pool_tile *at = &world.queue[i - 1].tile;
 		if (at->handle == handle && at->phase == phase && at->tile == tile &&
 		    at->attempt == attempt)
-			world.is_cancelled[i] = true;
+			cancel_one(i - 1, true);
 	}
 }
 
 void pool_drop_queued(struct pool *pool)
 {
-	pool_cancel_all(pool);
+	(void)pool;
+	for (size_t i = world.queued; i > 0; i--)
+		cancel_one(i - 1, false);
 }
 
 bool pool_take(struct pool *pool, struct pool_result *ret_result)
@@ -166,13 +184,11 @@ struct pool_progress pool_progress(struct pool *pool, int64_t now_ms, int64_t st
 	(void)pool;
 	(void)stuck_ms;
 	/* With its socket closed the worker would leave threads that work behind, by _exit(). */
-	uint32_t running = dealer_is_open() ? (uint32_t)world.queued : 0;
-	if (running > THREADS)
-		running = THREADS;
+	uint32_t working = dealer_is_open() ? (uint32_t)running() : 0;
 	/* Threads that render are stuck now and then, whatever is said. */
 	return (struct pool_progress){
-		.running = running,
-		.stuck = now_ms / 40000 % 2 == 1 ? running : 0,
+		.running = working,
+		.stuck = now_ms / 40000 % 2 == 1 ? working : 0,
 	};
 }
 
