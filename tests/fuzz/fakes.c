@@ -162,7 +162,8 @@ void shm_name_make(char ret_name[IMAGE_NAME_CHARS + 1])
 static enum brot_err segment_map(const char *name, size_t bytes, struct shm *ret_shm,
 				 struct brot_error *err)
 {
-	FUZZ_CHECK(image_name_is_valid(name), "\"%s\" is no segment's name", name);
+	if (!image_name_is_valid(name))
+		return error_set(err, BROT_E_PROTOCOL, "image: name");
 	if (bytes == 0 || bytes > SEGMENT_MAX)
 		return error_set(err, BROT_E_NO_SPACE, "shared memory: too small");
 	*ret_shm = (struct shm){.memory = calloc(1, bytes), .bytes = bytes, .fd = -1};
@@ -176,6 +177,7 @@ static enum brot_err segment_map(const char *name, size_t bytes, struct shm *ret
 enum brot_err shm_make_named(const char *name, size_t bytes, struct shm *ret_shm,
 			     struct brot_error *err)
 {
+	FUZZ_CHECK(image_name_is_valid(name), "\"%s\" is no segment's name", name);
 	for (size_t i = 0; i < SEGMENTS_MAX; i++) {
 		struct segment *segment = &fake.segments[i];
 		if (segment->is_used)
