@@ -342,7 +342,10 @@ def client_seeds() -> dict[str, bytes]:
         "refused": bytes([0]) + refused, "busy": bytes([ATTACH]) + 3 * refused,
         "cancelled": bytes([0]) + begin + record([], op=SIGNAL | SILENT, how=1)
         + hear("REPORT", body={"job": 1, "state": "cancelled"}),
-        "restarted": bytes([0]) + begin + hear("FAILED", wait=150, body={
+        "fetch-refused": bytes([RELEASE]) + finished + b"".join(hear("REFUSED", body={
+            "error": error, "text": "no", "message": "FETCH", "job": 1})
+            for error in ("busy", "not_found", "request")) + finished + rows,
+        "restarted": bytes([0]) + begin + hear("FAILED", wait=100, body={
             "job": 1, "error": "not_found", "text": "gone"}) + finished,
         "stalled": bytes([0]) + begin + record([], op=STALL | SILENT, wait=130) + finished + rows,
         "ask": bytes([ASK]) + b"".join(
