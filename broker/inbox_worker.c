@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "broker/server_internal.h"
+#include "proto/quote.h"
 #include "proto/sys/descriptors.h"
 #include "proto/sys/random.h"
 
@@ -21,8 +22,9 @@ static struct reason reason_of(const struct message *m)
 	if (bytes > 0)
 		memcpy(reason.text, m->body.data, bytes);
 	reason.text[bytes] = '\0';
+	quote_controls(reason.text);
 	for (char *p = reason.text; *p != '\0'; p++)
-		if ((unsigned char)*p < 0x20 || *p == 0x7f || *p == '"')
+		if (*p == '"')
 			*p = '?';
 	return reason;
 }

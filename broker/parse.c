@@ -35,7 +35,7 @@ enum brot_err parse_misfit(const struct message *m, const json_error_t *why, str
 static bool is_printable(const char *text)
 {
 	for (const char *p = text; *p != '\0'; p++)
-		if ((unsigned char)*p < 0x20 || *p == 0x7f || *p == '"')
+		if (quote_control_bytes(p) != 0 || *p == '"')
 			return false;
 	return true;
 }

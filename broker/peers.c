@@ -5,6 +5,8 @@
 #include <string.h>
 #include <uthash.h>
 
+#define SECOND_US 1000000
+
 /* side and route, zero-padded: what the two sockets call a connection */
 struct address {
 	uint8_t side;
@@ -17,7 +19,8 @@ struct peer {
 	struct address address;
 	int64_t seen_ms;
 	uint64_t rows_sent;
-	uint64_t sent; /* messages */
+	uint64_t sent;   /* messages */
+	int64_t said_us; /* the moment at which what it has said was due, at its rate */
 	/* Which of these were the last large ones, as a ring; 0: there was none. */
 	uint64_t large[LIMIT_LARGE_REPORTS];
 	uint32_t next_large;
@@ -144,6 +147,19 @@ bool peers_may_report(const struct peers *peers, uint64_t id, size_t body_bytes)
 		return true;
 	uint64_t oldest = peer->large[peer->next_large];
 	return oldest == 0 || peer->sent - oldest >= LIMIT_CLIENT_SENDS;
+}
+
+bool peers_may_say(struct peers *peers, uint64_t id, uint32_t share, int64_t now_ms)
+{
+	struct peer *peer = peer_find(peers, id);
+	if (peer == NULL)
+		return true;
+	int64_t now_us = now_ms * 1000;
+	int64_t due_us = (peer->said_us > now_us ? peer->said_us : now_us) + SECOND_US / share;
+	if (due_us > now_us + SECOND_US)
+		return false;
+	peer->said_us = due_us;
+	return true;
 }
 
 void peers_forget(struct peers *peers, uint64_t id)

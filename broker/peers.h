@@ -43,6 +43,10 @@ bool peers_unseen_rows(struct peers *peers, uint64_t id, uint64_t seen, uint64_t
 void peers_count_sent(struct peers *peers, uint64_t id, size_t body_bytes);
 bool peers_may_report(const struct peers *peers, uint64_t id, size_t body_bytes);
 
+/* Whether a peer may say one more message now: one of `share` that it may say in a second. If so it
+ * is counted, as a bucket of one second does. True for a forgotten peer. */
+bool peers_may_say(struct peers *peers, uint64_t id, uint32_t share, int64_t now_ms);
+
 void peers_forget(struct peers *peers, uint64_t id);
 
 /* Forgets the connections that have said nothing since before_ms. */

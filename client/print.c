@@ -4,6 +4,8 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
+#include "proto/quote.h"
+
 void print_json(FILE *file, const json_t *json)
 {
 	char *text = json_dumps(json, JSON_COMPACT | JSON_ENSURE_ASCII);
@@ -22,19 +24,10 @@ void print_event(FILE *file, const char *event, json_t *members)
 	json_decref(members);
 }
 
-/* The bytes of what stands at p if it could steer a terminal, or 0. */
-static size_t steering_bytes(const unsigned char *p)
-{
-	/* 0xc2 0x80 to 0xc2 0x9f are the C1 control characters in UTF-8. */
-	if (p[0] == 0xc2 && p[1] >= 0x80 && p[1] < 0xa0)
-		return 2;
-	return p[0] < 0x20 || p[0] == 0x7f ? 1 : 0;
-}
-
 void print_text(FILE *file, const char *text)
 {
-	for (const unsigned char *p = (const unsigned char *)text; *p != '\0';) {
-		size_t bytes = steering_bytes(p);
+	for (const char *p = text; *p != '\0';) {
+		size_t bytes = quote_control_bytes(p);
 		(void)putc(bytes != 0 ? '?' : *p, file);
 		p += bytes != 0 ? bytes : 1;
 	}
@@ -42,9 +35,9 @@ void print_text(FILE *file, const char *text)
 
 void print_clean(char *text)
 {
-	unsigned char *to = (unsigned char *)text;
-	for (const unsigned char *p = to; *p != '\0';) {
-		size_t bytes = steering_bytes(p);
+	char *to = text;
+	for (const char *p = text; *p != '\0';) {
+		size_t bytes = quote_control_bytes(p);
 		*to++ = bytes != 0 ? '?' : *p;
 		p += bytes != 0 ? bytes : 1;
 	}

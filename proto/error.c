@@ -6,6 +6,8 @@
 #include <string.h>
 #include <sysexits.h>
 
+#include "proto/quote.h"
+
 static const struct {
 	const char *name;
 	int exit_status;
@@ -53,9 +55,7 @@ enum brot_err error_set(struct brot_error *err, enum brot_err code, const char *
 	va_start(args, format);
 	(void)vsnprintf(err->text, sizeof err->text, format, args);
 	va_end(args);
-	for (char *p = err->text; *p != '\0'; p++)
-		if ((unsigned char)*p < 0x20 || *p == 0x7f)
-			*p = '?';
+	quote_controls(err->text);
 	err->code = code;
 	return code;
 }

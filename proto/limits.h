@@ -49,6 +49,12 @@
 #define LIMIT_ENDED_JOBS      100000 /* that the history remembers */
 #define LIMIT_FETCH_BYTES     (1024 * 1024) /* pixels that one FETCH may ask for */
 
+/* Messages a second over one connection; as many may come at once. FETCH at memory speed takes half
+ * of what a client has, the smallest tiles a tenth of what a worker has. */
+#define LIMIT_CLIENT_RATE 4000
+#define LIMIT_WORKER_RATE 100000
+#define LIMIT_LIST_RATE   250 /* JOBS, WORKERS and HISTORY, if nothing else is asked */
+
 /* Queues of libzmq, messages a peer */
 #define LIMIT_CLIENT_QUEUE 32  /* from one */
 #define LIMIT_CLIENT_SENDS 160 /* to one: a WATCH of all its jobs, twice */

@@ -14,4 +14,11 @@
  * would not fit is cut and ends in "...". buffer_bytes is at least 4. Returns buffer. */
 const char *quote_text(const char *text, size_t bytes, char *buffer, size_t buffer_bytes);
 
+/* Whether a control character stands at p, which ends in a NUL: its bytes, or 0. One may be two
+ * bytes: in UTF-8 0xc2 0x80 to 0xc2 0x9f steer terminals too. */
+size_t quote_control_bytes(const char *p);
+
+/* Replaces each byte of the control characters in a text by '?'. */
+void quote_controls(char *text);
+
 #endif

@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "proto/quote.h"
 #include "proto/sys/clock.h"
 
 #define LINE_BYTES 4096 /* of nearly all lines; longer ones take memory */
@@ -61,9 +62,7 @@ int log_enabled(enum log_level level)
 static void line_write(char *line, size_t used, size_t end)
 {
 	/* A value may quote what a peer sent: it must not forge a line or speak to the terminal. */
-	for (size_t i = used; i < end; i++)
-		if ((unsigned char)line[i] < 0x20 || line[i] == 0x7f)
-			line[i] = '?';
+	quote_controls(line + used);
 	line[end++] = '\n';
 	/* Nothing sensible can be done where the log itself cannot be written. */
 	ssize_t ignored = write(STDERR_FILENO, line, end);

@@ -447,6 +447,16 @@ def test_a_flood_of_questions(stage: Stage, broker: Broker) -> None:
         check_service(stage, broker)
 
 
+def test_more_questions_than_a_second_has(broker: Broker) -> None:
+    """Lists beyond their rate are refused, over that connection alone and for a while."""
+    with wire.Client(broker.url) as eager, wire.Client(broker.url) as other:
+        for _ in range(2500):
+            eager.send("JOBS", body={})
+        answer = eager.expect("REFUSED")
+        assert answer.body["error"] == "busy" and answer.body["message"] == "JOBS", answer.body
+        assert other.ask("JOBS").name == "REPORT"
+
+
 def test_more_jobs_than_one_client_may_have(broker: Broker) -> None:
     with wire.Client(broker.url) as greedy, wire.Client(broker.url) as modest:
         answers = [greedy.submit(light_request(size=[1, 1])) for _ in range(65)]

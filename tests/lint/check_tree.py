@@ -138,9 +138,11 @@ def text_files(root: Path) -> list[Path]:
             continue
         for path in sorted(top.rglob("*")) if top.is_dir() else [top]:
             name = path.relative_to(root)
-            # tests/cases holds data, some of it broken on purpose.
+            # These hold data, some of it broken on purpose.
+            is_data = name.parts[:2] == ("tests", "cases") or name.parts[:3] == (
+                "tests", "fuzz", "corpus")
             if (path.is_file() and path.suffix in suffixes and "__pycache__" not in name.parts
-                    and name.parts[:2] != ("tests", "cases")):
+                    and not is_data):
                 found.append(name)
     return found
 

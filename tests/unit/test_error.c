@@ -102,6 +102,13 @@ static void control_characters_become_question_marks(void **state)
 		error_set(&err, BROT_E_PROTOCOL, "a%cb", c);
 		assert_string_equal(err.text, want);
 	}
+	/* Those of UTF-8 too: the second is the one that begins a terminal's orders. */
+	struct brot_error err;
+	error_set(&err, BROT_E_PROTOCOL, "%s",
+		  "a\xc2\x80"
+		  "b\xc2\x9b"
+		  "2J\xc2\xa0\xc3\xa9\xc2");
+	assert_string_equal(err.text, "a??b??2J\xc2\xa0\xc3\xa9\xc2");
 }
 
 int main(void)

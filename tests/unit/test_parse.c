@@ -615,6 +615,7 @@ static void a_worker_that_says_it_wrong_is_refused(void **state)
 		{"name", "\"a\\u007f\"", "HELLO: name must have at most 63 printable characters"},
 		{"name", "\"a\\\"b\"", "HELLO: name must have at most 63 printable characters"},
 		{"name", "\"\\u001b[2J\"", "HELLO: name must have at most 63 printable characters"},
+		{"name", "\"\\u009b2J\"", "HELLO: name must have at most 63 printable characters"},
 		{"version", "\"" NAME_63 "l\"",
 		 "HELLO: version must have at most 63 printable characters"},
 		{"kernel", "\"\\t\"", "HELLO: kernel must have at most 63 printable characters"},

@@ -127,6 +127,37 @@ static void an_id_is_never_used_twice(void **state)
 	peers_free(peers);
 }
 
+static uint32_t say_all(struct peers *peers, uint64_t id, uint32_t rate, int64_t now_ms)
+{
+	uint32_t said = 0;
+	while (said < 100000 && peers_may_say(peers, id, rate, now_ms))
+		said++;
+	return said;
+}
+
+static void a_peer_says_so_much_and_no_more(void **state)
+{
+	(void)state;
+	struct peers *peers = peers_new(10);
+	struct sock_route routes[2] = {numbered(0), numbered(1)};
+	uint64_t id = peers_id(peers, SIDE_CLIENT, &routes[0], 0);
+	uint64_t other = peers_id(peers, SIDE_CLIENT, &routes[1], 0);
+	/* A second's worth at once, then what time brings; what was refused costs nothing. */
+	assert_int_equal(say_all(peers, id, 1000, 50000), 1000);
+	assert_int_equal(say_all(peers, id, 1000, 50000), 0);
+	assert_int_equal(say_all(peers, id, 1000, 50007), 7);
+	assert_int_equal(say_all(peers, id, 1000, 50500), 493);
+	assert_int_equal(say_all(peers, id, 1000, 90000), 1000);
+	/* Shares of kinds add up, and one peer's are not another's. */
+	assert_true(peers_may_say(peers, other, 2, 90000));
+	assert_int_equal(say_all(peers, other, 100, 90000), 50);
+	assert_false(peers_may_say(peers, other, 2, 90499));
+	assert_true(peers_may_say(peers, other, 2, 90500));
+	assert_true(peers_may_say(peers, 12345, 1, 0));
+	assert_int_equal(say_all(peers, id, LIMIT_WORKER_RATE, 95000), LIMIT_WORKER_RATE);
+	peers_free(peers);
+}
+
 static void the_silent_are_forgotten(void **state)
 {
 	(void)state;
@@ -234,6 +265,7 @@ int main(void)
 		cmocka_unit_test(a_connection_keeps_its_id),
 		cmocka_unit_test(a_full_table_forgets_the_stalest),
 		cmocka_unit_test(an_id_is_never_used_twice),
+		cmocka_unit_test(a_peer_says_so_much_and_no_more),
 		cmocka_unit_test(the_silent_are_forgotten),
 		cmocka_unit_test(rows_on_their_way_are_counted),
 		cmocka_unit_test(large_reports_wait_for_room),
