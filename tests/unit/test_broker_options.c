@@ -166,8 +166,8 @@ static void a_group_is_for_ipc_sockets(void **state)
 {
 	(void)state;
 	assert_null(parsed(URLS).clients_group);
-	struct broker_options options =
-		parsed("--clients tcp://*:1 --clients ipc://c --workers ipc://w --clients-group g");
+	struct broker_options options = parsed(
+		"--clients tcp://*:1 --clients ipc://c --workers ipc://w --clients-group g");
 	assert_string_equal(options.clients_group, "g");
 	refused("--clients tcp://*:1 --workers ipc://w --clients-group g",
 		"--clients-group: is for ipc sockets, and --clients names none");
