@@ -22,6 +22,9 @@ static const struct option_spec specs[] = {
 	 AT(options.clients), 0, 0},
 	{"workers", "URL", NULL, "where workers connect; may be repeated", OPTION_STRINGS,
 	 AT(options.workers), 0, 0},
+	{"clients-group", "NAME", NULL,
+	 "let this group use the ipc sockets for clients, which are the own user's otherwise",
+	 OPTION_STRING, AT(options.clients_group), 0, 0},
 	{"memory", "BYTES", "BROT_MEMORY",
 	 "shared memory that all images together may take; by default three quarters of /dev/shm",
 	 OPTION_BYTES, AT(options.memory_bytes), MEMORY_LEAST_BYTES, MEMORY_MOST_BYTES},
@@ -83,6 +86,14 @@ static const char *first_repeated(const struct option_strings *a, const struct o
 	return NULL;
 }
 
+static bool has_ipc(const struct option_strings *urls)
+{
+	for (size_t i = 0; i < urls->count; i++)
+		if (strncmp(urls->values[i], "ipc:", 4) == 0)
+			return true;
+	return false;
+}
+
 /* What belongs together around the store. */
 static enum brot_err check_store(struct broker_options *options, const char *sync,
 				 option_env_fn *env, struct brot_error *err)
@@ -137,6 +148,9 @@ enum brot_err broker_options_parse(int argc, char *const *argv, option_env_fn *e
 	const char *twice = first_repeated(&options->clients, &options->workers);
 	if (twice != NULL)
 		return error_set(err, BROT_E_USAGE, "%s: must be given once only", twice);
+	if (needs_urls && options->clients_group != NULL && !has_ipc(&options->clients))
+		return error_set(err, BROT_E_USAGE,
+				 "--clients-group: is for ipc sockets, and --clients names none");
 	code = check_store(options, values.sync, env, err);
 	if (code != BROT_OK)
 		return code;

@@ -17,6 +17,7 @@ struct broker_options {
 	uint32_t ready_fd;                      /* 0: none */
 	const char *log_level;
 	const char *metrics;        /* HOST:PORT; NULL: none */
+	const char *clients_group;  /* NULL: nobody but our own user */
 	const char *state_dir;      /* NULL: jobs end with the broker */
 	const char *checkpoint_dir; /* NULL: none are made */
 	enum store_sync sync;

@@ -105,6 +105,7 @@ static enum brot_err serve(const struct broker_options *options, int signal_fd,
 	struct server_config config = {
 		.client_urls = options->clients,
 		.worker_urls = options->workers,
+		.clients_group = options->clients_group,
 		.is_embedded = options->is_embedded,
 		.ready_fd = options->ready_fd != 0 ? (int)options->ready_fd : -1,
 		.signal_fd = signal_fd,

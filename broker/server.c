@@ -156,7 +156,12 @@ static void replace_keeper(struct server *server)
 static bool take_signals(struct server *server)
 {
 	for (int number; (number = signals_next(server->config->signal_fd)) != 0;) {
-		if (number == SIGTERM || number == SIGINT || number == SIGHUP) {
+		if (number == SIGHUP) {
+			notify_reloading(&server->notify);
+			log_line(LOG_LEVEL_NOTICE, "nothing to read again signal=%d", number);
+			notify_ready(&server->notify);
+		}
+		if (number == SIGTERM || number == SIGINT) {
 			log_line(LOG_LEVEL_NOTICE, "stopping signal=%d", number);
 			return false;
 		}
@@ -223,6 +228,7 @@ static void tick(struct server *server)
 	if (server->now_ms >= server->prune_ms)
 		prune(server);
 	saves_tick(server);
+	service_turn(server);
 }
 
 static int64_t wait_ms(const struct server *server)
@@ -239,6 +245,9 @@ static int64_t wait_ms(const struct server *server)
 	if (server->config->checkpoint != NULL && until > server->save_ms)
 		until = server->save_ms;
 	int64_t left_ms = until > server->now_ms ? until - server->now_ms : 0;
+	int64_t notify_ms = notify_wait_ms(&server->notify, server->now_ms);
+	if (notify_ms < left_ms)
+		left_ms = notify_ms;
 	int64_t exporter_ms = exporter_wait_ms(server->exporter);
 	return exporter_ms < left_ms ? exporter_ms : left_ms;
 }
@@ -266,6 +275,7 @@ static enum brot_err loop(struct server *server, struct brot_error *err)
 		exporter_run(server->exporter);
 		tick(server);
 	}
+	service_stopping(server);
 	struct sched_event stop = {.type = EVENT_STOP, .now_ms = server->now_ms};
 	server_step(server, &stop);
 	saves_finish(server);
@@ -292,6 +302,8 @@ static enum brot_err bind_side(struct server *server, enum peer_side side,
 		log_line(LOG_LEVEL_NOTICE, "listening for=%s url=%s",
 			 side == SIDE_WORKER ? "workers" : "clients", endpoint);
 	}
+	if (code == BROT_OK && side == SIDE_CLIENT && server->config->clients_group != NULL)
+		code = sock_admit_group(server->sockets[side], server->config->clients_group, err);
 	return code;
 }
 
@@ -339,6 +351,7 @@ static enum brot_err bind_all(struct server *server, struct brot_error *err)
 	if (code == BROT_OK) {
 		note_all(server);
 		say_ready(server, endpoints);
+		notify_ready(&server->notify);
 	}
 	json_decref(endpoints);
 	return code;
@@ -382,6 +395,7 @@ enum brot_err server_run(const struct server_config *config, struct keeper *keep
 	server.prune_ms = server.now_ms;
 	server.sweep_ms = server.now_ms + SWEEP_FIRST_MS;
 	server.save_ms = server.now_ms + config->checkpoint_every_ms;
+	service_open(&server);
 	enum brot_err code = BROT_OK;
 	if (server.context == NULL)
 		code = error_set(err, BROT_E_SYSTEM, "messaging: the system gives no context");

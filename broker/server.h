@@ -15,7 +15,8 @@
 
 struct server_config {
 	struct option_strings client_urls, worker_urls; /* at least one of each; borrowed */
-	bool is_embedded;    /* the folders of the ipc sockets are ours to remove */
+	const char *clients_group; /* may use the clients' ipc sockets; or NULL */
+	bool is_embedded;          /* the folders of the ipc sockets are ours to remove */
 	int ready_fd;        /* gets a line of JSON with the endpoints once all are bound; or -1 */
 	int signal_fd;       /* of signals_open() */
 	const char *metrics; /* where they are told, HOST:PORT; or NULL */

@@ -1,6 +1,6 @@
 /*
  * server_internal.h - the server's state, shared by the files of the shell alone: server.c,
- * restore.c, inbox*.c, outbox.c and saves.c.
+ * restore.c, inbox*.c, outbox.c, saves.c, measure.c and service.c.
  */
 #ifndef BROKER_SERVER_INTERNAL_H
 #define BROKER_SERVER_INTERNAL_H
@@ -14,6 +14,7 @@
 #include "broker/peers.h"
 #include "broker/report.h"
 #include "broker/server.h"
+#include "proto/sys/notify.h"
 #include "proto/sys/sock.h"
 
 /* Connections found broken while one event was carried out: at most all workers'. */
@@ -34,6 +35,9 @@ struct server {
 	struct exporter *exporter; /* NULL: nobody asks for them */
 	int64_t started_ms, now_ms, expire_ms, sweep_ms, prune_ms, catch_up_ms, save_ms;
 	uint64_t last_job;
+	struct notify notify;
+	int64_t told_ms; /* when systemd was told last, and what was done until then */
+	uint64_t told_tiles, told_iterations;
 	uint64_t life; /* random: connections of two lives of a broker have different names */
 
 	/* of the message under way; NULL, 0 or false between messages */
@@ -68,6 +72,11 @@ bool saves_load(struct server *server, const struct catalog_job *job, struct ima
 
 /* measure.c: the text for one who asks for metrics; context is the server. See exporter.h. */
 char *measure_text(void *context);
+
+/* service.c: systemd. service_turn() once in each turn of the loop. */
+void service_open(struct server *server);
+void service_turn(struct server *server);
+void service_stopping(struct server *server);
 
 /* inbox.c: one received message. */
 void inbox_take(struct server *server, enum peer_side side, const struct sock_received *received);

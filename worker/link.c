@@ -24,9 +24,10 @@
 #include "worker/fault.h"
 #include "worker/link_internal.h"
 
-#define MESSAGES_A_ROUND 64  /* then the results and the tick have their turn */
-#define QUEUE_EXTRA      64  /* messages besides the answers to all tiles held */
-#define BYE_LINGER_MS    200 /* for a BYE to leave */
+#define MESSAGES_A_ROUND 64     /* then the results and the tick have their turn */
+#define QUEUE_EXTRA      64     /* messages besides the answers to all tiles held */
+#define BYE_LINGER_MS    200    /* for a BYE to leave */
+#define PATIENCE_MS      300000 /* that our end may take: the tiles under way */
 #define HELLOS_A_SOCKET  5
 #define HELLOS_TOLD      3 /* unanswered: a person should hear of it */
 #define BEAT_MS_DEFAULT  2000
@@ -255,6 +256,7 @@ static void signals_take(struct link *link)
 		if (number != SIGTERM && number != SIGINT && number != SIGHUP)
 			continue;
 		log_line(LOG_LEVEL_INFO, "asked to end signal=%d", number);
+		notify_stopping(&link->notify, PATIENCE_MS);
 		bool is_orphan = link->config->parent != 0 && getppid() != link->config->parent;
 		struct session_event event = {.type = SESSION_ON_TERMINATE};
 		if (is_orphan)
@@ -277,18 +279,31 @@ static void tick(struct link *link)
 	link_step(link, &event, NULL);
 }
 
+static void service_turn(struct link *link)
+{
+	if (notify_turn(&link->notify, link->now_ms))
+		notify_status(&link->notify, "%u threads, %s %s", link->config->threads,
+			      link->hellos == 0 ? "serving the broker" : "looking for the broker",
+			      link->config->broker);
+}
+
 static void loop(struct link *link)
 {
 	struct session_event start = {.type = SESSION_ON_START};
 	link->now_ms = clock_ms();
 	link_step(link, &start, NULL);
+	notify_ready(&link->notify);
 	while (!link->is_over) {
 		struct sock_poll items[] = {
 			{.sock = link->sock, .fd = -1},
 			{.fd = pool_fd(link->pool)},
 			{.fd = link->config->signal_fd},
 		};
-		int64_t wait_ms = session_deadline_ms(link->session) - clock_ms();
+		int64_t now_ms = clock_ms();
+		int64_t wait_ms = session_deadline_ms(link->session) - now_ms;
+		int64_t notify_ms = notify_wait_ms(&link->notify, now_ms);
+		if (notify_ms < wait_ms)
+			wait_ms = notify_ms;
 		(void)sock_poll(items, sizeof items / sizeof items[0], wait_ms > 0 ? wait_ms : 0);
 		link->now_ms = clock_ms();
 		signals_take(link);
@@ -296,6 +311,7 @@ static void loop(struct link *link)
 		link_results_take(link);
 		if (!link->is_over)
 			tick(link);
+		service_turn(link);
 	}
 }
 
@@ -367,7 +383,7 @@ static void link_close(struct link *link)
 
 enum brot_err link_run(const struct link_config *config, int *ret_status, struct brot_error *err)
 {
-	struct link link = {.config = config};
+	struct link link = {.config = config, .notify = config->notify};
 	enum brot_err code = link_open(&link, err);
 	if (code == BROT_OK) {
 		loop(&link);

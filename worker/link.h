@@ -11,6 +11,7 @@
 #include <sys/types.h>
 
 #include "proto/error.h"
+#include "proto/sys/notify.h"
 #include "worker/choice.h"
 
 struct link_config {
@@ -19,8 +20,9 @@ struct link_config {
 	const struct choice *choice; /* checked and measured */
 	uint32_t threads;            /* 1..LIMIT_CREDIT - 1 */
 	bool use_shm;
-	pid_t parent;   /* whose end is ours, by SIGTERM of process_tie(); 0 for none */
-	int signal_fd;  /* of signals_open() */
+	pid_t parent;  /* whose end is ours, by SIGTERM of process_tie(); 0 for none */
+	int signal_fd; /* of signals_open() */
+	struct notify notify;
 	int session_fd; /* each session's number is written there, 8 bytes; -1 for none */
 };
 

@@ -21,6 +21,7 @@ struct link {
 	struct job *jobs; /* those closed whose tiles are still out included */
 	char *hello;
 	int64_t now_ms; /* of this round */
+	struct notify notify;
 	bool is_over;
 	int exit_status;
 	unsigned hellos; /* since the last WELCOME */

@@ -10,6 +10,7 @@
 
 #include "proto/sys/clock.h"
 #include "proto/sys/log.h"
+#include "proto/sys/notify.h"
 #include "proto/sys/process.h"
 #include "proto/sys/signals.h"
 #include "proto/sys/sock.h"
@@ -81,6 +82,12 @@ static void name_make(char name[LIMIT_NAME_CHARS + 1])
 	(void)snprintf(name, LIMIT_NAME_CHARS + 1, "%.50s/%ld", host, (long)getpid());
 }
 
+/* A process that another one started for itself is not what systemd waits for. */
+static struct notify notify_unless_owned(const struct worker_options *options)
+{
+	return options->child_of == 0 && options->tied_to == 0 ? notify_open() : NOTIFY_OFF;
+}
+
 /* One process with its compute threads. */
 static enum brot_err work(const struct worker_options *options, struct choice *choice,
 			  int signal_fd, int *ret_status, struct brot_error *err)
@@ -101,6 +108,7 @@ static enum brot_err work(const struct worker_options *options, struct choice *c
 		.use_shm = !options->no_shm,
 		.parent = (pid_t)options->child_of,
 		.signal_fd = signal_fd,
+		.notify = notify_unless_owned(options),
 		.session_fd = is_child ? SESSION_FD : -1,
 	};
 	return link_run(&config, ret_status, err);
@@ -115,6 +123,7 @@ static enum brot_err supervise(const struct worker_options *options, int argc, c
 		.argv = argv,
 		.argc = argc,
 		.signal_fd = signal_fd,
+		.notify = notify_unless_owned(options),
 	};
 	return supervise_run(&config, ret_status, err);
 }

@@ -35,6 +35,7 @@
 #define PAUSE_MS       100  /* the first time, doubled up to */
 #define PAUSE_MAX_MS   10000
 #define GONE_LINGER_MS 1000
+#define PATIENCE_MS    300000 /* that our end may take: the tiles under way */
 
 enum slot_state { SLOT_EMPTY, SLOT_RUNNING, SLOT_ENDED };
 
@@ -55,6 +56,7 @@ struct supervisor {
 	char **child_argv;
 	struct sock_context *context; /* made for the first GONE */
 	struct sock *sock;
+	struct notify notify;
 	bool is_ending;
 	int exit_status;
 };
@@ -145,6 +147,7 @@ static void children_signal(const struct supervisor *s, int number)
 static void end_begin(struct supervisor *s, int number)
 {
 	s->is_ending = true;
+	notify_stopping(&s->notify, PATIENCE_MS);
 	for (uint32_t i = 0; i < s->config->processes; i++)
 		if (s->slots[i].state == SLOT_EMPTY)
 			s->slots[i].state = SLOT_ENDED;
@@ -245,17 +248,33 @@ static void signals_take(struct supervisor *s)
 	}
 }
 
-/* Milliseconds until a slot is due, -1 for never. */
+/* Milliseconds until there is something to do, -1 for never. */
 static int wait_ms(const struct supervisor *s)
 {
+	int64_t now_ms = clock_ms();
 	int64_t due_ms = INT64_MAX;
+	int64_t notify_ms = notify_wait_ms(&s->notify, now_ms);
+	if (notify_ms != INT64_MAX)
+		due_ms = now_ms + notify_ms;
 	for (uint32_t i = 0; i < s->config->processes; i++)
 		if (s->slots[i].state == SLOT_EMPTY && s->slots[i].due_ms < due_ms)
 			due_ms = s->slots[i].due_ms;
 	if (due_ms == INT64_MAX)
 		return -1;
-	int64_t left_ms = due_ms - clock_ms();
-	return left_ms > 0 ? (int)left_ms : 0;
+	return due_ms > now_ms ? (int)(due_ms - now_ms) : 0;
+}
+
+static void service_turn(struct supervisor *s)
+{
+	uint32_t running = 0, registered = 0;
+	if (!notify_turn(&s->notify, clock_ms()))
+		return;
+	for (uint32_t i = 0; i < s->config->processes; i++) {
+		running += s->slots[i].state == SLOT_RUNNING;
+		registered += s->slots[i].state == SLOT_RUNNING && s->slots[i].session != 0;
+	}
+	notify_status(&s->notify, "%u of %u processes running, %u registered at %s", running,
+		      s->config->processes, registered, s->config->broker);
 }
 
 static bool has_children(const struct supervisor *s)
@@ -281,13 +300,14 @@ static void loop(struct supervisor *s)
 		children_reap(s);
 		children_start(s);
 		answers_drop(s);
+		service_turn(s);
 	}
 }
 
 enum brot_err supervise_run(const struct supervise_config *config, int *ret_status,
 			    struct brot_error *err)
 {
-	struct supervisor s = {.config = config};
+	struct supervisor s = {.config = config, .notify = config->notify};
 	char option[] = "--child-of", pid[24];
 	size_t argc = (size_t)config->argc;
 	enum brot_err code = BROT_OK;
@@ -312,6 +332,7 @@ enum brot_err supervise_run(const struct supervise_config *config, int *ret_stat
 	if (code != BROT_OK)
 		goto done;
 	children_start(&s);
+	notify_ready(&s.notify);
 	loop(&s);
 	*ret_status = s.exit_status;
 

@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "proto/error.h"
+#include "proto/sys/notify.h"
 
 struct supervise_config {
 	const char *broker; /* URL */
@@ -22,6 +23,7 @@ struct supervise_config {
 	char *const *argv;  /* of this program, argv[0] included: the children get it as well */
 	int argc;
 	int signal_fd; /* of signals_open() */
+	struct notify notify;
 };
 
 /* Runs until all children were drained, or a signal ends it: SIGTERM and SIGINT drain, a second

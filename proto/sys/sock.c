@@ -8,6 +8,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <grp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -207,6 +208,29 @@ enum brot_err sock_bind(struct sock *sock, const char *url, struct brot_error *e
 	size_t bytes = sizeof sock->endpoint;
 	if (zmq_getsockopt(sock->zmq, ZMQ_LAST_ENDPOINT, sock->endpoint, &bytes) != 0)
 		(void)snprintf(sock->endpoint, sizeof sock->endpoint, "%s", url);
+	return BROT_OK;
+}
+
+enum brot_err sock_admit_group(struct sock *sock, const char *group, struct brot_error *err)
+{
+	errno = 0;
+	const struct group *entry = getgrnam(group);
+	if (entry == NULL && errno != 0)
+		return error_set(err, BROT_E_SYSTEM, "group %s: %s", group, strerror(errno));
+	if (entry == NULL)
+		return error_set(err, BROT_E_USAGE, "group %s: this system has none of that name",
+				 group);
+	for (size_t i = 0; i < sock->path_count; i++) {
+		const char *path = sock->paths[i];
+		struct stat st;
+		bool is_done = lstat(path, &st) == 0;
+		/* A service may be forbidden to call chown(2), and is in that group anyway. */
+		if (is_done && st.st_gid != entry->gr_gid)
+			is_done = chown(path, (uid_t)-1, entry->gr_gid) == 0;
+		if (!is_done || chmod(path, 0660) != 0)
+			return error_set(err, BROT_E_SYSTEM, "%s: cannot be given to group %s: %s",
+					 path, group, strerror(errno));
+	}
 	return BROT_OK;
 }
 

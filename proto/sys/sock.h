@@ -47,6 +47,10 @@ enum brot_err sock_router_new(struct sock_context *context, const struct sock_li
 			      struct sock **ret_sock, struct brot_error *err);
 enum brot_err sock_bind(struct sock *sock, const char *url, struct brot_error *err);
 
+/* Lets that group of the system use the ipc socket files of a ROUTER that is bound: mode 0660.
+ * BROT_E_USAGE where there is no such group, BROT_E_SYSTEM where we may not give them to it. */
+enum brot_err sock_admit_group(struct sock *sock, const char *group, struct brot_error *err);
+
 /* The URL that the last sock_bind() really got (tcp://127.0.0.1:* gives a port). Borrowed until the
  * next call. */
 const char *sock_endpoint(const struct sock *sock);

@@ -162,6 +162,17 @@ static void jobs_are_kept_where_it_is_said(void **state)
 	assert_null(parsed(URLS "--embedded").state_dir);
 }
 
+static void a_group_is_for_ipc_sockets(void **state)
+{
+	(void)state;
+	assert_null(parsed(URLS).clients_group);
+	struct broker_options options = parsed(
+		"--clients tcp://*:1 --clients ipc://c --workers ipc://w --clients-group g");
+	assert_string_equal(options.clients_group, "g");
+	refused("--clients tcp://*:1 --workers ipc://w --clients-group g",
+		"--clients-group: is for ipc sockets, and --clients names none");
+}
+
 static void help_and_version_need_no_urls(void **state)
 {
 	(void)state;
@@ -246,6 +257,7 @@ int main(void)
 		cmocka_unit_test_setup(the_command_line_wins_over_the_environment,
 				       clear_environment),
 		cmocka_unit_test_setup(jobs_are_kept_where_it_is_said, clear_environment),
+		cmocka_unit_test_setup(a_group_is_for_ipc_sockets, clear_environment),
 		cmocka_unit_test_setup(help_and_version_need_no_urls, clear_environment),
 		cmocka_unit_test_setup(limits_are_kept, clear_environment),
 		cmocka_unit_test_setup(nonsense_is_refused, clear_environment),
