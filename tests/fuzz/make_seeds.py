@@ -227,6 +227,8 @@ def broker_seeds() -> dict[str, bytes]:
         + ask("FETCH", job=1, plane=0, x=0, y=0, w=16, h=12, seen=0) + ask("RELEASE", job=1),
         "local": greet(WORKER_1) + submit() + mapped(1, nonce=bytes([1] * 16))
         + b"".join(done(1, tile, 0) for tile in range(4)) + ask("RELEASE", job=1),
+        "sizes": one + done(1, 0, 143) + done(1, 0, 145, attempt=2) + done(1, 1, 1)
+        + done(1, 2, 4096),
         "banded": banded + ask("FETCH", job=1, plane=0, x=0, y=0, w=256, h=40, seen=0)
         + ask("RELEASE", job=1, band=0) + ask("ATTACH", OTHER, job=1),
         "bands": banded + ask("RELEASE", job=1, band=0) + b"".join(
