@@ -22,6 +22,8 @@ struct link_config {
 	pid_t parent;   /* whose end is ours, by SIGTERM of process_tie(); 0 for none */
 	int signal_fd;  /* of signals_open() */
 	int session_fd; /* each session's number is written there, 8 bytes; -1 for none */
+	void (*reread)(void *context); /* at SIGHUP; NULL: that is an end like SIGTERM */
+	void *reread_context;
 };
 
 /* Serves the broker until it says DRAIN or a signal ends it. *ret_status gets the exit status.

@@ -30,7 +30,7 @@ MAY_INCLUDE = {
 # The files that may talk to the system, beside proto/sys: by name, for a new one is a decision.
 SHELL = {
     "broker": {"main", "server", "inbox", "inbox_client", "inbox_worker", "inbox_ended", "outbox",
-               "images", "keeper", "journal", "restore", "saves", "store", "store_read",
+               "images", "keeper", "journal", "reload", "restore", "saves", "store", "store_read",
                "store_sql", "store_write", "checkpoint", "checkpoint_file", "exporter"},
     "worker": {"main", "cmd_selftest", "link", "link_job", "pool", "supervise", "fault"},
 }
