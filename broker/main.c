@@ -164,20 +164,13 @@ static enum brot_err run(struct program *program, struct brot_error *err)
 	return code;
 }
 
-int main(int argc, char **argv)
+static int run_command(struct program *program)
 {
-	struct program program = {.argc = argc, .argv = argv};
-	const struct broker_options *options = &program.options;
+	const struct broker_options *options = &program->options;
 	struct brot_error err;
 	bool wants_help;
 	enum log_level level;
-	process_open_standard_streams();
-	if (argc == 2 && strcmp(argv[1], KEEPER_OPTION) == 0) {
-		keeper_run();
-		return 0;
-	}
-	signals_keep_hangup();
-	if (parse(&program, &program.settings, &program.options, &wants_help, &err) != BROT_OK)
+	if (parse(program, &program->settings, &program->options, &wants_help, &err) != BROT_OK)
 		return complain(&err);
 	if (wants_help)
 		return print_help();
@@ -188,8 +181,20 @@ int main(int argc, char **argv)
 	if (log_level_parse(options->log_level, &level, &err) != BROT_OK)
 		return complain(&err);
 	log_init("brot-broker", level);
-	enum brot_err code = run(&program, &err);
+	return run(program, &err) == BROT_OK ? 0 : complain(&err);
+}
+
+int main(int argc, char **argv)
+{
+	struct program program = {.argc = argc, .argv = argv};
+	process_open_standard_streams();
+	if (argc == 2 && strcmp(argv[1], KEEPER_OPTION) == 0) {
+		keeper_run();
+		return 0;
+	}
+	signals_keep_hangup();
+	int status = run_command(&program);
 	settings_done(&program.settings);
 	settings_done(&program.reread);
-	return code == BROT_OK ? 0 : complain(&err);
+	return status;
 }

@@ -222,25 +222,30 @@ static int complain_early(int argc, char *const *argv, const struct brot_error *
 	return argc > 1 && strcmp(argv[1], SUPERVISE_CHILD_OPTION) == 0 ? EX_CONFIG : status;
 }
 
-int main(int argc, char **argv)
+static int run_command(struct program *program)
 {
-	struct program program = {.argc = argc, .argv = argv};
-	const struct worker_options *options = &program.options;
+	const struct worker_options *options = &program->options;
 	struct brot_error err;
 	bool wants_help;
 	int status = 0;
-	process_open_standard_streams();
-	signals_keep_hangup();
-	if (parse(&program, &program.settings, &program.options, &wants_help, &err) != BROT_OK)
-		return complain_early(argc, argv, &err);
+	if (parse(program, &program->settings, &program->options, &wants_help, &err) != BROT_OK)
+		return complain_early(program->argc, program->argv, &err);
 	if (wants_help)
 		return print_help();
 	if (options->wants_version)
 		return print_version();
 	if (options->wants_selftest)
 		return print_selftest(options);
-	enum brot_err code = run(&program, &status, &err);
+	return run(program, &status, &err) == BROT_OK ? status : complain(&err);
+}
+
+int main(int argc, char **argv)
+{
+	struct program program = {.argc = argc, .argv = argv};
+	process_open_standard_streams();
+	signals_keep_hangup();
+	int status = run_command(&program);
 	settings_done(&program.settings);
 	settings_done(&program.reread);
-	return code == BROT_OK ? status : complain(&err);
+	return status;
 }
