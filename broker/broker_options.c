@@ -4,7 +4,9 @@
 #include <stddef.h>
 #include <string.h>
 
-#define RETENTION_MAX_MS 31536000000 /* a year */
+#define RETENTION_MAX_MS   31536000000 /* a year */
+#define MEMORY_LEAST_BYTES (1ll << 20) /* less would be no band of many pictures */
+#define MEMORY_MOST_BYTES  (1ll << 60)
 
 #define AT(member) offsetof(struct broker_options, member)
 
@@ -18,7 +20,7 @@ static const struct option_spec specs[] = {
 	 AT(workers), 0, 0},
 	{"memory", "BYTES", "BROT_MEMORY",
 	 "shared memory that all images together may take; by default three quarters of /dev/shm",
-	 OPTION_BYTES, AT(memory_bytes), 1, INT64_MAX},
+	 OPTION_BYTES, AT(memory_bytes), MEMORY_LEAST_BYTES, MEMORY_MOST_BYTES},
 	{"state-dir", "DIR", NULL,
 	 "keep jobs here, so that they outlive this process; without it they end with it",
 	 OPTION_STRING, AT(state_dir), 0, 0},
@@ -96,6 +98,13 @@ static enum brot_err check_store(struct broker_options *options,
 	options->sync = strcmp(options->sync_mode, "full") == 0 ? STORE_SYNC_FULL
 								: STORE_SYNC_NORMAL;
 	return BROT_OK;
+}
+
+uint64_t broker_memory_bytes(uint64_t asked_bytes, uint64_t shm_bytes)
+{
+	if (asked_bytes == 0)
+		return shm_bytes > 0 ? shm_bytes / 4 * 3 : INT64_MAX;
+	return shm_bytes > 0 && asked_bytes > shm_bytes ? shm_bytes : asked_bytes;
 }
 
 static enum brot_err check_doors(const struct broker_options *options,

@@ -33,6 +33,10 @@ struct broker_options {
 
 extern const struct option_command broker_command;
 
+/* The budget for images: what was asked for (0: nothing), but no more than /dev/shm has; that is 0
+ * where it has no limit. */
+uint64_t broker_memory_bytes(uint64_t asked_bytes, uint64_t shm_bytes);
+
 /* Parses and checks what belongs together. *ret_wants_help as in struct option_operands. Strings
  * are borrowed from argv and the sources. Fails as options_parse(); outputs are untouched on
  * failure. */

@@ -335,14 +335,16 @@ static bool is_busy_with(struct checkpoint *checkpoint, uint64_t work)
 }
 
 enum brot_err checkpoint_load(struct checkpoint *checkpoint, const struct checkpoint_image *image,
-			      void *memory, uint32_t *ret_segments, struct brot_error *err)
+			      void *memory, uint32_t *ret_segments, uint32_t *ret_discarded,
+			      struct brot_error *err)
 {
-	*ret_segments = 0;
+	*ret_segments = *ret_discarded = 0;
 	if (is_busy_with(checkpoint, image->work))
 		return error_set(err, BROT_E_NOT_FOUND,
 				 "checkpoint: that of an earlier image of work %llu is in use",
 				 (unsigned long long)image->work);
-	return checkpoint_file_load(checkpoint->folder, image, memory, ret_segments, err);
+	return checkpoint_file_load(checkpoint->folder, image, memory, ret_segments, ret_discarded,
+				    err);
 }
 
 unsigned checkpoint_sweep(struct checkpoint *checkpoint,

@@ -74,13 +74,14 @@ bool checkpoint_wait(struct checkpoint *checkpoint, int64_t timeout_ms);
 
 /* Fills the planes of a new image at `memory` (image->layout.total_bytes, zeroed but for its
  * header) with the segments that the file of image->work has, and sets their bits. *ret_segments
- * gets how many. Blocks while it reads. Whatever the file holds, nothing outside the planes and
- * bits is written, and no bit without a matching checksum set. BROT_E_NOT_FOUND where there is no
- * file, or the thread is still busy with that of an earlier image; BROT_E_PROTOCOL where it is of
- * another request or layout, or no checkpoint at all; BROT_E_SYSTEM where it cannot be read.
- * *ret_segments is then 0 and no bit is set. */
+ * gets how many, *ret_discarded how many were there but spoilt. Blocks while it reads. Whatever the
+ * file holds, nothing outside the planes and bits is written, and no bit without a matching
+ * checksum set. BROT_E_NOT_FOUND where there is no file, or the thread is still busy with that of
+ * an earlier image; BROT_E_PROTOCOL where it is of another request or layout, or no checkpoint at
+ * all; BROT_E_SYSTEM where it cannot be read. Both are then 0 and no bit is set. */
 enum brot_err checkpoint_load(struct checkpoint *checkpoint, const struct checkpoint_image *image,
-			      void *memory, uint32_t *ret_segments, struct brot_error *err);
+			      void *memory, uint32_t *ret_segments, uint32_t *ret_discarded,
+			      struct brot_error *err);
 
 /* Removes the checkpoints in the folder whose work is_live() says false of. For the start: blocks
  * while it does. Returns how many. Files of other names are left alone. */

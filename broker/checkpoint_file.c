@@ -374,46 +374,45 @@ static void segment_clear(const struct file *file, void *memory, uint32_t segmen
 	}
 }
 
-/* Fills the image; file->bits keep those of the segments that are good, *bad gets the others. */
-static uint32_t segments_load(struct file *file, void *memory, uint8_t *bad)
+/* Fills the image; file->bits keep those of the segments that are good, bad gets the others. */
+static void segments_load(struct file *file, void *memory, uint8_t *bad, uint32_t *ret_good,
+			  uint32_t *ret_bad)
 {
 	const struct image_layout *layout = &file->image->layout;
-	uint32_t first = 0, count, good = 0;
+	uint32_t first = 0, count;
 	for (; (count = run_next(file, file->bits, &first)) > 0; first += count) {
 		bool is_read = run_read(file, memory, first, count);
 		for (uint32_t i = 0; i < count; i++) {
 			uint32_t segment = first + i;
 			if (is_read && file->sums[i] == segment_sum(file, memory, segment)) {
 				image_bits_set(memory, layout, segment, 1);
-				good++;
+				++*ret_good;
 			} else {
 				segment_clear(file, memory, segment);
 				bad[segment / 8] |= (uint8_t)(1u << (segment % 8));
+				++*ret_bad;
 			}
 		}
 	}
 	for (size_t i = 0; i < layout->bits_bytes; i++)
 		file->bits[i] &= (uint8_t)~bad[i];
-	return good;
 }
 
 enum brot_err checkpoint_file_load(int folder, const struct checkpoint_image *image, void *memory,
-				   uint32_t *ret_segments, struct brot_error *err)
+				   uint32_t *ret_segments, uint32_t *ret_discarded,
+				   struct brot_error *err)
 {
 	struct file file = file_begin(image);
-	*ret_segments = 0;
+	*ret_segments = *ret_discarded = 0;
 	enum brot_err code = file_open(&file, folder, err);
 	if (code == BROT_OK) {
 		uint8_t *bad = calloc(1, (size_t)image->layout.bits_bytes);
 		if (bad == NULL)
 			abort();
-		*ret_segments = segments_load(&file, memory, bad);
+		segments_load(&file, memory, bad, ret_segments, ret_discarded);
 		/* A bad segment will be rendered again, and is to be saved again then: its bit must
 		 * go, or else the file. */
-		bool has_bad = false;
-		for (size_t i = 0; i < image->layout.bits_bytes; i++)
-			has_bad |= bad[i] != 0;
-		if (has_bad && bits_write(&file, bad, NULL) != BROT_OK)
+		if (*ret_discarded > 0 && bits_write(&file, bad, NULL) != BROT_OK)
 			(void)unlinkat(folder, file.name, 0);
 		free(bad);
 	}

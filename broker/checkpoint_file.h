@@ -50,6 +50,7 @@ enum brot_err checkpoint_file_save(int folder, const struct checkpoint_image *im
 
 /* checkpoint_load() */
 enum brot_err checkpoint_file_load(int folder, const struct checkpoint_image *image, void *memory,
-				   uint32_t *ret_segments, struct brot_error *err);
+				   uint32_t *ret_segments, uint32_t *ret_discarded,
+				   struct brot_error *err);
 
 #endif

@@ -65,6 +65,13 @@ static enum brot_err read_address(const char *address, struct sockaddr_storage *
 	return BROT_OK;
 }
 
+enum brot_err exporter_check(const char *address, struct brot_error *err)
+{
+	struct sockaddr_storage unused;
+	socklen_t bytes;
+	return read_address(address, &unused, &bytes, err);
+}
+
 static enum brot_err listen_at(const char *address, int *ret_fd, uint16_t *ret_port,
 			       struct brot_error *err)
 {

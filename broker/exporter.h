@@ -21,8 +21,11 @@ struct exporter; /* opaque */
 /* Makes the text of one answer, which the exporter frees; NULL if memory is short. */
 typedef char *exporter_text_fn(void *context);
 
-/* Listens on address, "HOST:PORT" of a loopback address; PORT 0: any that is free. BROT_E_USAGE for
- * an address of another kind, BROT_E_BUSY where the port is taken, BROT_E_SYSTEM. */
+/* Whether address is "HOST:PORT" of a loopback address; BROT_E_USAGE otherwise. */
+enum brot_err exporter_check(const char *address, struct brot_error *err);
+
+/* Listens there; PORT 0: any that is free. BROT_E_USAGE as above, BROT_E_BUSY where the port is
+ * taken, BROT_E_SYSTEM. */
 enum brot_err exporter_open(const char *address, exporter_text_fn *text, void *context,
 			    struct exporter **ret_exporter, struct brot_error *err);
 void exporter_close(struct exporter *exporter); /* accepts NULL */

@@ -94,9 +94,15 @@ void images_touch(const struct images *images)
 		shm_touch(&entry->image.shm);
 }
 
-void images_sweep(void)
+void images_sweep(bool is_first)
 {
-	unsigned removed = shm_sweep();
+	struct shm_left left;
+	unsigned removed = shm_sweep(&left);
+	if (is_first && left.count > 0)
+		log_line(LOG_LEVEL_NOTICE,
+			 "images of other brokers' stores are left, until 7 days after their last "
+			 "sign of life count=%u bytes=%llu",
+			 left.count, (unsigned long long)left.bytes);
 	if (removed > 0)
 		log_line(LOG_LEVEL_NOTICE, "removed images of dead brokers count=%u", removed);
 }

@@ -52,8 +52,9 @@ enum brot_err images_adopt(struct images *images, uint64_t work, const struct pl
 /* Says of each that its broker is alive: see shm_sweep(). */
 void images_touch(const struct images *images);
 
-/* Removes the images of brokers that are dead, and logs it: see shm_sweep(). */
-void images_sweep(void);
+/* Removes the images of brokers that are dead, and logs it: see shm_sweep(). The first time also
+ * those that stay. */
+void images_sweep(bool is_first);
 
 /* The image of a work, borrowed until images_drop(), or NULL. */
 struct image *images_find(const struct images *images, uint64_t work);

@@ -156,6 +156,9 @@ static enum brot_err find_part(const struct server *server, const struct fetch *
 {
 	unsigned long long id = fetch->job;
 	const struct catalog_job *job = catalog_find(server->catalog, fetch->job);
+	struct brot_error why;
+	if (job == NULL && ended_why(server, fetch->job, &why))
+		return error_set(err, BROT_E_NOT_FOUND, "%s", why.text);
 	if (job == NULL)
 		return error_set(err, BROT_E_NOT_FOUND, "job: %llu is not known to this broker",
 				 id);

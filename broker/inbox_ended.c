@@ -36,18 +36,21 @@ bool ended_refuse_key(struct server *server, uint64_t peer, const uint8_t key[SC
 	return true;
 }
 
-/* What there is to say to somebody who waits for the job; false: no more than of one that never
- * was. A client of an abandoned one submits again. */
-static bool end_of(const struct store_job *ended, struct brot_error *ret_why)
+bool ended_why(const struct server *server, uint64_t job, struct brot_error *ret_why)
 {
-	unsigned long long id = ended->job;
-	if (ended->end == JOB_END_ABANDONED)
+	struct store_job ended;
+	unsigned long long id = job;
+	if (!find_ended(server, job, &ended))
 		return false;
-	if (ended->code != BROT_OK)
-		error_set(ret_why, ended->code, "%s", ended->text);
-	else if (ended->end == JOB_END_CANCELLED)
+	/* Its client submits it again, as one that is not known. */
+	if (ended.end == JOB_END_ABANDONED)
+		error_set(ret_why, BROT_E_NOT_FOUND,
+			  "job: %llu was abandoned: no client watched it", id);
+	else if (ended.code != BROT_OK)
+		error_set(ret_why, ended.code, "%s", ended.text);
+	else if (ended.end == JOB_END_CANCELLED)
 		error_set(ret_why, BROT_E_CANCELLED, "the job was cancelled");
-	else if (ended->end == JOB_END_EXPIRED)
+	else if (ended.end == JOB_END_EXPIRED)
 		error_set(ret_why, BROT_E_NOT_FOUND,
 			  "job: %llu was finished, and its retention has ended", id);
 	else
@@ -57,9 +60,8 @@ static bool end_of(const struct store_job *ended, struct brot_error *ret_why)
 
 bool ended_tell(struct server *server, uint64_t peer, uint64_t job)
 {
-	struct store_job ended;
 	struct brot_error why;
-	if (!find_ended(server, job, &ended) || !end_of(&ended, &why))
+	if (!ended_why(server, job, &why))
 		return false;
 	struct message m = {.type = MSG_FAILED};
 	if (server->message->type == MSG_ATTACH)
@@ -72,9 +74,9 @@ bool ended_tell(struct server *server, uint64_t peer, uint64_t job)
 static enum brot_err revive(struct server *server, struct store_job *row, struct brot_error *err)
 {
 	struct catalog_job job;
-	if (row->end != JOB_END_FAILED && row->end != JOB_END_CANCELLED)
+	if (row->end == JOB_END_RELEASED)
 		return error_set(err, BROT_E_REQUEST,
-				 "job: %llu must have failed or been cancelled to be tried again",
+				 "job: %llu was released and cannot be tried again: submit another",
 				 (unsigned long long)row->job);
 	enum brot_err code = restore_plan(server, row, &job, err);
 	if (code == BROT_OK)

@@ -8,6 +8,7 @@
 
 #include "broker/broker_options.h"
 #include "broker/checkpoint.h"
+#include "broker/exporter.h"
 #include "broker/keeper.h"
 #include "broker/server.h"
 #include "broker/store.h"
@@ -144,6 +145,8 @@ static enum brot_err run(struct program *program, struct brot_error *err)
 	enum brot_err code = check_doors(&options->clients, options->is_insecure, err);
 	if (code == BROT_OK)
 		code = check_doors(&options->workers, options->is_insecure, err);
+	if (code == BROT_OK && options->metrics != NULL)
+		code = exporter_check(options->metrics, err);
 	if (code != BROT_OK)
 		return code;
 

@@ -10,11 +10,12 @@
 
 uint64_t server_image_bytes(uint64_t memory_bytes)
 {
-	if (memory_bytes != 0)
-		return memory_bytes;
-	/* A /dev/shm without a limit reports a size of 0. */
-	uint64_t shm_bytes = shm_total_bytes();
-	return shm_bytes > 0 ? shm_bytes / 4 * 3 : INT64_MAX;
+	const uint64_t bytes = broker_memory_bytes(memory_bytes, shm_total_bytes());
+	if (bytes < memory_bytes)
+		log_line(LOG_LEVEL_WARNING,
+			 "--memory is more than /dev/shm has asked=%llu used=%llu",
+			 (unsigned long long)memory_bytes, (unsigned long long)bytes);
+	return bytes;
 }
 
 static void take_limits(struct server *server)

@@ -18,12 +18,18 @@ static char *print(json_t *json)
 	return text;
 }
 
-static const char *state_name(const struct job_report *r)
+/* As those are told who watch, and read. */
+static const char *watched_state_name(const struct job_report *r)
 {
 	bool is_ended = r->state == JOB_FINISHED || r->state == JOB_FAILED;
 	if (r->is_paused && !is_ended)
 		return "paused";
 	return sched_state_name(r->state == JOB_CREATING ? JOB_QUEUED : r->state);
+}
+
+static const char *state_name(const struct job_report *r)
+{
+	return r->is_unread && !r->is_paused ? "unread" : watched_state_name(r);
 }
 
 /* Text that may have been cut in the middle of a character. */
@@ -102,7 +108,7 @@ char *report_progress(const struct job_report *r)
 {
 	return print(json_pack(
 		"{s:I, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "job", (json_int_t)r->job, "state",
-		state_name(r), "pixels_done", (json_int_t)r->pixels_done, "pixels",
+		watched_state_name(r), "pixels_done", (json_int_t)r->pixels_done, "pixels",
 		(json_int_t)r->pixels, "tiles_done", (json_int_t)r->tiles_done, "tiles_running",
 		(json_int_t)r->tiles_running, "workers", (json_int_t)r->workers, "iterations",
 		(json_int_t)r->iterations, "elapsed_ms", (json_int_t)r->elapsed_ms));
@@ -191,6 +197,7 @@ char *report_status(const struct status *status)
 }
 
 struct jobs_list {
+	const struct sched *sched;
 	json_t *list;
 	const struct request *(*request_of)(uint64_t job, void *context);
 	void *context;
@@ -220,13 +227,18 @@ static void add_job(const struct job_report *r, void *context)
 		{"elapsed_ms", (uint64_t)r->elapsed_ms},
 	};
 	set_numbers(row, numbers, sizeof numbers / sizeof numbers[0]);
+	const struct brot_error *why = sched_job_why(jobs->sched, r->job);
+	if (why != NULL) {
+		json_object_set_new(row, "error", json_string(brot_err_name(why->code)));
+		json_object_set_new(row, "text", safe_string(why->text));
+	}
 	json_array_append_new(jobs->list, row);
 }
 
 char *report_jobs(const struct sched *s, int64_t now_ms,
 		  const struct request *(*request_of)(uint64_t job, void *context), void *context)
 {
-	struct jobs_list jobs = {json_array(), request_of, context};
+	struct jobs_list jobs = {s, json_array(), request_of, context};
 	sched_each_job(s, now_ms, add_job, &jobs);
 	return print(json_pack("{s:o}", "jobs", jobs.list));
 }

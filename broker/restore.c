@@ -318,7 +318,7 @@ static enum brot_err settle_images(struct server *server, struct found *found,
 		if (!found->images[i].is_settled)
 			remove_row(server, &found->images[i]);
 	if (code == BROT_OK)
-		images_sweep();
+		images_sweep(false);
 	return code;
 }
 

@@ -91,14 +91,15 @@ bool saves_load(struct server *server, const struct catalog_job *job, struct ima
 {
 	struct checkpoint_image copy = describe(job, image);
 	struct brot_error err;
-	uint32_t segments;
+	uint32_t segments, discarded;
 	if (server->config->checkpoint == NULL)
 		return false;
 	enum brot_err code = checkpoint_load(server->config->checkpoint, &copy, image->shm.memory,
-					     &segments, &err);
+					     &segments, &discarded, &err);
 	if (code == BROT_OK)
-		log_line(LOG_LEVEL_NOTICE, "checkpoint loaded job=%llu band=%u segments=%u of=%u",
-			 (unsigned long long)job->job, work_band(image->work), segments,
+		log_line(LOG_LEVEL_NOTICE,
+			 "checkpoint loaded job=%llu band=%u segments=%u discarded=%u of=%u",
+			 (unsigned long long)job->job, work_band(image->work), segments, discarded,
 			 segment_count(&image->layout.grid));
 	else if (code != BROT_E_NOT_FOUND)
 		log_line(LOG_LEVEL_WARNING, "checkpoint not used job=%llu reason=\"%s\"",

@@ -178,7 +178,6 @@ static void dispatch_event(struct sched *s, const struct sched_event *event)
 		worker_drain(s, event);
 		break;
 	case EVENT_UNREACHABLE:
-	case EVENT_VIOLATION:
 	case EVENT_HELLO:
 	case EVENT_CREDIT:
 	case EVENT_MAPPED:
@@ -232,6 +231,12 @@ bool sched_job_report(const struct sched *s, uint64_t id, int64_t now_ms,
 		return false;
 	job_make_report(job, now_ms, ret_report);
 	return true;
+}
+
+const struct brot_error *sched_job_why(const struct sched *s, uint64_t id)
+{
+	const struct job *job = job_find(s, id);
+	return job != NULL && job->state == JOB_FAILED ? &job->why : NULL;
 }
 
 void sched_each_job(const struct sched *s, int64_t now_ms,

@@ -38,8 +38,9 @@ struct sched_limits {
 	int64_t progress_ms;    /* between two PROGRESS of a job */
 	int64_t lease_ms;       /* least time a tile is leased for; doubles with each attempt */
 	int64_t tile_target_ms; /* a tile should take so long */
-	int64_t retention_ms;   /* a kept job that has finished or failed is forgotten after this;
-				 * one in bands too that all wait for a reader who does not come */
+	int64_t retention_ms;   /* a kept job that has finished or failed is forgotten after this,
+				 * unless it was watched within lost_ms; one in bands too that all
+				 * wait for a reader who does not come */
 	uint32_t tile_rows;     /* fixed tile height for measurements; 0: follow the cost */
 	bool is_durable;        /* there is a store: EVENT_STOP leaves the jobs for the next life */
 };
@@ -71,17 +72,19 @@ struct job_report {
 	uint64_t job;
 	enum job_state state;
 	bool is_paused, is_kept;
+	bool is_unread; /* in bands, and all that are open are complete: its reader is awaited */
 	int32_t priority;
 	char client[LIMIT_NAME_CHARS + 1];
 	uint32_t bands, bands_released; /* 1 and 0 for a job that has its image in one piece */
 	uint64_t pixels, pixels_done;
 	uint32_t tiles_done, tiles_running;
 	uint32_t retries; /* leases of tiles that had been leased before */
-	uint32_t workers; /* with a tile of it now; once finished: that rendered at least one */
+	uint32_t workers; /* processes with a tile of it now; once it has stopped, and in RECORD and
+			   * END: that rendered at least one */
 	uint64_t iterations;
 	int64_t worker_us;  /* that workers spent on tiles which count: its cost */
 	int64_t elapsed_ms; /* since it was accepted, to now or to its end */
-	enum brot_err code; /* of a FAILED one; the action's text says why */
+	enum brot_err code; /* of a FAILED one; the action's text, or sched_job_why(), says why */
 };
 
 /* A worker as it described itself. */
@@ -119,7 +122,6 @@ enum sched_event_type {
 	EVENT_TICK,
 	EVENT_STOP,        /* the broker ends */
 	EVENT_UNREACHABLE, /* a message could not be sent to peer: its connection is gone */
-	EVENT_VIOLATION,   /* a worker broke a rule that the caller checks: text says which */
 	/* from a client */
 	EVENT_SUBMIT,       /* submit */
 	EVENT_IMAGE_READY,  /* work, bits: the answer to ACTION_CREATE_IMAGE */
@@ -289,6 +291,7 @@ bool sched_band_is_complete(const struct sched *s, uint64_t work);
 /* Read-only views. The list functions call fn once for each, in order of age. */
 bool sched_job_report(const struct sched *s, uint64_t job, int64_t now_ms,
 		      struct job_report *ret_report);
+const struct brot_error *sched_job_why(const struct sched *s, uint64_t job); /* FAILED; or NULL */
 void sched_each_job(const struct sched *s, int64_t now_ms,
 		    void (*fn)(const struct job_report *report, void *context), void *context);
 void sched_each_worker(const struct sched *s, int64_t now_ms,

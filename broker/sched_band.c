@@ -34,6 +34,21 @@ bool job_has_released_bands(const struct job *job)
 	return open < job->next_band;
 }
 
+bool job_waits_for_reader(const struct job *job, int64_t *ret_since_ms)
+{
+	*ret_since_ms = job->watched_ms;
+	if (!job_is_banded(job))
+		return false;
+	for (uint32_t i = 0; i < LIMIT_OPEN_BANDS; i++) {
+		const struct band *band = &job->bands[i];
+		if (band->state != BAND_NONE && band->state != BAND_COMPLETE)
+			return false;
+		if (band->state == BAND_COMPLETE && band->complete_ms > *ret_since_ms)
+			*ret_since_ms = band->complete_ms;
+	}
+	return true;
+}
+
 struct band *band_find(struct job *job, uint32_t index)
 {
 	for (uint32_t i = 0; i < LIMIT_OPEN_BANDS; i++)

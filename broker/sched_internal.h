@@ -64,7 +64,7 @@ struct tile {
 
 /* What one worker and one job have to do with each other; indexed by the job's slot. */
 struct acquaintance {
-	bool rendered; /* a tile was accepted */
+	bool rendered; /* a tile was accepted, in this session */
 	uint8_t strikes;
 	uint32_t holds; /* leases */
 };
@@ -156,7 +156,11 @@ struct job {
 
 	uint64_t pixels, pixels_done, iterations;
 	int64_t worker_us;
-	uint32_t tiles_done, tiles_running, retries, workers_now, workers_ever;
+	uint32_t tiles_done, tiles_running, retries, workers_now;
+	/* Processes that rendered a tile of it: those of this life by their ids, LIMIT_WORKERS at
+	 * most, and no fewer than earlier lives have counted, which may have been the same. */
+	uint32_t workers_ever, rendered_count, rendered_capacity;
+	uint8_t (*rendered_by)[sizeof((struct worker_info *)0)->id];
 	int64_t accepted_ms, finished_ms, progress_ms, record_ms;
 	bool has_moved; /* counters, since the store was told */
 	UT_hash_handle hh, hh_key;
@@ -206,6 +210,7 @@ struct job *job_of_key(const struct sched *s, const uint8_t key[SCHED_KEY_BYTES]
 struct job *job_add(struct sched *s, uint64_t id, const uint8_t key[SCHED_KEY_BYTES],
 		    const char *client, const struct plan *plan); /* NULL: no slot is free */
 bool job_is_unfinished(const struct job *job);                    /* QUEUED or RUNNING */
+bool job_has_stopped(const struct job *job);                      /* FINISHED or FAILED */
 void job_submit(struct sched *s, const struct sched_event *event);
 void job_image_result(struct sched *s, const struct sched_event *event);
 void job_tick(struct sched *s);
@@ -230,7 +235,9 @@ void reader_take(struct sched *s, struct job *job, uint64_t peer);    /* and wat
 /* sched_band.c */
 bool job_is_banded(const struct job *job);
 bool job_has_released_bands(const struct job *job);
-uint32_t job_bands_released(const struct job *job);      /* the leading run */
+uint32_t job_bands_released(const struct job *job); /* the leading run */
+/* Whether nothing but a reader's RELEASE can move a job in bands, and since when. */
+bool job_waits_for_reader(const struct job *job, int64_t *ret_since_ms);
 struct band *band_find(struct job *job, uint32_t index); /* an open one, or NULL */
 struct band *band_of_work(const struct sched *s, uint64_t work);
 uint64_t band_work(const struct band *band);
@@ -261,6 +268,9 @@ bool job_has_work_for(const struct sched *s, struct job *job, const struct worke
 bool worker_may_render(const struct worker *worker, const struct job *job); /* not kept off */
 bool tile_has_failed_on(const struct tile *tile, const struct worker *worker);
 struct rect tile_rect(const struct tile *tile);
+/* "rows 120..127", of the picture. */
+#define TILE_ROWS_CHARS 32
+void tile_rows_str(const struct tile *tile, char text[TILE_ROWS_CHARS]);
 int64_t tile_expected_us(const struct sched *s, const struct tile *tile);
 void tile_dispatch(struct sched *s);
 

@@ -29,14 +29,21 @@ bool job_is_unfinished(const struct job *job)
 	return job->state == JOB_QUEUED || job->state == JOB_RUNNING;
 }
 
+bool job_has_stopped(const struct job *job)
+{
+	return job->state == JOB_FINISHED || job->state == JOB_FAILED;
+}
+
 void job_make_report(const struct job *job, int64_t now_ms, struct job_report *ret_report)
 {
-	bool has_stopped = job->state == JOB_FINISHED || job->state == JOB_FAILED;
+	bool has_stopped = job_has_stopped(job);
+	int64_t since_ms;
 	*ret_report = (struct job_report){
 		.job = job->id,
 		.state = job->state,
 		.is_paused = job->is_paused,
 		.is_kept = job->is_kept,
+		.is_unread = job_is_unfinished(job) && job_waits_for_reader(job, &since_ms),
 		.priority = job->priority,
 		.bands = job->plan.band_count,
 		.bands_released = job_is_banded(job) ? job_bands_released(job) : 0,
@@ -98,12 +105,29 @@ void job_record(struct sched *s, struct job *job)
 	struct sched_action *action = sched_emit(s, ACTION_RECORD, 0);
 	action->job = job->id;
 	job_make_report(job, s->now_ms, &action->report);
+	action->report.workers = job->workers_ever;
 	if (job->state == JOB_FAILED) {
 		action->code = job->why.code;
 		memcpy(action->text, job->why.text, sizeof action->text);
 	}
 	job->record_ms = s->now_ms;
 	job->has_moved = false;
+}
+
+static void note_end(struct sched *s, const struct job *job, enum job_end end,
+		     const struct brot_error *why)
+{
+	unsigned long long id = job->id;
+	const char *error = brot_err_name(why != NULL ? why->code : BROT_OK);
+	const char *text = why != NULL ? why->text : "";
+	if (job->state == JOB_CREATING)
+		sched_note(s, "job refused job=%llu client=\"%s\" error=%s reason=\"%s\"", id,
+			   job->client->name, error, text);
+	else
+		sched_note(s,
+			   "job ended job=%llu end=%s error=%s tiles_done=%u retries=%u "
+			   "reason=\"%s\"",
+			   id, sched_end_name(end), error, job->tiles_done, job->retries, text);
 }
 
 void job_end(struct sched *s, struct job *job, enum job_end end, const struct brot_error *why)
@@ -117,19 +141,18 @@ void job_end(struct sched *s, struct job *job, enum job_end end, const struct br
 	action->job = job->id;
 	action->end = end;
 	job_make_report(job, s->now_ms, &action->report);
+	action->report.workers = job->workers_ever;
 	if (why != NULL) {
 		action->code = why->code;
 		memcpy(action->text, why->text, sizeof action->text);
 	}
-	sched_note(s, "job ended job=%llu end=%s error=%s tiles_done=%u retries=%u reason=\"%s\"",
-		   (unsigned long long)job->id, sched_end_name(end),
-		   brot_err_name(why != NULL ? why->code : BROT_OK), job->tiles_done, job->retries,
-		   why != NULL ? why->text : "");
+	note_end(s, job, end, why);
 	s->image_bytes -= job->plan.image_bytes;
 	s->slot_used[job->slot] = false;
 	HASH_DELETE(hh, s->jobs, job);
 	HASH_DELETE(hh_key, s->jobs_by_key, job);
 	client_leave(s, job->client);
+	free(job->rendered_by);
 	free(job);
 }
 
@@ -177,31 +200,6 @@ void job_finish(struct sched *s, struct job *job)
 		   (unsigned long long)job->id, (unsigned long long)job->pixels, job->tiles_done,
 		   job->retries, (unsigned long long)job->iterations,
 		   (long long)(job->finished_ms - job->accepted_ms));
-}
-
-enum brot_err sched_check_room(const struct sched *s, const char *client_name,
-			       const struct plan *plan, struct brot_error *err)
-{
-	uint64_t bytes = plan->image_bytes, limit = s->limits.image_bytes;
-	uint64_t left = limit > s->image_bytes ? limit - s->image_bytes : 0;
-	const struct client *client = client_find(s, client_name);
-	if (bytes > limit)
-		return error_set(err, BROT_E_NO_SPACE,
-				 "size: the image needs %llu bytes, but the broker's images may "
-				 "take at most %llu",
-				 (unsigned long long)bytes, (unsigned long long)limit);
-	if (bytes > left)
-		return error_set(err, BROT_E_BUSY,
-				 "size: the image needs %llu bytes, but other jobs have left %llu: "
-				 "try later",
-				 (unsigned long long)bytes, (unsigned long long)left);
-	if (HASH_COUNT(s->jobs) >= s->limits.jobs)
-		return error_set(err, BROT_E_BUSY, "jobs: the broker holds at most %u: try later",
-				 s->limits.jobs);
-	if (client != NULL && client->jobs >= s->limits.jobs_per_client)
-		return error_set(err, BROT_E_BUSY, "jobs: a client may have at most %u: try later",
-				 s->limits.jobs_per_client);
-	return BROT_OK;
 }
 
 void job_submit(struct sched *s, const struct sched_event *event)
@@ -292,32 +290,16 @@ static bool is_deserted(const struct sched *s, const struct job *job)
 	return s->workers != NULL && job_has_work(job);
 }
 
-/* Since when nothing but a reader's RELEASE can move a kept job in bands; false where that is not
- * so. */
-static bool waits_for_reader(const struct job *job, int64_t *ret_since_ms)
-{
-	*ret_since_ms = job->watched_ms;
-	if (!job_is_banded(job))
-		return false;
-	for (uint32_t i = 0; i < LIMIT_OPEN_BANDS; i++) {
-		const struct band *band = &job->bands[i];
-		if (band->state != BAND_NONE && band->state != BAND_COMPLETE)
-			return false;
-		if (band->state == BAND_COMPLETE && band->complete_ms > *ret_since_ms)
-			*ret_since_ms = band->complete_ms;
-	}
-	return true;
-}
-
 /* Ends a kept job that nobody has come for. */
 static bool kept_expires(struct sched *s, struct job *job)
 {
-	bool has_stopped = job->state == JOB_FINISHED || job->state == JOB_FAILED;
+	bool has_stopped = job_has_stopped(job);
 	int64_t since_ms = job->finished_ms;
 	struct brot_error why = job->why;
-	if (!has_stopped && !waits_for_reader(job, &since_ms))
+	if (!has_stopped && !job_waits_for_reader(job, &since_ms))
 		return false;
-	if (s->now_ms - since_ms < s->limits.retention_ms)
+	bool is_wanted = s->now_ms - job->watched_ms < s->limits.lost_ms;
+	if (is_wanted || s->now_ms - since_ms < s->limits.retention_ms)
 		return false;
 	if (!has_stopped)
 		error_set(&why, BROT_E_NOT_FOUND,
@@ -372,7 +354,7 @@ void job_tick(struct sched *s)
 		if (job->has_moved && s->now_ms - job->record_ms >= RECORD_MS)
 			job_record(s, job);
 		bool is_due = s->now_ms - job->progress_ms >= s->limits.progress_ms;
-		if (is_due && job->state != JOB_FINISHED && job->state != JOB_FAILED) {
+		if (is_due && !job_has_stopped(job)) {
 			job->progress_ms = s->now_ms;
 			job_tell_watchers(s, job, ACTION_PROGRESS);
 		}

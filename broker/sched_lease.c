@@ -133,6 +133,27 @@ static void revoke_others(struct sched *s, struct tile *tile)
 	}
 }
 
+/* A process that connects again is the same one. */
+static void count_worker(struct job *job, const struct worker *worker)
+{
+	const size_t bytes = sizeof worker->info.id;
+	for (uint32_t i = 0; i < job->rendered_count; i++)
+		if (memcmp(job->rendered_by[i], worker->info.id, bytes) == 0)
+			return;
+	if (job->rendered_count == LIMIT_WORKERS)
+		return;
+	if (job->rendered_count == job->rendered_capacity) {
+		job->rendered_capacity = job->rendered_capacity > 0 ? 2 * job->rendered_capacity
+								    : 4;
+		job->rendered_by = realloc(job->rendered_by, job->rendered_capacity * bytes);
+		if (job->rendered_by == NULL)
+			abort();
+	}
+	memcpy(job->rendered_by[job->rendered_count++], worker->info.id, bytes);
+	if (job->workers_ever < job->rendered_count)
+		job->workers_ever = job->rendered_count;
+}
+
 static void count_result(struct sched *s, const struct lease *lease, int64_t elapsed_us,
 			 uint64_t iterations)
 {
@@ -142,7 +163,7 @@ static void count_result(struct sched *s, const struct lease *lease, int64_t ela
 	struct rect rect = tile_rect(tile);
 	if (!worker->jobs[job->slot].rendered) {
 		worker->jobs[job->slot].rendered = true;
-		job->workers_ever++;
+		count_worker(job, worker);
 	}
 	worker->tiles_done++;
 	worker->iterations += iterations;
@@ -186,6 +207,7 @@ void lease_return(struct sched *s, struct lease *lease)
 {
 	struct tile *tile = lease->tile;
 	struct job *job = tile->band->job;
+	const struct worker *worker = lease->worker;
 	lease_void(s, lease);
 	if (tile->lease_count > 0)
 		return;
@@ -194,10 +216,16 @@ void lease_return(struct sched *s, struct lease *lease)
 		return;
 	}
 	DL_APPEND(tile->band->waiting, tile);
+	if (tile->lost < LIMIT_TILE_LEASES || s->is_stopping)
+		return;
 	/* Whoever takes it dies of it. */
-	if (tile->lost >= LIMIT_TILE_LEASES && !s->is_stopping)
-		job_fail(s, job, BROT_E_FAILED,
-			 "a tile was lost with too many workers that rendered it");
+	struct brot_error why;
+	char rows[TILE_ROWS_CHARS];
+	tile_rows_str(tile, rows);
+	error_set(&why, BROT_E_FAILED,
+		  "%s were lost with %u workers that were rendering them, last with %s", rows,
+		  tile->lost, worker->info.name);
+	job_fail(s, job, why.code, why.text);
 }
 
 void band_return_tiles(struct sched *s, struct band *band)

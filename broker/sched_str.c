@@ -14,7 +14,6 @@ const char *const sched_event_names[EVENT_TYPE_COUNT] = {
 	[EVENT_TICK] = "tick",
 	[EVENT_STOP] = "stop",
 	[EVENT_UNREACHABLE] = "unreachable",
-	[EVENT_VIOLATION] = "violation",
 	[EVENT_SUBMIT] = "submit",
 	[EVENT_IMAGE_READY] = "image_ready",
 	[EVENT_IMAGE_FAILED] = "image_failed",

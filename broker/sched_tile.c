@@ -22,6 +22,13 @@ struct rect tile_rect(const struct tile *tile)
 	return segment_run_rect(&tile->band->grid, tile->first, tile->count);
 }
 
+void tile_rows_str(const struct tile *tile, char text[TILE_ROWS_CHARS])
+{
+	const struct rect rect = tile_rect(tile);
+	uint32_t first = plan_band_first(&tile->band->job->plan, tile->band->index) + rect.y;
+	(void)snprintf(text, TILE_ROWS_CHARS, "rows %u..%u", first, first + rect.h - 1);
+}
+
 static bool band_has_work(const struct band *band)
 {
 	return band->state == BAND_OPEN &&

@@ -3,13 +3,16 @@
  */
 #include "broker/sched_internal.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* Refuses what a job must be in another state for. */
 static void refuse_state(struct sched *s, const struct job *job, uint64_t peer, const char *must)
 {
-	sched_refuse(s, peer, job->id, BROT_E_REQUEST, "job: %llu must %s",
-		     (unsigned long long)job->id, must);
+	bool is_paused = job->is_paused && job_is_unfinished(job);
+	sched_refuse(s, peer, job->id, BROT_E_REQUEST, "job: %llu must %s, and is %s",
+		     (unsigned long long)job->id, must,
+		     is_paused ? "paused" : sched_state_name(job->state));
 }
 
 static void tell_band(struct sched *s, const struct band *band, uint64_t peer)
@@ -137,7 +140,7 @@ static void change_pause(struct sched *s, struct job *job, uint64_t peer, bool i
 	if (!job_is_unfinished(job)) {
 		refuse_state(s, job, peer,
 			     is_paused ? "be queued or running to be paused"
-				       : "be queued or running to be resumed");
+				       : "be paused to be resumed");
 		return;
 	}
 	if (job->is_paused != is_paused) {
@@ -154,7 +157,7 @@ static void change_pause(struct sched *s, struct job *job, uint64_t peer, bool i
 static void change_priority(struct sched *s, struct job *job, uint64_t peer, int32_t priority)
 {
 	if (!job_is_unfinished(job)) {
-		refuse_state(s, job, peer, "be queued or running to be given a priority");
+		refuse_state(s, job, peer, "be queued, running or paused to be given a priority");
 		return;
 	}
 	if (job->priority != priority) {
@@ -195,7 +198,9 @@ static void refuse_unknown(struct sched *s, const struct sched_event *event)
 		struct sched_action *action = sched_emit(s, ACTION_FAILED, event->peer);
 		action->job = event->job;
 		action->code = BROT_E_NOT_FOUND;
-		strcpy(action->text, "job: is not known to this broker");
+		(void)snprintf(action->text, sizeof action->text,
+			       "job: %llu is not known to this broker",
+			       (unsigned long long)event->job);
 	} else {
 		sched_refuse(s, event->peer, event->job, BROT_E_NOT_FOUND,
 			     "job: %llu is not known to this broker",

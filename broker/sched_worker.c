@@ -157,8 +157,10 @@ static void fail(struct sched *s, struct worker *worker, const struct sched_even
 		return;
 	}
 	struct brot_error why;
-	error_set(&why, BROT_E_FAILED, "tile %u failed %u times, last on %s: %s", tile->id,
-		  tile->failures, worker->info.name, text);
+	char rows[TILE_ROWS_CHARS];
+	tile_rows_str(tile, rows);
+	error_set(&why, BROT_E_FAILED, "%s failed %u times, last on %s: %s", rows, tile->failures,
+		  worker->info.name, text);
 	job_fail(s, job, why.code, why.text);
 }
 
@@ -173,11 +175,16 @@ static void credit(struct sched *s, struct worker *worker, uint32_t tiles)
 	worker_make_ready(s, worker);
 }
 
+/* By its name, by the part of it before a '/', which tells the processes of a host apart, or by its
+ * id. */
 static bool is_called(const struct worker *worker, const char *name)
 {
 	char id[2 * sizeof worker->info.id + 1];
 	hex_write(worker->info.id, sizeof worker->info.id, id);
-	return strcmp(worker->info.name, name) == 0 || strcmp(id, name) == 0;
+	const size_t chars = strlen(name);
+	bool is_of_host = chars > 0 && strncmp(worker->info.name, name, chars) == 0 &&
+			  worker->info.name[chars] == '/';
+	return is_of_host || strcmp(worker->info.name, name) == 0 || strcmp(id, name) == 0;
 }
 
 void worker_drain(struct sched *s, const struct sched_event *event)
@@ -226,15 +233,11 @@ static void gone(struct sched *s, const struct sched_event *event)
 		worker_lose(s, worker, "its parent process says it died");
 }
 
-static void connection_event(struct sched *s, const struct sched_event *event)
+static void unreachable(struct sched *s, const struct sched_event *event)
 {
 	struct worker *worker = worker_of_peer(s, event->peer);
-	if (worker == NULL)
-		return;
-	bool is_violation = event->type == EVENT_VIOLATION;
-	if (is_violation)
-		sched_refuse(s, event->peer, 0, BROT_E_PROTOCOL, "%s", event->text);
-	worker_end(s, worker, is_violation ? event->text : "its connection is gone");
+	if (worker != NULL)
+		worker_end(s, worker, "its connection is gone");
 }
 
 bool sched_tile_rect(const struct sched *s, const struct sched_event *event, struct rect *ret_rect)
@@ -260,8 +263,8 @@ void worker_event(struct sched *s, const struct sched_event *event)
 		gone(s, event);
 		return;
 	}
-	if (event->type == EVENT_UNREACHABLE || event->type == EVENT_VIOLATION) {
-		connection_event(s, event);
+	if (event->type == EVENT_UNREACHABLE) {
+		unreachable(s, event);
 		return;
 	}
 	struct worker *worker = session_worker(s, event);

@@ -201,10 +201,10 @@ static void prune(struct server *server)
 		server->prune_ms = server->now_ms + PRUNE_MS;
 }
 
-static void sweep(struct server *server)
+static void sweep(struct server *server, bool is_first)
 {
 	images_touch(server->images);
-	images_sweep();
+	images_sweep(is_first);
 	journal_retry(server->journal);
 }
 
@@ -219,7 +219,7 @@ static void tick(struct server *server)
 		server->expire_ms = server->now_ms + PEER_IDLE_MS;
 	}
 	if (server->now_ms >= server->sweep_ms) {
-		sweep(server);
+		sweep(server, false);
 		server->sweep_ms = server->now_ms + SWEEP_MS;
 	}
 	if (server->now_ms >= server->prune_ms)
@@ -358,7 +358,7 @@ static enum brot_err take_up_jobs(struct server *server, struct brot_error *err)
 			 restored);
 	else
 		log_line(LOG_LEVEL_NOTICE, "jobs kept=nowhere, they end with this broker");
-	sweep(server);
+	sweep(server, true);
 	return BROT_OK;
 }
 

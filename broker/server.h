@@ -36,8 +36,8 @@ struct server_config {
 	void *reread_context;
 };
 
-/* The budget for images where the settings say memory_bytes: where that is 0 three quarters of what
- * this host's shared memory holds. */
+/* The budget for images where the settings say memory_bytes: broker_memory_bytes() on this host.
+ * Logs where that is less. */
 uint64_t server_image_bytes(uint64_t memory_bytes);
 
 /* Takes up the jobs of the store, binds, serves until SIGTERM or SIGINT, and cleans up. SIGHUP

@@ -82,8 +82,10 @@ void inbox_take(struct server *server, enum peer_side side, const struct sock_re
 void inbox_take_worker(struct server *server, struct sched_event *event);
 void inbox_take_client(struct server *server, struct sched_event *event);
 
-/* inbox_ended.c: questions about jobs that have ended, of which only the store knows. The first two
- * return true where they answered. */
+/* inbox_ended.c: questions about jobs that have ended, of which only the store knows. */
+bool ended_why(const struct server *server, uint64_t job,
+	       struct brot_error *ret_why); /* or false */
+/* These two return true where they answered. */
 bool ended_refuse_key(struct server *server, uint64_t peer, const uint8_t key[SCHED_KEY_BYTES]);
 bool ended_tell(struct server *server, uint64_t peer, uint64_t job);
 void ended_revive(struct server *server, uint64_t peer, uint64_t job); /* where it may be */

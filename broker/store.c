@@ -19,6 +19,18 @@ static bool is_full(int error)
 	return error == ENOSPC || error == EDQUOT || error == EFBIG;
 }
 
+/* Of several lines of SQLite's, which then are one. */
+static enum brot_err damaged(const char *path, const char *how, struct brot_error *err)
+{
+	char line[96];
+	(void)snprintf(line, sizeof line, "%s", how);
+	for (char *p = line; *p != '\0'; p++)
+		if (*p == '\n' || *p == '\r' || *p == '\t')
+			*p = ' ';
+	return error_set(err, BROT_E_SYSTEM,
+			 "store: %s is damaged (%s): move it away, its jobs are lost", path, line);
+}
+
 enum brot_err store_file_failure(const char *path, sqlite3 *db, int result, struct brot_error *err)
 {
 	int error = db != NULL ? sqlite3_system_errno(db) : 0;
@@ -29,10 +41,12 @@ enum brot_err store_file_failure(const char *path, sqlite3 *db, int result, stru
 	    ((kind == SQLITE_IOERR || kind == SQLITE_CANTOPEN) && is_full(error)))
 		return error_set(err, BROT_E_NO_SPACE, "store: the disk of %s is full", path);
 	if (kind == SQLITE_NOTADB)
-		return error_set(err, BROT_E_SYSTEM, "store: %s is not a database of ours", path);
+		return error_set(err, BROT_E_SYSTEM,
+				 "store: %s is not a database of ours: move it away, or name "
+				 "another --state-dir",
+				 path);
 	if (kind == SQLITE_CORRUPT)
-		return error_set(err, BROT_E_SYSTEM, "store: %s is damaged: %s", path,
-				 sqlite3_errmsg(db));
+		return damaged(path, sqlite3_errmsg(db), err);
 	if (kind == SQLITE_READONLY || kind == SQLITE_PERM)
 		return error_set(err, BROT_E_SYSTEM, "store: %s cannot be written", path);
 	return error_set(err, BROT_E_SYSTEM, "store: %s: %s%s%s", path,
@@ -141,12 +155,15 @@ static enum brot_err schema_check(sqlite3 *db, const char *path, bool *ret_is_ne
 		return code;
 	*ret_is_new = application == 0 && version == 0 && tables == 0;
 	if (!*ret_is_new && application != STORE_APPLICATION_ID)
-		return error_set(err, BROT_E_SYSTEM, "store: %s is a database of something else",
+		return error_set(err, BROT_E_SYSTEM,
+				 "store: %s is a database of something else: move it away, or name "
+				 "another --state-dir",
 				 path);
 	if (version > STORE_SCHEMA_VERSION)
 		return error_set(err, BROT_E_SYSTEM,
-				 "store: %s has schema %lld, this broker knows up to %d", path,
-				 (long long)version, STORE_SCHEMA_VERSION);
+				 "store: %s has schema %lld, this broker knows up to %d: a newer "
+				 "brot wrote it, which has to go on with it",
+				 path, (long long)version, STORE_SCHEMA_VERSION);
 	if (!*ret_is_new && version < 1)
 		return error_set(err, BROT_E_SYSTEM, "store: %s has no schema version", path);
 	return BROT_OK;
@@ -174,7 +191,7 @@ static enum brot_err file_check(sqlite3 *db, const char *path, struct brot_error
 				      sizeof verdict, err);
 	if (code != BROT_OK || strcmp(verdict, "ok") == 0)
 		return code;
-	return error_set(err, BROT_E_SYSTEM, "store: %s is damaged: %s", path, verdict);
+	return damaged(path, verdict, err);
 }
 
 /* Takes the file for this process and makes it what we want of it. */

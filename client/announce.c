@@ -24,6 +24,12 @@ void announce_request(struct announce *announce, const json_t *request, uint32_t
 	announce->config.height_px = height_px;
 }
 
+void announce_broker(struct announce *announce, const char *url, uint64_t job)
+{
+	announce->config.url = url;
+	announce->job = job;
+}
+
 void announce_started(struct announce *announce, uint32_t workers)
 {
 	const struct announce_config *config = &announce->config;
@@ -118,6 +124,7 @@ static void on_finished(struct announce *announce, const struct session_summary 
 
 static void on_accepted(struct announce *announce, const struct session_job *job)
 {
+	announce->job = job->job;
 	announce->is_banded = job->band_count != 0;
 	announce->band_count = job->band_count;
 	if (announce->config.mode != ANNOUNCE_EVENTS)
@@ -138,6 +145,37 @@ static void on_band(const struct announce *announce, const struct session_band *
 				      "rows", NUMBER(band->rows)));
 }
 
+static void on_busy(struct announce *announce, const struct session_action *action)
+{
+	const struct announce_config *config = &announce->config;
+	announce_done(announce);
+	if (config->mode == ANNOUNCE_EVENTS)
+		print_event(config->events, "busy",
+			    json_pack("{s:I,s:s}", "job", NUMBER(announce->job), "text",
+				      action->error.text));
+	if (config->mode == ANNOUNCE_PEOPLE && action->is_read)
+		fprintf(config->people, "another client reads job %" PRIu64 ": waiting for it\n",
+			announce->job);
+	else if (config->mode == ANNOUNCE_PEOPLE) {
+		print_text(config->people, action->error.text);
+		fprintf(config->people, "; waiting\n");
+	}
+}
+
+static void on_broker(struct announce *announce, bool is_back)
+{
+	const struct announce_config *config = &announce->config;
+	announce_done(announce);
+	if (config->mode == ANNOUNCE_EVENTS)
+		print_event(config->events, is_back ? "back" : "silent",
+			    json_pack("{s:s}", "broker", config->url));
+	if (config->mode == ANNOUNCE_PEOPLE)
+		fprintf(config->people,
+			is_back ? "the broker at %s is back\n"
+				: "the broker at %s does not answer: waiting for it\n",
+			config->url);
+}
+
 void announce_action(struct announce *announce, const struct session_action *action, int64_t now_ms)
 {
 	if (action->type == SESSION_ACCEPTED)
@@ -150,6 +188,10 @@ void announce_action(struct announce *announce, const struct session_action *act
 		on_band(announce, &action->band);
 	if (action->type == SESSION_FINISHED)
 		on_finished(announce, &action->summary, now_ms);
+	if (action->type == SESSION_BUSY)
+		on_busy(announce, action);
+	if (action->type == SESSION_SILENT || action->type == SESSION_BACK)
+		on_broker(announce, action->type == SESSION_BACK);
 }
 
 void announce_rows(struct announce *announce, uint64_t rows_written, int64_t now_ms)
@@ -199,7 +241,7 @@ void announce_left(struct announce *announce, uint64_t job, const char *path)
 			    json_pack("{s:I}", "job", NUMBER(job)));
 	else
 		fprintf(announce->config.people,
-			"job %" PRIu64 " goes on; `brot-client wait %" PRIu64
+			"job %" PRIu64 " is kept: `brot-client wait %" PRIu64
 			" --out %s` gets it\n",
 			job, job, path);
 }

@@ -34,6 +34,7 @@ struct announce_config {
 	uint32_t width_px, height_px; /* announce_request() */
 	FILE *events, *people;
 	bool is_terminal; /* people */
+	const char *url;  /* the broker's; borrowed; NULL until announce_broker() */
 };
 
 /* Nobody but announce.c touches the members. */
@@ -41,6 +42,7 @@ struct announce {
 	struct announce_config config;
 	bool has_bar, has_line, is_banded;
 	uint32_t band_count;
+	uint64_t job;
 	int64_t start_ms, shown_ms;
 	struct progress progress;
 	struct session_summary summary;
@@ -55,7 +57,11 @@ void announce_request(struct announce *announce, const json_t *request, uint32_t
 /* An embedded service was started. */
 void announce_started(struct announce *announce, uint32_t workers);
 
-/* ACCEPTED, PROGRESS, WORKERS, BAND or FINISHED. */
+/* Whom it is about, where that shows only later: before BUSY, SILENT and BACK are told. `job` is 0
+ * until ACCEPTED where there is none yet. */
+void announce_broker(struct announce *announce, const char *url, uint64_t job);
+
+/* ACCEPTED, PROGRESS, WORKERS, BAND, FINISHED, BUSY, SILENT or BACK. */
 void announce_action(struct announce *announce, const struct session_action *action,
 		     int64_t now_ms);
 
@@ -68,7 +74,7 @@ void announce_saved(struct announce *announce, const char *path, uint64_t bytes,
 /* The job is at its end, and nobody wants a file. */
 void announce_ended(struct announce *announce, uint64_t job);
 
-/* The job goes on, though this client does not wait for it; `path` is the file it was to be. */
+/* The job is kept, though this client does not wait for it; `path` is the file it was to be. */
 void announce_left(struct announce *announce, uint64_t job, const char *path);
 
 /* Leaves the people's stream at the start of a line. Call it before a failure is told. Accepts a

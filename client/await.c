@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "client/delivery.h"
+#include "client/reply.h"
 #include "client/save.h"
 #include "client/service.h"
 #include "proto/sys/clock.h"
@@ -11,7 +12,7 @@
 struct await_options {
 	const char *out;
 	const char *broker;
-	int64_t timeout_ms;
+	int64_t timeout_ms; /* 0: not given */
 	bool is_released, is_unshared, is_insecure, is_quiet, is_json;
 };
 
@@ -22,11 +23,12 @@ static const struct option_spec specs[] = {
 	 .type = OPTION_STRING,
 	 .offset = offsetof(struct await_options, out)},
 	{.name = "release",
-	 .help = "have the broker forget the job once that is done",
+	 .help = "have the broker forget the job once that is done, also where others still wait "
+		 "for it or read it",
 	 .type = OPTION_FLAG,
 	 .offset = offsetof(struct await_options, is_released)},
 	CLI_SPEC_BROKER(await_options),
-	CLI_SPEC_TIMEOUT(await_options, "; the wait for a worker has no limit"),
+	CLI_SPEC_PATIENCE(await_options),
 	CLI_SPEC_INSECURE(await_options),
 	{.name = "no-shm",
 	 .help = "get the pixels over the socket even where memory could be shared",
@@ -47,6 +49,8 @@ static const struct option_spec specs[] = {
 struct waiting {
 	struct await_options options;
 	uint64_t job;
+	int64_t timeout_ms;
+	bool is_urgent;
 	const struct filetype *filetype; /* NULL: no file is wanted */
 	struct outfile outfile;
 	struct announce announce;
@@ -70,27 +74,56 @@ static void on_rows(uint64_t rows_done, void *context)
 	announce_rows(&w->announce, rows_done, clock_ms());
 }
 
-static enum brot_err attach(struct waiting *w, const struct cli *cli, bool is_urgent,
-			    struct brot_error *err)
+/* To attach to a job in bands makes this client its reader, and others wait for what only a file
+ * can take: so it is looked up before. One that is not listed is for ATTACH to refuse. */
+static enum brot_err check_bands(const struct waiting *w, struct brot_error *err)
+{
+	json_t *report = NULL, *list = NULL, *row;
+	size_t i;
+	uint64_t bands = 0;
+	if (w->filetype != NULL && !w->is_urgent)
+		return BROT_OK;
+	enum brot_err code = connection_ask(w->service.connection, MSG_JOBS, "{}", "jobs",
+					    w->timeout_ms, &report, err);
+	if (code == BROT_OK)
+		code = reply_list(report, "jobs", &list, err);
+	json_array_foreach(list, i, row)
+	{
+		const json_t *job = json_object_get(row, "job");
+		if (code == BROT_OK && (uint64_t)json_integer_value(job) == w->job)
+			code = reply_u64(row, "bands", &bands, err);
+	}
+	json_decref(report);
+	if (code != BROT_OK || bands <= 1)
+		return code;
+	return delivery_refuse_bands(w->job, w->is_urgent, err);
+}
+
+static enum brot_err attach(struct waiting *w, const struct cli *cli, struct brot_error *err)
 {
 	struct service_config service = {
 		.broker = w->options.broker,
 		.is_insecure = w->options.is_insecure,
-		.timeout_ms = w->options.timeout_ms,
+		.timeout_ms = w->timeout_ms,
 		.interrupt = cli->interrupt,
 	};
 	struct delivery_config config = {
 		.service = &w->service,
 		.attach = w->job,
-		.timeout_ms = w->options.timeout_ms,
+		.timeout_ms = w->timeout_ms,
+		.is_patient = w->options.timeout_ms == 0,
 		.may_map = !w->options.is_unshared,
 		.is_unread = w->filetype == NULL,
-		.is_urgent = is_urgent,
+		.is_urgent = w->is_urgent,
 		.on_action = on_action,
 		.on_rows = on_rows,
 		.context = w,
 	};
 	enum brot_err code = service_open(&service, &w->service, err);
+	if (code == BROT_OK)
+		code = check_bands(w, err);
+	if (code == BROT_OK)
+		announce_broker(&w->announce, w->service.url, w->job);
 	if (code == BROT_OK)
 		code = delivery_new(&config, &w->delivery, err);
 	if (code == BROT_OK)
@@ -128,14 +161,13 @@ static enum brot_err follow(struct waiting *w, struct brot_error *err)
 	return code;
 }
 
-static enum brot_err check(struct waiting *w, const char *job, bool is_urgent,
-			   struct brot_error *err)
+static enum brot_err check(struct waiting *w, const char *job, struct brot_error *err)
 {
 	const struct await_options *options = &w->options;
 	if (options->is_quiet && options->is_json)
 		return error_set(err, BROT_E_USAGE, "--quiet: cannot stand beside --json");
 	enum brot_err code = cli_read_job("JOB", job, &w->job, err);
-	if (code == BROT_OK && (options->out != NULL || is_urgent))
+	if (code == BROT_OK && (options->out != NULL || w->is_urgent))
 		code = filetype_of_path(options->out, &w->filetype, err);
 	return code;
 }
@@ -151,7 +183,7 @@ enum brot_err await_run(const struct cli *cli, const struct await *await, struct
 		.specs = specs,
 	};
 	struct waiting w = {
-		.options.timeout_ms = SESSION_TIMEOUT_MS,
+		.is_urgent = await->is_urgent,
 		.outfile = OUTFILE_NONE,
 		.service = SERVICE_NONE,
 	};
@@ -159,14 +191,17 @@ enum brot_err await_run(const struct cli *cli, const struct await *await, struct
 	enum brot_err code = cli_parse(cli, &command, &w.options, sizeof w.options, &operands, err);
 	if (code != BROT_OK || operands.wants_help)
 		return code;
-	code = check(&w, operands.values[0], await->is_urgent, err);
+	w.timeout_ms = w.options.timeout_ms != 0 ? w.options.timeout_ms : CLI_TIMEOUT_MS;
+	code = check(&w, operands.values[0], err);
 	if (code == BROT_OK) {
 		save_announce(&w.announce, w.options.is_quiet, w.options.is_json);
-		code = attach(&w, cli, await->is_urgent, err);
+		code = attach(&w, cli, err);
 	}
 	if (code == BROT_OK)
 		code = follow(&w, err);
 	announce_done(&w.announce);
+	if (code == BROT_E_UNAVAILABLE && w.delivery != NULL && delivery_job(w.delivery) != 0)
+		announce_left(&w.announce, w.job, w.options.out != NULL ? w.options.out : "FILE");
 	delivery_free(w.delivery);
 	service_close(&w.service);
 	outfile_discard(&w.outfile);

@@ -4,6 +4,12 @@
 
 #include "client/cli.h"
 
+/* How long there is a picture; ends a summary. */
+#define AWAIT_KEPT                                                                       \
+	"Other pictures stay until\n"                                                    \
+	"their job is released or the broker's --retention has passed, a week without\n" \
+	"it; those of a broker without --state-dir end with it."
+
 struct await {
 	const char *title; /* "brot-client wait" */
 	const char *summary;

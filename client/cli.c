@@ -34,6 +34,7 @@ static const struct command {
 	{"resume", "Lets a paused job go on.", cmd_verb},
 	{"retry", "Renders what a failed or cancelled job lacks.", cmd_verb},
 	{"priority", "Changes which of a client's jobs goes first.", cmd_verb},
+	{"release", "Has the broker forget a job that is finished.", cmd_verb},
 	{"cancel", "Ends a job, whoever has submitted it, also a finished one that is kept.",
 	 cmd_verb},
 	{"drain", "Has a worker finish what it holds, and leave.", cmd_verb},
@@ -129,21 +130,33 @@ static enum brot_err finish_output(struct brot_error *err)
 			 errno != 0 ? strerror(errno) : "it was closed or is full");
 }
 
+void cli_tell_failure(bool is_json, const struct brot_error *err)
+{
+	if (is_json)
+		print_event(stdout, err->code == BROT_E_CANCELLED ? "cancelled" : "failed",
+			    json_pack("{s:s,s:s}", "error", brot_err_name(err->code), "text",
+				      err->text));
+	fprintf(stderr, "brot-client: %s\n", err->text);
+}
+
 int cli_run(int argc, char *const *argv, int signal_fd)
 {
 	struct interrupt interrupt = {.signal_fd = signal_fd};
+	bool is_left = false;
 	struct cli cli = {.interrupt = &interrupt,
+			  .is_left = &is_left,
 			  .argc = argc > 2 ? argc - 2 : 0,
 			  .argv = argc > 2 ? argv + 2 : NULL};
 	struct brot_error err = {0};
 	enum brot_err code = run(&cli, argc > 1 ? argv[1] : NULL, &err);
-	if (code != BROT_OK && wants_json(&cli))
-		print_event(stdout, code == BROT_E_CANCELLED ? "cancelled" : "failed",
-			    json_pack("{s:s,s:s}", "error", brot_err_name(code), "text", err.text));
-	if (code == BROT_OK)
+	bool is_told = code == BROT_E_CANCELLED && is_left;
+	bool is_output = false;
+	if (code == BROT_OK) {
 		code = finish_output(&err);
+		is_output = code != BROT_OK;
+	}
 	if (code != BROT_OK)
-		fprintf(stderr, "brot-client: %s\n", err.text);
+		cli_tell_failure(!is_told && !is_output && wants_json(&cli), &err);
 	return interrupt_exit_status(&interrupt, code);
 }
 

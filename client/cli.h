@@ -26,12 +26,16 @@ struct cli {
 	char title[32];      /* "brot-client NAME" */
 	int argc;            /* the words behind the subcommand's name */
 	char *const *argv;
+	bool *is_left; /* to set where an event has said that the job outlives a cancelled call */
 };
 
 /* Runs the subcommand that argv[1] names. Returns the exit status; a failure is one line on
  * standard error and, where --json is among the words, an event on standard output. signal_fd is
  * that of signals_open(). */
 int cli_run(int argc, char *const *argv, int signal_fd);
+
+/* Tells a failure that is not the subcommand's last. */
+void cli_tell_failure(bool is_json, const struct brot_error *err);
 
 /* The subcommand for options_parse(): its name, its sentence and these options. */
 struct option_command cli_command(const struct cli *cli, const struct option_spec *specs);
@@ -48,7 +52,9 @@ struct cli_ask {
 	int64_t timeout_ms;
 	bool is_insecure, is_json;
 };
-#define CLI_ASK_DEFAULT ((struct cli_ask){.timeout_ms = 10000})
+/* What --timeout is without it; struct members that must tell whether it was given stay 0. */
+#define CLI_TIMEOUT_MS  10000
+#define CLI_ASK_DEFAULT ((struct cli_ask){.timeout_ms = CLI_TIMEOUT_MS})
 
 /* Rows of an option table for members of those names in struct `values`; `more` ends the help. */
 #define CLI_TIMEOUT_MIN_MS 100
@@ -67,6 +73,16 @@ struct cli_ask {
 			"10 without it" more,                                                \
 		.type = OPTION_MS, .offset = offsetof(struct values, timeout_ms),            \
 		.min = CLI_TIMEOUT_MIN_MS, .max = CLI_TIMEOUT_MAX_MS                         \
+	}
+/* For a member that is 0 without the option: the client is patient then. */
+#define CLI_SPEC_PATIENCE(values)                                                              \
+	{                                                                                      \
+		.name = "timeout", .arg = "S",                                                 \
+		.help = "seconds that the broker may be silent before it counts as absent; "   \
+			"10 without it for the first answer; then no limit: a broker that is " \
+			"started again is waited for, as workers are",                         \
+		.type = OPTION_MS, .offset = offsetof(struct values, timeout_ms),              \
+		.min = CLI_TIMEOUT_MIN_MS, .max = CLI_TIMEOUT_MAX_MS                           \
 	}
 #define CLI_SPEC_INSECURE(values)                                                            \
 	{                                                                                    \

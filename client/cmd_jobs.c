@@ -1,6 +1,7 @@
 /* cmd_jobs.c - brot-client jobs. */
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "client/listing.h"
 #include "client/reply.h"
@@ -51,7 +52,7 @@ static const struct table_column job_columns[] = {
 	{.title = "DONE", .key = "pixels_done", .kind = TABLE_SHARE, .whole = "pixels"},
 	{.title = "WORKERS", .key = "workers", .kind = TABLE_NUMBER},
 	{.title = "RETRY", .key = "retries", .kind = TABLE_NUMBER},
-	{.title = "AGE", .key = "elapsed_ms", .kind = TABLE_SECONDS},
+	{.title = "ELAPSED", .key = "elapsed_ms", .kind = TABLE_SECONDS},
 };
 
 static const struct listing jobs_listing = {
@@ -93,6 +94,35 @@ static const struct listing history_listing = {
 	.nothing = "no job has ended, or the broker keeps no history",
 	.derive = add_elapsed,
 };
+
+static int by_number(const void *a, const void *b)
+{
+	const json_t *const *left = a, *const *right = b;
+	json_int_t l = json_integer_value(json_object_get(*left, "job"));
+	json_int_t r = json_integer_value(json_object_get(*right, "job"));
+	return (l > r) - (l < r);
+}
+
+/* A broker's own order is that in which it came to know them. */
+static enum brot_err sort_jobs(json_t *report, struct brot_error *err)
+{
+	json_t *list = json_object_get(report, jobs_listing.key), *row;
+	size_t i, count = json_array_size(list);
+	json_t **rows = calloc(count + 1, sizeof *rows), *sorted = json_array();
+	enum brot_err code = BROT_OK;
+	if (rows == NULL || sorted == NULL)
+		code = error_set(err, BROT_E_SYSTEM, "no memory for a list");
+	if (code == BROT_OK && json_is_array(list)) {
+		json_array_foreach(list, i, row) rows[i] = row;
+		qsort(rows, count, sizeof *rows, by_number);
+		for (i = 0; i < count; i++)
+			(void)json_array_append(sorted, rows[i]);
+		(void)json_object_set(report, jobs_listing.key, sorted);
+	}
+	json_decref(sorted);
+	free(rows);
+	return code;
+}
 
 static enum brot_err check_options(const struct jobs_options *options, struct brot_error *err)
 {
@@ -173,6 +203,8 @@ enum brot_err cmd_jobs(const struct cli *cli, struct brot_error *err)
 	else if (code == BROT_OK)
 		code = cli_ask_parsed(cli, &options.ask, MSG_JOBS, "{}", listing->key, &report,
 				      err);
+	if (code == BROT_OK && !options.wants_history)
+		code = sort_jobs(report, err);
 	if (code == BROT_OK)
 		code = listing_print(listing, report, options.ask.is_json, err);
 	json_decref(report);

@@ -14,8 +14,9 @@ struct render_options {
 	const char *out;
 	const char *broker;
 	const char *priority;
+	const char *client;
 	uint32_t workers;
-	int64_t timeout_ms;
+	int64_t timeout_ms; /* 0: not given */
 	bool is_kept, is_unshared, is_insecure, is_quiet, is_json;
 };
 
@@ -31,8 +32,9 @@ static const struct option_spec specs[] = {
 	 .type = OPTION_FLAG,
 	 .offset = offsetof(struct render_options, is_kept)},
 	REQUEST_OPTION_PRIORITY(render_options),
+	REQUEST_OPTION_CLIENT(render_options, "this call alone counts as one without it"),
 	CLI_SPEC_BROKER(render_options),
-	CLI_SPEC_TIMEOUT(render_options, "; the wait for a worker has no limit"),
+	CLI_SPEC_PATIENCE(render_options),
 	CLI_SPEC_INSECURE(render_options),
 	{.name = "workers",
 	 .arg = "N",
@@ -72,6 +74,7 @@ struct job {
 	struct request request;
 	json_t *json;
 	int32_t priority;
+	int64_t timeout_ms;
 	struct outfile outfile;
 	struct announce announce;
 	struct service service;
@@ -96,12 +99,14 @@ static enum brot_err open_service(struct job *job, const struct cli *cli, struct
 		.may_embed = true,
 		.must_outlive = job->options.is_kept,
 		.workers = job->options.workers,
-		.timeout_ms = job->options.timeout_ms,
+		.timeout_ms = job->timeout_ms,
 		.interrupt = cli->interrupt,
 	};
 	enum brot_err code = service_open(&config, &job->service, err);
 	if (code == BROT_OK && job->service.embedded != NULL)
 		announce_started(&job->announce, embedded_workers(job->service.embedded));
+	if (code == BROT_OK)
+		announce_broker(&job->announce, job->service.url, 0);
 	return code;
 }
 
@@ -113,7 +118,9 @@ static enum brot_err deliver(struct job *job, struct brot_error *err)
 		.json = job->json,
 		.is_kept = job->options.is_kept,
 		.priority = job->priority,
-		.timeout_ms = job->options.timeout_ms,
+		.client = job->options.client,
+		.timeout_ms = job->timeout_ms,
+		.is_patient = job->options.timeout_ms == 0,
 		.may_map = !job->options.is_unshared,
 		.on_action = on_action,
 		.on_rows = on_rows,
@@ -136,7 +143,13 @@ static enum brot_err check(struct job *job, struct brot_error *err)
 		return error_set(err, BROT_E_USAGE,
 				 "--keep: cannot stand beside --workers, whose embedded service "
 				 "ends with this call");
-	return request_options_priority("--priority", options->priority, &job->priority, err);
+	enum brot_err code = BROT_OK;
+	if (options->client != NULL)
+		code = request_options_client(options->client, err);
+	if (code == BROT_OK)
+		code = request_options_priority("--priority", options->priority, &job->priority,
+						err);
+	return code;
 }
 
 static enum brot_err render(struct job *job, const struct cli *cli, struct brot_error *err)
@@ -161,15 +174,16 @@ static enum brot_err render(struct job *job, const struct cli *cli, struct brot_
 		code = save_picture(job->delivery, job->filetype, &job->outfile, true,
 				    &job->announce, err);
 	announce_done(&job->announce);
-	if (code != BROT_OK && job->delivery != NULL && delivery_left_job(job->delivery) != 0)
+	if (code != BROT_OK && job->delivery != NULL && delivery_left_job(job->delivery) != 0) {
 		announce_left(&job->announce, delivery_left_job(job->delivery), options->out);
+		*cli->is_left = true;
+	}
 	return code;
 }
 
 enum brot_err cmd_render(const struct cli *cli, struct brot_error *err)
 {
 	struct job job = {
-		.options.timeout_ms = SESSION_TIMEOUT_MS,
 		.outfile = OUTFILE_NONE,
 		.service = SERVICE_NONE,
 	};
@@ -178,6 +192,7 @@ enum brot_err cmd_render(const struct cli *cli, struct brot_error *err)
 				       err);
 	if (code != BROT_OK || operands.wants_help)
 		return code;
+	job.timeout_ms = job.options.timeout_ms != 0 ? job.options.timeout_ms : CLI_TIMEOUT_MS;
 	code = render(&job, cli, err);
 	/* The image is given back before the broker that holds it goes. */
 	delivery_free(job.delivery);

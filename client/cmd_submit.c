@@ -13,7 +13,6 @@
 #include "client/request_options.h"
 #include "client/save.h"
 #include "client/service.h"
-#include "proto/quote.h"
 
 struct submit_options {
 	struct cli_ask ask; /* first, so that its rows hold here */
@@ -27,28 +26,13 @@ static const struct option_spec specs[] = {
 			"rgb8 without it, or what the view says. It settles the --out of \"wait\": "
 			".png or .ppm for rgb8, .npy for the others"),
 	REQUEST_OPTION_PRIORITY(submit_options),
-	{.name = "client",
-	 .arg = "NAME",
-	 .help = "in whose name: the broker shares its workers fairly between names; USER@HOST "
-		 "without it",
-	 .type = OPTION_STRING,
-	 .offset = offsetof(struct submit_options, client)},
+	REQUEST_OPTION_CLIENT(submit_options, "USER@HOST without it"),
 	CLI_SPEC_BROKER(cli_ask),
 	CLI_SPEC_TIMEOUT(cli_ask, ""),
 	CLI_SPEC_INSECURE(cli_ask),
 	CLI_SPEC_JSON(cli_ask),
 	{.name = NULL},
 };
-
-/* What a broker takes as a client's name: see PROTOCOL.md. */
-static bool is_printable(const char *text)
-{
-	size_t chars = strlen(text);
-	for (const char *p = text; *p != '\0'; p++)
-		if (*p < ' ' || *p > '~')
-			return false;
-	return chars >= 1 && chars <= LIMIT_NAME_CHARS;
-}
 
 /* USER@HOST, or what of it can be found out. */
 static void default_client(char name[LIMIT_NAME_CHARS + 1])
@@ -60,29 +44,30 @@ static void default_client(char name[LIMIT_NAME_CHARS + 1])
 	(void)snprintf(user, sizeof user, "%u", (unsigned)geteuid());
 	(void)snprintf(name, LIMIT_NAME_CHARS + 1, "%.31s@%.31s",
 		       entry != NULL ? entry->pw_name : user, host);
-	if (!is_printable(name))
+	if (request_options_client(name, NULL) != BROT_OK)
 		(void)snprintf(name, LIMIT_NAME_CHARS + 1, "%s", user);
-}
-
-static enum brot_err check_client(const char *client, struct brot_error *err)
-{
-	char quoted[QUOTE_BYTES];
-	if (is_printable(client))
-		return BROT_OK;
-	return error_set(err, BROT_E_USAGE,
-			 "--client: must be 1..%d printable characters of ASCII, got \"%s\"",
-			 LIMIT_NAME_CHARS,
-			 quote_text(client, strlen(client), quoted, sizeof quoted));
 }
 
 static void tell(const struct delivery *delivery, bool is_json)
 {
-	if (is_json)
-		print_event(stdout, "accepted",
-			    json_pack("{s:I,s:O}", "job", (json_int_t)delivery_job(delivery),
-				      "request", delivery_json(delivery)));
-	else
-		printf("%" PRIu64 "\n", delivery_job(delivery));
+	const uint64_t job = delivery_job(delivery);
+	const uint32_t bands = delivery_bands(delivery);
+	if (is_json) {
+		json_t *event = json_pack("{s:I,s:O}", "job", (json_int_t)job, "request",
+					  delivery_json(delivery));
+		if (bands != 0 && event != NULL)
+			(void)json_object_set_new(event, "bands", json_integer(bands));
+		print_event(stdout, "accepted", event);
+		return;
+	}
+	printf("%" PRIu64 "\n", job);
+	if (bands == 0)
+		return;
+	(void)fflush(stdout);
+	fprintf(stderr,
+		"job %" PRIu64 " is in %" PRIu32 " bands, rendered %d ahead of whoever reads them: "
+		"it goes on only while `brot-client wait %" PRIu64 " --out FILE` does\n",
+		job, bands, LIMIT_OPEN_BANDS, job);
 }
 
 /* A job whose number came too late for its own line. */
@@ -112,8 +97,10 @@ static enum brot_err submit(struct delivery_config *config, const struct cli *cl
 		code = delivery_accept(delivery, err);
 	if (code == BROT_OK)
 		tell(delivery, ask->is_json);
-	else if (delivery != NULL && delivery_left_job(delivery) != 0)
+	if (code != BROT_OK && delivery != NULL && delivery_left_job(delivery) != 0) {
 		tell_left(delivery_left_job(delivery), ask->is_json);
+		*cli->is_left = true;
+	}
 	delivery_free(delivery);
 	service_close(&service);
 	return code;
@@ -121,20 +108,28 @@ static enum brot_err submit(struct delivery_config *config, const struct cli *cl
 
 enum brot_err cmd_submit(const struct cli *cli, struct brot_error *err)
 {
-	const struct option_command command = cli_command(cli, specs);
+	struct option_command command = cli_command(cli, specs);
 	struct submit_options options = {.ask = CLI_ASK_DEFAULT};
 	struct option_operands operands;
 	char client[LIMIT_NAME_CHARS + 1];
 	struct request request;
 	json_t *json = NULL;
 	struct delivery_config config = {.request = &request, .is_kept = true};
+	command.summary =
+		"Submits a job that goes on by itself, and prints its number; \"wait\" and "
+		"\"fetch\"\n"
+		"get its picture. One larger than the broker's memory for images comes in bands,\n"
+		"which are rendered while they are read: it goes on only while a \"wait\" reads "
+		"it.\n"
+		"A picture stays until its job is released or the broker's --retention has\n"
+		"passed, a week without it; that of a broker without --state-dir ends with it.";
 	enum brot_err code = cli_parse(cli, &command, &options, sizeof options, &operands, err);
 	if (code != BROT_OK || operands.wants_help)
 		return code;
 	default_client(client);
 	config.client = options.client != NULL ? options.client : client;
 	config.timeout_ms = options.ask.timeout_ms;
-	code = check_client(config.client, err);
+	code = request_options_client(config.client, err);
 	if (code == BROT_OK)
 		code = request_options_priority("--priority", options.priority, &config.priority,
 						err);

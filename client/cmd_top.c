@@ -40,7 +40,7 @@ static const struct option_spec specs[] = {
 	 .max = 3600000},
 	{.name = "count",
 	 .arg = "N",
-	 .help = "end after so many snapshots; at Ctrl-C without it",
+	 .help = "end after so many snapshots; at Ctrl-C, or the key q, without it",
 	 .type = OPTION_U32,
 	 .offset = offsetof(struct top_options, count),
 	 .min = 1,
@@ -55,6 +55,7 @@ static const struct option_spec specs[] = {
 struct watch {
 	const struct top_options *options;
 	struct service service;
+	struct keys keys;
 	struct top *top;
 	bool is_screen;
 	bool is_first; /* line of a screen */
@@ -142,15 +143,23 @@ static enum brot_err take(struct watch *w, const struct message *m, bool *ret_is
 	return code;
 }
 
+/* Whether messages have come. */
+static bool wait_news(struct watch *w, int64_t until_ms)
+{
+	unsigned news = connection_wait(w->service.connection, until_ms);
+	bool is_quit = (news & CONNECTION_KEYS) != 0 && keys_take(&w->keys, 'q');
+	if ((news & CONNECTION_INTERRUPT) != 0 || is_quit)
+		w->is_ended = true;
+	return (news & CONNECTION_MESSAGES) != 0;
+}
+
 /* Until the snapshot is complete, or until that time, or the end is asked for. */
 static enum brot_err collect(struct watch *w, int64_t until_ms, bool *ret_is_complete,
 			     struct brot_error *err)
 {
 	*ret_is_complete = false;
 	while (!*ret_is_complete && !w->is_ended && clock_ms() < until_ms) {
-		unsigned news = connection_wait(w->service.connection, until_ms);
-		if ((news & CONNECTION_INTERRUPT) != 0)
-			w->is_ended = true;
+		(void)wait_news(w, until_ms);
 		struct message m;
 		bool has_message = true;
 		while (has_message && !*ret_is_complete) {
@@ -172,10 +181,7 @@ static void rest(struct watch *w, int64_t until_ms)
 	bool has_message;
 	struct brot_error ignored;
 	while (!w->is_ended && clock_ms() < until_ms) {
-		unsigned news = connection_wait(w->service.connection, until_ms);
-		if ((news & CONNECTION_INTERRUPT) != 0)
-			w->is_ended = true;
-		if ((news & CONNECTION_MESSAGES) != 0)
+		if (wait_news(w, until_ms))
 			(void)connection_receive(w->service.connection, &m, &has_message, &ignored);
 	}
 }
@@ -197,9 +203,7 @@ static enum brot_err round_of(struct watch *w, struct brot_error *err)
 	if (!is_complete && w->heard_ms == 0) {
 		if (clock_ms() < w->started_ms + timeout_ms)
 			return BROT_OK;
-		return error_set(err, BROT_E_UNAVAILABLE,
-				 "no broker answers at %.150s within %.3g s", w->service.url,
-				 (double)timeout_ms / 1000);
+		return connection_unavailable(w->service.url, timeout_ms, err);
 	}
 	if (is_complete)
 		w->heard_ms = clock_ms();
@@ -216,10 +220,13 @@ static enum brot_err run(struct watch *w, struct brot_error *err)
 	if (w->is_screen) {
 		(void)setvbuf(stdout, NULL, _IOFBF, OUTPUT_BYTES);
 		printf(SCREEN_ENTER);
+		keys_open(&w->keys, STDIN_FILENO);
+		connection_listen(w->service.connection, &w->keys);
 	}
 	while (code == BROT_OK && !w->is_ended &&
 	       (w->options->count == 0 || w->drawn < w->options->count))
 		code = round_of(w, err);
+	keys_close(&w->keys);
 	if (w->is_screen) {
 		printf(SCREEN_LEAVE);
 		(void)fflush(stdout);
@@ -244,6 +251,7 @@ enum brot_err cmd_top(const struct cli *cli, struct brot_error *err)
 	struct watch w = {
 		.options = &options,
 		.service = SERVICE_NONE,
+		.keys = {.fd = -1},
 		.top = top_new(),
 		.is_screen = !options.ask.is_json && isatty(STDOUT_FILENO) == 1,
 	};

@@ -1,8 +1,10 @@
 /* connection.c - one DEALER and one signal descriptor in one poll. */
 #include "client/connection.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "client/reply.h"
 #include "proto/sys/clock.h"
@@ -16,6 +18,7 @@ struct connection {
 	struct sock_context *context;
 	struct sock *sock;
 	struct interrupt *interrupt;
+	const struct keys *keys; /* or NULL */
 	const char *url;
 	struct sock_received received; /* what the last message borrows from */
 };
@@ -70,18 +73,47 @@ void connection_close(struct connection *connection)
 	free(connection);
 }
 
+void connection_listen(struct connection *connection, const struct keys *keys)
+{
+	connection->keys = keys;
+}
+
+/* libzmq tries again whatever connect(2) says, and does not tell. */
+bool connection_is_denied(const char *url, struct brot_error *err)
+{
+	static const char ipc[] = "ipc://";
+	if (strncmp(url, ipc, sizeof ipc - 1) != 0 || access(url + sizeof ipc - 1, W_OK) == 0 ||
+	    errno != EACCES)
+		return false;
+	(void)error_set(err, BROT_E_UNAVAILABLE, "%.200s: this user may not connect to it: %s", url,
+			strerror(EACCES));
+	return true;
+}
+
+enum brot_err connection_unavailable(const char *url, int64_t timeout_ms, struct brot_error *err)
+{
+	if (connection_is_denied(url, err))
+		return BROT_E_UNAVAILABLE;
+	return error_set(err, BROT_E_UNAVAILABLE, "no broker answers at %.150s within %.3g s", url,
+			 (double)timeout_ms / 1000);
+}
+
 unsigned connection_wait(struct connection *connection, int64_t deadline_ms)
 {
+	int keys_fd = connection->keys != NULL ? connection->keys->fd : -1;
 	struct sock_poll items[] = {{.sock = connection->sock, .fd = -1},
-				    {.sock = NULL, .fd = connection->interrupt->signal_fd}};
+				    {.sock = NULL, .fd = connection->interrupt->signal_fd},
+				    {.sock = NULL, .fd = keys_fd}};
 	int64_t wait_ms = -1;
 	if (deadline_ms != INT64_MAX) {
 		wait_ms = deadline_ms - clock_ms();
 		wait_ms = wait_ms > 0 ? wait_ms : 0;
 	}
-	if (sock_poll(items, 2, wait_ms) <= 0)
+	if (sock_poll(items, keys_fd >= 0 ? 3 : 2, wait_ms) <= 0)
 		return 0;
 	unsigned news = items[0].is_ready ? CONNECTION_MESSAGES : 0;
+	if (items[2].is_ready)
+		news |= CONNECTION_KEYS;
 	if (!items[1].is_ready)
 		return news;
 	unsigned signals = interrupt_read(connection->interrupt);
@@ -158,9 +190,7 @@ enum brot_err connection_ask(struct connection *connection, enum message_type ty
 	*ret_report = NULL;
 	while (code == BROT_OK && *ret_report == NULL) {
 		if (now_ms >= deadline_ms)
-			return error_set(err, BROT_E_UNAVAILABLE,
-					 "no broker answers at %.150s within %.3g s",
-					 connection->url, (double)timeout_ms / 1000);
+			return connection_unavailable(connection->url, timeout_ms, err);
 		if (now_ms >= again_ms) {
 			/* A connection that the network has forgotten stays open at this end. */
 			if (unanswered == UNANSWERED) {

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "client/interrupt.h"
+#include "client/keys.h"
 #include "proto/error.h"
 #include "proto/message.h"
 
@@ -33,7 +34,18 @@ enum connection_news {
 	CONNECTION_MESSAGES = 1,  /* connection_receive() has something */
 	CONNECTION_INTERRUPT = 2, /* SIGINT, SIGTERM or SIGHUP */
 	CONNECTION_CHILD = 4,     /* a child has ended */
+	CONNECTION_KEYS = 8,      /* keys_take() has something */
 };
+
+/* Has connection_wait() look at keys as well, which are borrowed for the connection's life. */
+void connection_listen(struct connection *connection, const struct keys *keys);
+
+/* Fills *err with the failure that nobody has answered for timeout_ms, or that this user may not
+ * use the socket that the URL names. Returns BROT_E_UNAVAILABLE. */
+enum brot_err connection_unavailable(const char *url, int64_t timeout_ms, struct brot_error *err);
+
+/* Whether the second of these is so, and *err then. */
+bool connection_is_denied(const char *url, struct brot_error *err);
 
 /* Waits for news, until deadline_ms of clock_ms() at the latest. Returns bits of enum
  * connection_news; 0 after the time. */

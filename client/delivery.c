@@ -75,6 +75,7 @@ enum brot_err delivery_new(const struct delivery_config *config, struct delivery
 		.client = config->client,
 		.url = config->service->url,
 		.timeout_ms = config->timeout_ms,
+		.is_patient = config->is_patient,
 	};
 	random_bytes(session.key, sizeof session.key);
 	struct delivery *d = calloc(1, sizeof *d);
@@ -118,6 +119,11 @@ const json_t *delivery_json(const struct delivery *delivery)
 bool delivery_is_banded(const struct delivery *delivery)
 {
 	return delivery->job.band_count != 0;
+}
+
+uint32_t delivery_bands(const struct delivery *delivery)
+{
+	return delivery->job.band_count;
 }
 
 enum brot_err delivery_wait(struct delivery *delivery, struct brot_error *err)

@@ -38,12 +38,13 @@ struct delivery_config {
 	const char *client; /* NULL: this connection alone counts; see session.h */
 
 	int64_t timeout_ms;
+	bool is_patient; /* without end, once the broker has answered; see session.h */
 	bool may_map;
 	bool is_unread; /* nobody will ask for the pixels: delivery_wait() waits for the end */
 	bool is_urgent; /* a job that is not finished yet is a failure */
 
-	/* Is told ACCEPTED, PROGRESS, WORKERS, BAND and FINISHED as they come; delivery_request()
-	 * and delivery_json() are good then. */
+	/* Is told ACCEPTED, PROGRESS, WORKERS, BAND and FINISHED as they come, when
+	 * delivery_request() and delivery_json() are good; and BUSY, SILENT and BACK. */
 	void (*on_action)(const struct session_action *action, void *context);
 	/* And, while a file is written, how many of its rows are. */
 	void (*on_rows)(uint64_t rows_done, void *context);
@@ -59,15 +60,19 @@ enum brot_err delivery_new(const struct delivery_config *config, struct delivery
 enum brot_err delivery_accept(struct delivery *delivery, struct brot_error *err);
 
 /* After delivery_accept(): the job's id, its request and that as document (borrowed), and whether
- * it is in bands. */
+ * it is in bands, and in how many: 0 where it is not. */
 uint64_t delivery_job(const struct delivery *delivery);
 const struct request *delivery_request(const struct delivery *delivery);
 const json_t *delivery_json(const struct delivery *delivery);
 bool delivery_is_banded(const struct delivery *delivery);
+uint32_t delivery_bands(const struct delivery *delivery);
 
 /* Waits until all pixels are here, or those of the first band. Fails like delivery_accept(), and
  * with the reason where the job has failed. */
 enum brot_err delivery_wait(struct delivery *delivery, struct brot_error *err);
+
+/* BROT_E_USAGE: what a job in bands is no good for, where is_urgent or without a file. */
+enum brot_err delivery_refuse_bands(uint64_t job, bool is_urgent, struct brot_error *err);
 
 /* The picture, borrowed until delivery_free(). */
 void delivery_picture(struct delivery *delivery, struct picture *ret_picture);

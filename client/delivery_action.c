@@ -108,6 +108,13 @@ static enum brot_err request_take(struct delivery *d, const json_t *json, struct
 	return BROT_OK;
 }
 
+enum brot_err delivery_refuse_bands(uint64_t job, bool is_urgent, struct brot_error *err)
+{
+	return error_set(err, BROT_E_USAGE,
+			 "job: %" PRIu64 " is in bands, which are read while they are rendered: %s",
+			 job, is_urgent ? "`wait` does that" : "--out must name a file");
+}
+
 /* Some ways to read do not suit bands. */
 static enum brot_err bands_check(const struct delivery *d, struct brot_error *err)
 {
@@ -121,16 +128,8 @@ static enum brot_err bands_check(const struct delivery *d, struct brot_error *er
 				 "the broker sent ACCEPTED with %" PRIu32 " bands of %" PRIu32
 				 " rows for a picture of %" PRIu32,
 				 job->band_count, job->band_rows, height_px);
-	if (d->config.is_urgent)
-		return error_set(err, BROT_E_USAGE,
-				 "job: %" PRIu64 " is in bands, which are read "
-				 "while they are rendered: `wait` does that",
-				 job->job);
-	if (d->config.is_unread)
-		return error_set(err, BROT_E_USAGE,
-				 "job: %" PRIu64 " is in bands, which are read "
-				 "while they are rendered: --out must name a file",
-				 job->job);
+	if (d->config.is_urgent || d->config.is_unread)
+		return delivery_refuse_bands(job->job, d->config.is_urgent, err);
 	return BROT_OK;
 }
 
@@ -172,6 +171,22 @@ static void on_progress(struct delivery *d, const struct session_action *action)
 	delivery_fail(d, &error);
 }
 
+static void on_failed(struct delivery *d, const struct brot_error *error)
+{
+	struct brot_error denied;
+	bool is_denied = error->code == BROT_E_UNAVAILABLE &&
+			 connection_is_denied(d->config.service->url, &denied);
+	delivery_fail(d, is_denied ? &denied : error);
+}
+
+static void on_busy(struct delivery *d, const struct session_action *action)
+{
+	if (d->config.is_urgent)
+		delivery_fail(d, &action->error);
+	else
+		tell(d, action);
+}
+
 void delivery_cancelled(struct delivery *d)
 {
 	struct brot_error error;
@@ -198,7 +213,12 @@ static void act(struct delivery *d, const struct session_action *action)
 		on_progress(d, action);
 		break;
 	case SESSION_WORKERS:
+	case SESSION_SILENT:
+	case SESSION_BACK:
 		tell(d, action);
+		break;
+	case SESSION_BUSY:
+		on_busy(d, action);
 		break;
 	case SESSION_BAND:
 		on_band(d, action);
@@ -214,7 +234,7 @@ static void act(struct delivery *d, const struct session_action *action)
 		d->is_ready = true;
 		break;
 	case SESSION_FAILED:
-		delivery_fail(d, &action->error);
+		on_failed(d, &action->error);
 		break;
 	case SESSION_CANCELLED:
 		delivery_cancelled(d);

@@ -1,32 +1,57 @@
-/* progress.c - a smoothed rate, and numbers cut to a reader's size. */
+/* progress.c - a smoothed rate, and numbers cut to a reader's size.
+ *
+ * The rate is pixels over time, both sums in which what is older counts for less. So tiles that end
+ * together after a long while, or two reports a moment apart, make no rate of their own, and time
+ * in which nothing ended counts.
+ */
 #include "client/progress.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#define SMOOTH_S   8.0 /* a change of rate shows by two thirds after this time */
+#define SMOOTH_S 8.0 /* a change of rate shows by two thirds after this time */
+#define BEFORE_S                                                                                   \
+	1.0            /* what was done before the first report counts as so long, at most: it may \
+			* have been other work, by other workers */
+#define LEAST_S    0.5 /* no rate is that of less time */
 #define BAR_CELLS  30
 #define BAR_LEAST  10
 #define NUMBER     32
 #define SAID_BYTES (4 * 100)
 #define LEFT_MAX_S (1000.0 * 3600) /* nobody believes more */
 
+/* After a gap, in which the broker was away, what was known is out of date, and what was done in it
+ * says nothing of now. */
+static void measure(struct progress *p, const struct session_progress *now, int64_t now_ms)
+{
+	double seconds = (double)(now_ms - p->now_ms) / 1000;
+	double pixels = (double)(now->pixels_done - p->now.pixels_done);
+	if (seconds > SMOOTH_S) {
+		p->recent_pixels = p->recent_s = 0;
+		return;
+	}
+	double weight = SMOOTH_S / (SMOOTH_S + seconds);
+	p->recent_pixels = weight * p->recent_pixels + pixels;
+	p->recent_s = weight * p->recent_s + seconds;
+}
+
 void progress_update(struct progress *progress, const struct session_progress *now, int64_t now_ms)
 {
 	struct progress *p = progress;
 	bool is_again = p->is_started && now->pixels_done < p->now.pixels_done;
 	if (!p->is_started || is_again) {
-		p->pixels_per_s = 0;
-		if (now->elapsed_ms > 0 && !is_again)
-			p->pixels_per_s = (double)now->pixels_done * 1000 / (double)now->elapsed_ms;
+		double elapsed_s = is_again ? 0 : (double)now->elapsed_ms / 1000;
+		p->recent_s = elapsed_s < BEFORE_S ? elapsed_s : BEFORE_S;
+		p->recent_pixels = elapsed_s > 0
+					   ? (double)now->pixels_done * p->recent_s / elapsed_s
+					   : 0;
 	} else if (now_ms > p->now_ms) {
-		double seconds = (double)(now_ms - p->now_ms) / 1000;
-		double rate = (double)(now->pixels_done - p->now.pixels_done) / seconds;
-		double weight = p->pixels_per_s > 0 ? seconds / (seconds + SMOOTH_S) : 1;
-		p->pixels_per_s += weight * (rate - p->pixels_per_s);
-	} else if (p->is_started) {
+		measure(p, now, now_ms);
+	} else {
 		return; /* two at the same time: the later one will count all */
 	}
+	double measured_s = p->recent_s > LEAST_S ? p->recent_s : LEAST_S;
+	p->pixels_per_s = p->recent_pixels / measured_s;
 	p->is_started = true;
 	p->is_rendered = false;
 	p->has_no_workers = p->has_no_workers && now->workers == 0;

@@ -18,7 +18,8 @@
 struct progress {
 	struct session_progress now;
 	int64_t now_ms;
-	double pixels_per_s; /* 0 while unknown */
+	double recent_pixels, recent_s; /* smoothed sums */
+	double pixels_per_s;            /* 0 while unknown */
 	bool is_started;
 	bool has_no_workers;         /* the broker, at all */
 	bool is_rendered;            /* all pixels are done */

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#define OTHER_READER "being read by another client"
+
 /* What a broker says, behind the message's name, at its endpoint for workers. */
 #define WRONG_ENDPOINT ": is for the broker's endpoint for clients"
 
@@ -88,6 +90,11 @@ enum brot_err reply_failure(const json_t *json, struct brot_error *err)
 	if (code == BROT_OK)
 		code = BROT_E_PROTOCOL;
 	return error_set(err, code, "%s", text[0] == '\0' ? "the broker gives no reason" : text);
+}
+
+bool reply_is_of_reader(const struct brot_error *error)
+{
+	return error->code == BROT_E_BUSY && strstr(error->text, OTHER_READER) != NULL;
 }
 
 enum brot_err reply_refusal(const json_t *json, const char *url, struct brot_error *err)

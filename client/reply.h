@@ -42,4 +42,8 @@ enum brot_err reply_failure(const json_t *json, struct brot_error *err);
  * clients: `url` names it. */
 enum brot_err reply_refusal(const json_t *json, const char *url, struct brot_error *err);
 
+/* Whether it is that another client reads the bands of the job, of all that a broker is busy with.
+ */
+bool reply_is_of_reader(const struct brot_error *error);
+
 #endif

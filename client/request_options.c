@@ -1,10 +1,23 @@
-/* request_options.c - the one option that may be negative. */
+/* request_options.c - the option that may be negative, and the one that is a name. */
 #include "client/request_options.h"
 
 #include <stdbool.h>
 #include <string.h>
 
 #include "proto/quote.h"
+
+enum brot_err request_options_client(const char *client, struct brot_error *err)
+{
+	char quoted[QUOTE_BYTES];
+	size_t chars = strlen(client), printable = 0;
+	while (client[printable] >= ' ' && client[printable] <= '~')
+		printable++;
+	if (printable == chars && chars >= 1 && chars <= LIMIT_NAME_CHARS)
+		return BROT_OK;
+	return error_set(err, BROT_E_USAGE,
+			 "--client: must be 1..%d printable characters of ASCII, got \"%s\"",
+			 LIMIT_NAME_CHARS, quote_text(client, chars, quoted, sizeof quoted));
+}
 
 enum brot_err request_options_priority(const char *label, const char *text, int32_t *ret_priority,
 				       struct brot_error *err)

@@ -81,6 +81,18 @@
 		.type = OPTION_STRING, .offset = offsetof(struct values, priority)             \
 	}
 
+/* For a member `const char *client`, which is for request_options_client(). */
+#define REQUEST_OPTION_CLIENT(values, without)                                         \
+	{                                                                              \
+		.name = "client", .arg = "NAME",                                       \
+		.help = "in whose name: the broker shares its workers fairly between " \
+			"names; " without,                                             \
+		.type = OPTION_STRING, .offset = offsetof(struct values, client)       \
+	}
+
+/* BROT_E_USAGE for what no broker takes as a client's name. */
+enum brot_err request_options_client(const char *client, struct brot_error *err);
+
 /* The number in `text`; 0 where it is NULL. BROT_E_USAGE, *ret_priority untouched, for anything
  * but a whole number in that range; `label` names it in the sentence ("--priority"). */
 enum brot_err request_options_priority(const char *label, const char *text, int32_t *ret_priority,

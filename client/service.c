@@ -77,6 +77,11 @@ static enum brot_err open_embedded(const struct service_config *config, struct s
 	return connection_open(service->url, config->interrupt, &service->connection, err);
 }
 
+static bool may_embed(const struct service_config *config)
+{
+	return config->may_embed && !config->must_outlive;
+}
+
 enum brot_err service_open(const struct service_config *config, struct service *ret_service,
 			   struct brot_error *err)
 {
@@ -90,8 +95,11 @@ enum brot_err service_open(const struct service_config *config, struct service *
 	else if (config->workers == 0)
 		code = open_system(config, &service, err);
 	if (code == BROT_OK && service.connection == NULL) {
-		if (config->must_outlive)
-			code = error_set(err, BROT_E_USAGE,
+		bool is_denied = !may_embed(config) && connection_is_denied(SYSTEM_URL, err);
+		if (is_denied)
+			code = BROT_E_UNAVAILABLE;
+		else if (config->must_outlive)
+			code = error_set(err, BROT_E_UNAVAILABLE,
 					 "--keep: needs a broker that outlives this call: none "
 					 "answers at " SYSTEM_URL
 					 ", and neither --broker nor BROT_BROKER names another");

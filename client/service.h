@@ -33,8 +33,8 @@ struct service {
 };
 #define SERVICE_NONE ((struct service){0})
 
-/* BROT_E_USAGE where the options contradict each other, or must_outlive and there is no broker;
- * BROT_E_UNAVAILABLE where there is no broker to be found and none may be started. */
+/* BROT_E_USAGE where the options contradict each other; BROT_E_UNAVAILABLE where there is no broker
+ * to be found and none may be started, or must_outlive. */
 enum brot_err service_open(const struct service_config *config, struct service *ret_service,
 			   struct brot_error *err);
 

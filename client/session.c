@@ -48,6 +48,7 @@ struct session *session_new(const struct session_config *config)
 		return NULL;
 	s->url = config->url;
 	s->timeout_ms = config->timeout_ms;
+	s->is_patient = config->is_patient;
 	s->job = config->attach;
 	s->is_attached = s->is_attaching = config->attach != 0;
 	s->is_kept = config->is_kept;
@@ -114,6 +115,18 @@ bool session_is_banded(const struct session *s)
 static bool needs_broker(const struct session *s)
 {
 	return s->state == STATE_WAITING || s->state == STATE_FETCHING;
+}
+
+/* States in which it is told. */
+static bool minds_silence(const struct session *s)
+{
+	return needs_broker(s) || (s->state == STATE_ASKING && s->is_heard);
+}
+
+/* When a broker that was last heard then is given up. */
+static int64_t patience_end_ms(const struct session *s, int64_t heard_ms)
+{
+	return s->is_patient && s->is_heard ? INT64_MAX : heard_ms + s->timeout_ms;
 }
 
 /* How long pixels may fail to come while the broker answers all else. */
@@ -183,7 +196,7 @@ static void ask(struct session *s, bool is_attaching)
 	if (!is_attaching)
 		s->job = 0;
 	s->asked_ms = s->now_ms;
-	s->give_up_ms = s->now_ms + s->timeout_ms;
+	s->give_up_ms = patience_end_ms(s, s->now_ms);
 	session_send_ask(s);
 }
 
@@ -200,7 +213,7 @@ void session_lose_job(struct session *s, const struct brot_error *error)
 void session_ask_again(struct session *s)
 {
 	ask(s, s->is_attached);
-	s->give_up_ms = s->heard_ms + s->timeout_ms;
+	s->give_up_ms = patience_end_ms(s, s->heard_ms);
 }
 
 void session_attach_again(struct session *s, const struct brot_error *why)
@@ -238,6 +251,14 @@ static bool watches(const struct session *s)
 	return session_has_job(s) || s->state == STATE_CLOSING;
 }
 
+static void tell_silence(struct session *s)
+{
+	if (!minds_silence(s) || s->is_silent || s->now_ms < s->heard_ms + SESSION_SILENT_MS)
+		return;
+	s->is_silent = true;
+	(void)session_act(s, SESSION_SILENT);
+}
+
 static void on_tick(struct session *s)
 {
 	struct brot_error error;
@@ -245,9 +266,9 @@ static void on_tick(struct session *s)
 		on_give_up(s);
 	} else if (s->state == STATE_ASKING && s->now_ms >= s->ask_at_ms) {
 		session_send_ask(s);
-	} else if (needs_broker(s) && s->now_ms >= s->heard_ms + s->timeout_ms) {
+	} else if (needs_broker(s) && s->now_ms >= patience_end_ms(s, s->heard_ms)) {
 		unavailable(s);
-	} else if (s->state == STATE_FETCHING &&
+	} else if (s->state == STATE_FETCHING && !s->is_silent &&
 		   s->now_ms >= s->pixels_ms + pixels_patience_ms(s)) {
 		(void)error_set(&error, BROT_E_UNAVAILABLE,
 				"the broker at %.150s answers, but sent no pixels for %.3g s",
@@ -259,6 +280,7 @@ static void on_tick(struct session *s)
 		if (s->state == STATE_FETCHING)
 			session_send_fetches(s);
 	}
+	tell_silence(s);
 }
 
 /* Patience begins again: who was stopped has not found the broker silent. */
@@ -295,6 +317,8 @@ static void on_fetch(struct session *s, const struct fetch_area *area)
 
 static void on_release_band(struct session *s)
 {
+	/* While the band was read nobody cared whether the broker was there. */
+	s->heard_ms = s->now_ms;
 	if (s->lost.code != BROT_OK) {
 		session_lose_job(s, &s->lost);
 		return;
@@ -303,8 +327,6 @@ static void on_release_band(struct session *s)
 	session_send_release_band(s, s->band++);
 	s->state = STATE_WAITING;
 	s->is_rendered = false; /* a PROGRESS that comes from now on knows of the release */
-	/* While the band was read nobody cared whether the broker was there. */
-	s->heard_ms = s->now_ms;
 	session_send_watch(s);
 }
 
@@ -400,10 +422,12 @@ int64_t session_deadline_ms(const struct session *s)
 	if (watches(s))
 		deadline_ms = earlier(deadline_ms, s->watch_at_ms);
 	if (needs_broker(s))
-		deadline_ms = earlier(deadline_ms, s->heard_ms + s->timeout_ms);
-	if (s->state == STATE_FETCHING) {
+		deadline_ms = earlier(deadline_ms, patience_end_ms(s, s->heard_ms));
+	if (minds_silence(s) && !s->is_silent)
+		deadline_ms = earlier(deadline_ms, s->heard_ms + SESSION_SILENT_MS);
+	if (s->state == STATE_FETCHING && !s->is_silent)
 		deadline_ms = earlier(deadline_ms, s->pixels_ms + pixels_patience_ms(s));
+	if (s->state == STATE_FETCHING)
 		deadline_ms = earlier(deadline_ms, fetch_deadline_ms(&s->fetch));
-	}
 	return deadline_ms;
 }

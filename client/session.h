@@ -8,18 +8,20 @@
  *
  * What it promises: a SUBMIT is repeated, always with the same key, so that a broker that was
  * restarted, or an answer that was lost, does no harm; a broker that falls silent ends the session
- * after timeout_ms, and one that comes back earlier does not; a cancelled session is over within
- * SESSION_CANCEL_MS. A job that this session has submitted and that is not kept is cancelled
- * however the session fails; any other is left alone.
+ * after timeout_ms, and one that comes back earlier does not; where is_patient that counts only
+ * before its first answer, and then it is waited for without end. SESSION_SILENT and SESSION_BACK
+ * say so meanwhile. A cancelled session is over within SESSION_CANCEL_MS. A job that this session
+ * has submitted and that is not kept is cancelled however the session fails; any other is left
+ * alone.
  *
- * Where a job exists already a busy broker is asked again, for timeout_ms at most; a new one it
- * refuses for good.
+ * Where a job exists already a busy broker, which SESSION_BUSY tells, is asked again: for
+ * timeout_ms at most, or without end likewise. A new one it refuses for good.
  *
  * A job in bands is read band by band, from the top: SESSION_BAND, answered with MAPPED, FETCH or
  * RELEASE_BAND, then RELEASE_BAND when its rows are no longer needed, and so on to the last. Where
  * somebody else has released bands that are missing here the job is attached to, which begins it
- * again from the top; where somebody else reads it that fails with BROT_E_BUSY after
- * SESSION_BUSY_MS.
+ * again from the top; where somebody else reads it that is such a busy, for SESSION_BUSY_MS at
+ * least.
  *
  * One thread owns a session.
  */
@@ -41,9 +43,9 @@
 #define SESSION_STATUS_MS   2000 /* and STATUS, while nobody works on the job */
 #define SESSION_CANCEL_MS   1000
 #define SESSION_BUSY_MS     12000 /* an ATTACH is tried at least: a dead reader counts for 10 s */
+#define SESSION_SILENT_MS   3000  /* without a word, and it is told */
 #define SESSION_RESUBMITS   16    /* times that a job may be lost by its broker */
 #define SESSION_UNANSWERED  3     /* messages in a row: the next goes by a new connection */
-#define SESSION_TIMEOUT_MS  10000 /* usual timeout_ms */
 #define SESSION_ACTIONS_MAX 16    /* that one event can cause */
 #define SESSION_BODY_BYTES  192
 
@@ -59,6 +61,7 @@ struct session_config {
 
 	const char *url; /* for sentences; borrowed for the session's life */
 	int64_t timeout_ms;
+	bool is_patient;
 };
 
 enum session_event_type {
@@ -89,6 +92,9 @@ enum session_action_type {
 	SESSION_ACCEPTED,  /* `job` and `request` */
 	SESSION_PROGRESS,  /* `progress` */
 	SESSION_WORKERS,   /* `workers` */
+	SESSION_BUSY,      /* `error` of a job that there is, and `is_read`; it is asked again */
+	SESSION_SILENT,    /* nothing was heard for SESSION_SILENT_MS */
+	SESSION_BACK,      /* it was, after that */
 	SESSION_BAND,      /* `band`, the next one; answer with MAPPED, FETCH or RELEASE_BAND */
 	SESSION_FINISHED,  /* `summary`; answer with MAPPED or FETCH, unless it was in bands: then
 			      the session is over */
@@ -110,6 +116,7 @@ struct session_action {
 	struct session_summary summary;
 	struct fetch_piece piece;
 	struct brot_error error;
+	bool is_read;                  /* by another client, whose bands they are */
 	char body[SESSION_BODY_BYTES]; /* session.c's own */
 };
 

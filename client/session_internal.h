@@ -21,7 +21,10 @@ enum session_state {
 
 struct session {
 	enum session_state state;
-	bool is_attached, is_kept;
+	bool is_attached, is_kept, is_patient;
+	bool is_heard;     /* the broker knows the job, or did */
+	bool is_silent;    /* and that was told */
+	bool is_read;      /* the last busy: by another client */
 	bool is_attaching; /* what is asked, or was last, is ATTACH */
 	char key[2 * SESSION_KEY_BYTES + 1];
 	char *submit; /* the body, always the same */

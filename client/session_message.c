@@ -50,6 +50,7 @@ static enum brot_err on_accepted(struct session *s, json_t *json, struct brot_er
 		return BROT_OK;
 	}
 	s->state = STATE_WAITING;
+	s->is_heard = true;
 	if (s->read_job != job.job || s->band_count != job.band_count ||
 	    s->band_rows != job.band_rows)
 		s->band = 0;
@@ -210,6 +211,24 @@ static void on_fetch_refused(struct session *s, const struct brot_error *error)
 	session_send_watch(s);
 }
 
+static void on_busy(struct session *s, const struct brot_error *error)
+{
+	bool is_read = reply_is_of_reader(error);
+	bool is_news = s->busy.code == BROT_OK || s->is_read != is_read;
+	s->busy = *error;
+	s->is_read = is_read;
+	s->is_heard = true;
+	if (s->is_patient)
+		s->give_up_ms = INT64_MAX;
+	else if (s->is_attaching && s->give_up_ms < s->asked_ms + SESSION_BUSY_MS)
+		s->give_up_ms = s->asked_ms + SESSION_BUSY_MS;
+	if (!is_news)
+		return;
+	struct session_action *action = session_act(s, SESSION_BUSY);
+	action->error = *error;
+	action->is_read = is_read;
+}
+
 /* Where the job exists, busy means that it will do later: another client reads it, or its image
  * waits for memory. Of a SUBMIT it means that there is no room for another job. */
 static void on_ask_refused(struct session *s, const struct brot_error *error, bool names_job)
@@ -217,12 +236,15 @@ static void on_ask_refused(struct session *s, const struct brot_error *error, bo
 	struct brot_error unknown;
 	bool is_known = s->is_attaching || s->notice != NULL || names_job;
 	if (is_known && error->code == BROT_E_BUSY) {
-		s->busy = *error;
-		if (s->is_attaching && s->give_up_ms < s->asked_ms + SESSION_BUSY_MS)
-			s->give_up_ms = s->asked_ms + SESSION_BUSY_MS;
+		on_busy(s, error);
 	} else if (s->is_attaching && error->code == BROT_E_NOT_FOUND) {
-		(void)error_set(&unknown, BROT_E_NOT_FOUND,
-				"job: %" PRIu64 " is not known to this broker", s->job);
+		/* The broker says how the job has ended, where it knows. */
+		unknown = *error;
+		if (s->busy.code != BROT_OK && s->is_read)
+			(void)error_set(&unknown, BROT_E_NOT_FOUND,
+					"job: %" PRIu64
+					" is over: its bands were read by another client",
+					s->job);
 		session_lose_job(s, &unknown);
 	} else {
 		session_fail(s, error);
@@ -351,8 +373,8 @@ static enum brot_err on_json(struct session *s, enum message_type type, json_t *
 		return on_accepted(s, json, err);
 	if (type == MSG_REFUSED)
 		on_refused(s, json);
-	/* Only the answer to STATUS has no job. */
-	if (type == MSG_REPORT && s->state == STATE_WAITING && json_object_get(json, "job") == NULL)
+	if (type == MSG_REPORT && s->state == STATE_WAITING &&
+	    json_object_get(json, "status") != NULL)
 		return on_status(s, json, err);
 	if (type == MSG_REFUSED || !job_is_ours(s, json))
 		return BROT_OK;
@@ -373,6 +395,11 @@ enum brot_err session_take(struct session *s, const struct message *m, struct br
 {
 	s->heard_ms = s->now_ms;
 	s->unanswered = 0;
+	if (s->is_silent) {
+		s->is_silent = false;
+		s->pixels_ms = s->now_ms; /* they could not come */
+		(void)session_act(s, SESSION_BACK);
+	}
 	if (m->type == MSG_ROWS)
 		return on_rows(s, m, err);
 	if (m->type != MSG_ACCEPTED && m->type != MSG_PROGRESS && m->type != MSG_BAND &&

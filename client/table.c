@@ -39,6 +39,7 @@ static enum brot_err number_cell(const json_t *object, const struct table_column
 				 char cell[CELL_BYTES], struct brot_error *err)
 {
 	uint64_t value = 0, whole = 0;
+	char rate[PRINT_SCALED_BYTES];
 	enum brot_err code = reply_u64(object, column->key, &value, err);
 	if (code == BROT_OK && column->kind == TABLE_SHARE)
 		code = reply_u64(object, column->whole, &whole, err);
@@ -59,7 +60,7 @@ static enum brot_err number_cell(const json_t *object, const struct table_column
 	else if (column->kind == TABLE_RATE && value == 0)
 		(void)snprintf(cell, CELL_BYTES, "-");
 	else if (column->kind == TABLE_RATE)
-		(void)snprintf(cell, CELL_BYTES, "%.3g G/s", (double)value / 1e9);
+		(void)snprintf(cell, CELL_BYTES, "%s/s", print_scaled((double)value, rate));
 	else
 		(void)snprintf(cell, CELL_BYTES, "%" PRIu64, value);
 	return BROT_OK;

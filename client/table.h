@@ -25,7 +25,7 @@ enum table_kind {
 	TABLE_FLAG,    /* true is shown as "yes" */
 	TABLE_SIZE,    /* [width, height] */
 	TABLE_SHARE,   /* an integer, shown as percentage of the integer under `whole` */
-	TABLE_RATE,    /* an integer of iterations a second, shown in G/s; 0 as "-" */
+	TABLE_RATE,    /* an integer of iterations a second, shown as "2.80 G/s"; 0 as "-" */
 };
 
 struct table_column {

@@ -11,8 +11,9 @@ static const struct table_column columns[] = {
 	{.title = "HOLDS", .key = "tiles_held", .kind = TABLE_NUMBER},
 	{.title = "DONE", .key = "tiles_done", .kind = TABLE_NUMBER},
 	{.title = "FAILURES", .key = "failures", .kind = TABLE_NUMBER},
-	{.title = "LOCAL", .key = "is_local", .kind = TABLE_FLAG},
+	{.title = "LOCAL", .key = "local", .kind = TABLE_TEXT},
 	{.title = "DRAINING", .key = "is_draining", .kind = TABLE_FLAG},
+	{.title = "SILENT", .key = "silent_ms", .kind = TABLE_SECONDS},
 	{.title = "CONNECTED", .key = "connected_ms", .kind = TABLE_SECONDS},
 };
 
@@ -25,8 +26,20 @@ static json_int_t speed_of(const json_t *worker)
 	return json_integer_value(json_object_get(speed, "f64"));
 }
 
-static void add_speed(json_t *worker)
+/* Whether it writes into the broker's memory shows with its first job. */
+static const char *local_of(const json_t *worker)
 {
+	if (json_is_true(json_object_get(worker, "is_local")))
+		return "yes";
+	json_int_t tiles = json_integer_value(json_object_get(worker, "tiles_held")) +
+			   json_integer_value(json_object_get(worker, "tiles_done")) +
+			   json_integer_value(json_object_get(worker, "failures"));
+	return tiles == 0 ? "-" : "no";
+}
+
+static void add_derived(json_t *worker)
+{
+	(void)json_object_set_new(worker, "local", json_string(local_of(worker)));
 	(void)json_object_set_new(worker, "speed", json_integer(speed_of(worker)));
 }
 
@@ -35,5 +48,5 @@ const struct listing workers_listing = {
 	.columns = columns,
 	.count = sizeof columns / sizeof columns[0],
 	.nothing = "no workers",
-	.derive = add_speed,
+	.derive = add_derived,
 };

@@ -33,7 +33,8 @@ enum option_type {
 			* ASCII characters */
 	OPTION_WORD, /* const char *, borrowed likewise: one of those that arg lists, parted by | */
 	OPTION_U32,  /* uint32_t: min..max */
-	OPTION_BYTES,   /* uint64_t: min..max bytes; K, M or G behind the number multiply by 1024 */
+	OPTION_BYTES,   /* uint64_t: min..max bytes; K, M, G or T behind the number multiply by 1024
+			 */
 	OPTION_MS,      /* int64_t: min..max ms; written in seconds, at most three decimals */
 	OPTION_SIZE,    /* struct option_size: WxH, each min..max */
 	OPTION_STRINGS, /* struct option_strings: borrowed likewise */

@@ -115,9 +115,9 @@ static enum brot_err store_u32(const struct option_spec *spec, const char *label
 /* "64K" where that is exact. */
 static void show_bytes(int64_t value, char *buffer, size_t buffer_bytes)
 {
-	static const char *const suffixes[] = {"", "K", "M", "G"};
+	static const char *const suffixes[] = {"", "K", "M", "G", "T"};
 	size_t i = 0;
-	for (; value != 0 && value % 1024 == 0 && i < 3; i++)
+	for (; value != 0 && value % 1024 == 0 && i < 4; i++)
 		value /= 1024;
 	(void)snprintf(buffer, buffer_bytes, "%lld%s", (long long)value, suffixes[i]);
 }
@@ -125,7 +125,7 @@ static void show_bytes(int64_t value, char *buffer, size_t buffer_bytes)
 static enum brot_err store_bytes(const struct option_spec *spec, const char *label,
 				 const char *text, void *at, struct brot_error *err)
 {
-	static const char suffixes[] = "KkMmGg";
+	static const char suffixes[] = "KkMmGgTt";
 	int64_t value = 0;
 	const char *end = read_digits(text, &value);
 	if (end != NULL && *end != '\0') {

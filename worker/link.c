@@ -77,12 +77,14 @@ static void message_send(struct link *link, struct message *m)
 	else
 		log_line(LOG_LEVEL_DEBUG, "sent type=%s job=%llu tile=%u attempt=%u",
 			 message_name(m->type), (unsigned long long)m->job, m->tile, m->attempt);
+	link->tiles_done += result == SOCK_OK && m->type == MSG_DONE;
 }
 
 static void welcomed(struct link *link, uint64_t session)
 {
 	link->hellos = 0;
-	log_line(LOG_LEVEL_NOTICE, "registered broker=%s session=%016llx", link->config->broker,
+	log_line(LOG_LEVEL_NOTICE, "registered%s name=\"%s\" broker=%s session=%016llx",
+		 link->welcomes++ > 0 ? " again" : "", link->config->name, link->config->broker,
 		 (unsigned long long)session);
 	if (link->config->session_fd < 0)
 		return;
@@ -108,8 +110,6 @@ static void carry_out(struct link *link, struct session_action *action,
 		link_jobs_close(link, action->handle);
 		break;
 	case SESSION_DO_RESET:
-		log_line(LOG_LEVEL_WARNING, "lost the broker, all jobs dropped broker=%s",
-			 link->config->broker);
 		link_jobs_close(link, 0);
 		break;
 	case SESSION_DO_START:
@@ -128,13 +128,58 @@ static void carry_out(struct link *link, struct session_action *action,
 	}
 }
 
+/* What an event means where it changes the worker's life. */
+static const char *cause_of(const struct session_event *event, const struct message *message)
+{
+	switch (event->type) {
+	case SESSION_ON_TERMINATE:
+		return "signal";
+	case SESSION_ON_ORPHANED:
+		return "the parent process is dead";
+	case SESSION_ON_TICK:
+		return "the broker is silent";
+	case SESSION_ON_UNREADABLE:
+		return "the broker speaks another language";
+	case SESSION_ON_MESSAGE:
+		return message->type == MSG_DRAIN        ? "the broker asked for it"
+		       : message->type == MSG_REREGISTER ? "the broker does not know the session"
+		       : message->type == MSG_WELCOME    ? "the broker began another session"
+		       : message->type == MSG_REFUSED    ? "the broker refused"
+							 : "the last tile has ended";
+	case SESSION_ON_START:
+	case SESSION_ON_OPENED:
+	case SESSION_ON_TILE_ENDED:
+		break;
+	}
+	return "the last tile has ended";
+}
+
+/* session: its number before the event. */
+static void tell_change(struct link *link, uint64_t session, const char *cause)
+{
+	if (session != 0 && session_number(link->session) != session)
+		log_line(LOG_LEVEL_WARNING,
+			 "lost the broker, all jobs dropped name=\"%s\" broker=%s reason=\"%s\"",
+			 link->config->name, link->config->broker, cause);
+	if (link->why_draining == NULL && session_is_draining(link->session)) {
+		link->why_draining = cause;
+		log_line(LOG_LEVEL_NOTICE, "draining name=\"%s\" tiles=%u reason=\"%s\"",
+			 link->config->name, session_held(link->session), cause);
+	}
+}
+
 void link_step(struct link *link, struct session_event *event, const struct message *message)
 {
 	struct session_actions actions;
+	const uint64_t session = session_number(link->session);
+	const char *cause = cause_of(event, message);
 	event->now_ms = link->now_ms;
 	session_step(link->session, event, &actions);
+	tell_change(link, session, cause);
 	for (unsigned i = 0; i < actions.count; i++)
 		carry_out(link, &actions.list[i], message);
+	if (link->is_over && link->why_over == NULL)
+		link->why_over = link->why_draining != NULL ? link->why_draining : cause;
 }
 
 /* ---- what comes in ---- */
@@ -331,6 +376,9 @@ enum brot_err link_run(const struct link_config *config, int *ret_status, struct
 	if (code == BROT_OK) {
 		loop(&link);
 		*ret_status = link.exit_status;
+		log_line(LOG_LEVEL_NOTICE,
+			 "ended name=\"%s\" tiles_done=%llu status=%d reason=\"%s\"", config->name,
+			 (unsigned long long)link.tiles_done, link.exit_status, link.why_over);
 	}
 	link_close(&link);
 	return code;

@@ -24,8 +24,12 @@ struct link {
 	bool is_over;
 	int exit_status;
 	unsigned hellos; /* since the last WELCOME */
-	int linger_ms;   /* for what is still queued at the end */
-	uint32_t stuck;  /* threads; so many were told of */
+	unsigned welcomes;
+	uint64_t tiles_done;
+	const char *why_draining; /* NULL while it is not */
+	const char *why_over;
+	int linger_ms;  /* for what is still queued at the end */
+	uint32_t stuck; /* threads; so many were told of */
 };
 
 /* ---- link.c ---- */

@@ -30,6 +30,16 @@ uint64_t session_number(const struct session *s)
 	return s->number;
 }
 
+bool session_is_draining(const struct session *s)
+{
+	return s->state == SESSION_DRAINING;
+}
+
+uint32_t session_held(const struct session *s)
+{
+	return s->held_count;
+}
+
 /* ---- actions ---- */
 
 struct session_action *session_action_add(struct session_actions *out,

@@ -160,4 +160,8 @@ int64_t session_deadline_ms(const struct session *s);
 /* The present session's number, 0 while there is none; for the log. */
 uint64_t session_number(const struct session *s);
 
+/* For the log as well: whether it takes no more tiles, and how many it holds. */
+bool session_is_draining(const struct session *s);
+uint32_t session_held(const struct session *s);
+
 #endif

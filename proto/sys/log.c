@@ -7,7 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
+
+#include "proto/sys/clock.h"
 
 #define LINE_BYTES 4096 /* of nearly all lines; longer ones take memory */
 
@@ -78,16 +81,26 @@ static void line_write(char *line, size_t used, size_t end)
 	(void)ignored;
 }
 
+/* What stands before a line's sentence. journald knows the time and the program. */
+static size_t write_head(enum log_level level, char *line, size_t bytes)
+{
+	char when[32] = "";
+	const time_t now_s = (time_t)clock_unix_s();
+	struct tm utc;
+	if (gmtime_r(&now_s, &utc) != NULL)
+		(void)strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ ", &utc);
+	int chars = is_journal ? snprintf(line, bytes, "<%d>", (int)level)
+			       : snprintf(line, bytes, "%s%s: ", when, program_name);
+	size_t used = chars < 0 ? 0 : (size_t)chars;
+	return used < bytes / 2 ? used : bytes / 2;
+}
+
 void log_line(enum log_level level, const char *format, ...)
 {
 	if (!log_enabled(level))
 		return;
 	char usual[LINE_BYTES];
-	int head = is_journal ? snprintf(usual, sizeof usual, "<%d>", (int)level)
-			      : snprintf(usual, sizeof usual, "%s: ", program_name);
-	size_t used = head < 0 ? 0 : (size_t)head;
-	if (used > sizeof usual / 2)
-		used = sizeof usual / 2;
+	size_t used = write_head(level, usual, sizeof usual);
 	va_list args, again;
 	va_start(args, format);
 	va_copy(again, args);

@@ -2,7 +2,8 @@
  * log.h - owns the log: lines on standard error.
  *
  * A line is a sentence, then key=value pairs. Under journald (JOURNAL_STREAM names standard error)
- * each line starts with its priority as "<4>"; elsewhere with the program's name.
+ * each line starts with its priority as "<4>"; elsewhere with the time, in UTC, and the program's
+ * name: "2026-11-21T16:43:25Z brot-broker: ".
  * Only files that do I/O log, and an error is logged once, where it is handled.
  *
  * Thread-safe, but for log_init(): a line is one write.

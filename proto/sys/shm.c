@@ -10,6 +10,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -258,16 +259,24 @@ void shm_remove(const char *name)
 		(void)shm_unlink(name);
 }
 
-static bool is_durable(int fd)
+/* Whether it is an image whose broker comes back for it, and which process that was. */
+static bool is_durable(int fd, uint32_t *ret_owner_pid)
 {
 	struct image_header header;
-	return pread(fd, &header, sizeof header, 0) == (ssize_t)sizeof header &&
-	       memcmp(header.magic, IMAGE_MAGIC, sizeof header.magic) == 0 &&
-	       (header.flags & IMAGE_DURABLE) != 0;
+	bool is_image = pread(fd, &header, sizeof header, 0) == (ssize_t)sizeof header &&
+			memcmp(header.magic, IMAGE_MAGIC, sizeof header.magic) == 0 &&
+			(header.flags & IMAGE_DURABLE) != 0;
+	*ret_owner_pid = is_image ? header.owner_pid : 0;
+	return is_image;
+}
+
+static bool is_running(uint32_t pid)
+{
+	return pid != 0 && pid <= INT32_MAX && (kill((pid_t)pid, 0) == 0 || errno != ESRCH);
 }
 
 /* Removes one segment if it is ours, old and unlocked. */
-static bool sweep_one(const char *name)
+static bool sweep_one(const char *name, struct shm_left *left)
 {
 	int fd = shm_open(name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0);
 	if (fd < 0)
@@ -276,10 +285,15 @@ static bool sweep_one(const char *name)
 	bool is_stale = fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_uid == geteuid();
 	if (is_stale) {
 		int64_t age_s = clock_unix_s() - (int64_t)st.st_mtime;
+		uint32_t owner_pid;
+		bool is_awaited = is_durable(fd, &owner_pid) && age_s < SWEEP_DURABLE_AGE_S;
+		/* Its lock is not tried: for that moment its own broker could not adopt it. */
+		if (is_awaited && !is_running(owner_pid)) {
+			left->count++;
+			left->bytes += (uint64_t)st.st_size;
+		}
 		/* The lock comes last: while we hold it nobody can adopt the segment. */
-		is_stale = age_s >= SWEEP_AGE_S &&
-			   (age_s >= SWEEP_DURABLE_AGE_S || !is_durable(fd)) &&
-			   flock(fd, LOCK_EX | LOCK_NB) == 0;
+		is_stale = age_s >= SWEEP_AGE_S && !is_awaited && flock(fd, LOCK_EX | LOCK_NB) == 0;
 	}
 	if (is_stale)
 		is_stale = shm_unlink(name) == 0;
@@ -287,19 +301,24 @@ static bool sweep_one(const char *name)
 	return is_stale;
 }
 
-unsigned shm_sweep(void)
+unsigned shm_sweep(struct shm_left *ret_left)
 {
 	DIR *folder = opendir(SHM_FOLDER);
+	struct shm_left left = {0};
+	unsigned removed = 0;
+	if (ret_left != NULL)
+		*ret_left = left;
 	if (folder == NULL)
 		return 0;
-	unsigned removed = 0;
 	const struct dirent *entry;
 	while ((entry = readdir(folder)) != NULL) {
 		char name[sizeof entry->d_name + 1];
 		(void)snprintf(name, sizeof name, "/%s", entry->d_name);
-		if (image_name_is_valid(name) && sweep_one(name))
+		if (image_name_is_valid(name) && sweep_one(name, &left))
 			removed++;
 	}
 	(void)closedir(folder);
+	if (ret_left != NULL)
+		*ret_left = left;
 	return removed;
 }

@@ -61,8 +61,13 @@ void shm_remove(const char *name);
 /* Removes this user's segments that have been there for 2 s and that no process locks: their
  * makers are dead. Durable images (IMAGE_DURABLE in their header) wait for their broker to come
  * back, and are left for 7 days since they were made, adopted or touched. Returns how many were
- * removed. */
-unsigned shm_sweep(void);
+ * removed. *ret_left (may be NULL) gets the
+ * durable ones that stay though the process in their header is no more. */
+struct shm_left {
+	unsigned count;
+	uint64_t bytes;
+};
+unsigned shm_sweep(struct shm_left *ret_left);
 
 /* Bytes that /dev/shm can still take, and its size; 0 where that is not known. */
 uint64_t shm_free_bytes(void);

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 from pathlib import Path
 
@@ -34,8 +35,8 @@ def hang_up(process: Process, times: int = 1) -> None:
 
 
 def last_lines(process: Process, beginning: str) -> list[str]:
-    """What was said since the settings were read for the last time."""
-    text = process.err()
+    """What was said since the settings were read for the last time, without the times."""
+    text = re.sub(r"(?m)^[-0-9:T]+Z ", "", process.err())
     return text[text.rindex(beginning):].splitlines()
 
 
@@ -108,12 +109,12 @@ def test_a_call_of_its_own_heeds_no_service(stage: Stage) -> None:
 
 
 def test_sighup_changes_a_broker(stage: Stage) -> None:
-    path = settings(stage, "broker.json", memory="64K", log_level="notice", tile_rows=8)
+    path = settings(stage, "broker.json", memory="1M", log_level="notice", tile_rows=8)
     broker = stage.broker("--config", path)
     process = broker.process
     with wire.Client(broker.url) as client:
-        assert client.report("STATUS")["status"]["image_budget_bytes"] == 65536
-        large = light_request(size=[256, 256])
+        assert client.report("STATUS")["status"]["image_budget_bytes"] == 1 << 20
+        large = light_request(size=[1024, 1024])
 
         settings(stage, "broker.json", memory="16M", log_level="info", tile_rows=9, retention=5,
                  history_days=3, metrics="127.0.0.1:0")
@@ -134,13 +135,23 @@ def test_sighup_changes_a_broker(stage: Stage) -> None:
         assert client.report("STATUS")["status"]["image_budget_bytes"] == 16 << 20
 
         # What there is stays, though the budget falls below it.
-        settings(stage, "broker.json", memory="64K", log_level="info", tile_rows=8, retention=5,
+        settings(stage, "broker.json", memory="1M", log_level="info", tile_rows=8, retention=5,
                  history_days=3)
         hang_up(process, 4)
         assert last_lines(process, "settings read") == ["settings read again changed=memory"]
         assert client.progress(job).name == "PROGRESS"
         client.send("CANCEL_JOB", body={"job": job})
         assert client.wait(job).body["error"] == "cancelled"
+
+        # As at the start, more than there is becomes what there is.
+        settings(stage, "broker.json", memory="1048576T", log_level="info", tile_rows=8,
+                 retention=5, history_days=3)
+        hang_up(process, 5)
+        shm = os.statvfs("/dev/shm")
+        there_is = shm.f_blocks * shm.f_frsize
+        assert client.report("STATUS")["status"]["image_budget_bytes"] == (there_is or 1 << 60)
+        if there_is > 0:
+            assert f"/dev/shm has asked={1 << 60} used={there_is}\n" in process.err()
 
 
 def test_sighup_reaches_every_process_of_a_worker(stage: Stage) -> None:

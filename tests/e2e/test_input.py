@@ -234,11 +234,11 @@ def test_shared_memory_too_small(stage: Stage, old: Path) -> None:
 
 
 def test_image_beyond_the_memory_budget(stage: Stage, old: Path) -> None:
-    broker = stage.broker("--memory", "64K")
+    broker = stage.broker("--memory", "1M")
     stage.worker(broker)
     where = ["render", "--view", "home", "--broker", broker.url, "--iterations", "10", "--quiet"]
-    result = stage.client(*where, "--size", "16384x4", "--out", old)
-    one_sentence(result, OSERR, "65536")
+    result = stage.client(*where, "--size", "1048576x2", "--out", old)
+    one_sentence(result, OSERR, "1048576 that the broker")
     check_untouched(old)
     assert stage.client(*where, "--size", "64x48", "--out", "small.png").status == 0
 

@@ -73,7 +73,8 @@ def test_more_connections_than_descriptors(stage: Stage, tcp: bool) -> None:
         connect = connect_to(broker.url)
         crowd = [connect() for _ in range(CONNECTIONS)]
         wait_until(lambda: open_descriptors(pid) >= DESCRIPTORS * 3 // 4 - 1, "the crowd is in")
-        assert open_descriptors(pid) <= DESCRIPTORS * 3 // 4
+        # One may be there for the moment between its accept and its close.
+        assert open_descriptors(pid) <= DESCRIPTORS * 3 // 4 + 1
 
         # It neither spins, nor forgets whom it knows; work that takes more is refused.
         for _ in range(100):
@@ -177,6 +178,7 @@ def test_metrics_stay_on_this_host(stage: Stage, address: str) -> None:
     result = process.wait()
     assert result.status == 64
     assert "--metrics: must be HOST:PORT of a loopback address" in result.err.splitlines()[-1]
+    assert "listening" not in result.err
 
 
 def test_slow_readers_of_metrics_hold_up_nobody(stage: Stage) -> None:

@@ -127,3 +127,20 @@ def test_tcp_beyond_this_host_needs_a_word(stage: Stage) -> None:
     refused = stage.start("brot-broker", "--clients", "tcp://0.0.0.0:*", "--workers",
                           "tcp://127.0.0.1:*").wait()
     assert refused.status == 64 and "--insecure" in refused.err
+
+
+def test_tiles_follow_the_cost_of_their_job(stage: Stage) -> None:
+    """Of two pictures of one size the one that costs more comes in more tiles, and none of it in
+    as few as the cheap one, whose tiles grow."""
+    broker = stage.broker()
+    stage.worker(broker)
+    broker.wait_workers(1)
+    with wire.Client(broker.url) as client:
+        tiles = {}
+        for iterations in (1, 12000):
+            job = client.submit({**heavy_request(512), "iterations": iterations}).body["job"]
+            finished = client.wait(job)
+            assert finished.name == "FINISHED", finished.body
+            tiles[iterations] = finished.body["tiles"]
+            client.release(job)
+    assert 2 * tiles[1] < tiles[12000], tiles

@@ -22,7 +22,7 @@ import wire
 from harness import (HISTORY_PAGE, PATIENCE_S, Broker, Result, Stage, heavy, light_request,
                      wait_until)
 
-USAGE, NOT_FOUND, UNAVAILABLE, CANCELLED = 64, 66, 69, 130
+USAGE, REQUEST, NOT_FOUND, UNAVAILABLE, CANCELLED = 64, 65, 66, 69, 130
 TERMINAL = (24, 80)
 
 
@@ -77,7 +77,7 @@ def test_submit_says_who_and_what(stage: Stage) -> None:
 
 @pytest.mark.parametrize("words", [
     ["submit", "--priority", "101"], ["submit", "--client", ""], ["submit", "--client", "x" * 64],
-    ["submit", "--client", "a\tb"], ["pause"], ["pause", "0"], ["pause", "x"], ["resume", "1", "2"],
+    ["submit", "--client", "a\tb"], ["render", "--out", "a.png", "--client", ""], ["pause"], ["pause", "0"], ["pause", "x"], ["resume", "1", "x"], ["release"],
     ["priority", "1"], ["priority", "1", "-101"], ["priority", "1", "high"], ["drain", ""],
     ["jobs", "--limit", "3"], ["jobs", "--before", "3"], ["jobs", "--history", "--limit", "1001"],
     ["jobs", "--history", "--before", "0"], ["top", "--interval", "0"], ["top", "--count", "0"]])
@@ -182,6 +182,35 @@ def test_submit_starts_no_service(stage: Stage) -> None:
     assert result.status == UNAVAILABLE and result.err.count("\n") == 1
 
 
+def test_release(stage: Stage, durable: Broker) -> None:
+    """History says released, not cancelled; what is not finished is not released."""
+    jobs = [submit(stage, durable, "--size", "8x8") for _ in range(2)]
+    early = say(stage, durable, "release", jobs[0])
+    assert early.status == REQUEST and "finished" in early.err and early.out == ""
+    stage.worker(durable)
+    for job in jobs:
+        assert say(stage, durable, "wait", job).status == 0
+    assert say(stage, durable, "release", jobs[0]).out == f"job {jobs[0]} is released\n"
+    answer = json.loads(say(stage, durable, "release", jobs[1], "--json").out)
+    assert answer == {"job": jobs[1], "state": "released"}
+    assert durable.jobs() == []
+    wait_until(lambda: [row["state"] for row in durable.history()] == ["released"] * 2, "history")
+    assert say(stage, durable, "release", jobs[0]).status == NOT_FOUND
+
+
+def test_several_jobs_at_once(stage: Stage) -> None:
+    """Each is done, whatever became of those before it, and each failure told."""
+    broker = stage.broker()
+    jobs = [submit(stage, broker, "--size", "8x8") for _ in range(3)]
+    assert say(stage, broker, "pause", *jobs).out == "".join(f"job {job} is paused\n" for job in jobs)
+    result = say(stage, broker, "cancel", jobs[0], 4711, jobs[1], 4712, jobs[2])
+    assert result.out == "".join(f"job {job} is cancelled\n" for job in jobs)
+    assert result.status == NOT_FOUND and result.err.count("\n") == 2
+    assert "4711" in result.err.splitlines()[0] and "4712" in result.err.splitlines()[1]
+    events = say(stage, broker, "cancel", 4711, 4712, "--json").events()
+    assert [event["event"] for event in events] == ["failed", "failed"]
+
+
 def test_pause_and_resume(stage: Stage) -> None:
     broker = stage.broker()
     job = submit(stage, broker, *heavy(8))
@@ -204,7 +233,8 @@ def test_priority(stage: Stage) -> None:
     assert row_of(broker, job)["priority"] == -100
 
 
-@pytest.mark.parametrize("verb", [["pause"], ["resume"], ["retry"], ["priority", "5"], ["cancel"]])
+@pytest.mark.parametrize("verb", [["pause"], ["resume"], ["retry"], ["priority", "5"], ["cancel"],
+                                  ["release"]])
 def test_a_job_that_is_not(stage: Stage, verb: list[str]) -> None:
     result = say(stage, stage.broker(), verb[0], "4711", *verb[1:])
     assert result.status == NOT_FOUND and "4711" in result.err and result.out == ""
@@ -218,6 +248,36 @@ def test_drain(stage: Stage) -> None:
     assert say(stage, broker, "drain", entry["worker"]).out == "1 worker is draining\n"
     broker.wait_workers(0)
     assert worker.wait().status == 0
+    others = stage.worker(broker, processes=2), stage.worker(broker, "--name", "else")
+    host = {entry["name"].partition("/")[0] for entry in broker.wait_workers(3)} - {"else"}
+    assert say(stage, broker, "drain", *host).out == "2 workers are draining\n"
+    assert [entry["name"] for entry in broker.wait_workers(1)] == ["else"]
+    result = others[0].wait()
+    assert result.status == 0
+    assert result.err.count(' tiles_done=0 status=0 reason="the broker asked for it"') == 2
+
+
+def test_a_worker_logs_its_life(stage: Stage) -> None:
+    broker = stage.broker()
+    worker = stage.worker(broker)
+    broker.wait_workers(1)
+    job = submit(stage, broker, "--size", "8x8")
+    assert say(stage, broker, "wait", job, "--release").status == 0
+    broker.process.kill()
+    again = stage.broker(clients=broker.clients, workers=broker.workers)
+    again.wait_workers(1)
+    job = submit(stage, again, *heavy())
+    wait_until(lambda: row_of(again, job)["tiles_running"] > 0, "a tile")
+    result = worker.stop()
+    assert say(stage, again, "cancel", job).status == 0
+    lines = [line.partition(": ")[2] for line in result.err.splitlines()]
+    begins = ["registered name=", "lost the broker", "registered again name=", "draining name=",
+              "ended name="]
+    told = [line for line in lines if line.startswith(tuple(begins))]
+    assert [line.startswith(begin) for line, begin in zip(told, begins, strict=True)] == [True] * 5
+    assert 'reason="the broker does not know the session"' in told[1]
+    assert 'reason="signal"' in told[3]
+    assert re.search(r' tiles_done=[1-9]\d* status=0 reason="signal"', told[4])
 
 
 def test_history(stage: Stage, durable: Broker) -> None:
@@ -287,6 +347,110 @@ def test_bands_that_somebody_else_has_read(stage: Stage) -> None:
     whole = stage.render(None, "whole.png", *scene, "--workers", "2")
     assert (stage.folder / "a.png").read_bytes() == whole.read_bytes()
     assert broker.jobs() == []
+
+
+BANDED = ["--view", "seahorse", "--size", "1000x1500", "--iterations", "200"]
+
+
+def test_submit_in_bands(stage: Stage) -> None:
+    """Nothing happens to such a job unless somebody reads it: submit says so."""
+    broker = stage.broker("--memory", "1M")
+    result = say(stage, broker, "submit", *BANDED)
+    job = int(result.out)
+    bands = row_of(broker, job)["bands"]
+    assert bands > 2
+    assert f"{bands} bands" in result.err and f"`brot-client wait {job} --out FILE`" in result.err
+    (event,) = say(stage, broker, "submit", *BANDED, "--json").events()
+    assert event["bands"] == bands
+    for row in broker.jobs():
+        assert say(stage, broker, "cancel", row["job"]).status == 0
+
+
+@pytest.mark.parametrize("words", [["fetch", "--out", "a.png"], ["wait"]])
+def test_what_does_not_suit_bands_takes_no_seat(stage: Stage, words: list[str]) -> None:
+    broker = stage.broker("--memory", "1M")
+    job = submit(stage, broker, *BANDED)
+    result = say(stage, broker, words[0], job, *words[1:])
+    assert result.status == USAGE and "bands" in result.err
+    with wire.Client(broker.url) as reader:
+        assert reader.attach(job).name == "ACCEPTED"
+    assert say(stage, broker, "cancel", job).status == 0
+
+
+def test_two_readers(stage: Stage) -> None:
+    """The second says whom it waits for, and gets the picture if the first one goes."""
+    broker = stage.broker("--memory", "1M")
+    job = submit(stage, broker, *BANDED)
+    with wire.Client(broker.url) as reader:
+        assert reader.attach(job).name == "ACCEPTED"
+        waiters = [stage.start("brot-client", "wait", job, "--out", f"{name}.png", *more,
+                               "--broker", broker.url)
+                   for name, more in (("a", []), ("b", ["--json"]))]
+        wait_until(lambda: waiters[0].err() == f"another client reads job {job}: waiting for it\n",
+                   "the first waiter to say so")
+        wait_until(lambda: '"busy"' in waiters[1].out_path.read_text(), "the second as well")
+    stage.worker(broker)
+    waiters[1].popen.send_signal(signal.SIGINT)
+    assert waiters[1].wait().status == CANCELLED
+    result = waiters[0].wait()
+    assert result.status == 0, result.err
+    assert broker.jobs() == []
+
+
+def test_a_broker_that_is_away(stage: Stage, durable: Broker) -> None:
+    """A wait says so, once, and that it is back."""
+    job = submit(stage, durable, *heavy(8))
+    waiters = [stage.start("brot-client", "wait", job, *more, "--broker", durable.url)
+               for more in ([], ["--quiet"], ["--json"])]
+    wait_until(lambda: '"progress"' in waiters[2].out_path.read_text(), "the wait")
+    durable.process.kill()
+    away = f"the broker at {durable.url} does not answer: waiting for it\n"
+    wait_until(lambda: away in waiters[0].err(), "the silence is told")
+    again = stage.broker("--state-dir", stage.folder / "state", clients=durable.clients,
+                         workers=durable.workers)
+    back = f"the broker at {durable.url} is back\n"
+    wait_until(lambda: back in waiters[0].err(), "its end is told")
+    stage.worker(again)
+    results = [waiter.wait() for waiter in waiters]
+    assert [result.status for result in results] == [0, 0, 0]
+    assert results[0].err.count(away) == results[0].err.count(back) == 1
+    assert results[1].err == "" and results[2].err == ""
+    names = [event["event"] for event in results[2].events()]
+    assert names.count("silent") == names.count("back") == 1
+    assert say(stage, again, "cancel", job).status == 0
+    durable.process = again.process
+
+
+def test_a_wait_that_gives_up(stage: Stage) -> None:
+    """It names the job, which is not lost."""
+    broker = stage.broker()
+    job = submit(stage, broker, "--size", "8x8")
+    waiter = stage.start("brot-client", "wait", job, "--out", "a.png", "--json", "--broker",
+                         broker.url, "--timeout", "0.5")
+    wait_until(lambda: '"progress"' in waiter.out_path.read_text(), "the wait")
+    broker.process.popen.send_signal(signal.SIGSTOP)
+    result = waiter.wait()
+    broker.process.popen.send_signal(signal.SIGCONT)
+    assert result.status == UNAVAILABLE
+    assert [event["event"] for event in result.events()][-2:] == ["left", "failed"]
+    assert say(stage, broker, "cancel", job).status == 0
+
+
+def test_render_that_is_kept(stage: Stage) -> None:
+    """In a client's name; and left with one event, not two."""
+    assert stage.client("render", "--keep", "--out", "a.png").status == UNAVAILABLE
+    broker = stage.broker()
+    render = stage.start("brot-client", "render", "--keep", "--client", "me", "--size", "8x8",
+                         "--out", "a.png", "--json", "--broker", broker.url)
+    wait_until(lambda: '"progress"' in render.out_path.read_text(), "the render")
+    (row,) = broker.jobs()
+    assert row["client"] == "me"
+    render.popen.send_signal(signal.SIGINT)
+    result = render.wait()
+    assert result.status == CANCELLED
+    names = [event["event"] for event in result.events()]
+    assert names[-1] == "left" and "cancelled" not in names
+    assert say(stage, broker, "cancel", row["job"]).status == 0
 
 
 def test_top_as_json(stage: Stage) -> None:
@@ -378,6 +542,54 @@ def test_top_on_a_terminal(stage: Stage) -> None:
     assert result.status == 0 and result.err == ""
     assert terminal.said.endswith("\x1b[?25h\x1b[?1049l")
     terminal.close()
+
+
+def test_top_ends_at_q(stage: Stage) -> None:
+    """And leaves the terminal as it was."""
+    broker = stage.broker()
+    terminal = Terminal()
+    before = termios.tcgetattr(terminal.theirs)
+    top = stage.start("brot-client", "top", "--broker", broker.url, stdin=terminal.theirs,
+                      stdout=terminal.theirs)
+    wait_until(lambda: "jobs: none" in terminal.read(), "a screen")
+    assert termios.tcgetattr(terminal.theirs) != before
+    os.write(terminal.ours, b"xq")
+    wait_until(lambda: terminal.read() is not None and not top.is_running(), "its end")
+    assert top.wait().status == 0
+    assert termios.tcgetattr(terminal.theirs) == before
+    assert "xq" not in terminal.read()
+    terminal.close()
+
+
+@pytest.mark.parametrize("words", [["jobs"], ["wait", "1"], ["top"],
+                                   ["render", "--out", "a.png"]])
+def test_a_socket_that_this_user_may_not_use(stage: Stage, words: list[str]) -> None:
+    broker = stage.broker()
+    Path(broker.url.removeprefix("ipc://")).chmod(0)
+    prefix = ["setpriv", "--reuid=65534", "--clear-groups"] if os.geteuid() == 0 else []
+    result = stage.client(*words, "--broker", broker.url, "--timeout", "0.3", prefix=prefix,
+                          cwd=Path("/tmp"))
+    assert result.status == UNAVAILABLE
+    assert "this user may not connect" in result.err, result.err
+
+
+def test_lists(stage: Stage) -> None:
+    """Jobs by number; what is not known yet of a worker is not claimed."""
+    broker = stage.broker()
+    stage.worker(broker)
+    broker.wait_workers(1)
+    title, row = say(stage, broker, "workers").out.splitlines()
+    assert "SILENT" in title
+    at = title.index("LOCAL")
+    assert row[at:at + 5].strip() == "-"
+    jobs = [submit(stage, broker, "--size", "8x8") for _ in range(3)]
+    assert say(stage, broker, "wait", jobs[2]).status == 0
+    assert say(stage, broker, "workers").out.splitlines()[1][at:at + 5].strip() == "yes"
+    lines = say(stage, broker, "jobs").out.splitlines()
+    assert "ELAPSED" in lines[0]
+    assert [int(line.split()[0]) for line in lines[1:]] == jobs
+    for job in jobs:
+        assert say(stage, broker, "cancel", job).status == 0
 
 
 def test_top_at_the_wrong_door(stage: Stage) -> None:

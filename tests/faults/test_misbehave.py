@@ -327,7 +327,8 @@ def test_a_client_that_reads_no_reports(watched: Watched) -> None:
     with wire.Client(watched.broker.url) as client, wire.Client(watched.broker.url) as deaf:
         deaf.socket.rcvhwm = 1
         for number in range(JOBS):
-            assert client.submit(request, client=f"{number % 8:063}").name == "ACCEPTED"
+            assert client.submit(request, client=f"{number % 8:063}",
+                                 keep=True).name == "ACCEPTED"
         for _ in range(2000):
             deaf.send("JOBS", body={})
         watched.memory_kib += 4096  # the jobs themselves

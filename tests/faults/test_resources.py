@@ -47,17 +47,19 @@ def end_all(stage: Stage) -> None:
 # Shared memory
 
 def test_no_memory_for_an_image(stage: Stage, host: Host) -> None:
-    """Refused at once, and nothing of it stays; a smaller one is rendered."""
-    durable = Durable(stage, "--memory", "64M")
+    """What others have taken of it: refused at once, and nothing stays; later it is rendered."""
+    durable = Durable(stage)
     broker = durable.start(prefix=host.prefix)
     stage.worker(broker, prefix=host.prefix)
+    filler = fill(host.path("/dev/shm/filler"))
     with wire.Client(broker.url) as client:
         for keep in (False, True):
-            refused = client.submit(light_request(size=[2000, 2000]), keep=keep)
+            refused = client.submit(light_request(size=[1000, 1000]), keep=keep)
             assert refused.name == "REFUSED" and refused.body["error"] == "no_space"
             assert refused.body["text"]
         assert broker.jobs() == [] and not host.images()
         assert broker.status()["image_bytes"] == 0
+        filler.unlink()
         job = client.submit(light_request(size=[1000, 1000], iterations=50)).body["job"]
         assert client.wait(job).name == "FINISHED"
         client.release(job)

@@ -342,10 +342,14 @@ def check_image(section: str, described: list[list[str]], differences: Differenc
 
 
 def is_a_test(root: Path, path: str, name: str) -> bool:
-    """Whether that function is there, and is run: by its name in Python; in C it must be named once
-    more, in the list of tests. The main of a program is a test where it has no such list."""
+    """Whether that function is there, and is run: its file by the folder's CMakeLists.txt, and it
+    by its name in Python; in C it must be named once more, in the list of tests. The main of a
+    program is a test where it has no such list."""
     file = root / path
     if not file.is_file():
+        return False
+    if not re.search(rf"[(\s](test_)?{file.stem.removeprefix('test_')}(\.c)?[)\s]",
+                     (file.parent / "CMakeLists.txt").read_text()):
         return False
     text = file.read_text()
     if file.suffix == ".py":

@@ -113,13 +113,11 @@ static void odd_answer(struct world *world, unsigned worker)
 static void odd_word(struct world *world, unsigned worker)
 {
 	static const enum sched_event_type types[] = {EVENT_HELLO, EVENT_CREDIT, EVENT_MAPPED,
-						      EVENT_BEAT,  EVENT_BYE,    EVENT_VIOLATION};
+						      EVENT_BEAT, EVENT_BYE};
 	struct sched_event event = {
 		.type = types[pick(world, sizeof types / sizeof types[0])],
 		.credit = pick(world, 4),
 	};
-	if (event.type == EVENT_VIOLATION)
-		event.text = "TILE: is not for a worker to say";
 	if (event.type == EVENT_MAPPED) {
 		event.work = 1 + pick(world, 12);
 		event.is_mapped = one_in(world, 2);

@@ -38,7 +38,6 @@ static const char *const event_names[EVENT_TYPE_COUNT] = {
 	[EVENT_TICK] = "tick",
 	[EVENT_STOP] = "stop",
 	[EVENT_UNREACHABLE] = "unreachable",
-	[EVENT_VIOLATION] = "violation",
 	[EVENT_SUBMIT] = "submit",
 	[EVENT_IMAGE_READY] = "image_ready",
 	[EVENT_IMAGE_FAILED] = "image_failed",
@@ -90,7 +89,7 @@ static bool is_of_job(enum sched_event_type type)
 static bool is_of_worker(enum sched_event_type type)
 {
 	return (type >= EVENT_HELLO && type <= EVENT_GONE) || type == EVENT_UNREACHABLE ||
-	       type == EVENT_VIOLATION || type == EVENT_DRAIN_WORKER;
+	       type == EVENT_DRAIN_WORKER;
 }
 
 bool coverage_applies(enum coverage_state state, enum sched_event_type type)
@@ -161,8 +160,7 @@ static void count_worker(const struct worker_report *report, void *context)
 	const struct sim_session *session = sim_session_find(count->sim, report->session);
 	uint64_t peer = session != NULL ? session->peer : 0;
 	bool is_of_all = count->type == EVENT_TICK || count->type == EVENT_STOP;
-	bool is_by_peer = count->type == EVENT_HELLO || count->type == EVENT_UNREACHABLE ||
-			  count->type == EVENT_VIOLATION;
+	bool is_by_peer = count->type == EVENT_HELLO || count->type == EVENT_UNREACHABLE;
 	bool is_it = report->session == count->session;
 	if (count->type == EVENT_DRAIN_WORKER)
 		is_it = strcmp(report->info->name, count->text) == 0;

@@ -67,7 +67,8 @@ static bool may_end(const struct sim *sim, const struct sim_job *job, enum job_e
 		if (row->report.bands > 1 && row->finished_ms < 0)
 			since_ms = job->heard_ms; /* its bands waited to be read */
 		return event->type == EVENT_TICK && row->report.is_kept && since_ms >= 0 &&
-		       sim->now_ms - since_ms >= sim->limits.retention_ms;
+		       sim->now_ms - since_ms >= sim->limits.retention_ms &&
+		       sim->now_ms - job->heard_ms >= sim->limits.lost_ms;
 	case JOB_END_FAILED:
 		return !row->report.is_kept || event->type == EVENT_IMAGE_FAILED ||
 		       event->type == EVENT_STOP;

@@ -159,6 +159,159 @@ static void limits_may_change_between_steps(void **state)
 	end(&f);
 }
 
+/* A job in one piece that is kept and has ended: with an error where that is not BROT_OK. */
+static void restore_kept(struct fixture *f, uint64_t job, const char *client, enum brot_err code)
+{
+	struct sched_restore r = {
+		.key = {(uint8_t)job},
+		.plan = &f->plan,
+		.is_kept = true,
+		.code = code,
+		.text = code != BROT_OK ? "it is cursed" : NULL,
+		.finished_ago_ms = 0,
+	};
+	uint8_t bits[WIDTH * HEIGHT / 8];
+	memset(bits, 0xff, sizeof bits);
+	if (code == BROT_OK)
+		r.bits[0] = bits;
+	(void)snprintf(r.client, sizeof r.client, "%s", client);
+	step(f, (struct sched_event){.type = EVENT_RESTORE, .job = job, .restore = &r});
+}
+
+static void who_has_no_room_is_told_what_is_kept(void **state)
+{
+	(void)state;
+	struct fixture f;
+	struct brot_error why;
+	char expected[SCHED_TEXT_BYTES];
+	struct sched_limits limits = sched_limits_default(1u << 24);
+	limits.jobs_per_client = 2;
+	limits.jobs = 4;
+	begin(&f, &limits);
+	unsigned long long bytes = f.plan.image_bytes;
+	submit(&f, 1, "a");
+	restore_kept(&f, 2, "a", BROT_OK);
+	assert_int_equal(sched_check_room(f.sched, "a", &f.plan, &why), BROT_E_BUSY);
+	(void)snprintf(expected, sizeof expected,
+		       "jobs: a client may have at most 2; 1 finished or failed job is kept (%llu "
+		       "bytes): release or cancel it, or try later",
+		       bytes);
+	assert_string_equal(why.text, expected);
+	restore_kept(&f, 3, "b", BROT_E_FAILED);
+	submit(&f, 4, "b");
+	assert_int_equal(sched_check_room(f.sched, "c", &f.plan, &why), BROT_E_BUSY);
+	(void)snprintf(expected, sizeof expected,
+		       "jobs: the broker holds at most 4; 2 finished or failed jobs are kept (%llu "
+		       "bytes): release or cancel them, or try later",
+		       2 * bytes);
+	assert_string_equal(why.text, expected);
+	f.plan.image_bytes = limits.image_bytes;
+	assert_int_equal(sched_check_room(f.sched, "c", &f.plan, &why), BROT_E_BUSY);
+	(void)snprintf(
+		expected, sizeof expected,
+		"size: the image needs %llu bytes, but other jobs have left %llu; 2 finished "
+		"or failed jobs are kept (%llu bytes): release or cancel them, or try later",
+		1ull << 24, (1ull << 24) - 4 * bytes, 2 * bytes);
+	assert_string_equal(why.text, expected);
+	end(&f);
+}
+
+static void a_refusal_names_the_state(void **state)
+{
+	(void)state;
+	static const struct {
+		enum sched_event_type verb;
+		bool is_finished;
+		const char *text;
+	} cases[] = {
+		{EVENT_PAUSE, true,
+		 "job: 5 must be queued or running to be paused, and is finished"},
+		{EVENT_RESUME, true, "job: 5 must be paused to be resumed, and is finished"},
+		{EVENT_PRIORITY, true,
+		 "job: 5 must be queued, running or paused to be given a priority, and is "
+		 "finished"},
+		{EVENT_RETRY, true, "job: 5 must have failed to be tried again, and is finished"},
+		{EVENT_RELEASE, false, "job: 5 must be finished to be released, and is queued"},
+	};
+	struct fixture f;
+	const struct sched_limits limits = sched_limits_default(1u << 24);
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		begin(&f, &limits);
+		restore(&f, 5, cases[i].is_finished, 0);
+		step(&f,
+		     (struct sched_event){
+			     .type = cases[i].verb, .peer = 1, .job = 5, .band = SCHED_ALL_BANDS});
+		assert_non_null(action_of(&f, ACTION_REFUSE));
+		assert_string_equal(action_of(&f, ACTION_REFUSE)->text, cases[i].text);
+		end(&f);
+	}
+	begin(&f, &limits);
+	restore(&f, 5, false, 0);
+	step(&f, (struct sched_event){.type = EVENT_PAUSE, .peer = 1, .job = 5});
+	step(&f, (struct sched_event){
+			 .type = EVENT_RELEASE, .peer = 1, .job = 5, .band = SCHED_ALL_BANDS});
+	assert_string_equal(action_of(&f, ACTION_REFUSE)->text,
+			    "job: 5 must be finished to be released, and is paused");
+	end(&f);
+}
+
+/* What was never accepted cannot end, in the words of the log. */
+static void a_job_without_an_image_is_refused(void **state)
+{
+	(void)state;
+	struct fixture f;
+	const struct sched_limits limits = sched_limits_default(1u << 24);
+	begin(&f, &limits);
+	struct sched_event event = {.type = EVENT_SUBMIT, .peer = 1};
+	event.submit.job = 5;
+	event.submit.plan = &f.plan;
+	event.submit.client = "a";
+	step(&f, event);
+	step(&f, (struct sched_event){.type = EVENT_IMAGE_FAILED,
+				      .work = 5,
+				      .code = BROT_E_NO_SPACE,
+				      .text = "the disk is full"});
+	assert_string_equal(action_of(&f, ACTION_REFUSE)->text, "the disk is full");
+	assert_string_equal(action_of(&f, ACTION_NOTE)->text,
+			    "job refused job=5 client=\"a\" error=no_space "
+			    "reason=\"the disk is full\"");
+	assert_false(is_known(&f, 5));
+	end(&f);
+}
+
+/* Who has rendered a tile counts in the history of a job that was ended before its time. */
+static void workers_of_a_cancelled_job_count(void **state)
+{
+	(void)state;
+	struct fixture f;
+	struct sched_limits limits = sched_limits_default(1u << 24);
+	limits.tile_rows = 8;
+	begin(&f, &limits);
+	submit(&f, 5, "a");
+	const struct worker_info info = {.id = {1}, .threads = 1, .name = "w"};
+	struct sched_event hello = {.type = EVENT_HELLO, .peer = 2};
+	hello.hello.info = &info;
+	hello.hello.random = 77;
+	step(&f, hello);
+	step(&f, (struct sched_event){.type = EVENT_CREDIT, .peer = 2, .session = 77, .credit = 1});
+	assert_non_null(action_of(&f, ACTION_TILE));
+	struct sched_event done = {.type = EVENT_DONE,
+				   .peer = 2,
+				   .session = 77,
+				   .tile = action_of(&f, ACTION_TILE)->tile};
+	done.done.has_pixels = true;
+	step(&f, done);
+	assert_non_null(action_of(&f, ACTION_APPLY));
+	step(&f, (struct sched_event){.type = EVENT_BYE, .peer = 2, .session = 77});
+	step(&f, (struct sched_event){.type = EVENT_TICK, .now_ms = 2000});
+	assert_non_null(action_of(&f, ACTION_RECORD));
+	assert_int_equal(action_of(&f, ACTION_RECORD)->report.workers, 1);
+	step(&f,
+	     (struct sched_event){.type = EVENT_CANCEL_JOB, .now_ms = 2000, .peer = 1, .job = 5});
+	assert_int_equal(action_of(&f, ACTION_END)->report.workers, 1);
+	end(&f);
+}
+
 static void a_release_names_a_band_that_there_is(void **state)
 {
 	(void)state;
@@ -184,6 +337,10 @@ int main(void)
 		cmocka_unit_test(a_restore_may_take_long),
 		cmocka_unit_test(the_room_for_a_job_can_be_asked_for),
 		cmocka_unit_test(limits_may_change_between_steps),
+		cmocka_unit_test(who_has_no_room_is_told_what_is_kept),
+		cmocka_unit_test(a_refusal_names_the_state),
+		cmocka_unit_test(a_job_without_an_image_is_refused),
+		cmocka_unit_test(workers_of_a_cancelled_job_count),
 		cmocka_unit_test(a_release_names_a_band_that_there_is),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -18,7 +18,7 @@
 
 #define BIT(event) (1u << (event))
 #define IMAGE      (BIT(EVENT_IMAGE_READY) | BIT(EVENT_IMAGE_FAILED))
-#define BY_PEER    (BIT(EVENT_HELLO) | BIT(EVENT_UNREACHABLE) | BIT(EVENT_VIOLATION))
+#define BY_PEER    (BIT(EVENT_HELLO) | BIT(EVENT_UNREACHABLE))
 
 /* Pairs that cannot happen. */
 static const struct impossible {

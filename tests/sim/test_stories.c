@@ -186,7 +186,7 @@ static void three_failures_of_a_tile_fail_its_job(void **state)
 	assert_true(sim_run_idle(sim, 10000));
 	assert_int_equal(sim_job_state(sim, job), SIM_JOB_FAILED);
 	assert_non_null(
-		strstr(sim_trace(sim), "tile 0 failed 3 times, last on w1: it was told to"));
+		strstr(sim_trace(sim), "rows 0..63 failed 3 times, last on w1: it was told to"));
 	unsigned next = sim_submit(sim, client, 64, 64);
 	assert_true(sim_run_idle(sim, 10000));
 	assert_int_equal(sim_job_state(sim, next), SIM_JOB_FINISHED);
@@ -300,6 +300,8 @@ static void a_tile_that_kills_whoever_takes_it_fails_its_job(void **state)
 		sim_run(sim, 20);
 	}
 	assert_int_equal(sim_job_state(sim, job), SIM_JOB_FAILED);
+	assert_non_null(strstr(sim_trace(sim), "rows 0..63 were lost with 8 workers that were "
+					       "rendering them, last with w8"));
 	check(sim);
 	sim_free(sim);
 }

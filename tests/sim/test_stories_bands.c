@@ -205,12 +205,15 @@ static void a_kept_job_that_nobody_reads_expires(void **state)
 	unsigned job = submit(sim, client, true);
 	sim_run(sim, 10);
 	sim_mute(sim, client);
+	assert_true(sim_job_report(sim, job, &report));
+	assert_false(report.is_unread);
 	for (int i = 0; i < 40; i++) {
 		say(sim, client, EVENT_WATCH, sim_job_id(sim, job), 0);
 		sim_run(sim, 2000);
 	}
 	assert_true(sim_job_report(sim, job, &report));
 	assert_int_equal(report.state, JOB_RUNNING);
+	assert_true(report.is_unread);
 	sim_run(sim, 57000);
 	assert_true(sim_job_report(sim, job, &report));
 	sim_run(sim, 4000);
@@ -231,6 +234,7 @@ static void a_kept_job_that_is_not_done_does_not_expire(void **state)
 	sim_run(sim, 220000);
 	assert_true(sim_job_report(sim, job, &report));
 	assert_int_equal(report.state, JOB_RUNNING);
+	assert_false(report.is_unread);
 	end(sim);
 }
 

@@ -134,7 +134,7 @@ static void three_workers_that_fail_a_tile_fail_its_job(void **state)
 	unsigned job = sim_submit(sim, sim_client(sim), 64, 64);
 	assert_true(sim_run_idle(sim, 2000));
 	assert_int_equal(sim_job_state(sim, job), SIM_JOB_FAILED);
-	assert_true(has(sim, "tile 0 failed 3 times"));
+	assert_true(has(sim, "rows 0..63 failed 3 times"));
 	assert_true(has(sim, "tile 1/0 attempt 3"));
 	assert_false(has(sim, "attempt 4"));
 	end(sim);
@@ -247,6 +247,50 @@ static void a_kept_job_waits_for_its_client_and_expires(void **state)
 	assert_false(sim_job_report(sim, job, &report));
 	sim_run(sim, 60000); /* nobody has come for the second */
 	assert_true(sim_is_clean(sim));
+	end(sim);
+}
+
+static void a_kept_job_that_is_read_does_not_expire(void **state)
+{
+	(void)state;
+	struct sim *sim = world(23, 10);
+	struct job_report report;
+	sim_worker(sim, 1, 1000);
+	unsigned client = sim_client(sim), reader = sim_client(sim);
+	unsigned job = submit_kept(sim, client, 20, 0);
+	sim_run(sim, 100);
+	sim_mute(sim, client);
+	for (int i = 0; i < 60; i++) {
+		sim_verb(sim, reader, job, EVENT_WATCH);
+		sim_run(sim, 2000);
+	}
+	assert_true(sim_job_report(sim, job, &report)); /* for twice its retention */
+	assert_int_equal(report.state, JOB_FINISHED);
+	sim_run(sim, 7500);
+	assert_true(sim_job_report(sim, job, &report));
+	sim_run(sim, 1000);
+	assert_true(sim_is_clean(sim));
+	end(sim);
+}
+
+static void a_worker_counts_once(void **state)
+{
+	(void)state;
+	struct sim *sim = world(24, 4);
+	struct job_report report;
+	sim_worker(sim, 1, 1000);
+	sim_worker(sim, 1, 1000);
+	unsigned client = sim_client(sim);
+	unsigned job = submit_kept(sim, client, 4000, 0);
+	sim_run(sim, 200);
+	sim_reconnect(sim, 1);
+	sim_run(sim, 200);
+	sim_restart(sim, SIM_RESTART_KILL);
+	sim_run(sim, 20000);
+	assert_true(sim_job_report(sim, job, &report));
+	assert_int_equal(report.state, JOB_FINISHED);
+	assert_int_equal(report.workers, 2);
+	assert_true(sim_tiles_done(sim, 1) > 100 && sim_tiles_done(sim, 2) > 100);
 	end(sim);
 }
 
@@ -409,6 +453,8 @@ int main(void)
 		cmocka_unit_test(a_pause_outlives_the_broker),
 		cmocka_unit_test(a_priority_counts_from_when_it_is_set),
 		cmocka_unit_test(a_kept_job_waits_for_its_client_and_expires),
+		cmocka_unit_test(a_kept_job_that_is_read_does_not_expire),
+		cmocka_unit_test(a_worker_counts_once),
 		cmocka_unit_test(a_failed_kept_job_is_tried_again),
 		cmocka_unit_test(a_worker_is_drained_by_a_client),
 		cmocka_unit_test(a_restarted_broker_adopts_what_is_there),

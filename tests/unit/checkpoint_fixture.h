@@ -25,8 +25,9 @@ struct fixture {
 	char folder[64];
 	int fd;
 	struct checkpoint_image image;
-	struct shm shm;  /* what is saved */
-	uint8_t *loaded; /* what it is loaded to; total_bytes */
+	struct shm shm;     /* what is saved */
+	uint8_t *loaded;    /* what it is loaded to; total_bytes */
+	uint32_t discarded; /* by the last load() */
 };
 
 static inline struct checkpoint_image image_of(uint32_t width_px, uint32_t height_px,
@@ -117,7 +118,8 @@ static inline enum brot_err load(struct fixture *f, uint32_t *ret_segments)
 {
 	memset(f->loaded, 0, (size_t)f->image.layout.total_bytes);
 	struct brot_error err = {0};
-	enum brot_err code = checkpoint_file_load(f->fd, &f->image, f->loaded, ret_segments, &err);
+	enum brot_err code = checkpoint_file_load(f->fd, &f->image, f->loaded, ret_segments,
+						  &f->discarded, &err);
 	assert_int_equal(err.code, code);
 	assert_int_equal(code != BROT_OK, strlen(err.text) > 0);
 	return code;

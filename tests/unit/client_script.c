@@ -13,13 +13,18 @@
 static char trace[512];
 struct session_action script_last[SESSION_ACTIONS_MAX];
 size_t script_last_count;
+bool script_tells_news;
 struct fetch_area script_area = {4, 0, 2, FORMAT_RGB8};
 
 static void note(const struct session_action *action)
 {
-	static const char *const names[] = {"send ",   "reconnect", "accepted", "progress",
-					    "workers", "band",      "finished", "pixels",
-					    "ready",   "failed",    "cancelled"};
+	static const char *const names[] = {
+		"send ", "reconnect", "accepted", "progress", "workers", "busy",   "silent",
+		"back",  "band",      "finished", "pixels",   "ready",   "failed", "cancelled"};
+	bool is_news = action->type == SESSION_BUSY || action->type == SESSION_SILENT ||
+		       action->type == SESSION_BACK;
+	if (is_news && !script_tells_news)
+		return;
 	size_t used = strlen(trace);
 	(void)snprintf(trace + used, sizeof trace - used, "%s%s%s", used == 0 ? "" : "; ",
 		       names[action->type],
@@ -87,6 +92,14 @@ struct session *script_make(uint32_t width_px, uint32_t height_px, enum format_i
 struct session *script_make_attached(int64_t timeout_ms)
 {
 	struct session_config config = {.attach = 7, .timeout_ms = timeout_ms};
+	script_area = (struct fetch_area){4, 0, 2, FORMAT_RGB8};
+	return make_by(&config);
+}
+
+struct session *script_make_patient(bool is_attached)
+{
+	struct session_config config = {
+		.attach = is_attached ? 7 : 0, .timeout_ms = 10000, .is_patient = true};
 	script_area = (struct fetch_area){4, 0, 2, FORMAT_RGB8};
 	return make_by(&config);
 }

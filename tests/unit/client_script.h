@@ -40,6 +40,9 @@
 extern struct session_action script_last[SESSION_ACTIONS_MAX];
 extern size_t script_last_count;
 
+/* Whether "busy", "silent" and "back", which change nothing, are among them; first they are not. */
+extern bool script_tells_news;
+
 /* The pixels that a FETCH event of script_step() asks for. */
 extern struct fetch_area script_area;
 
@@ -60,6 +63,9 @@ struct session *script_make(uint32_t width_px, uint32_t height_px, enum format_i
 /* One that submits with `keep`, or attaches to job 7: 4 x 2 pixels. */
 struct session *script_make_kept(int64_t timeout_ms);
 struct session *script_make_attached(int64_t timeout_ms);
+
+/* One that waits without end once it was answered; attached or submitting. */
+struct session *script_make_patient(bool is_attached);
 
 /* A session of 4 x 2 pixels that was accepted at time 10. */
 struct session *script_accepted(void);

@@ -95,7 +95,7 @@ static void a_line_now_and_then(void **state)
 	progress(300, 2, 1999);
 	assert_string_equal(people_said(), "");
 	progress(400, 2, 2000);
-	assert_string_equal(people_said(), "40 %: 4 tiles, 2 workers, 202 px/s, 0:03 left\n");
+	assert_string_equal(people_said(), "40 %: 4 tiles, 2 workers, 200 px/s, 0:03 left\n");
 	progress(600, 2, 3999);
 	assert_string_equal(people_said(), "");
 	progress(800, 2, 4000);
@@ -242,7 +242,7 @@ static void jobs_that_stay(void **state)
 	(void)people_said();
 	announce_left(&announce, 17, "a b.png");
 	assert_string_equal(people_said(), "\r\033[K"
-					   "job 17 goes on; `brot-client wait 17 --out a b.png` "
+					   "job 17 is kept: `brot-client wait 17 --out a b.png` "
 					   "gets it\n");
 	announce_ended(&announce, 18);
 	assert_string_equal(people_said(), "job 18 is finished\n");
@@ -253,6 +253,54 @@ static void jobs_that_stay(void **state)
 	announce_ended(&announce, 18);
 	assert_string_equal(events_said(), "{\"event\":\"left\",\"job\":17}\n");
 	assert_string_equal(people_said(), "");
+	end();
+}
+
+static void a_broker_that_is_away(void **state)
+{
+	(void)state;
+	struct session_action silent = {.type = SESSION_SILENT};
+	struct session_action back = {.type = SESSION_BACK};
+	begin(ANNOUNCE_PEOPLE, true);
+	announce_broker(&announce, "ipc:///b", 7);
+	progress(500, 1, 10);
+	(void)people_said();
+	announce_action(&announce, &silent, 4000);
+	assert_string_equal(people_said(),
+			    "\r\033[Kthe broker at ipc:///b does not answer: waiting for it\n");
+	announce_action(&announce, &back, 9000);
+	assert_string_equal(people_said(), "the broker at ipc:///b is back\n");
+	end();
+
+	begin(ANNOUNCE_EVENTS, true);
+	announce_broker(&announce, "ipc:///b", 7);
+	announce_action(&announce, &silent, 4000);
+	announce_action(&announce, &back, 9000);
+	assert_string_equal(events_said(), "{\"event\":\"silent\",\"broker\":\"ipc:///b\"}\n"
+					   "{\"event\":\"back\",\"broker\":\"ipc:///b\"}\n");
+	assert_string_equal(people_said(), "");
+	end();
+}
+
+static void a_job_that_is_busy(void **state)
+{
+	(void)state;
+	struct session_action busy = {
+		.type = SESSION_BUSY, .error.text = "job: 7 waits", .is_read = true};
+	begin(ANNOUNCE_PEOPLE, true);
+	announce_broker(&announce, "ipc:///b", 7);
+	announce_action(&announce, &busy, 0);
+	assert_string_equal(people_said(), "another client reads job 7: waiting for it\n");
+	busy.is_read = false;
+	announce_action(&announce, &busy, 0);
+	assert_string_equal(people_said(), "job: 7 waits; waiting\n");
+	end();
+
+	begin(ANNOUNCE_EVENTS, true);
+	announce_broker(&announce, "ipc:///b", 7);
+	announce_action(&announce, &busy, 0);
+	assert_string_equal(events_said(),
+			    "{\"event\":\"busy\",\"job\":7,\"text\":\"job: 7 waits\"}\n");
 	end();
 }
 
@@ -279,6 +327,9 @@ static void nothing(void **state)
 	progress(500, 1, 5000);
 	finished(10000);
 	announce_rows(&announce, 20, 20000);
+	announce_action(&announce, &(struct session_action){.type = SESSION_SILENT}, 20000);
+	announce_action(&announce, &(struct session_action){.type = SESSION_BACK}, 20000);
+	announce_action(&announce, &(struct session_action){.type = SESSION_BUSY}, 20000);
 	announce_saved(&announce, "a.png", 5, 30000);
 	announce_done(&announce);
 	assert_string_equal(people_said(), "");
@@ -296,6 +347,8 @@ int main(void)
 		cmocka_unit_test(events_for_programs),
 		cmocka_unit_test(bands),
 		cmocka_unit_test(jobs_that_stay),
+		cmocka_unit_test(a_broker_that_is_away),
+		cmocka_unit_test(a_job_that_is_busy),
 		cmocka_unit_test(paused),
 		cmocka_unit_test(nothing),
 	};

@@ -142,15 +142,15 @@ static void the_command_line_wins_over_the_environment(void **state)
 	struct broker_options options = parsed(URLS);
 	assert_true(options.memory_bytes == 2ull << 30);
 	assert_string_equal(options.log_level, "error");
-	options = parsed(URLS "--memory 1 --log-level notice");
-	assert_int_equal(options.memory_bytes, 1);
+	options = parsed(URLS "--memory 1M --log-level notice");
+	assert_int_equal(options.memory_bytes, 1 << 20);
 	assert_string_equal(options.log_level, "notice");
 	memory_text = log_level_text = "";
 	options = parsed(URLS);
 	assert_int_equal(options.memory_bytes, 0);
 	assert_string_equal(options.log_level, "info");
 	memory_text = "much";
-	refused(URLS, "BROT_MEMORY: must be 1..9223372036854775807 bytes, such as 512M, got "
+	refused(URLS, "BROT_MEMORY: must be 1M..1048576T bytes, such as 512M, got "
 		      "\"much\"");
 }
 
@@ -188,7 +188,7 @@ static void jobs_are_kept_where_it_is_said(void **state)
 static void help_and_version_need_no_urls(void **state)
 {
 	(void)state;
-	static const char *const lines[] = {"-h", "--help", "--memory 5 --help --nonsense"};
+	static const char *const lines[] = {"-h", "--help", "--memory 5M --help --nonsense"};
 	for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
 		struct broker_options options;
 		bool wants_help = false;
@@ -205,7 +205,7 @@ static void limits_are_kept(void **state)
 	assert_int_equal(parsed(URLS "--tile-rows 1048576").tile_rows, LIMIT_SIZE_PX);
 	assert_int_equal(parsed(URLS "--ready-fd 1023").ready_fd, 1023);
 	assert_int_equal(parsed(URLS "--tied-to 2147483647").tied_to, INT32_MAX);
-	assert_true(parsed(URLS "--memory 9223372036854775807").memory_bytes == INT64_MAX);
+	assert_true(parsed(URLS "--memory 1048576T").memory_bytes == 1ull << 60);
 	refused(URLS "--tile-rows 0", "--tile-rows: must be a whole number 1..1048576, got \"0\"");
 	refused(URLS "--tile-rows 1048577",
 		"--tile-rows: must be a whole number 1..1048576, got \"1048577\"");
@@ -214,8 +214,7 @@ static void limits_are_kept(void **state)
 	refused(URLS "--tied-to 0", "--tied-to: must be a whole number 1..2147483647, got \"0\"");
 	refused(URLS "--tied-to 4294967297",
 		"--tied-to: must be a whole number 1..2147483647, got \"4294967297\"");
-	refused(URLS "--memory 0",
-		"--memory: must be 1..9223372036854775807 bytes, such as 512M, got \"0\"");
+	refused(URLS "--memory 0", "--memory: must be 1M..1048576T bytes, such as 512M, got \"0\"");
 	char line[256] = "";
 	for (int i = 0; i < LIMIT_ENDPOINTS; i++)
 		strcat(line, "--clients c ");
@@ -267,8 +266,7 @@ static void a_file_alone_is_enough(void **state)
 		   "b.json:1:20: checkpoint_dir: needs --state-dir, where the jobs are");
 	file_text = "{\"memory\": 0}";
 	refused_as(BROT_E_CONFIG, URLS,
-		   "b.json:1:12: memory: must be 1..9223372036854775807 bytes, such as 512M, got "
-		   "\"0\"");
+		   "b.json:1:12: memory: must be 1M..1048576T bytes, such as 512M, got \"0\"");
 	assert_true(parsed("--version").wants_version);
 }
 
@@ -318,6 +316,18 @@ static void the_help_names_every_option(void **state)
 	free(help);
 }
 
+static void the_budget_fits_the_shared_memory(void **state)
+{
+	(void)state;
+	assert_true(broker_memory_bytes(0, 8ull << 30) == 6ull << 30);
+	assert_true(broker_memory_bytes(0, 0) == INT64_MAX); /* it has no limit */
+	assert_true(broker_memory_bytes(5 << 20, 0) == 5 << 20);
+	assert_true(broker_memory_bytes(8ull << 30, 8ull << 30) == 8ull << 30);
+	assert_true(broker_memory_bytes(100ull << 30, 8ull << 30) == 8ull << 30);
+	refused(URLS "--memory 1023K",
+		"--memory: must be 1M..1048576T bytes, such as 512M, got \"1023K\"");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -333,6 +343,7 @@ int main(void)
 		cmocka_unit_test(the_file_in_deploy_is_good),
 		cmocka_unit_test_setup(every_level_of_the_log_is_a_word, clear_environment),
 		cmocka_unit_test(the_help_names_every_option),
+		cmocka_unit_test(the_budget_fits_the_shared_memory),
 	};
 	int failed = cmocka_run_group_tests(tests, NULL, NULL);
 	options_file_free(file);

@@ -27,8 +27,9 @@ static void what_is_asked_for_is_written(void **state)
 	assert_true(checkpoint_save(checkpoint, &f->image));
 	assert_true(checkpoint_wait(checkpoint, LONG_MS));
 	uint32_t segments;
-	assert_int_equal(checkpoint_load(checkpoint, &f->image, f->loaded, &segments, NULL),
-			 BROT_OK);
+	assert_int_equal(
+		checkpoint_load(checkpoint, &f->image, f->loaded, &segments, &f->discarded, NULL),
+		BROT_OK);
 	assert_int_equal(segments, 6);
 	assert_int_equal(count_segments(f), 6);
 	checkpoint_close(checkpoint);
@@ -228,7 +229,8 @@ static int full_child(struct fixture *f, const char *log)
 	if (lines_with(log, "checkpoints are written again") != 1 || lines_with(log, "") != 2)
 		return 8;
 	uint32_t segments;
-	if (checkpoint_load(checkpoint, &f->image, f->loaded, &segments, NULL) != BROT_OK ||
+	if (checkpoint_load(checkpoint, &f->image, f->loaded, &segments, &f->discarded, NULL) !=
+		    BROT_OK ||
 	    segments != 111)
 		return 9;
 	checkpoint_close(checkpoint);

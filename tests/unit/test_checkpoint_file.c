@@ -100,12 +100,14 @@ static void a_spoilt_segment_is_not_done_and_saved_again(void **state)
 	uint32_t segments, bad = layout->plane_count + 2;
 	assert_int_equal(load(f, &segments), BROT_OK);
 	assert_int_equal(segments, SEGMENTS - bad);
+	assert_int_equal(f->discarded, bad);
 	for (uint32_t s = 0; s < SEGMENTS; s++)
 		assert_int_equal(has_segment(f, s), !((s >= 20 && s < 20 + layout->plane_count) ||
 						      s == 50 || s == 51));
 	assert_int_equal(save(f), bad);
 	assert_int_equal(load(f, &segments), BROT_OK);
 	assert_int_equal(segments, SEGMENTS);
+	assert_int_equal(f->discarded, 0);
 }
 
 static void a_bit_without_pixels_is_not_believed(void **state)

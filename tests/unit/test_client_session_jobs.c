@@ -80,7 +80,7 @@ static void attach_is_refused(void **state)
 {
 	(void)state;
 	static const char unknown[] = "{\"job\":7,\"message\":\"ATTACH\",\"error\":\"not_found\","
-				      "\"text\":\"job: x\"}";
+				      "\"text\":\"job: 7 was abandoned\"}";
 	static const char busy[] = "{\"job\":7,\"message\":\"ATTACH\",\"error\":\"busy\","
 				   "\"text\":\"job 7: somebody reads it\"}";
 	static const char other[] = "{\"job\":8,\"message\":\"ATTACH\",\"error\":\"not_found\","
@@ -90,7 +90,7 @@ static void attach_is_refused(void **state)
 	assert_string_equal(script_say(s, MSG_REFUSED, other, 5), "");
 	assert_string_equal(script_say(s, MSG_REFUSED, unknown, 5), "failed");
 	assert_int_equal(script_last[0].error.code, BROT_E_NOT_FOUND);
-	assert_string_equal(script_last[0].error.text, "job: 7 is not known to this broker");
+	assert_string_equal(script_last[0].error.text, "job: 7 was abandoned");
 	session_free(s);
 
 	/* A reader that is gone is noticed only after a while. */

@@ -148,6 +148,8 @@ static void test_forms(void **state)
 	assert_string_equal(parsed("--out a --out b", NULL).out, "b");
 	assert_string_equal(parsed("--out a_b", NULL).out, "a b");
 	assert_int_equal(parsed("--memory 3G", NULL).memory_bytes, 3ll << 30);
+	assert_int_equal(parsed("--memory 1T", NULL).memory_bytes, 1ll << 40);
+	assert_int_equal(parsed("--memory 1t", NULL).memory_bytes, 1ll << 40);
 	assert_int_equal(parsed("--memory 2048k", NULL).memory_bytes, 2048 << 10);
 	assert_int_equal(parsed("--memory 1048576", NULL).memory_bytes, 1 << 20);
 	assert_int_equal(parsed("--timeout 0.05", NULL).timeout_ms, 50);
@@ -245,12 +247,12 @@ static void test_refusals(void **state)
 	refused("--size 10x10x10", "--size: must be WxH, each 1..1048576, got \"10x10x10\"");
 	refused("--size 0x10", "--size: must be WxH, each 1..1048576, got \"0x10\"");
 	refused("--size 10x1048577", "--size: must be WxH, each 1..1048576, got \"10x1048577\"");
-	refused("--memory 1", "--memory: must be 1M..1024G bytes, such as 512M, got \"1\"");
-	refused("--memory 5T", "--memory: must be 1M..1024G bytes, such as 512M, got \"5T\"");
-	refused("--memory 5MB", "--memory: must be 1M..1024G bytes, such as 512M, got \"5MB\"");
-	refused("--memory M", "--memory: must be 1M..1024G bytes, such as 512M, got \"M\"");
+	refused("--memory 1", "--memory: must be 1M..1T bytes, such as 512M, got \"1\"");
+	refused("--memory 5T", "--memory: must be 1M..1T bytes, such as 512M, got \"5T\"");
+	refused("--memory 5MB", "--memory: must be 1M..1T bytes, such as 512M, got \"5MB\"");
+	refused("--memory M", "--memory: must be 1M..1T bytes, such as 512M, got \"M\"");
 	refused("--memory 9223372036854775807G",
-		"--memory: must be 1M..1024G bytes, such as 512M, got \"9223372036854775807G\"");
+		"--memory: must be 1M..1T bytes, such as 512M, got \"9223372036854775807G\"");
 	refused("--timeout 0.01",
 		"--timeout: must be 0.05..86400 seconds with at most 3 decimals, got \"0.01\"");
 	refused("--timeout 1.",

@@ -46,6 +46,57 @@ static void rate_and_time_left(void **state)
 	assert_true(left_s > 0.999 && left_s < 1.001);
 }
 
+/* Tiles that end together make no rate of their own. */
+static void bursts(void **state)
+{
+	(void)state;
+	/* A quarter ends after 10 s, in a moment, and so does the next: 4 s a tenth. */
+	for (int64_t step_ms = 500; step_ms <= 1000; step_ms += 500) {
+		struct progress progress = {0};
+		struct session_progress now = at(0, 1000000);
+		for (int64_t now_ms = 0; now_ms <= 10000; now_ms += step_ms) {
+			now.elapsed_ms = (uint64_t)now_ms;
+			progress_update(&progress, &now, now_ms);
+		}
+		now.pixels_done = 250000;
+		progress_update(&progress, &now, 10001);
+		double left_s = progress_left_s(&progress);
+		assert_true(left_s > 15 && left_s < 45);
+	}
+	/* A job that is older: what was done before in a rush, or waited for, is soon forgotten. */
+	static const uint64_t ages_ms[] = {100, 3600000};
+	for (size_t i = 0; i < 2; i++) {
+		struct progress progress = {0};
+		struct session_progress now = at(350000, 1000000);
+		now.elapsed_ms = ages_ms[i];
+		for (int64_t now_ms = 0; now_ms <= 8000; now_ms += 500) {
+			progress_update(&progress, &now, now_ms);
+			now.pixels_done += 10000; /* 20 000 a second */
+			now.elapsed_ms += 500;
+		}
+		double left_s = progress_left_s(&progress);
+		assert_true(left_s > 0.3 * 24.5 && left_s < 1.5 * 24.5);
+	}
+}
+
+/* The rate of a broker that was away is not known until there is some. */
+static void gap(void **state)
+{
+	(void)state;
+	struct progress progress = {0};
+	struct session_progress now = at(100000, 1000000);
+	now.elapsed_ms = 1000;
+	progress_update(&progress, &now, 0);
+	assert_true(progress_left_s(&progress) > 0);
+	now.pixels_done = 110000;
+	progress_update(&progress, &now, 60000);
+	assert_true(progress_left_s(&progress) < 0);
+	now.pixels_done = 210000;
+	progress_update(&progress, &now, 61000);
+	double left_s = progress_left_s(&progress);
+	assert_true(left_s > 7.8 && left_s < 8);
+}
+
 static void bar_fits(void **state)
 {
 	(void)state;
@@ -158,9 +209,14 @@ static void summary(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(rate_and_time_left),   cmocka_unit_test(bar_fits),
-		cmocka_unit_test(rendered_and_written), cmocka_unit_test(standstill),
-		cmocka_unit_test(absurd_numbers),       cmocka_unit_test(summary),
+		cmocka_unit_test(bursts),
+		cmocka_unit_test(gap),
+		cmocka_unit_test(rate_and_time_left),
+		cmocka_unit_test(bar_fits),
+		cmocka_unit_test(rendered_and_written),
+		cmocka_unit_test(standstill),
+		cmocka_unit_test(absurd_numbers),
+		cmocka_unit_test(summary),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -203,6 +203,18 @@ static void answers_to_verbs(void **state)
 	assert_text(json, "state", "running");
 	assert_number(json, "priority", -100);
 	json_decref(json);
+	report.is_unread = true;
+	json = read_back(report_changed(&report));
+	assert_text(json, "state", "unread");
+	json_decref(json);
+	/* To who watches it is no news that it waits for them. */
+	json = read_back(report_progress(&report));
+	assert_text(json, "state", "running");
+	json_decref(json);
+	report.is_paused = true;
+	json = read_back(report_changed(&report));
+	assert_text(json, "state", "paused");
+	json_decref(json);
 	json = read_back(report_draining(2048));
 	assert_keys(json, "draining");
 	assert_number(json, "draining", 2048);
@@ -607,6 +619,32 @@ static void a_full_list_of_workers_fits_a_message(void **state)
 	sched_free(s);
 }
 
+static void a_failed_job_has_its_reason(void **state)
+{
+	(void)state;
+	struct request request;
+	request_init(&request);
+	struct plan plan;
+	assert_int_equal(plan_make(&request, &budget, &plan, NULL), BROT_OK);
+	const struct sched_limits limits = sched_limits_default(1ull << 30);
+	struct sched *s = sched_new(&limits);
+	struct sched_actions actions = {0};
+	const struct sched_restore restore = {.plan = &plan,
+					      .is_kept = true,
+					      .code = BROT_E_FAILED,
+					      .text = "rows 8..15 failed 3 times"};
+	const struct sched_event event = {.type = EVENT_RESTORE, .job = 5, .restore = &restore};
+	sched_step(s, &event, &actions);
+	sched_actions_done(&actions);
+	json_t *json = read_back(report_jobs(s, 0, request_of, &request));
+	json_t *job = json_array_get(json_object_get(json, "jobs"), 0);
+	assert_text(job, "state", "failed");
+	assert_text(job, "error", "failed");
+	assert_text(job, "text", "rows 8..15 failed 3 times");
+	json_decref(json);
+	sched_free(s);
+}
+
 static void an_empty_broker_has_empty_lists(void **state)
 {
 	(void)state;
@@ -636,6 +674,7 @@ int main(void)
 		cmocka_unit_test(the_status_of_a_broker),
 		cmocka_unit_test(lists_of_jobs_and_workers),
 		cmocka_unit_test(a_full_list_of_workers_fits_a_message),
+		cmocka_unit_test(a_failed_job_has_its_reason),
 		cmocka_unit_test(an_empty_broker_has_empty_lists),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

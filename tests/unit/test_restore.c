@@ -594,6 +594,34 @@ static void a_cancelled_job_is_tried_again(void **state)
 	life_end(life);
 }
 
+static void what_was_not_taken_is_tried_again(void **state)
+{
+	struct fixture *f = *state;
+	static const enum job_end ends[] = {JOB_END_EXPIRED, JOB_END_ABANDONED, JOB_END_RELEASED};
+	for (unsigned i = 0; i < 3; i++) {
+		struct life *life = life_begin(f->folder, NULL, 1 << 30);
+		uint64_t job = submit(life, i, ",\"client\":\"ada\"");
+		struct image_id id = fill_rows(life, job, HEIGHT);
+		life_end(life);
+		shm_remove(id.name);
+		struct store *store = open_at(f->folder);
+		end(store, job, ends[i], clock_unix_ms());
+		commit(store);
+		store_close(store);
+		life = life_begin(f->folder, NULL, 1 << 30);
+		assert_int_equal(life->restored, 0);
+		say_of(life, MSG_RETRY, job);
+		assert_int_equal(is_live(life, job), ends[i] != JOB_END_RELEASED);
+		if (is_live(life, job)) {
+			assert_int_equal(report_of(life, job).state, JOB_QUEUED);
+			assert_true(report_of(life, job).is_kept);
+			assert_rows(life, job, 0);
+			say_of(life, MSG_CANCEL_JOB, job);
+		}
+		life_end(life);
+	}
+}
+
 static void a_job_tried_again_counts_as_its_clients(void **state)
 {
 	struct fixture *f = *state;
@@ -648,6 +676,7 @@ int main(void)
 		TEST(images_that_nobody_wants_are_removed),
 		TEST(bands_go_on_where_they_were),
 		TEST(a_cancelled_job_is_tried_again),
+		TEST(what_was_not_taken_is_tried_again),
 		TEST(a_job_tried_again_counts_as_its_clients),
 		TEST(without_a_store_all_ends_with_the_broker),
 	};

@@ -276,7 +276,7 @@ static void sweep_takes_old_orphans_only(void **state)
 	struct timespec times[2] = {{0, UTIME_OMIT}, {1, 0}};
 	assert_int_equal(futimens(owned.fd, times), 0);
 
-	assert_true(shm_sweep() >= 1);
+	assert_true(shm_sweep(NULL) >= 1);
 	assert_int_equal(map_code(old, BYTES), BROT_E_NOT_FOUND);
 	assert_int_equal(map_code(young, BYTES), BROT_OK);
 	assert_int_equal(map_code(owned.name, BYTES), BROT_OK);
@@ -299,7 +299,10 @@ static void sweep_leaves_durable_images_for_a_week(void **state)
 	memset(&header, 0xff, sizeof header);
 	orphan_make_with(&header, nonsense, 60);
 
-	(void)shm_sweep();
+	struct shm_left left;
+	(void)shm_sweep(&left);
+	/* Of nobody who runs; others on this host may leave some too. */
+	assert_true(left.count >= 1 && left.bytes >= BYTES);
 	assert_int_equal(map_code(durable, BYTES), BROT_OK);
 	assert_int_equal(map_code(old, BYTES), BROT_E_NOT_FOUND);
 	assert_int_equal(map_code(plain, BYTES), BROT_E_NOT_FOUND);
@@ -317,10 +320,10 @@ static void sweep_leaves_durable_images_for_a_week(void **state)
 	shm_touch(&shm);
 	shm_unmap(&shm);
 	shm_touch(&shm);
-	(void)shm_sweep();
+	(void)shm_sweep(NULL);
 	assert_int_equal(map_code(durable, BYTES), BROT_OK);
 	assert_int_equal(utimensat(AT_FDCWD, path, times, 0), 0);
-	(void)shm_sweep();
+	(void)shm_sweep(NULL);
 	assert_int_equal(map_code(durable, BYTES), BROT_E_NOT_FOUND);
 }
 
@@ -377,7 +380,7 @@ static void an_orphan_is_adopted_with_what_it_holds(void **state)
 	/* It is owned as if it had been made here. */
 	struct timespec times[2] = {{0, UTIME_OMIT}, {1, 0}};
 	assert_int_equal(futimens(shm.fd, times), 0);
-	(void)shm_sweep();
+	(void)shm_sweep(NULL);
 	assert_int_equal(map_code(name, BYTES), BROT_OK);
 	assert_int_equal(adopt_code(name, BYTES), BROT_E_BUSY);
 	shm_unmap(&shm);

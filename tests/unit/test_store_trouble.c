@@ -104,7 +104,8 @@ static void files_that_are_no_stores_are_refused(void **state)
 
 	store_close(open_at(f->folder));
 	sql(f->file, "PRAGMA user_version = 2");
-	assert_refused(f->folder, BROT_E_SYSTEM, "has schema 2, this broker knows up to 1");
+	assert_refused(f->folder, BROT_E_SYSTEM,
+		       "has schema 2, this broker knows up to 1: a newer brot wrote it");
 	sql(f->file, "PRAGMA user_version = 0");
 	assert_refused(f->folder, BROT_E_SYSTEM, "no schema version");
 	sql(f->file, "PRAGMA user_version = 1; DROP TABLE image");
@@ -121,6 +122,29 @@ static void files_that_are_no_stores_are_refused(void **state)
 	assert_refused(f->folder, BROT_E_SYSTEM, "not a regular file");
 	assert_int_equal(rmdir(f->file), 0);
 	assert_refused("/dev/null", BROT_E_SYSTEM, "/dev/null");
+}
+
+/* Its way out is named, on one line. */
+static void a_damaged_store_is_refused(void **state)
+{
+	struct fixture *f = *state;
+	struct brot_error err = {0};
+	struct store *store = open_at(f->folder), *none = NULL;
+	char noise[4096];
+	for (uint64_t job = 1; job <= 100; job++)
+		add(store, job);
+	commit(store);
+	store_close(store);
+	int fd = open(f->file, O_WRONLY);
+	memset(noise, 0x5a, sizeof noise);
+	assert_int_equal(pwrite(fd, noise, sizeof noise, 4 * 4096), sizeof noise);
+	(void)close(fd);
+	assert_int_equal(store_open(f->folder, STORE_SYNC_NORMAL, &none, &err), BROT_E_SYSTEM);
+	assert_null(none);
+	assert_non_null(strstr(err.text, " is damaged ("));
+	assert_non_null(strstr(err.text, "): move it away, its jobs are lost"));
+	assert_null(strchr(err.text, '?'));
+	assert_null(strchr(err.text, '\n'));
 }
 
 static void an_empty_file_becomes_a_store(void **state)
@@ -386,6 +410,7 @@ int main(void)
 		TEST(a_second_broker_is_refused),
 		TEST(folder_and_file_are_made_and_closed_to_others),
 		TEST(files_that_are_no_stores_are_refused),
+		TEST(a_damaged_store_is_refused),
 		TEST(an_empty_file_becomes_a_store),
 		TEST(a_spoilt_store_is_no_crash),
 		TEST(rows_that_make_no_sense_are_skipped),

@@ -139,6 +139,26 @@ static void times_are_local_and_iso(void **state)
 	json_decref(list);
 }
 
+static void rates_have_three_digits(void **state)
+{
+	(void)state;
+	static const struct table_column rates[] = {
+		{.title = "SPEED", .key = "speed", .kind = TABLE_RATE},
+	};
+	char *text = NULL;
+	size_t bytes = 0;
+	struct brot_error err;
+	json_t *list = json_loads("[{\"speed\":2800000000},{\"speed\":2023000000},{\"speed\":0},"
+				  "{\"speed\":45000000}]",
+				  0, NULL);
+	FILE *file = open_memstream(&text, &bytes);
+	assert_int_equal(table_print(file, list, rates, 1, "", &err), BROT_OK);
+	(void)fclose(file);
+	assert_string_equal(text, "SPEED\n2.80 G/s\n2.02 G/s\n-\n45.0 M/s\n");
+	free(text);
+	json_decref(list);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -146,6 +166,7 @@ int main(void)
 		cmocka_unit_test(a_wide_table_is_narrowed),
 		cmocka_unit_test(wrong_lists_are_refused_whole),
 		cmocka_unit_test(times_are_local_and_iso),
+		cmocka_unit_test(rates_have_three_digits),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
