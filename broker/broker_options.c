@@ -8,68 +8,69 @@
 #define MEMORY_LEAST_BYTES (1ll << 20) /* less would be no band of many pictures */
 #define MEMORY_MOST_BYTES  (1ll << 60)
 
-/* What the table stores; the mode of --sync is a word first. */
-struct values {
-	struct broker_options options;
-	const char *sync;
-};
-
-#define AT(member) offsetof(struct values, member)
+#define AT(member) offsetof(struct broker_options, member)
 
 static const struct option_spec specs[] = {
+	{"config", "FILE", "BROT_CONFIG", "the settings file, see below", OPTION_STRING, AT(config),
+	 0, 0},
 	{"clients", "URL", NULL,
 	 "where clients connect, tcp://HOST:PORT or ipc://PATH; may be repeated", OPTION_STRINGS,
-	 AT(options.clients), 0, 0},
+	 AT(clients), 0, 0},
 	{"workers", "URL", NULL, "where workers connect; may be repeated", OPTION_STRINGS,
-	 AT(options.workers), 0, 0},
+	 AT(workers), 0, 0},
 	{"clients-group", "NAME", NULL,
 	 "let this group use the ipc sockets for clients, which are the own user's otherwise",
-	 OPTION_STRING, AT(options.clients_group), 0, 0},
+	 OPTION_STRING, AT(clients_group), 0, 0},
 	{"memory", "BYTES", "BROT_MEMORY",
 	 "shared memory that all images together may take; by default three quarters of /dev/shm",
-	 OPTION_BYTES, AT(options.memory_bytes), MEMORY_LEAST_BYTES, MEMORY_MOST_BYTES},
-	{"state-dir", "DIR", "BROT_STATE_DIR",
+	 OPTION_BYTES, AT(memory_bytes), MEMORY_LEAST_BYTES, MEMORY_MOST_BYTES},
+	{"state-dir", "DIR", NULL,
 	 "keep jobs here, so that they outlive this process; without it they end with it",
-	 OPTION_STRING, AT(options.state_dir), 0, 0},
-	{"sync", "MODE", NULL,
-	 "normal, or full for a disk that is written to before each answer: for power cuts",
-	 OPTION_STRING, AT(sync), 0, 0},
+	 OPTION_STRING, AT(state_dir), 0, 0},
+	{"sync", "normal|full", NULL,
+	 "full: the disk is written to before each answer, for power cuts; normal by default",
+	 OPTION_WORD, AT(sync_mode), 0, 0},
 	{"retention", "S", NULL,
 	 "forget kept jobs so long after they have finished or failed, 604800 by default",
-	 OPTION_MS, AT(options.retention_ms), 1, RETENTION_MAX_MS},
+	 OPTION_MS, AT(retention_ms), 1, RETENTION_MAX_MS},
 	{"checkpoint-dir", "DIR", NULL,
 	 "copy unfinished images here, so that they outlive a reboot of the host", OPTION_STRING,
-	 AT(options.checkpoint_dir), 0, 0},
+	 AT(checkpoint_dir), 0, 0},
 	{"checkpoint-every", "S", NULL, "between two copies of an image, 60 by default", OPTION_MS,
-	 AT(options.checkpoint_every_ms), 100, 86400000},
+	 AT(checkpoint_every_ms), 100, 86400000},
 	{"history-days", "N", NULL, "remember ended jobs so long, 90 by default", OPTION_U32,
-	 AT(options.history_days), 1, 36500},
+	 AT(history_days), 1, 36500},
 	{"insecure", NULL, NULL, "allow tcp beyond this host without keys", OPTION_FLAG,
-	 AT(options.is_insecure), 0, 0},
+	 AT(is_insecure), 0, 0},
 	{"metrics", "HOST:PORT", NULL,
 	 "tell Prometheus metrics at http://HOST:PORT/metrics, a loopback address; port 0: any "
 	 "that is free",
-	 OPTION_STRING, AT(options.metrics), 0, 0},
-	{"log-level", "LEVEL", "BROT_LOG_LEVEL", "error, warning, notice, info or debug",
-	 OPTION_STRING, AT(options.log_level), 0, 0},
+	 OPTION_STRING, AT(metrics), 0, 0},
+	{"log-level", OPTION_LOG_LEVELS, "BROT_LOG_LEVEL", "how much to log, info by default",
+	 OPTION_WORD, AT(log_level), 0, 0},
 	{"tile-rows", "N", NULL, "fix the height of tiles, for measurements", OPTION_U32,
-	 AT(options.tile_rows), 1, LIMIT_SIZE_PX},
-	{"ready-fd", "N", NULL, "write a line of JSON with the endpoints there once they are bound",
-	 OPTION_U32, AT(options.ready_fd), 3, 1023},
-	{"tied-to", "PID", NULL, "end when this process, our parent, ends", OPTION_U32,
-	 AT(options.tied_to), 1, INT32_MAX},
-	{"embedded", NULL, NULL,
+	 AT(tile_rows), 1, LIMIT_SIZE_PX},
+	{"ready-fd", "N", OPTION_LINE_ONLY,
+	 "write a line of JSON with the endpoints there once they are bound", OPTION_U32,
+	 AT(ready_fd), 3, 1023},
+	{"tied-to", "PID", OPTION_LINE_ONLY, "end when this process, our parent, ends", OPTION_U32,
+	 AT(tied_to), 1, INT32_MAX},
+	{"embedded", NULL, OPTION_LINE_ONLY,
 	 "serve one call: remove the folder of the ipc sockets at the end, log warnings only",
-	 OPTION_FLAG, AT(options.is_embedded), 0, 0},
-	{"version", NULL, NULL, "print the version and end", OPTION_FLAG, AT(options.wants_version),
-	 0, 0},
+	 OPTION_FLAG, AT(is_embedded), 0, 0},
+	{"version", NULL, OPTION_LINE_ONLY, "print the version and end", OPTION_FLAG,
+	 AT(wants_version), 0, 0},
 	{0},
 };
+
+static const char *const alone[] = {"embedded", "version", NULL};
 
 const struct option_command broker_command = {
 	.name = "brot-broker",
 	.summary = "Takes render requests from clients and leases their tiles to workers.",
 	.specs = specs,
+	.file = "/etc/brot/broker.json",
+	.alone = alone,
 };
 
 /* The first ipc URL that stands in the two lists more than once; a tcp port may be 0 or "*". */
@@ -95,25 +96,18 @@ static bool has_ipc(const struct option_strings *urls)
 }
 
 /* What belongs together around the store. */
-static enum brot_err check_store(struct broker_options *options, const char *sync,
-				 option_env_fn *env, struct brot_error *err)
+static enum brot_err check_store(struct broker_options *options,
+				 const struct option_operands *operands, struct brot_error *err)
 {
-	/* The variable is meant for the service, which an embedded broker is not. */
-	if (options->is_embedded && options->state_dir != NULL && env != NULL &&
-	    options->state_dir == env("BROT_STATE_DIR", NULL))
-		options->state_dir = NULL;
 	if (options->is_embedded && options->state_dir != NULL)
-		return error_set(err, BROT_E_USAGE,
-				 "--state-dir: must not be given with --embedded, whose jobs end "
-				 "with their call");
+		return options_refuse(&broker_command, operands, "state-dir", err,
+				      "must not be given with --embedded, whose jobs end with "
+				      "their call");
 	if (options->checkpoint_dir != NULL && options->state_dir == NULL)
-		return error_set(err, BROT_E_USAGE,
-				 "--checkpoint-dir: needs --state-dir, where the jobs are");
-	if (strcmp(sync, "full") == 0)
-		options->sync = STORE_SYNC_FULL;
-	else if (strcmp(sync, "normal") != 0)
-		return error_set(err, BROT_E_USAGE, "--sync: must be normal or full, got \"%s\"",
-				 sync);
+		return options_refuse(&broker_command, operands, "checkpoint-dir", err,
+				      "needs --state-dir, where the jobs are");
+	options->sync = strcmp(options->sync_mode, "full") == 0 ? STORE_SYNC_FULL
+								: STORE_SYNC_NORMAL;
 	return BROT_OK;
 }
 
@@ -124,39 +118,46 @@ uint64_t broker_memory_bytes(uint64_t asked_bytes, uint64_t shm_bytes)
 	return shm_bytes > 0 && asked_bytes > shm_bytes ? shm_bytes : asked_bytes;
 }
 
-enum brot_err broker_options_parse(int argc, char *const *argv, option_env_fn *env,
-				   struct broker_options *ret_options, bool *ret_wants_help,
-				   struct brot_error *err)
+static enum brot_err check_doors(const struct broker_options *options,
+				 const struct option_operands *operands, struct brot_error *err)
 {
-	struct values values = {
-		.options = {.retention_ms = 7 * 86400000ll,
-			    .checkpoint_every_ms = 60000,
-			    .history_days = 90},
-		.sync = "normal",
-	};
-	struct broker_options *options = &values.options;
-	struct option_operands operands;
-	enum brot_err code = options_parse(&broker_command, argc, argv, env, NULL, &values,
-					   sizeof values, &operands, err);
-	if (code != BROT_OK)
-		return code;
-	bool needs_urls = !operands.wants_help && !options->wants_version;
-	if (needs_urls && options->clients.count == 0)
-		return error_set(err, BROT_E_USAGE, "--clients: must be given at least once");
-	if (needs_urls && options->workers.count == 0)
-		return error_set(err, BROT_E_USAGE, "--workers: must be given at least once");
+	static const char rule[] = "must be given at least once";
+	if (options->clients.count == 0)
+		return options_refuse(&broker_command, operands, "clients", err, rule);
+	if (options->workers.count == 0)
+		return options_refuse(&broker_command, operands, "workers", err, rule);
 	const char *twice = first_repeated(&options->clients, &options->workers);
 	if (twice != NULL)
 		return error_set(err, BROT_E_USAGE, "%s: must be given once only", twice);
-	if (needs_urls && options->clients_group != NULL && !has_ipc(&options->clients))
-		return error_set(err, BROT_E_USAGE,
-				 "--clients-group: is for ipc sockets, and --clients names none");
-	code = check_store(options, values.sync, env, err);
+	if (options->clients_group != NULL && !has_ipc(&options->clients))
+		return options_refuse(&broker_command, operands, "clients-group", err,
+				      "is for ipc sockets, and --clients names none");
+	return BROT_OK;
+}
+
+enum brot_err broker_options_parse(int argc, char *const *argv,
+				   const struct option_sources *sources,
+				   struct broker_options *ret_options, bool *ret_wants_help,
+				   struct brot_error *err)
+{
+	struct broker_options options = {
+		.retention_ms = 7 * 86400000ll,
+		.checkpoint_every_ms = 60000,
+		.history_days = 90,
+		.sync_mode = "normal",
+	};
+	struct option_operands operands;
+	enum brot_err code = options_parse(&broker_command, argc, argv, sources, &options,
+					   sizeof options, &operands, err);
+	if (code == BROT_OK && !operands.wants_help && !options.wants_version)
+		code = check_doors(&options, &operands, err);
+	if (code == BROT_OK)
+		code = check_store(&options, &operands, err);
 	if (code != BROT_OK)
 		return code;
-	if (options->log_level == NULL)
-		options->log_level = options->is_embedded ? "warning" : "info";
-	*ret_options = *options;
+	if (options.log_level == NULL)
+		options.log_level = options.is_embedded ? "warning" : "info";
+	*ret_options = options;
 	*ret_wants_help = operands.wants_help;
 	return BROT_OK;
 }

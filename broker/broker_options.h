@@ -1,4 +1,8 @@
-/* broker_options.h - converts the command line and the environment to the broker's settings. Pure.
+/*
+ * broker_options.h - converts the command line, the environment and the settings file to the
+ * broker's settings.
+ *
+ * Pure and thread-safe.
  */
 #ifndef BROKER_BROKER_OPTIONS_H
 #define BROKER_BROKER_OPTIONS_H
@@ -15,15 +19,17 @@ struct broker_options {
 	uint32_t tile_rows;                     /* 0: by measured cost */
 	uint32_t tied_to;                       /* a process to end with; 0: none */
 	uint32_t ready_fd;                      /* 0: none */
-	const char *log_level;
-	const char *metrics;        /* HOST:PORT; NULL: none */
-	const char *clients_group;  /* NULL: nobody but our own user */
-	const char *state_dir;      /* NULL: jobs end with the broker */
-	const char *checkpoint_dir; /* NULL: none are made */
+	const char *log_level;                  /* never NULL */
+	const char *metrics;                    /* HOST:PORT; NULL: none */
+	const char *clients_group;              /* NULL: nobody but our own user */
+	const char *state_dir;                  /* NULL: jobs end with the broker */
+	const char *checkpoint_dir;             /* NULL: none are made */
+	const char *config;                     /* NULL: the file of broker_command, if it exists */
+	const char *sync_mode;                  /* as it was given */
 	enum store_sync sync;
 	int64_t retention_ms, checkpoint_every_ms;
 	uint32_t history_days;
-	bool is_embedded, is_insecure, is_keeper, wants_version;
+	bool is_embedded, is_insecure, wants_version;
 };
 
 extern const struct option_command broker_command;
@@ -32,8 +38,11 @@ extern const struct option_command broker_command;
  * where it has no limit. */
 uint64_t broker_memory_bytes(uint64_t asked_bytes, uint64_t shm_bytes);
 
-/* Parses and checks what belongs together. *ret_wants_help as in struct option_operands. */
-enum brot_err broker_options_parse(int argc, char *const *argv, option_env_fn *env,
+/* Parses and checks what belongs together. *ret_wants_help as in struct option_operands. Strings
+ * are borrowed from argv and the sources. Fails as options_parse(); outputs are untouched on
+ * failure. */
+enum brot_err broker_options_parse(int argc, char *const *argv,
+				   const struct option_sources *sources,
 				   struct broker_options *ret_options, bool *ret_wants_help,
 				   struct brot_error *err);
 

@@ -15,16 +15,35 @@
 #include "proto/sys/descriptors.h"
 #include "proto/sys/log.h"
 #include "proto/sys/process.h"
-#include "proto/sys/shm.h"
+#include "proto/sys/settings.h"
 #include "proto/sys/signals.h"
 #include "proto/sys/sock.h"
 
 #define DESCRIPTORS_RESERVED (LIMIT_JOBS * LIMIT_OPEN_BANDS + 64)
 
-static const char *environment(const char *name, void *context)
+/* The settings that the broker runs with, and those that a SIGHUP has read since. */
+struct program {
+	int argc;
+	char *const *argv;
+	struct broker_options options;
+	struct settings settings, reread;
+};
+
+static enum brot_err parse(const struct program *program, struct settings *settings,
+			   struct broker_options *ret_options, bool *ret_wants_help,
+			   struct brot_error *err)
 {
-	(void)context;
-	return getenv(name);
+	const struct option_sources sources = settings_sources(settings);
+	return broker_options_parse(program->argc - 1, program->argv + 1, &sources, ret_options,
+				    ret_wants_help, err);
+}
+
+static enum brot_err reread(void *context, struct broker_options *ret_options,
+			    struct brot_error *err)
+{
+	struct program *program = context;
+	bool wants_help;
+	return parse(program, &program->reread, ret_options, &wants_help, err);
 }
 
 static int complain(const struct brot_error *err)
@@ -94,14 +113,10 @@ static enum brot_err open_files(const struct broker_options *options, struct ser
 	return code;
 }
 
-static enum brot_err serve(const struct broker_options *options, int signal_fd,
-			   struct keeper *keeper, struct brot_error *err)
+static enum brot_err serve(struct program *program, int signal_fd, struct keeper *keeper,
+			   struct brot_error *err)
 {
-	const uint64_t memory = broker_memory_bytes(options->memory_bytes, shm_total_bytes());
-	if (memory < options->memory_bytes)
-		log_line(LOG_LEVEL_WARNING,
-			 "--memory is more than /dev/shm has asked=%llu used=%llu",
-			 (unsigned long long)options->memory_bytes, (unsigned long long)memory);
+	const struct broker_options *options = &program->options;
 	struct server_config config = {
 		.client_urls = options->clients,
 		.worker_urls = options->workers,
@@ -110,7 +125,10 @@ static enum brot_err serve(const struct broker_options *options, int signal_fd,
 		.ready_fd = options->ready_fd != 0 ? (int)options->ready_fd : -1,
 		.signal_fd = signal_fd,
 		.metrics = options->metrics,
-		.limits = sched_limits_default(memory),
+		.limits = sched_limits_default(server_image_bytes(options->memory_bytes)),
+		.options = options,
+		.reread = options->is_embedded ? NULL : reread,
+		.reread_context = program,
 	};
 	config.limits.tile_rows = options->tile_rows;
 	config.limits.retention_ms = options->retention_ms;
@@ -122,8 +140,9 @@ static enum brot_err serve(const struct broker_options *options, int signal_fd,
 	return code;
 }
 
-static enum brot_err run(const struct broker_options *options, struct brot_error *err)
+static enum brot_err run(struct program *program, struct brot_error *err)
 {
+	const struct broker_options *options = &program->options;
 	enum brot_err code = check_doors(&options->clients, options->is_insecure, err);
 	if (code == BROT_OK)
 		code = check_doors(&options->workers, options->is_insecure, err);
@@ -144,33 +163,42 @@ static enum brot_err run(const struct broker_options *options, struct brot_error
 		return code;
 	code = open_descriptors(err);
 	if (code == BROT_OK)
-		code = serve(options, signal_fd, &keeper, err);
+		code = serve(program, signal_fd, &keeper, err);
 	keeper_stop(&keeper);
 	return code;
 }
 
-int main(int argc, char **argv)
+static int run_command(struct program *program)
 {
-	struct broker_options options;
+	const struct broker_options *options = &program->options;
 	struct brot_error err;
 	bool wants_help;
 	enum log_level level;
+	if (parse(program, &program->settings, &program->options, &wants_help, &err) != BROT_OK)
+		return complain(&err);
+	if (wants_help)
+		return print_help();
+	if (options->wants_version) {
+		printf("brot-broker %s\n", BROT_VERSION);
+		return 0;
+	}
+	if (log_level_parse(options->log_level, &level, &err) != BROT_OK)
+		return complain(&err);
+	log_init("brot-broker", level);
+	return run(program, &err) == BROT_OK ? 0 : complain(&err);
+}
+
+int main(int argc, char **argv)
+{
+	struct program program = {.argc = argc, .argv = argv};
 	process_open_standard_streams();
 	if (argc == 2 && strcmp(argv[1], KEEPER_OPTION) == 0) {
 		keeper_run();
 		return 0;
 	}
-	if (broker_options_parse(argc - 1, argv + 1, environment, &options, &wants_help, &err) !=
-	    BROT_OK)
-		return complain(&err);
-	if (wants_help)
-		return print_help();
-	if (options.wants_version) {
-		printf("brot-broker %s\n", BROT_VERSION);
-		return 0;
-	}
-	if (log_level_parse(options.log_level, &level, &err) != BROT_OK)
-		return complain(&err);
-	log_init("brot-broker", level);
-	return run(&options, &err) == BROT_OK ? 0 : complain(&err);
+	signals_keep_hangup();
+	int status = run_command(&program);
+	settings_done(&program.settings);
+	settings_done(&program.reread);
+	return status;
 }

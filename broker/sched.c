@@ -111,6 +111,12 @@ struct sched *sched_new(const struct sched_limits *limits)
 	return s;
 }
 
+void sched_set_limits(struct sched *s, const struct sched_limits *limits)
+{
+	s->limits.image_bytes = limits->image_bytes;
+	s->limits.retention_ms = limits->retention_ms;
+}
+
 /* With a store the jobs go on in the next life, from what it has of them. */
 static void stop(struct sched *s)
 {

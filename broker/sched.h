@@ -265,6 +265,10 @@ void sched_actions_done(struct sched_actions *actions);
 struct sched *sched_new(const struct sched_limits *limits);
 void sched_free(struct sched *s); /* accepts NULL */
 
+/* Other limits from now on, between two steps: image_bytes and retention_ms may differ. What there
+ * is stays, though it be over them. */
+void sched_set_limits(struct sched *s, const struct sched_limits *limits);
+
 /* Applies one event and appends the resulting actions to *out. */
 void sched_step(struct sched *s, const struct sched_event *event, struct sched_actions *out);
 

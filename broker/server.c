@@ -156,12 +156,11 @@ static void replace_keeper(struct server *server)
 static bool take_signals(struct server *server)
 {
 	for (int number; (number = signals_next(server->config->signal_fd)) != 0;) {
-		if (number == SIGHUP) {
+		if (number == SIGHUP && server->config->reread != NULL) {
 			notify_reloading(&server->notify);
-			log_line(LOG_LEVEL_NOTICE, "nothing to read again signal=%d", number);
+			server_hang_up(server);
 			notify_ready(&server->notify);
-		}
-		if (number == SIGTERM || number == SIGINT) {
+		} else if (number == SIGTERM || number == SIGINT || number == SIGHUP) {
 			log_line(LOG_LEVEL_NOTICE, "stopping signal=%d", number);
 			return false;
 		}
@@ -377,7 +376,9 @@ enum brot_err server_run(const struct server_config *config, struct keeper *keep
 			 struct brot_error *err)
 {
 	struct server server = {
-		.config = config,
+		.config = &server.settings,
+		.settings = *config,
+		.options = *config->options,
 		.keeper = keeper,
 		.context = sock_context_new(),
 		.peers = peers_new(LIMIT_PEERS),

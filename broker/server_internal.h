@@ -1,6 +1,6 @@
 /*
  * server_internal.h - the server's state, shared by the files of the shell alone: server.c,
- * restore.c, inbox*.c, outbox.c, saves.c, measure.c and service.c.
+ * restore.c, reload.c, inbox*.c, outbox.c, saves.c, measure.c and service.c.
  */
 #ifndef BROKER_SERVER_INTERNAL_H
 #define BROKER_SERVER_INTERNAL_H
@@ -21,7 +21,9 @@
 #define LOST_PEERS_MAX LIMIT_WORKERS
 
 struct server {
-	const struct server_config *config;
+	const struct server_config *config; /* settings */
+	struct server_config settings;      /* as they are now, after any SIGHUP */
+	struct broker_options options;      /* likewise */
 	struct keeper *keeper;
 	struct sock_context *context;
 	struct sock *sockets[2]; /* by enum peer_side */
@@ -58,6 +60,10 @@ struct server {
 
 /* server.c: steps the scheduler, carries out what it says, and what follows from that. */
 void server_step(struct server *server, const struct sched_event *event);
+
+/* reload.c: SIGHUP, and what follows where the settings are good. */
+void server_hang_up(struct server *server);
+void server_reload(struct server *server, const struct broker_options *options);
 
 /* saves.c: checkpoints. Without a folder for them none of these does anything. */
 void saves_begin(struct server *server, uint64_t work); /* a copy of its image, now */

@@ -175,7 +175,8 @@ enum brot_err cli_parse(const struct cli *cli, const struct option_command *comm
 			size_t values_bytes, struct option_operands *ret_operands,
 			struct brot_error *err)
 {
-	enum brot_err code = options_parse(command, cli->argc, cli->argv, environment, NULL, values,
+	const struct option_sources sources = {.env = environment};
+	enum brot_err code = options_parse(command, cli->argc, cli->argv, &sources, values,
 					   values_bytes, ret_operands, err);
 	if (code != BROT_OK || !ret_operands->wants_help)
 		return code;

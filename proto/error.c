@@ -27,6 +27,7 @@ static const struct {
 	[BROT_E_FAILED] = {"failed", EX_SOFTWARE},
 	[BROT_E_CANCELLED] = {"cancelled", 130},
 	[BROT_E_INTERNAL] = {"internal", EX_SOFTWARE},
+	[BROT_E_CONFIG] = {"config", EX_CONFIG},
 };
 
 const char *brot_err_name(enum brot_err code)

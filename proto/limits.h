@@ -77,4 +77,6 @@
 #define LIMIT_URL_CHARS      255
 #define LIMIT_ENDPOINTS      8 /* URLs that one socket of a broker is bound to */
 
+#define LIMIT_SETTINGS_BYTES (64 * 1024) /* a settings file */
+
 #endif

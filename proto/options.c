@@ -1,213 +1,31 @@
 /*
- * options.c - command lines as tables.
+ * options.c - the command line, and in which order the sources are asked.
  *
- * Everything is stored in a copy of the caller's struct, which replaces the original only when the
- * whole command line is good.
+ * Everything is stored in a copy of the caller's struct, which replaces the original only when all
+ * is good. The command line is read first, since it may name the file: what it gave is not touched
+ * by the others.
  */
 #include "proto/options.h"
 
 #include <assert.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "proto/nearest.h"
+#include "proto/options_file.h"
 #include "proto/quote.h"
 
 #define LABEL_BYTES 64
-
-/* Values of one type: how to check and store a text, and how to show a limit. */
-
-static enum brot_err refuse(struct brot_error *err, const char *label, const char *rule,
-			    const char *text)
-{
-	char quoted[QUOTE_BYTES];
-	return error_set(err, BROT_E_USAGE, "%s: %s, got \"%s\"", label, rule,
-			 quote_text(text, strlen(text), quoted, sizeof quoted));
-}
-
-/* Reads digits only, at most INT64_MAX: more counts as that. NULL unless there is a digit, else
- * the end of the digits. */
-static const char *read_digits(const char *text, int64_t *ret)
-{
-	const char *p = text;
-	int64_t value = 0;
-	for (; *p >= '0' && *p <= '9'; p++) {
-		int digit = *p - '0';
-		value = value > (INT64_MAX - digit) / 10 ? INT64_MAX : value * 10 + digit;
-	}
-	if (p == text)
-		return NULL;
-	*ret = value;
-	return p;
-}
-
-static enum brot_err store_flag(const struct option_spec *spec, const char *label, const char *text,
-				void *at, struct brot_error *err)
-{
-	(void)spec;
-	if (strcmp(text, "0") != 0 && strcmp(text, "1") != 0)
-		return refuse(err, label, "must be 1 or 0", text);
-	bool value = text[0] == '1';
-	memcpy(at, &value, sizeof value);
-	return BROT_OK;
-}
-
-static enum brot_err store_string(const struct option_spec *spec, const char *label,
-				  const char *text, void *at, struct brot_error *err)
-{
-	(void)spec;
-	if (text[0] == '\0')
-		return error_set(err, BROT_E_USAGE, "%s: must not be empty", label);
-	memcpy(at, &text, sizeof text);
-	return BROT_OK;
-}
-
-static enum brot_err store_strings(const struct option_spec *spec, const char *label,
-				   const char *text, void *at, struct brot_error *err)
-{
-	(void)spec;
-	struct option_strings *list = at;
-	if (text[0] == '\0')
-		return error_set(err, BROT_E_USAGE, "%s: must not be empty", label);
-	if (list->count >= LIMIT_ENDPOINTS)
-		return error_set(err, BROT_E_USAGE, "%s: may be given at most %d times", label,
-				 LIMIT_ENDPOINTS);
-	list->values[list->count++] = text;
-	return BROT_OK;
-}
-
-static enum brot_err store_u32(const struct option_spec *spec, const char *label, const char *text,
-			       void *at, struct brot_error *err)
-{
-	int64_t value = 0;
-	const char *end = read_digits(text, &value);
-	uint32_t number = (uint32_t)value;
-	if (end == NULL || *end != '\0' || value < spec->min || value > spec->max) {
-		char rule[LABEL_BYTES];
-		(void)snprintf(rule, sizeof rule, "must be a whole number %lld..%lld",
-			       (long long)spec->min, (long long)spec->max);
-		return refuse(err, label, rule, text);
-	}
-	assert(spec->max <= UINT32_MAX);
-	memcpy(at, &number, sizeof number);
-	return BROT_OK;
-}
-
-/* "64K" where that is exact. */
-static void show_bytes(int64_t value, char *buffer, size_t buffer_bytes)
-{
-	static const char *const suffixes[] = {"", "K", "M", "G", "T"};
-	size_t i = 0;
-	for (; value != 0 && value % 1024 == 0 && i < 4; i++)
-		value /= 1024;
-	(void)snprintf(buffer, buffer_bytes, "%lld%s", (long long)value, suffixes[i]);
-}
-
-static enum brot_err store_bytes(const struct option_spec *spec, const char *label,
-				 const char *text, void *at, struct brot_error *err)
-{
-	static const char suffixes[] = "KkMmGgTt";
-	int64_t value = 0;
-	const char *end = read_digits(text, &value);
-	if (end != NULL && *end != '\0') {
-		const char *suffix = strchr(suffixes, *end);
-		int shift = suffix == NULL ? 0 : 10 * (int)((suffix - suffixes) / 2 + 1);
-		value = value > INT64_MAX >> shift ? INT64_MAX : value << shift;
-		end = suffix == NULL ? NULL : end + 1;
-	}
-	if (end == NULL || *end != '\0' || value < spec->min || value > spec->max) {
-		char rule[2 * LABEL_BYTES], min[LABEL_BYTES / 2], max[LABEL_BYTES / 2];
-		show_bytes(spec->min, min, sizeof min);
-		show_bytes(spec->max, max, sizeof max);
-		(void)snprintf(rule, sizeof rule, "must be %s..%s bytes, such as 512M", min, max);
-		return refuse(err, label, rule, text);
-	}
-	uint64_t bytes = (uint64_t)value;
-	memcpy(at, &bytes, sizeof bytes);
-	return BROT_OK;
-}
-
-/* 1500 ms as "1.5". */
-static void show_seconds(int64_t ms, char *buffer, size_t buffer_bytes)
-{
-	int chars = snprintf(buffer, buffer_bytes, "%lld.%03d", (long long)(ms / 1000),
-			     (int)(ms % 1000));
-	while (buffer[chars - 1] == '0')
-		buffer[--chars] = '\0';
-	if (buffer[chars - 1] == '.')
-		buffer[chars - 1] = '\0';
-}
-
-static enum brot_err store_ms(const struct option_spec *spec, const char *label, const char *text,
-			      void *at, struct brot_error *err)
-{
-	int64_t value = 0;
-	const char *end = read_digits(text, &value);
-	value = value > INT64_MAX / 1000 - 1 ? INT64_MAX / 1000 - 1 : value;
-	value *= 1000;
-	if (end != NULL && *end == '.') {
-		int64_t scale = 100;
-		const char *decimals = end + 1;
-		for (end = decimals; *end >= '0' && *end <= '9' && scale > 0; end++, scale /= 10)
-			value += scale * (*end - '0');
-		if (end == decimals)
-			end = NULL;
-	}
-	if (end == NULL || *end != '\0' || value < spec->min || value > spec->max) {
-		char rule[2 * LABEL_BYTES], min[LABEL_BYTES / 2], max[LABEL_BYTES / 2];
-		show_seconds(spec->min, min, sizeof min);
-		show_seconds(spec->max, max, sizeof max);
-		(void)snprintf(rule, sizeof rule, "must be %s..%s seconds with at most 3 decimals",
-			       min, max);
-		return refuse(err, label, rule, text);
-	}
-	memcpy(at, &value, sizeof value);
-	return BROT_OK;
-}
-
-static enum brot_err store_size(const struct option_spec *spec, const char *label, const char *text,
-				void *at, struct brot_error *err)
-{
-	int64_t width = 0, height = 0;
-	const char *end = read_digits(text, &width);
-	if (end != NULL)
-		end = *end == 'x' ? read_digits(end + 1, &height) : NULL;
-	if (end == NULL || *end != '\0' || width < spec->min || width > spec->max ||
-	    height < spec->min || height > spec->max) {
-		char rule[2 * LABEL_BYTES];
-		(void)snprintf(rule, sizeof rule, "must be WxH, each %lld..%lld",
-			       (long long)spec->min, (long long)spec->max);
-		return refuse(err, label, rule, text);
-	}
-	assert(spec->max <= UINT32_MAX);
-	struct option_size size = {(uint32_t)width, (uint32_t)height};
-	memcpy(at, &size, sizeof size);
-	return BROT_OK;
-}
-
-enum brot_err options_store(const struct option_spec *spec, const char *label, const char *text,
-			    void *values, struct brot_error *err)
-{
-	typedef enum brot_err store_fn(const struct option_spec *, const char *, const char *,
-				       void *, struct brot_error *);
-	static store_fn *const stores[] = {
-		[OPTION_FLAG] = store_flag,       [OPTION_STRING] = store_string,
-		[OPTION_U32] = store_u32,         [OPTION_BYTES] = store_bytes,
-		[OPTION_MS] = store_ms,           [OPTION_SIZE] = store_size,
-		[OPTION_STRINGS] = store_strings,
-	};
-	return stores[spec->type](spec, label, text, (char *)values + spec->offset, err);
-}
 
 /* One command line under way. */
 struct parse {
 	const struct option_command *command;
 	int argc;
 	char *const *argv;
-	int next;               /* index of the next word */
-	void *values;           /* the copy */
-	bool seen[OPTIONS_MAX]; /* on the command line, by row */
+	int next;     /* index of the next word */
+	void *values; /* the copy */
 	struct option_operands operands;
 	struct brot_error *err;
 };
@@ -228,6 +46,19 @@ static enum brot_err refuse_unknown(struct parse *p, const char *word, size_t ch
 			 quote_text(word, chars, quoted, sizeof quoted), hint);
 }
 
+static enum brot_err refuse_value(struct brot_error *err, const char *label, const char *value)
+{
+	char quoted[QUOTE_BYTES];
+	return error_set(err, BROT_E_USAGE, "%s: takes no value, got \"%s\"", label,
+			 quote_text(value, strlen(value), quoted, sizeof quoted));
+}
+
+static void clear_list(const struct option_spec *spec, void *values)
+{
+	if (spec->type == OPTION_STRINGS)
+		((struct option_strings *)(void *)((char *)values + spec->offset))->count = 0;
+}
+
 /* Takes "--name", "--name=value" or "--name value". */
 static enum brot_err take_option(struct parse *p, const char *word)
 {
@@ -241,7 +72,7 @@ static enum brot_err take_option(struct parse *p, const char *word)
 		row++;
 	}
 	if (spec->name == NULL && chars == 4 && memcmp(name, "help", 4) == 0)
-		return refuse(p->err, "--help", "takes no value", name + chars + 1);
+		return refuse_value(p->err, "--help", name + chars + 1);
 	if (spec->name == NULL)
 		return refuse_unknown(p, word, chars + 2);
 	char label[LABEL_BYTES];
@@ -249,7 +80,7 @@ static enum brot_err take_option(struct parse *p, const char *word)
 	const char *value = name[chars] == '=' ? name + chars + 1 : NULL;
 	if (spec->type == OPTION_FLAG) {
 		if (value != NULL)
-			return refuse(p->err, label, "takes no value", value);
+			return refuse_value(p->err, label, value);
 		value = "1";
 	} else if (value == NULL) {
 		/* A value may start with one dash, as -0.75,0,4 does; with two it is rather the
@@ -260,9 +91,9 @@ static enum brot_err take_option(struct parse *p, const char *word)
 					 spec->arg);
 		value = p->argv[p->next++];
 	}
-	if (spec->type == OPTION_STRINGS && !p->seen[row])
-		((struct option_strings *)(void *)((char *)p->values + spec->offset))->count = 0;
-	p->seen[row] = true;
+	if (p->operands.sources[row] != OPTION_BY_LINE)
+		clear_list(spec, p->values);
+	p->operands.sources[row] = OPTION_BY_LINE;
 	return options_store(spec, label, value, p->values, p->err);
 }
 
@@ -307,20 +138,107 @@ static enum brot_err take_words(struct parse *p)
 	return code;
 }
 
-static enum brot_err take_environment(struct parse *p, option_env_fn *env, void *context)
+/* ---- the other sources ---- */
+
+static size_t row_of(const struct option_command *command, const char *name)
+{
+	size_t row = 0;
+	while (command->specs[row].name != NULL && strcmp(command->specs[row].name, name) != 0)
+		row++;
+	return row;
+}
+
+static bool is_line_only(const struct option_spec *spec)
+{
+	return spec->env != NULL && spec->env[0] == '\0';
+}
+
+const char *options_variable(const struct option_command *command, const struct option_spec *spec,
+			     char buffer[OPTIONS_VARIABLE_BYTES])
+{
+	if (is_line_only(spec) || (spec->env == NULL && command->file == NULL))
+		return NULL;
+	(void)snprintf(buffer, OPTIONS_VARIABLE_BYTES, "%s%s", spec->env != NULL ? "" : "BROT_",
+		       spec->env != NULL ? spec->env : spec->name);
+	for (char *p = buffer; spec->env == NULL && *p != '\0'; p++)
+		*p = (char)(*p == '-' ? '_' : *p >= 'a' && *p <= 'z' ? *p - 'a' + 'A' : *p);
+	return buffer;
+}
+
+const char *options_key(const struct option_command *command, const struct option_spec *spec,
+			char buffer[OPTIONS_VARIABLE_BYTES])
+{
+	if (command->file == NULL || is_line_only(spec) || strcmp(spec->name, "config") == 0)
+		return NULL;
+	(void)snprintf(buffer, OPTIONS_VARIABLE_BYTES, "%s", spec->name);
+	for (char *p = buffer; (p = strchr(p, '-')) != NULL;)
+		*p = '_';
+	return buffer;
+}
+
+static bool is_alone(const struct parse *p)
+{
+	const char *const *name = p->command->alone;
+	for (; name != NULL && *name != NULL; name++)
+		if (options_source(p->command, &p->operands, *name) == OPTION_BY_LINE)
+			return true;
+	return false;
+}
+
+/* The file that command line or environment name, or NULL. */
+static const char *file_named(const struct parse *p, const struct option_sources *sources)
+{
+	char name[OPTIONS_VARIABLE_BYTES];
+	size_t row = row_of(p->command, "config");
+	const struct option_spec *spec = &p->command->specs[row];
+	if (spec->name == NULL)
+		return NULL;
+	if (p->operands.sources[row] == OPTION_BY_LINE)
+		return *(const char *const *)(const void *)((const char *)p->values + spec->offset);
+	if (sources->env == NULL || options_variable(p->command, spec, name) == NULL)
+		return NULL;
+	const char *path = sources->env(name, sources->env_context);
+	return path != NULL && path[0] != '\0' ? path : NULL;
+}
+
+static enum brot_err take_file(struct parse *p, const struct option_sources *sources,
+			       size_t values_bytes)
+{
+	if (p->command->file == NULL || sources->file == NULL)
+		return BROT_OK;
+	const char *path = file_named(p, sources);
+	enum brot_err code = sources->file(path != NULL ? path : p->command->file, path != NULL,
+					   sources->file_context, &p->operands.file, p->err);
+	if (code != BROT_OK || p->operands.file == NULL)
+		return code;
+	/* Also what the command line overrules must be right. */
+	void *overruled = malloc(values_bytes);
+	if (overruled == NULL)
+		return error_set(p->err, BROT_E_SYSTEM, "%s: out of memory", p->command->name);
+	memcpy(overruled, p->values, values_bytes);
+	code = options_file_store(p->operands.file, p->command, p->operands.sources, p->values,
+				  overruled, p->err);
+	free(overruled);
+	return code;
+}
+
+static enum brot_err take_environment(struct parse *p, const struct option_sources *sources,
+				      bool are_named_alone)
 {
 	enum brot_err code = BROT_OK;
 	const struct option_spec *specs = p->command->specs;
 	for (size_t row = 0; specs[row].name != NULL && code == BROT_OK; row++) {
-		if (specs[row].env == NULL || p->seen[row])
+		char name[OPTIONS_VARIABLE_BYTES];
+		if (p->operands.sources[row] == OPTION_BY_LINE ||
+		    options_variable(p->command, &specs[row], name) == NULL ||
+		    (are_named_alone && specs[row].env == NULL))
 			continue;
-		const char *text = env(specs[row].env, context);
+		const char *text = sources->env(name, sources->env_context);
 		if (text == NULL || text[0] == '\0')
 			continue;
-		if (specs[row].type == OPTION_STRINGS)
-			((struct option_strings *)(void *)((char *)p->values + specs[row].offset))
-				->count = 0;
-		code = options_store(&specs[row], specs[row].env, text, p->values, p->err);
+		clear_list(&specs[row], p->values);
+		p->operands.sources[row] = OPTION_BY_ENVIRONMENT;
+		code = options_store(&specs[row], name, text, p->values, p->err);
 	}
 	return code;
 }
@@ -337,10 +255,27 @@ static void check_table(const struct option_command *command, size_t values_byte
 	assert(rows <= OPTIONS_MAX && command->operands_max <= OPTIONS_OPERANDS_MAX);
 }
 
+static enum brot_err take_all(struct parse *p, const struct option_sources *sources,
+			      size_t values_bytes)
+{
+	const struct option_command *command = p->command;
+	enum brot_err code = take_words(p);
+	if (code != BROT_OK || p->operands.wants_help)
+		return code;
+	bool are_named_alone = is_alone(p);
+	if (sources != NULL && !are_named_alone)
+		code = take_file(p, sources, values_bytes);
+	if (code == BROT_OK && sources != NULL && sources->env != NULL)
+		code = take_environment(p, sources, are_named_alone);
+	if (code == BROT_OK && p->operands.count < command->operands_min)
+		code = error_set(p->err, BROT_E_USAGE, "%s: needs %s", command->name,
+				 command->operands);
+	return code;
+}
+
 enum brot_err options_parse(const struct option_command *command, int argc, char *const *argv,
-			    option_env_fn *env, void *env_context, void *values,
-			    size_t values_bytes, struct option_operands *ret_operands,
-			    struct brot_error *err)
+			    const struct option_sources *sources, void *values, size_t values_bytes,
+			    struct option_operands *ret_operands, struct brot_error *err)
 {
 	check_table(command, values_bytes);
 	struct parse p = {.command = command, .argc = argc, .argv = argv, .err = err};
@@ -348,18 +283,41 @@ enum brot_err options_parse(const struct option_command *command, int argc, char
 	if (p.values == NULL)
 		return error_set(err, BROT_E_SYSTEM, "%s: out of memory", command->name);
 	memcpy(p.values, values, values_bytes);
-	enum brot_err code = take_words(&p);
-	if (code == BROT_OK && !p.operands.wants_help) {
-		if (env != NULL)
-			code = take_environment(&p, env, env_context);
-		if (code == BROT_OK && p.operands.count < command->operands_min)
-			code = error_set(err, BROT_E_USAGE, "%s: needs %s", command->name,
-					 command->operands);
-		if (code == BROT_OK)
-			memcpy(values, p.values, values_bytes);
-	}
+	enum brot_err code = take_all(&p, sources, values_bytes);
+	if (code == BROT_OK && !p.operands.wants_help)
+		memcpy(values, p.values, values_bytes);
 	if (code == BROT_OK)
 		*ret_operands = p.operands;
 	free(p.values);
 	return code;
+}
+
+/* ---- rules between several options ---- */
+
+enum option_source options_source(const struct option_command *command,
+				  const struct option_operands *operands, const char *name)
+{
+	size_t row = row_of(command, name);
+	assert(command->specs[row].name != NULL);
+	return operands->sources[row];
+}
+
+enum brot_err options_refuse(const struct option_command *command,
+			     const struct option_operands *operands, const char *name,
+			     struct brot_error *err, const char *format, ...)
+{
+	const struct option_spec *spec = &command->specs[row_of(command, name)];
+	enum option_source source = options_source(command, operands, name);
+	char label[OPTIONS_FILE_LABEL_BYTES], rule[BROT_ERROR_TEXT_BYTES];
+	va_list args;
+	va_start(args, format);
+	(void)vsnprintf(rule, sizeof rule, format, args);
+	va_end(args);
+	(void)snprintf(label, sizeof label, "--%s", name);
+	if (source == OPTION_BY_FILE)
+		(void)options_file_label(operands->file, command, spec, label);
+	else if (source == OPTION_BY_ENVIRONMENT)
+		(void)options_variable(command, spec, label);
+	return error_set(err, source == OPTION_BY_FILE ? BROT_E_CONFIG : BROT_E_USAGE, "%s: %s",
+			 label, rule);
 }

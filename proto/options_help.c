@@ -72,6 +72,17 @@ static void append_row(struct buffer *out, const char *name, const char *arg, co
 	append_words(out, HELP_INDENT, right);
 }
 
+static void append_file(struct buffer *out, const char *file)
+{
+	append(out,
+	       "\n"
+	       "Settings come from the file of --config, or from\n"
+	       "%s if it exists, then from the environment, then from the\n"
+	       "command line; the last one counts. The file is one JSON object; its keys are the\n"
+	       "options above that have a variable, without --config, and with _ for -.\n",
+	       file);
+}
+
 char *options_help(const struct option_command *command)
 {
 	struct buffer out = {.data = malloc(1024), .used = 0, .room = 1024};
@@ -79,8 +90,13 @@ char *options_help(const struct option_command *command)
 	       command->operands != NULL ? " " : "",
 	       command->operands != NULL ? command->operands : "");
 	append(&out, "%s\n\noptions:\n", command->summary);
-	for (const struct option_spec *spec = command->specs; spec->name != NULL; spec++)
-		append_row(&out, spec->name, spec->arg, spec->help, spec->env);
+	for (const struct option_spec *spec = command->specs; spec->name != NULL; spec++) {
+		char variable[OPTIONS_VARIABLE_BYTES];
+		append_row(&out, spec->name, spec->arg, spec->help,
+			   options_variable(command, spec, variable));
+	}
 	append_row(&out, "help", NULL, "print this and exit", NULL);
+	if (command->file != NULL)
+		append_file(&out, command->file);
 	return out.data;
 }

@@ -253,6 +253,12 @@ static void signals_take(struct link *link)
 {
 	int number;
 	while ((number = signals_next(link->config->signal_fd)) != 0) {
+		if (number == SIGHUP && link->config->reread != NULL) {
+			notify_reloading(&link->notify);
+			link->config->reread(link->config->reread_context);
+			notify_ready(&link->notify);
+			continue;
+		}
 		if (number != SIGTERM && number != SIGINT && number != SIGHUP)
 			continue;
 		log_line(LOG_LEVEL_INFO, "asked to end signal=%d", number);

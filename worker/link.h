@@ -24,6 +24,8 @@ struct link_config {
 	int signal_fd; /* of signals_open() */
 	struct notify notify;
 	int session_fd; /* each session's number is written there, 8 bytes; -1 for none */
+	void (*reread)(void *context); /* at SIGHUP; NULL: that is an end like SIGTERM */
+	void *reread_context;
 };
 
 /* Serves the broker until it says DRAIN or a signal ends it. *ret_status gets the exit status.

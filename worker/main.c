@@ -6,12 +6,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sysexits.h>
 #include <unistd.h>
 
 #include "proto/sys/clock.h"
 #include "proto/sys/log.h"
 #include "proto/sys/notify.h"
 #include "proto/sys/process.h"
+#include "proto/sys/settings.h"
 #include "proto/sys/signals.h"
 #include "proto/sys/sock.h"
 #include "worker/choice.h"
@@ -22,10 +24,21 @@
 
 #define SESSION_FD 3 /* where process_start() puts a child's pipe */
 
-static const char *environment(const char *name, void *context)
+/* The settings that the worker runs with, and those that a SIGHUP has read since. */
+struct program {
+	int argc;
+	char *const *argv;
+	struct worker_options options;
+	struct settings settings, reread;
+};
+
+static enum brot_err parse(const struct program *program, struct settings *settings,
+			   struct worker_options *ret_options, bool *ret_wants_help,
+			   struct brot_error *err)
 {
-	(void)context;
-	return getenv(name);
+	const struct option_sources sources = settings_sources(settings);
+	return worker_options_parse(program->argc - 1, program->argv + 1, &sources, ret_options,
+				    ret_wants_help, err);
 }
 
 static int complain(const struct brot_error *err)
@@ -44,17 +57,36 @@ static int print_help(void)
 	return 0;
 }
 
-static enum brot_err log_begin(const struct worker_options *options, struct brot_error *err)
+/* SIGHUP: the level of the log changes, what else differs waits for a restart. Of the processes
+ * that read the same file the parent alone tells of it. */
+static void reread(void *context)
 {
-	/* Whoever embeds a worker speaks for it. */
-	const char *name = options->tied_to != 0 ? "warning" : "notice";
+	struct program *program = context;
+	struct worker_options options;
+	struct brot_error err;
 	enum log_level level;
-	if (options->log_level != NULL)
-		name = options->log_level;
-	enum brot_err code = log_level_parse(name, &level, err);
+	bool wants_help;
+	char waiting[512] = "";
+	enum brot_err code = parse(program, &program->reread, &options, &wants_help, &err);
 	if (code == BROT_OK)
-		log_init("brot-worker", level);
-	return code;
+		code = log_level_parse(options.log_level, &level, &err);
+	if (code == BROT_OK)
+		log_set_level(level);
+	if (program->options.child_of != 0)
+		return;
+	if (code != BROT_OK) {
+		log_line(LOG_LEVEL_ERROR, "settings stay as they are: %s", err.text);
+		return;
+	}
+	bool is_changed = strcmp(program->options.log_level, options.log_level) != 0;
+	program->options.log_level = log_level_name(level);
+	for (const struct option_spec *spec = worker_command.specs; spec->name != NULL; spec++)
+		if (!options_agree(spec, &program->options, &options))
+			options_list(waiting, sizeof waiting, spec->name);
+	log_line(LOG_LEVEL_NOTICE, "settings read again changed=%s",
+		 is_changed ? "log-level" : "none");
+	if (waiting[0] != '\0')
+		log_line(LOG_LEVEL_WARNING, "settings that wait for a restart names=%s", waiting);
 }
 
 static enum brot_err broker_check(const struct worker_options *options, struct brot_error *err)
@@ -89,9 +121,10 @@ static struct notify notify_unless_owned(const struct worker_options *options)
 }
 
 /* One process with its compute threads. */
-static enum brot_err work(const struct worker_options *options, struct choice *choice,
-			  int signal_fd, int *ret_status, struct brot_error *err)
+static enum brot_err work(struct program *program, struct choice *choice, int signal_fd,
+			  int *ret_status, struct brot_error *err)
 {
+	const struct worker_options *options = &program->options;
 	char name[LIMIT_NAME_CHARS + 1];
 	bool is_child = options->child_of != 0;
 	choice_measure(choice, clock_us);
@@ -110,31 +143,39 @@ static enum brot_err work(const struct worker_options *options, struct choice *c
 		.signal_fd = signal_fd,
 		.notify = notify_unless_owned(options),
 		.session_fd = is_child ? SESSION_FD : -1,
+		.reread = options->tied_to == 0 ? reread : NULL,
+		.reread_context = program,
 	};
 	return link_run(&config, ret_status, err);
 }
 
-static enum brot_err supervise(const struct worker_options *options, int argc, char *const *argv,
-			       int signal_fd, int *ret_status, struct brot_error *err)
+static enum brot_err supervise(struct program *program, int signal_fd, int *ret_status,
+			       struct brot_error *err)
 {
+	const struct worker_options *options = &program->options;
 	const struct supervise_config config = {
 		.broker = options->broker,
 		.processes = options->processes != 0 ? options->processes : supervise_core_count(),
-		.argv = argv,
-		.argc = argc,
+		.argv = program->argv,
+		.argc = program->argc,
 		.signal_fd = signal_fd,
 		.notify = notify_unless_owned(options),
+		.reread = options->tied_to == 0 ? reread : NULL,
+		.reread_context = program,
 	};
 	return supervise_run(&config, ret_status, err);
 }
 
-static enum brot_err run(const struct worker_options *options, int argc, char *const *argv,
-			 int *ret_status, struct brot_error *err)
+static enum brot_err run(struct program *program, int *ret_status, struct brot_error *err)
 {
+	const struct worker_options *options = &program->options;
 	struct choice choice;
-	enum brot_err code = log_begin(options, err);
-	if (code == BROT_OK)
+	enum log_level level;
+	enum brot_err code = log_level_parse(options->log_level, &level, err);
+	if (code == BROT_OK) {
+		log_init("brot-worker", level);
 		code = broker_check(options, err);
+	}
 	if (code == BROT_OK)
 		code = choice_offer(options->kernel, &choice, err);
 	/* A parent checks as well: it can say once what all its children would. */
@@ -152,8 +193,8 @@ static enum brot_err run(const struct worker_options *options, int argc, char *c
 	    !process_tie((pid_t)options->tied_to, SIGKILL))
 		return BROT_OK;
 	if (options->child_of != 0 || options->threads != 0)
-		return work(options, &choice, signal_fd, ret_status, err);
-	return supervise(options, argc, argv, signal_fd, ret_status, err);
+		return work(program, &choice, signal_fd, ret_status, err);
+	return supervise(program, signal_fd, ret_status, err);
 }
 
 /* The version, the kernels of this build, and which of them a worker here would use. */
@@ -183,21 +224,37 @@ static int print_selftest(const struct worker_options *options)
 	return code == BROT_OK ? 0 : complain(&err);
 }
 
-int main(int argc, char **argv)
+/* Of a child, which was given what its parent took: only the file can have become bad. */
+static int complain_early(int argc, char *const *argv, const struct brot_error *err)
 {
-	struct worker_options options;
+	int status = complain(err);
+	return argc > 1 && strcmp(argv[1], SUPERVISE_CHILD_OPTION) == 0 ? EX_CONFIG : status;
+}
+
+static int run_command(struct program *program)
+{
+	const struct worker_options *options = &program->options;
 	struct brot_error err;
 	bool wants_help;
 	int status = 0;
-	process_open_standard_streams();
-	if (worker_options_parse(argc - 1, argv + 1, environment, &options, &wants_help, &err) !=
-	    BROT_OK)
-		return complain(&err);
+	if (parse(program, &program->settings, &program->options, &wants_help, &err) != BROT_OK)
+		return complain_early(program->argc, program->argv, &err);
 	if (wants_help)
 		return print_help();
-	if (options.wants_version)
+	if (options->wants_version)
 		return print_version();
-	if (options.wants_selftest)
-		return print_selftest(&options);
-	return run(&options, argc, argv, &status, &err) == BROT_OK ? status : complain(&err);
+	if (options->wants_selftest)
+		return print_selftest(options);
+	return run(program, &status, &err) == BROT_OK ? status : complain(&err);
+}
+
+int main(int argc, char **argv)
+{
+	struct program program = {.argc = argc, .argv = argv};
+	process_open_standard_streams();
+	signals_keep_hangup();
+	int status = run_command(&program);
+	settings_done(&program.settings);
+	settings_done(&program.reread);
+	return status;
 }

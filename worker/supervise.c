@@ -47,6 +47,7 @@ struct slot {
 	int64_t started_ms;
 	int64_t due_ms; /* EMPTY: when to start */
 	int64_t pause_ms;
+	bool is_behind; /* a SIGHUP came while it could not yet take one */
 };
 
 struct supervisor {
@@ -118,6 +119,7 @@ static enum brot_err slot_start(struct supervisor *s, struct slot *slot, struct 
 	slot->state = SLOT_RUNNING;
 	slot->fd = ends[0];
 	slot->session = 0;
+	slot->is_behind = false;
 	slot->started_ms = clock_ms();
 	log_line(LOG_LEVEL_INFO, "started pid=%ld", (long)slot->pid);
 	return BROT_OK;
@@ -134,6 +136,10 @@ static void slot_read(struct slot *slot)
 	if (got >= 0 || (errno != EAGAIN && errno != EINTR)) {
 		(void)close(slot->fd);
 		slot->fd = -1;
+	}
+	if (slot->is_behind && slot->session != 0) {
+		slot->is_behind = false;
+		(void)kill(slot->pid, SIGHUP);
 	}
 }
 
@@ -158,7 +164,7 @@ static void end_begin(struct supervisor *s, int number)
 static bool is_hopeless(int status)
 {
 	return status == EX_USAGE || status == EX_SOFTWARE || status == EX_PROTOCOL ||
-	       status == EX_NOPERM || status == EX_CONFIG;
+	       status == EX_NOPERM;
 }
 
 static void slot_pause(struct slot *slot)
@@ -176,6 +182,7 @@ static void slot_pause(struct slot *slot)
 
 static void slot_reap(struct supervisor *s, struct slot *slot, int status)
 {
+	slot->is_behind = false; /* its number may be another's by now */
 	if (slot->fd >= 0)
 		slot_read(slot);
 	if (slot->fd >= 0)
@@ -234,10 +241,30 @@ static void children_start(struct supervisor *s)
 
 /* ---- the loop ---- */
 
+/* A child that has no session yet may not have opened its signals: SIGHUP would end it. */
+static void hang_up(struct supervisor *s)
+{
+	s->config->reread(s->config->reread_context);
+	for (uint32_t i = 0; i < s->config->processes; i++) {
+		struct slot *slot = &s->slots[i];
+		if (slot->state != SLOT_RUNNING)
+			continue;
+		slot->is_behind = slot->session == 0;
+		if (!slot->is_behind)
+			(void)kill(slot->pid, SIGHUP);
+	}
+}
+
 static void signals_take(struct supervisor *s)
 {
 	int number;
 	while ((number = signals_next(s->config->signal_fd)) != 0) {
+		if (number == SIGHUP && s->config->reread != NULL) {
+			notify_reloading(&s->notify);
+			hang_up(s);
+			notify_ready(&s->notify);
+			continue;
+		}
 		if (number != SIGTERM && number != SIGINT && number != SIGHUP)
 			continue;
 		log_line(LOG_LEVEL_INFO, "asked to end signal=%d", number);
@@ -308,7 +335,7 @@ enum brot_err supervise_run(const struct supervise_config *config, int *ret_stat
 			    struct brot_error *err)
 {
 	struct supervisor s = {.config = config, .notify = config->notify};
-	char option[] = "--child-of", pid[24];
+	char option[] = SUPERVISE_CHILD_OPTION, pid[24];
 	size_t argc = (size_t)config->argc;
 	enum brot_err code = BROT_OK;
 

@@ -4,7 +4,8 @@
  * A child that dies is reported to the broker at once (GONE), so that its tiles go elsewhere
  * without waiting for a silence. A child that ends with status 0 was drained and is not replaced;
  * one that ends because it can never work here (wrong options, version, rights, a kernel that fails
- * its self-test) ends all.
+ * its self-test) ends all. A settings file that has become bad since (EX_CONFIG) may be mended:
+ * such a child is started again, after a pause.
  *
  * Thread rule: runs in the thread that calls it, which must be the process's first: children end
  * with the thread that started them.
@@ -17,6 +18,9 @@
 #include "proto/error.h"
 #include "proto/sys/notify.h"
 
+/* The first word of a child, before its parent's number. */
+#define SUPERVISE_CHILD_OPTION "--child-of"
+
 struct supervise_config {
 	const char *broker; /* URL */
 	uint32_t processes; /* at least 1 */
@@ -24,6 +28,9 @@ struct supervise_config {
 	int argc;
 	int signal_fd; /* of signals_open() */
 	struct notify notify;
+	void (*reread)(void *context); /* at SIGHUP, which then goes to the children as well; NULL:
+					* that is an end like SIGTERM */
+	void *reread_context;
 };
 
 /* Runs until all children were drained, or a signal ends it: SIGTERM and SIGINT drain, a second

@@ -2,7 +2,6 @@
 #include "worker/worker_options.h"
 
 #include <stddef.h>
-#include <string.h>
 
 #include "proto/limits.h"
 
@@ -11,6 +10,8 @@
 #define THREADS_MAX   (LIMIT_CREDIT - 1) /* each holds a tile, and one more waits */
 
 static const struct option_spec specs[] = {
+	{"config", "FILE", "BROT_CONFIG", "the settings file, see below", OPTION_STRING, AT(config),
+	 0, 0},
 	{"broker", "URL", "BROT_BROKER", "the broker's endpoint for workers", OPTION_STRING,
 	 AT(broker), 0, 0},
 	{"processes", "N", NULL, "run N processes of one thread each; by default one for each core",
@@ -21,73 +22,86 @@ static const struct option_spec specs[] = {
 	 "use and test this kernel alone; by default all that this CPU has are tested, and the one "
 	 "that is measured to be the fastest is used",
 	 OPTION_STRING, AT(kernel), 0, 0},
-	{"selftest", NULL, NULL,
+	{"selftest", NULL, OPTION_LINE_ONLY,
 	 "check and measure the kernels, print a table and end; a worker does a short form of this "
 	 "before it serves",
 	 OPTION_FLAG, AT(wants_selftest), 0, 0},
-	{"json", NULL, NULL, "print the table of --selftest as JSON", OPTION_FLAG, AT(is_json), 0,
-	 0},
+	{"json", NULL, OPTION_LINE_ONLY, "print the table of --selftest as JSON", OPTION_FLAG,
+	 AT(is_json), 0, 0},
 	{"name", "NAME", NULL, "what people shall call this worker; by default HOSTNAME/PID",
-	 OPTION_STRING, AT(name), 0, 0},
+	 OPTION_STRING, AT(name), 1, LIMIT_NAME_CHARS},
 	{"no-shm", NULL, NULL, "send pixels even where shared memory would do", OPTION_FLAG,
 	 AT(no_shm), 0, 0},
 	{"insecure", NULL, NULL, "allow tcp beyond this host without keys", OPTION_FLAG,
 	 AT(is_insecure), 0, 0},
-	{"log-level", "LEVEL", "BROT_LOG_LEVEL", "error, warning, notice, info or debug",
-	 OPTION_STRING, AT(log_level), 0, 0},
-	{"tied-to", "PID", NULL, "end when this process, our parent, ends", OPTION_U32, AT(tied_to),
-	 1, INT32_MAX},
-	{"child-of", "PID", NULL, "be one of the processes that a parent supervises", OPTION_U32,
-	 AT(child_of), 1, INT32_MAX},
-	{"version", NULL, NULL, "print the version and the kernels, and end", OPTION_FLAG,
-	 AT(wants_version), 0, 0},
+	{"log-level", OPTION_LOG_LEVELS, "BROT_LOG_LEVEL", "how much to log, notice by default",
+	 OPTION_WORD, AT(log_level), 0, 0},
+	{"tied-to", "PID", OPTION_LINE_ONLY, "end when this process, our parent, ends", OPTION_U32,
+	 AT(tied_to), 1, INT32_MAX},
+	{"child-of", "PID", OPTION_LINE_ONLY, "be one of the processes that a parent supervises",
+	 OPTION_U32, AT(child_of), 1, INT32_MAX},
+	{"version", NULL, OPTION_LINE_ONLY, "print the version and the kernels, and end",
+	 OPTION_FLAG, AT(wants_version), 0, 0},
 	{0},
 };
+
+static const char *const alone[] = {"tied-to", "version", NULL};
 
 const struct option_command worker_command = {
 	.name = "brot-worker",
 	.summary = "Renders tiles for a broker, on all cores of this host.",
 	.specs = specs,
+	.file = "/etc/brot/worker.json",
+	.alone = alone,
 };
 
-static enum brot_err name_check(const char *name, struct brot_error *err)
+/* One of the two counts: that of the later source. */
+static enum brot_err check_processes(struct worker_options *options,
+				     const struct option_operands *operands, struct brot_error *err)
 {
-	size_t length = strlen(name);
-	if (length < 1 || length > LIMIT_NAME_CHARS)
-		return error_set(err, BROT_E_USAGE, "--name: must have 1 to %d characters, got %zu",
-				 LIMIT_NAME_CHARS, length);
-	for (size_t i = 0; i < length; i++)
-		if (name[i] < 0x20 || name[i] > 0x7e)
-			return error_set(err, BROT_E_USAGE,
-					 "--name: must be printable ASCII, is not at character %zu",
-					 i + 1);
+	enum option_source processes = options_source(&worker_command, operands, "processes");
+	enum option_source threads = options_source(&worker_command, operands, "threads");
+	if (options->processes == 0 || options->threads == 0)
+		return BROT_OK;
+	if (processes == threads)
+		return options_refuse(&worker_command, operands, "threads", err,
+				      "means one process, so --processes cannot stand beside it");
+	if (processes > threads)
+		options->threads = 0;
+	else
+		options->processes = 0;
 	return BROT_OK;
 }
 
-enum brot_err worker_options_parse(int argc, char *const *argv, option_env_fn *env,
+static enum brot_err check(struct worker_options *options, const struct option_operands *operands,
+			   struct brot_error *err)
+{
+	if (options->is_json && !options->wants_selftest)
+		return error_set(err, BROT_E_USAGE,
+				 "--json: is for --selftest, which is not there");
+	if (options->broker == NULL && !options->wants_selftest)
+		return error_set(err, BROT_E_USAGE,
+				 "--broker: must be given, here, as BROT_BROKER or in the settings "
+				 "file");
+	return check_processes(options, operands, err);
+}
+
+enum brot_err worker_options_parse(int argc, char *const *argv,
+				   const struct option_sources *sources,
 				   struct worker_options *ret_options, bool *ret_wants_help,
 				   struct brot_error *err)
 {
 	struct worker_options options = {0};
 	struct option_operands operands;
-	enum brot_err code = options_parse(&worker_command, argc, argv, env, NULL, &options,
+	enum brot_err code = options_parse(&worker_command, argc, argv, sources, &options,
 					   sizeof options, &operands, err);
+	if (code == BROT_OK && !operands.wants_help && !options.wants_version)
+		code = check(&options, &operands, err);
 	if (code != BROT_OK)
 		return code;
-	if (!operands.wants_help && !options.wants_version) {
-		if (options.is_json && !options.wants_selftest)
-			return error_set(err, BROT_E_USAGE,
-					 "--json: is for --selftest, which is not there");
-		if (options.broker == NULL && !options.wants_selftest)
-			return error_set(err, BROT_E_USAGE,
-					 "--broker: must be given, here or as BROT_BROKER");
-		if (options.processes != 0 && options.threads != 0)
-			return error_set(err, BROT_E_USAGE,
-					 "--threads: means one process, so --processes cannot "
-					 "stand beside it");
-		if (options.name != NULL && name_check(options.name, err) != BROT_OK)
-			return BROT_E_USAGE;
-	}
+	/* Whoever embeds a worker speaks for it. */
+	if (options.log_level == NULL)
+		options.log_level = options.tied_to != 0 ? "warning" : "notice";
 	*ret_options = options;
 	*ret_wants_help = operands.wants_help;
 	return BROT_OK;

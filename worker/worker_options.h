@@ -1,5 +1,6 @@
 /*
- * worker_options.h - converts the command line and the environment to the worker's settings.
+ * worker_options.h - converts the command line, the environment and the settings file to the
+ * worker's settings.
  *
  * Pure and thread-safe.
  */
@@ -12,22 +13,25 @@
 #include "proto/options.h"
 
 struct worker_options {
-	const char *broker; /* URL of the workers' endpoint; may be NULL for --selftest */
-	uint32_t processes; /* 0: one a core */
-	uint32_t threads;   /* 0: processes instead */
-	const char *kernel; /* NULL: the fastest */
-	const char *name;   /* NULL: HOSTNAME/PID */
-	const char *log_level;
-	uint32_t tied_to;  /* a process to end with; 0: none */
-	uint32_t child_of; /* the parent that supervises this process; 0: none */
+	const char *broker;    /* URL of the workers' endpoint; may be NULL for --selftest */
+	uint32_t processes;    /* 0: one a core */
+	uint32_t threads;      /* 0: processes instead */
+	const char *kernel;    /* NULL: the fastest */
+	const char *name;      /* NULL: HOSTNAME/PID */
+	const char *log_level; /* never NULL */
+	const char *config;    /* NULL: the file of worker_command, if it exists */
+	uint32_t tied_to;      /* a process to end with; 0: none */
+	uint32_t child_of;     /* the parent that supervises this process; 0: none */
 	bool is_insecure, no_shm, wants_selftest, is_json, wants_version;
 };
 
 extern const struct option_command worker_command;
 
-/* Parses and checks what belongs together. *ret_wants_help as in struct option_operands. Outputs
- * are untouched on failure (BROT_E_USAGE). */
-enum brot_err worker_options_parse(int argc, char *const *argv, option_env_fn *env,
+/* Parses and checks what belongs together. *ret_wants_help as in struct option_operands. Strings
+ * are borrowed from argv and the sources. Fails as options_parse(); outputs are untouched on
+ * failure. */
+enum brot_err worker_options_parse(int argc, char *const *argv,
+				   const struct option_sources *sources,
 				   struct worker_options *ret_options, bool *ret_wants_help,
 				   struct brot_error *err);
 

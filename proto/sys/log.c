@@ -2,6 +2,7 @@
 #include "proto/sys/log.h"
 
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +16,8 @@
 #define LINE_BYTES 4096 /* of nearly all lines; longer ones take memory */
 
 static const char *program_name = "brot";
-static enum log_level most = LOG_LEVEL_NOTICE;
+static _Atomic int most = LOG_LEVEL_NOTICE;
+static const char *const names[] = {"error", "warning", "notice", "info", "debug"};
 static int is_journal;
 
 /* Whether standard error is the stream that systemd opened for us: JOURNAL_STREAM is inherited by
@@ -35,13 +37,17 @@ static int journal_is_stderr(void)
 void log_init(const char *name, enum log_level level)
 {
 	program_name = name;
-	most = level;
+	log_set_level(level);
 	is_journal = journal_is_stderr();
+}
+
+void log_set_level(enum log_level level)
+{
+	atomic_store_explicit(&most, (int)level, memory_order_relaxed);
 }
 
 enum brot_err log_level_parse(const char *name, enum log_level *ret_level, struct brot_error *err)
 {
-	static const char *const names[] = {"error", "warning", "notice", "info", "debug"};
 	for (int i = 0; i < 5; i++)
 		if (strcmp(names[i], name) == 0) {
 			*ret_level = (enum log_level)(LOG_LEVEL_ERROR + i);
@@ -52,9 +58,14 @@ enum brot_err log_level_parse(const char *name, enum log_level *ret_level, struc
 			 name);
 }
 
+const char *log_level_name(enum log_level level)
+{
+	return names[level - LOG_LEVEL_ERROR];
+}
+
 int log_enabled(enum log_level level)
 {
-	return level <= most;
+	return (int)level <= atomic_load_explicit(&most, memory_order_relaxed);
 }
 
 /* Writes line[0, end), in which peers have no word before `used`, with a newline in place of the

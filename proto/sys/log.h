@@ -6,7 +6,7 @@
  * name: "2026-11-21T16:43:25Z brot-broker: ".
  * Only files that do I/O log, and an error is logged once, where it is handled.
  *
- * Thread-safe: a line is one write.
+ * Thread-safe, but for log_init(): a line is one write.
  */
 #ifndef PROTO_SYS_LOG_H
 #define PROTO_SYS_LOG_H
@@ -24,8 +24,14 @@ enum log_level {
 
 /* Call once in main. name is borrowed for the life of the program. */
 void log_init(const char *name, enum log_level level);
+
+/* Another level from now on. */
+void log_set_level(enum log_level level);
+
 /* The level of that name: error, warning, notice, info or debug (BROT_E_USAGE otherwise). */
 enum brot_err log_level_parse(const char *name, enum log_level *ret_level, struct brot_error *err);
+
+const char *log_level_name(enum log_level level);
 
 int log_enabled(enum log_level level);
 

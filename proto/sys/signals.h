@@ -7,6 +7,10 @@
  * descriptor to poll; -1 with errno. Call it in main before any thread is made. */
 int signals_open(void);
 
+/* Keeps a SIGHUP that comes early until signals_open(), for programs that read their settings again
+ * at it. */
+void signals_keep_hangup(void);
+
 /* The next signal that came, or 0. */
 int signals_next(int fd);
 

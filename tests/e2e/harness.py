@@ -203,10 +203,13 @@ class Stage:
         self.runtime.mkdir(mode=0o700)
         self.logs = self.folder / "log"
         self.logs.mkdir()
+        # A host's own settings are none of ours.
+        settings = self.logs / "settings.json"
+        settings.write_text("{}\n")
         self.mark = f"BROT_TEST_MARK={self.folder.name}"
         self.environment = {key: value for key, value in os.environ.items()
                             if not key.startswith("BROT_")}
-        self.environment.update(BROT_TEST_MARK=self.folder.name,
+        self.environment.update(BROT_TEST_MARK=self.folder.name, BROT_CONFIG=str(settings),
                                 XDG_RUNTIME_DIR=str(self.runtime), TMPDIR=str(self.runtime))
         self.processes: list[Process] = []
         self.older_segments = segments_of_the_dead()

@@ -30,8 +30,9 @@ MAY_INCLUDE = {
 # The files that may talk to the system, beside proto/sys: by name, for a new one is a decision.
 SHELL = {
     "broker": {"main", "server", "inbox", "inbox_client", "inbox_worker", "inbox_ended", "outbox",
-               "images", "keeper", "journal", "restore", "saves", "store", "store_read",
-               "store_sql", "store_write", "checkpoint", "checkpoint_file", "exporter", "service"},
+               "images", "keeper", "journal", "reload", "restore", "saves", "store", "store_read",
+               "store_sql", "store_write", "checkpoint", "checkpoint_file", "exporter",
+               "service"},
     "worker": {"main", "cmd_selftest", "link", "link_job", "pool", "supervise", "fault"},
 }
 # Nearly all of the client is input and output: there a header says so where a file is not.

@@ -3,7 +3,8 @@
  * it answers with what the log says.
  *
  * Reads the lines of sched_limits_str(), sched_event_str() and sched_action_str(), wherever in a
- * line of the log they begin; all other lines are passed over. A line of limits begins a new life.
+ * line of the log they begin; all other lines are passed over. A line of limits begins a new life,
+ * unless it says that they are changed.
  * Usage: replay LOG. Exit status: 0 if all is the same, 1 with the first difference, 2 for a log
  * that cannot be read or holds no event.
  */
@@ -55,6 +56,19 @@ static void begin_life(struct replay *replay, const struct sched_limits *limits)
 	replay->lives++;
 }
 
+static void take_limits(struct replay *replay, const char *line, const char *told)
+{
+	static const char changed[] = "changed ";
+	const size_t chars = sizeof changed - 1;
+	struct sched_limits limits;
+	if (!sched_limits_parse(told, &limits))
+		return;
+	if ((size_t)(told - line) < chars || memcmp(told - chars, changed, chars) != 0)
+		begin_life(replay, &limits);
+	else if (replay->sched != NULL)
+		sched_set_limits(replay->sched, &limits);
+}
+
 static void feed(struct replay *replay, const char *line)
 {
 	struct sched_event event;
@@ -94,7 +108,6 @@ static const char *find_event(const char *line)
 
 static void take_line(struct replay *replay, char *line)
 {
-	struct sched_limits limits;
 	line[strcspn(line, "\n")] = '\0';
 	const char *event = find_event(line);
 	const char *action = strstr(line, "action "), *told = strstr(line, "limits ");
@@ -103,8 +116,8 @@ static void take_line(struct replay *replay, char *line)
 		feed(replay, event);
 	else if (action != NULL && (told == NULL || action < told))
 		compare(replay, action);
-	else if (told != NULL && sched_limits_parse(told, &limits))
-		begin_life(replay, &limits);
+	else if (told != NULL)
+		take_limits(replay, line, told);
 }
 
 int main(int argc, char **argv)

@@ -135,6 +135,30 @@ static void the_room_for_a_job_can_be_asked_for(void **state)
 	end(&f);
 }
 
+static void limits_may_change_between_steps(void **state)
+{
+	(void)state;
+	struct fixture f;
+	struct brot_error why;
+	struct sched_limits limits = sched_limits_default(1000);
+	begin(&f, &limits);
+	assert_int_equal(sched_check_room(f.sched, "a", &f.plan, &why), BROT_E_NO_SPACE);
+	limits.image_bytes = 2 * f.plan.image_bytes;
+	sched_set_limits(f.sched, &limits);
+	assert_int_equal(sched_check_room(f.sched, "a", &f.plan, &why), BROT_OK);
+	submit(&f, 1, "a");
+	/* What there is stays, over the limit or not. */
+	limits.image_bytes = f.plan.image_bytes;
+	sched_set_limits(f.sched, &limits);
+	assert_int_equal(sched_check_room(f.sched, "a", &f.plan, &why), BROT_E_BUSY);
+	limits.image_bytes = 1;
+	sched_set_limits(f.sched, &limits);
+	assert_int_equal(sched_check_room(f.sched, "a", &f.plan, &why), BROT_E_NO_SPACE);
+	step(&f, (struct sched_event){.type = EVENT_TICK, .now_ms = 1});
+	assert_true(is_known(&f, 1));
+	end(&f);
+}
+
 /* A job in one piece that is kept and has ended: with an error where that is not BROT_OK. */
 static void restore_kept(struct fixture *f, uint64_t job, const char *client, enum brot_err code)
 {
@@ -312,6 +336,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_restore_may_take_long),
 		cmocka_unit_test(the_room_for_a_job_can_be_asked_for),
+		cmocka_unit_test(limits_may_change_between_steps),
 		cmocka_unit_test(who_has_no_room_is_told_what_is_kept),
 		cmocka_unit_test(a_refusal_names_the_state),
 		cmocka_unit_test(a_job_without_an_image_is_refused),

@@ -10,11 +10,14 @@
 #include <string.h>
 
 #include "broker/broker_options.h"
+#include "proto/sys/log.h"
+#include "proto/sys/settings.h"
 #include "tests/unit/words.h"
 
 #define URLS "--clients tcp://*:5570 --workers tcp://*:5571 "
 
-static const char *memory_text, *log_level_text, *state_dir_text;
+static const char *memory_text, *log_level_text, *state_dir_text, *file_text;
+static struct options_file *file;
 
 static const char *environment(const char *name, void *context)
 {
@@ -25,8 +28,22 @@ static const char *environment(const char *name, void *context)
 		return log_level_text;
 	if (strcmp(name, "BROT_STATE_DIR") == 0)
 		return state_dir_text;
-	fail_msg("%s: no option is said to have this variable", name);
 	return NULL;
+}
+
+static enum brot_err read_file(const char *path, bool must_exist, void *context,
+			       const struct options_file **ret_file, struct brot_error *err)
+{
+	(void)must_exist;
+	(void)context;
+	assert_string_equal(path, "/etc/brot/broker.json");
+	options_file_free(file);
+	file = NULL;
+	enum brot_err code = BROT_OK;
+	if (file_text != NULL)
+		code = options_file_parse("b.json", file_text, strlen(file_text), &file, err);
+	*ret_file = file;
+	return code;
 }
 
 static enum brot_err parse_line(const char *line, struct broker_options *options, bool *wants_help,
@@ -34,7 +51,8 @@ static enum brot_err parse_line(const char *line, struct broker_options *options
 {
 	char *argv[WORDS_MOST];
 	const int argc = words_of(line, argv);
-	return broker_options_parse(argc, argv, environment, options, wants_help, err);
+	const struct option_sources sources = {.env = environment, .file = read_file};
+	return broker_options_parse(argc, argv, &sources, options, wants_help, err);
 }
 
 static struct broker_options parsed(const char *line)
@@ -48,24 +66,29 @@ static struct broker_options parsed(const char *line)
 	return options;
 }
 
-static void refused(const char *line, const char *sentence)
+static void refused_as(enum brot_err code, const char *line, const char *sentence)
 {
 	struct broker_options options, before;
 	bool wants_help = true;
 	struct brot_error err = {0};
 	memset(&options, 0x5a, sizeof options);
 	memcpy(&before, &options, sizeof before);
-	assert_int_equal(parse_line(line, &options, &wants_help, &err), BROT_E_USAGE);
+	assert_int_equal(parse_line(line, &options, &wants_help, &err), code);
 	assert_string_equal(err.text, sentence);
-	assert_int_equal(err.code, BROT_E_USAGE);
+	assert_int_equal(err.code, code);
 	assert_memory_equal(&options, &before, sizeof options);
 	assert_true(wants_help);
+}
+
+static void refused(const char *line, const char *sentence)
+{
+	refused_as(BROT_E_USAGE, line, sentence);
 }
 
 static int clear_environment(void **state)
 {
 	(void)state;
-	memory_text = log_level_text = state_dir_text = NULL;
+	memory_text = log_level_text = state_dir_text = file_text = NULL;
 	return 0;
 }
 
@@ -224,6 +247,73 @@ static void nonsense_is_refused(void **state)
 		"brot-broker: takes no operands besides its options, got \"seahorse\"");
 }
 
+static void a_file_alone_is_enough(void **state)
+{
+	(void)state;
+	file_text = "{\"clients\": [\"ipc:///c\"], \"workers\": [\"ipc:///w\"], \"sync\": \"full\","
+		    " \"state_dir\": \"/file\", \"log_level\": \"debug\", \"history_days\": 3}";
+	struct broker_options options = parsed("");
+	assert_string_equal(options.clients.values[0], "ipc:///c");
+	assert_string_equal(options.workers.values[0], "ipc:///w");
+	assert_int_equal(options.sync, STORE_SYNC_FULL);
+	assert_string_equal(options.state_dir, "/file");
+	assert_string_equal(options.log_level, "debug");
+	assert_int_equal(options.history_days, 3);
+	log_level_text = "error";
+	state_dir_text = "/env";
+	options = parsed("--state-dir /line");
+	assert_string_equal(options.log_level, "error");
+	assert_string_equal(options.state_dir, "/line");
+	/* Of an embedded broker nothing of that is meant. */
+	options = parsed(URLS "--embedded");
+	assert_null(options.state_dir);
+	assert_int_equal(options.clients.count, 1);
+	assert_string_equal(options.clients.values[0], "tcp://*:5570");
+	assert_string_equal(options.log_level, "error");
+	assert_int_equal(options.history_days, 90);
+	state_dir_text = NULL;
+	file_text = "{\"checkpoint_dir\": \"/c\"}";
+	refused_as(BROT_E_CONFIG, URLS,
+		   "b.json:1:20: checkpoint_dir: needs --state-dir, where the jobs are");
+	file_text = "{\"memory\": 0}";
+	refused_as(BROT_E_CONFIG, URLS,
+		   "b.json:1:12: memory: must be 1M..1048576T bytes, such as 512M, got \"0\"");
+	assert_true(parsed("--version").wants_version);
+}
+
+/* The one of a package. */
+static void the_file_in_deploy_is_good(void **state)
+{
+	(void)state;
+	char option[] = "--config", path[] = BROT_ETC_FILE;
+	char *argv[] = {option, path, NULL};
+	struct settings settings = {0};
+	const struct option_sources sources = settings_sources(&settings);
+	struct broker_options options;
+	struct brot_error err = {0};
+	bool wants_help;
+	if (broker_options_parse(2, argv, &sources, &options, &wants_help, &err) != BROT_OK)
+		fail_msg("%s", err.text);
+	assert_true(options.clients.count > 0 && options.workers.count > 0);
+	assert_string_equal(options.state_dir, "/var/lib/brot");
+	settings_done(&settings);
+}
+
+/* The table's words are those that the log knows. */
+static void every_level_of_the_log_is_a_word(void **state)
+{
+	(void)state;
+	for (enum log_level level = LOG_LEVEL_ERROR; level <= LOG_LEVEL_DEBUG; level++) {
+		char line[128];
+		enum log_level read = LOG_LEVEL_ERROR;
+		(void)snprintf(line, sizeof line, URLS "--log-level %s", log_level_name(level));
+		assert_int_equal(log_level_parse(parsed(line).log_level, &read, NULL), BROT_OK);
+		assert_int_equal(read, level);
+	}
+	refused(URLS "--log-level loud",
+		"--log-level: must be error, warning, notice, info or debug, got \"loud\"");
+}
+
 static void the_help_names_every_option(void **state)
 {
 	(void)state;
@@ -261,8 +351,13 @@ int main(void)
 		cmocka_unit_test_setup(help_and_version_need_no_urls, clear_environment),
 		cmocka_unit_test_setup(limits_are_kept, clear_environment),
 		cmocka_unit_test_setup(nonsense_is_refused, clear_environment),
+		cmocka_unit_test_setup(a_file_alone_is_enough, clear_environment),
+		cmocka_unit_test(the_file_in_deploy_is_good),
+		cmocka_unit_test_setup(every_level_of_the_log_is_a_word, clear_environment),
 		cmocka_unit_test(the_help_names_every_option),
 		cmocka_unit_test(the_budget_fits_the_shared_memory),
 	};
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	int failed = cmocka_run_group_tests(tests, NULL, NULL);
+	options_file_free(file);
+	return failed;
 }

@@ -32,6 +32,7 @@ static const struct {
 	{BROT_E_FAILED, "failed", EX_SOFTWARE},
 	{BROT_E_CANCELLED, "cancelled", 130},
 	{BROT_E_INTERNAL, "internal", EX_SOFTWARE},
+	{BROT_E_CONFIG, "config", EX_CONFIG},
 };
 
 static void every_code_has_its_name_and_status(void **state)

@@ -158,7 +158,8 @@ static const char expected_refused[] =
 	"brot_refused_total{code=\"denied\"} 111\n"
 	"brot_refused_total{code=\"failed\"} 112\n"
 	"brot_refused_total{code=\"cancelled\"} 113\n"
-	"brot_refused_total{code=\"internal\"} 114\n";
+	"brot_refused_total{code=\"internal\"} 114\n"
+	"brot_refused_total{code=\"config\"} 115\n";
 
 static void the_text_is_exact(void **state)
 {

@@ -75,8 +75,8 @@ static enum brot_err parse_line(const struct option_command *of, const char *lin
 		const char *const *given;
 		void *passed;
 	} context = {.given = env};
-	return options_parse(of, argc, argv, env_lookup, context.passed, values, sizeof *values,
-			     operands, err);
+	const struct option_sources sources = {.env = env_lookup, .env_context = context.passed};
+	return options_parse(of, argc, argv, &sources, values, sizeof *values, operands, err);
 }
 
 static struct values parsed(const char *line, const char *const *env)
@@ -113,9 +113,9 @@ static void test_nothing(void **state)
 	assert_memory_equal(&values, &start, sizeof values);
 	struct option_operands operands;
 	char *no_words[] = {NULL};
-	assert_int_equal(options_parse(&command, 0, no_words, NULL, NULL, &values, sizeof values,
-				       &operands, NULL),
-			 BROT_OK);
+	assert_int_equal(
+		options_parse(&command, 0, no_words, NULL, &values, sizeof values, &operands, NULL),
+		BROT_OK);
 	assert_int_equal(operands.count, 0);
 	assert_false(operands.wants_help);
 }

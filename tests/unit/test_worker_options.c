@@ -8,10 +8,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "proto/sys/settings.h"
 #include "tests/unit/words.h"
 #include "worker/worker_options.h"
 
-static const char *broker_text, *kernel_text;
+#define NO_BROKER "--broker: must be given, here, as BROT_BROKER or in the settings file"
+
+static const char *broker_text, *kernel_text, *threads_text, *file_text;
+static struct options_file *file;
 
 static const char *environment(const char *name, void *context)
 {
@@ -20,7 +24,24 @@ static const char *environment(const char *name, void *context)
 		return broker_text;
 	if (strcmp(name, "BROT_KERNEL") == 0)
 		return kernel_text;
+	if (strcmp(name, "BROT_THREADS") == 0)
+		return threads_text;
 	return NULL;
+}
+
+static enum brot_err read_file(const char *path, bool must_exist, void *context,
+			       const struct options_file **ret_file, struct brot_error *err)
+{
+	(void)must_exist;
+	(void)context;
+	assert_string_equal(path, "/etc/brot/worker.json");
+	options_file_free(file);
+	file = NULL;
+	enum brot_err code = BROT_OK;
+	if (file_text != NULL)
+		code = options_file_parse("w.json", file_text, strlen(file_text), &file, err);
+	*ret_file = file;
+	return code;
 }
 
 static enum brot_err parse_line(const char *line, struct worker_options *options, bool *wants_help,
@@ -28,7 +49,8 @@ static enum brot_err parse_line(const char *line, struct worker_options *options
 {
 	char *argv[WORDS_MOST];
 	const int argc = words_of(line, argv);
-	return worker_options_parse(argc, argv, environment, options, wants_help, err);
+	const struct option_sources sources = {.env = environment, .file = read_file};
+	return worker_options_parse(argc, argv, &sources, options, wants_help, err);
 }
 
 static struct worker_options parsed(const char *line)
@@ -42,23 +64,28 @@ static struct worker_options parsed(const char *line)
 	return options;
 }
 
-static void refused(const char *line, const char *sentence)
+static void refused_as(enum brot_err code, const char *line, const char *sentence)
 {
 	struct worker_options options, before;
 	bool wants_help = true;
 	struct brot_error err = {0};
 	memset(&options, 0x5a, sizeof options);
 	memcpy(&before, &options, sizeof before);
-	assert_int_equal(parse_line(line, &options, &wants_help, &err), BROT_E_USAGE);
+	assert_int_equal(parse_line(line, &options, &wants_help, &err), code);
 	assert_string_equal(err.text, sentence);
 	assert_memory_equal(&options, &before, sizeof before);
 	assert_true(wants_help);
 }
 
+static void refused(const char *line, const char *sentence)
+{
+	refused_as(BROT_E_USAGE, line, sentence);
+}
+
 static int forget(void **state)
 {
 	(void)state;
-	broker_text = kernel_text = NULL;
+	broker_text = kernel_text = threads_text = file_text = NULL;
 	return 0;
 }
 
@@ -92,8 +119,8 @@ static void the_command_line_beats_the_environment(void **state)
 static void a_broker_must_be_named_to_serve(void **state)
 {
 	(void)state;
-	refused("", "--broker: must be given, here or as BROT_BROKER");
-	refused("--kernel scalar", "--broker: must be given, here or as BROT_BROKER");
+	refused("", NO_BROKER);
+	refused("--kernel scalar", NO_BROKER);
 	assert_true(parsed("--selftest").wants_selftest);
 	assert_true(parsed("--version").wants_version);
 	assert_null(parsed("--selftest").broker);
@@ -130,6 +157,64 @@ static void a_name_is_short_and_printable(void **state)
 		"--name: must be printable ASCII, is not at character 2");
 }
 
+static void a_file_alone_is_enough(void **state)
+{
+	(void)state;
+	file_text = "{\"broker\": \"ipc:///file\", \"no_shm\": true, \"name\": \"w\"}";
+	struct worker_options options = parsed("");
+	assert_string_equal(options.broker, "ipc:///file");
+	assert_string_equal(options.name, "w");
+	assert_true(options.no_shm);
+	assert_string_equal(options.log_level, "notice");
+	broker_text = "ipc:///environment";
+	assert_string_equal(parsed("").broker, "ipc:///environment");
+	/* A worker that is part of a call of brot-client is told all by that. */
+	options = parsed("--broker ipc:///line --tied-to 5");
+	assert_null(options.name);
+	assert_false(options.no_shm);
+	assert_string_equal(options.log_level, "warning");
+	file_text = "{\"name\": \"\"}";
+	refused_as(BROT_E_CONFIG, "", "w.json:1:10: name: must have 1 to 63 characters, got 0");
+	file_text = "{\"selftest\": true}";
+	refused_as(BROT_E_CONFIG, "", "w.json:1:2: selftest: unknown key");
+}
+
+static void of_processes_and_threads_the_later_source_counts(void **state)
+{
+	(void)state;
+	file_text = "{\"broker\": \"ipc:///b\", \"processes\": 4}";
+	assert_int_equal(parsed("").processes, 4);
+	assert_int_equal(parsed("--threads 3").threads, 3);
+	assert_int_equal(parsed("--threads 3").processes, 0);
+	threads_text = "2";
+	assert_int_equal(parsed("").threads, 2);
+	assert_int_equal(parsed("").processes, 0);
+	assert_int_equal(parsed("--processes 5").processes, 5);
+	assert_int_equal(parsed("--processes 5").threads, 0);
+	threads_text = NULL;
+	file_text = "{\"processes\": 4, \"threads\": 2, \"broker\": \"b\"}";
+	refused_as(
+		BROT_E_CONFIG, "",
+		"w.json:1:29: threads: means one process, so --processes cannot stand beside it");
+}
+
+/* The one of a package. */
+static void the_file_in_deploy_is_good(void **state)
+{
+	(void)state;
+	char option[] = "--config", path[] = BROT_ETC_FILE;
+	char *argv[] = {option, path, NULL};
+	struct settings settings = {0};
+	const struct option_sources sources = settings_sources(&settings);
+	struct worker_options options;
+	struct brot_error err = {0};
+	bool wants_help;
+	if (worker_options_parse(2, argv, &sources, &options, &wants_help, &err) != BROT_OK)
+		fail_msg("%s", err.text);
+	assert_string_equal(options.broker, "ipc:///run/brot/workers");
+	settings_done(&settings);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -139,6 +224,11 @@ int main(void)
 		cmocka_unit_test_setup(a_self_test_may_be_json_and_of_one_kernel, forget),
 		cmocka_unit_test_setup(processes_and_threads_exclude_each_other, forget),
 		cmocka_unit_test_setup(a_name_is_short_and_printable, forget),
+		cmocka_unit_test_setup(a_file_alone_is_enough, forget),
+		cmocka_unit_test_setup(of_processes_and_threads_the_later_source_counts, forget),
+		cmocka_unit_test(the_file_in_deploy_is_good),
 	};
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	int failed = cmocka_run_group_tests(tests, NULL, NULL);
+	options_file_free(file);
+	return failed;
 }
