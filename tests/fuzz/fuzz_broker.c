@@ -109,6 +109,12 @@ enum brot_err sock_bind(struct sock *sock, const char *url, struct brot_error *e
 	return error_set(err, BROT_E_SYSTEM, "%s", url);
 }
 
+enum brot_err sock_admit_group(struct sock *sock, const char *group, struct brot_error *err)
+{
+	(void)sock;
+	return error_set(err, BROT_E_SYSTEM, "%s", group);
+}
+
 const char *sock_endpoint(const struct sock *sock)
 {
 	(void)sock;
