@@ -57,6 +57,19 @@ static bool connection_of(const struct sock *sock, const struct sock_route *rout
 	return route->id[1] == world.generation[*ret];
 }
 
+/* Rectangles of the picture, in ROWS and TILE. */
+static void check_rect(const struct message *m)
+{
+	const struct catalog_job *job = catalog_find(world.server.catalog, work_job(m->job));
+	const struct rect rect = {m->x, m->y, m->w, m->h};
+	if (m->type != MSG_ROWS && m->type != MSG_TILE)
+		return;
+	FUZZ_CHECK(job != NULL, "%s of no job", message_name(m->type));
+	FUZZ_CHECK(rect_inside(&rect, job->plan.layout.grid.width_px, job->plan.height_px),
+		   "%s of %u,%u %ux%u", message_name(m->type), m->x, m->y, m->w, m->h);
+	FUZZ_CHECK(m->data.size <= LIMIT_FETCH_BYTES, "%zu bytes of ROWS", m->data.size);
+}
+
 enum sock_result sock_send(struct sock *sock, const struct sock_route *route,
 			   const struct message *m)
 {
@@ -74,6 +87,7 @@ enum sock_result sock_send(struct sock *sock, const struct sock_route *route,
 		FUZZ_CHECK(json_is_object(json), "%s: %s", message_name(m->type), why.text);
 		json_decref(json);
 	}
+	check_rect(m);
 	FUZZ_CHECK(m->type < MSG_SUBMIT ? sock->side == SIDE_WORKER
 					: m->type == MSG_REFUSED || sock->side == SIDE_CLIENT,
 		   "%s to the wrong side", message_name(m->type));

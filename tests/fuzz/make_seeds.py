@@ -229,7 +229,12 @@ def broker_seeds() -> dict[str, bytes]:
         + b"".join(done(1, tile, 0) for tile in range(4)) + ask("RELEASE", job=1),
         "sizes": one + done(1, 0, 143) + done(1, 0, 145, attempt=2) + done(1, 1, 1)
         + done(1, 2, 4096),
-        "banded": banded + ask("FETCH", job=1, plane=0, x=0, y=0, w=256, h=40, seen=0)
+        "fetches": finished + b"".join(
+            ask("FETCH", job=1, plane=plane, x=x, y=y, w=w, h=h, seen=seen)
+            for seen, (plane, x, y, w, h) in enumerate([
+                (0, 0, 0, 16, 12), (0, 15, 11, 1, 1), (0, 1, 0, 16, 12), (0, 0, 1, 16, 12),
+                (1, 0, 0, 16, 12), (0, 0, 0, 0, 12), (0, 4, 4, 4, 4), (0, 2**32 - 1, 0, 2, 1)])),
+        "banded": banded + ask("FETCH", job=1, plane=0, x=0, y=0, w=256, h=10, seen=0)
         + ask("RELEASE", job=1, band=0) + ask("ATTACH", OTHER, job=1),
         "bands": banded + ask("RELEASE", job=1, band=0) + b"".join(
             done(bands[1], tile, 0) for tile in range(40)) + ask("RELEASE", job=1, band=1)

@@ -5,6 +5,7 @@
 
 #define HEAD_BYTES    4
 #define LENGTH_BYTES  2
+#define HEADER_PREFIX 6 /* of a message's first frame: magic, version, type */
 #define RECORDS_MAX   96
 #define WAIT_SMALL_MS 128
 #define WAIT_STEP_MS  500
@@ -97,6 +98,57 @@ static uint32_t draw(uint32_t *seed, size_t below)
 	return (uint32_t)((*seed >> 8) % (below > 0 ? below : 1));
 }
 
+static uint64_t draw_number(uint32_t *seed)
+{
+	static const uint64_t edges[] = {0,          1,          15,         16,
+					 17,         255,        256,        4096,
+					 INT32_MAX,  UINT32_MAX, 1ull << 32, 1ull << 40,
+					 1ull << 48, INT64_MAX,  1ull << 63, UINT64_MAX};
+	return draw(seed, 2) == 0 ? draw(seed, 20)
+				  : edges[draw(seed, sizeof edges / sizeof edges[0])];
+}
+
+/* Puts another number in the place of one in a JSON frame; returns its new length. */
+static size_t change_json(uint8_t *data, size_t size, size_t most, uint32_t *seed)
+{
+	char number[24];
+	size_t begin = draw(seed, size), end;
+	while (begin < size && (data[begin] < '0' || data[begin] > '9'))
+		begin++;
+	for (end = begin; end < size && data[end] >= '0' && data[end] <= '9';)
+		end++;
+	int digits = snprintf(number, sizeof number, "%s%llu", draw(seed, 16) == 0 ? "-" : "",
+			      (unsigned long long)draw_number(seed));
+	size_t changed = size - (end - begin) + (size_t)digits;
+	if (begin == end || changed > most)
+		return size;
+	memmove(data + begin + digits, data + end, size - end);
+	memcpy(data + begin, number, (size_t)digits);
+	return changed;
+}
+
+/* The same for a field of a header. */
+static void change_header(uint8_t *data, size_t size, uint32_t *seed)
+{
+	size_t at = HEADER_PREFIX + 4 * draw(seed, (size - HEADER_PREFIX) / 4);
+	uint64_t number = draw_number(seed);
+	for (size_t i = 0; i < 4 && at + i < size; i++)
+		data[at + i] = (uint8_t)(number >> (8 * i));
+}
+
+/* Changes a frame by what it looks like; returns its new length. */
+static size_t change_frame(uint8_t *data, size_t size, size_t most, uint32_t *seed)
+{
+	bool is_plain = draw(seed, 2) == 0;
+	if (!is_plain && size > 0 && data[0] == '{')
+		return change_json(data, size, most, seed);
+	if (!is_plain && size > HEADER_PREFIX + 4 && memcmp(data, "BROT", 4) == 0) {
+		change_header(data, size, seed);
+		return size;
+	}
+	return LLVMFuzzerMutate(data, size, most);
+}
+
 /* Changes one frame of the record in `data`, which has room for `most` bytes, or its head. */
 static size_t change_record(uint8_t *data, size_t size, size_t most, uint32_t *seed)
 {
@@ -117,7 +169,7 @@ static size_t change_record(uint8_t *data, size_t size, size_t most, uint32_t *s
 	size_t tail = size - at - bytes;
 	uint8_t *rest = fuzz_copy(data + at + bytes, tail);
 	size_t room = most - at - tail < UINT16_MAX ? most - at - tail : UINT16_MAX;
-	size_t changed = LLVMFuzzerMutate(data + at, bytes, room);
+	size_t changed = change_frame(data + at, bytes, room, seed);
 	data[at - 2] = (uint8_t)changed;
 	data[at - 1] = (uint8_t)(changed >> 8);
 	memcpy(data + at + changed, rest, tail);
