@@ -122,21 +122,43 @@ static bool image_read(sqlite3_stmt *query, struct store_image *ret_image)
 	       work_job(ret_image->work) == (uint64_t)job;
 }
 
-/* Calls fn for every row of jobs that a query yields. */
-static enum brot_err jobs_each(struct store *store, sqlite3_stmt *query,
-			       void (*fn)(const struct store_job *job, void *context),
-			       void *context, uint32_t *ret_skipped, struct brot_error *err)
+/* Who is told of the rows of a query: of jobs or of images. */
+struct visitor {
+	void (*job)(const struct store_job *job, void *context);
+	void (*image)(const struct store_image *image, void *context);
+	void *context;
+};
+
+static bool visit_job(sqlite3_stmt *query, const struct visitor *visitor)
+{
+	struct store_job job;
+	if (!job_read(query, &job))
+		return false;
+	visitor->job(&job, visitor->context);
+	return true;
+}
+
+static bool visit_image(sqlite3_stmt *query, const struct visitor *visitor)
+{
+	struct store_image image;
+	if (!image_read(query, &image))
+		return false;
+	visitor->image(&image, visitor->context);
+	return true;
+}
+
+/* Visits every row that a query yields, and counts those that make no sense. */
+static enum brot_err each_row(struct store *store, sqlite3_stmt *query,
+			      bool (*visit)(sqlite3_stmt *query, const struct visitor *visitor),
+			      const struct visitor *visitor, uint32_t *ret_skipped,
+			      struct brot_error *err)
 {
 	enum brot_err code = BROT_OK;
 	uint32_t skipped = 0;
 	int result;
-	while ((result = sqlite3_step(query)) == SQLITE_ROW) {
-		struct store_job job;
-		if (job_read(query, &job))
-			fn(&job, context);
-		else
+	while ((result = sqlite3_step(query)) == SQLITE_ROW)
+		if (!visit(query, visitor))
 			skipped++;
-	}
 	if (result != SQLITE_DONE)
 		code = store_read_failure(store, result, err);
 	store_query_end(query);
@@ -149,40 +171,29 @@ enum brot_err store_each_job(struct store *store,
 			     void (*fn)(const struct store_job *job, void *context), void *context,
 			     uint32_t *ret_skipped, struct brot_error *err)
 {
-	return jobs_each(store, store->queries[QUERY_EACH_JOB], fn, context, ret_skipped, err);
+	const struct visitor visitor = {.job = fn, .context = context};
+	return each_row(store, store->queries[QUERY_EACH_JOB], visit_job, &visitor, ret_skipped,
+			err);
 }
 
 enum brot_err store_each_ended(struct store *store, uint32_t limit, uint64_t before_job,
 			       void (*fn)(const struct store_job *job, void *context),
 			       void *context, struct brot_error *err)
 {
+	const struct visitor visitor = {.job = fn, .context = context};
 	struct store_binding b = store_bind(store, QUERY_EACH_ENDED);
 	store_bind_u64(&b, before_job != 0 ? before_job : INT64_MAX);
 	store_bind_int(&b, limit);
-	return jobs_each(store, b.query, fn, context, NULL, err);
+	return each_row(store, b.query, visit_job, &visitor, NULL, err);
 }
 
 enum brot_err store_each_image(struct store *store,
 			       void (*fn)(const struct store_image *image, void *context),
 			       void *context, uint32_t *ret_skipped, struct brot_error *err)
 {
-	sqlite3_stmt *query = store->queries[QUERY_EACH_IMAGE];
-	enum brot_err code = BROT_OK;
-	uint32_t skipped = 0;
-	int result;
-	while ((result = sqlite3_step(query)) == SQLITE_ROW) {
-		struct store_image image;
-		if (image_read(query, &image))
-			fn(&image, context);
-		else
-			skipped++;
-	}
-	if (result != SQLITE_DONE)
-		code = store_read_failure(store, result, err);
-	store_query_end(query);
-	if (ret_skipped != NULL)
-		*ret_skipped = skipped;
-	return code;
+	const struct visitor visitor = {.image = fn, .context = context};
+	return each_row(store, store->queries[QUERY_EACH_IMAGE], visit_image, &visitor, ret_skipped,
+			err);
 }
 
 enum brot_err store_find_key(struct store *store, const uint8_t key[SCHED_KEY_BYTES],

@@ -339,14 +339,21 @@ static void a_worker_is_drained_by_a_client(void **state)
 
 /* Lives of the broker */
 
-static void a_restarted_broker_adopts_what_is_there(void **state)
+/* A job of 800 segments of which one worker has done half. */
+static unsigned half_done(struct sim *sim)
 {
-	(void)state;
-	struct sim *sim = world(15, 8);
 	sim_worker(sim, 1, 1000);
 	unsigned job = sim_submit(sim, sim_client(sim), 64, 800);
 	while (sim_job_share(sim, job) < 0.5)
 		sim_run(sim, 5);
+	return job;
+}
+
+static void a_restarted_broker_adopts_what_is_there(void **state)
+{
+	(void)state;
+	struct sim *sim = world(15, 8);
+	unsigned job = half_done(sim);
 	uint64_t leased = sim_leased_segments(sim, job);
 	sim_restart(sim, SIM_RESTART_KILL);
 	assert_true(sim_run_idle(sim, 20000));
@@ -361,10 +368,7 @@ static void a_reboot_begins_again(void **state)
 {
 	(void)state;
 	struct sim *sim = world(16, 8);
-	sim_worker(sim, 1, 1000);
-	unsigned job = sim_submit(sim, sim_client(sim), 64, 800);
-	while (sim_job_share(sim, job) < 0.5)
-		sim_run(sim, 5);
+	unsigned job = half_done(sim);
 	uint64_t leased = sim_leased_segments(sim, job);
 	sim_restart(sim, SIM_RESTART_REBOOT);
 	assert_true(sim_run_idle(sim, 20000));
