@@ -37,6 +37,7 @@ static const struct command {
 	{"cancel", "Ends a job, whoever has submitted it, also a finished one that is kept.",
 	 cmd_verb},
 	{"drain", "Has a worker finish what it holds, and leave.", cmd_verb},
+	{"keygen", "Makes the two files of a key that opens a broker's door.", cmd_keygen},
 	{"version", "Says which brot this is.", cmd_version},
 };
 #define COMMAND_COUNT (sizeof commands / sizeof commands[0])
@@ -59,6 +60,7 @@ static void print_help(void)
 	       "  73   the file cannot be made\n"
 	       "  75   the broker is at a limit: try later\n"
 	       "  76   the other end does not speak as a broker does\n"
+	       "  77   the broker does not allow it, or does not know the key\n"
 	       "  130  cancelled; by a signal, 128 and its number (143 for SIGTERM)\n");
 }
 

@@ -71,4 +71,8 @@
 #define LIMIT_URL_CHARS      255
 #define LIMIT_ENDPOINTS      8 /* URLs that one socket of a broker is bound to */
 
+/* Keys */
+#define LIMIT_CERT_BYTES (16 * 1024) /* a certificate's file */
+#define LIMIT_KEYS       4096        /* certificates of each role that a broker knows */
+
 #endif
