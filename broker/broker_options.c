@@ -39,6 +39,14 @@ static const struct option_spec specs[] = {
 	 AT(options.checkpoint_every_ms), 100, 86400000},
 	{"history-days", "N", NULL, "remember ended jobs so long, 90 by default", OPTION_U32,
 	 AT(options.history_days), 1, 36500},
+	{"key", "FILE", "BROT_KEY",
+	 "our own secret certificate, NAME.cert_secret: who connects over tcp must know its public "
+	 "half",
+	 OPTION_STRING, AT(options.key), 0, 0},
+	{"keys", "DIR", "BROT_KEYS",
+	 "let in over tcp only who has the key of a certificate in DIR/clients, DIR/workers or "
+	 "DIR/admins; read again when one of these folders changes, and at SIGHUP",
+	 OPTION_STRING, AT(options.keys), 0, 0},
 	{"insecure", NULL, NULL, "allow tcp beyond this host without keys", OPTION_FLAG,
 	 AT(options.is_insecure), 0, 0},
 	{"metrics", "HOST:PORT", NULL,
@@ -79,6 +87,30 @@ static const char *first_repeated(const struct option_strings *a, const struct o
 		}
 	}
 	return NULL;
+}
+
+/* What belongs together around the lock. */
+static enum brot_err check_keys(struct broker_options *options, option_env_fn *env,
+				struct brot_error *err)
+{
+	/* The variables are meant for the service, or for a client, which an embedded broker is
+	 * not. */
+	if (options->is_embedded && env != NULL) {
+		if (options->key != NULL && options->key == env("BROT_KEY", NULL))
+			options->key = NULL;
+		if (options->keys != NULL && options->keys == env("BROT_KEYS", NULL))
+			options->keys = NULL;
+	}
+	if (options->keys != NULL && options->key == NULL)
+		return error_set(err, BROT_E_USAGE,
+				 "--keys: needs --key, the broker's own secret certificate");
+	if (options->key != NULL && options->keys == NULL)
+		return error_set(err, BROT_E_USAGE,
+				 "--key: needs --keys, the folder of those whom it lets in");
+	if (options->keys != NULL && options->is_insecure)
+		return error_set(err, BROT_E_USAGE,
+				 "--insecure: must not be given with --keys, which lock all tcp");
+	return BROT_OK;
 }
 
 /* What belongs together around the store. */
@@ -128,6 +160,9 @@ enum brot_err broker_options_parse(int argc, char *const *argv, option_env_fn *e
 	const char *twice = first_repeated(&options->clients, &options->workers);
 	if (twice != NULL)
 		return error_set(err, BROT_E_USAGE, "%s: must be given once only", twice);
+	code = check_keys(options, env, err);
+	if (code != BROT_OK)
+		return code;
 	code = check_store(options, values.sync, env, err);
 	if (code != BROT_OK)
 		return code;

@@ -16,6 +16,8 @@ struct broker_options {
 	uint32_t tied_to;                       /* a process to end with; 0: none */
 	uint32_t ready_fd;                      /* 0: none */
 	const char *log_level;
+	const char *keys;           /* a folder of keys; NULL: there are none */
+	const char *key;            /* our own; with keys */
 	const char *metrics;        /* HOST:PORT; NULL: none */
 	const char *state_dir;      /* NULL: jobs end with the broker */
 	const char *checkpoint_dir; /* NULL: none are made */

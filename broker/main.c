@@ -12,6 +12,7 @@
 #include "broker/server.h"
 #include "broker/store.h"
 #include "proto/sys/descriptors.h"
+#include "proto/sys/keys.h"
 #include "proto/sys/log.h"
 #include "proto/sys/process.h"
 #include "proto/sys/shm.h"
@@ -57,20 +58,20 @@ static enum brot_err open_descriptors(struct brot_error *err)
 	return BROT_OK;
 }
 
-static enum brot_err check_doors(const struct option_strings *urls, bool is_insecure,
-				 struct brot_error *err)
+static enum brot_err check_doors(const struct option_strings *urls,
+				 const struct broker_options *options, struct brot_error *err)
 {
 	for (size_t i = 0; i < urls->count; i++) {
 		bool is_local;
 		enum brot_err code = sock_url_check(urls->values[i], &is_local, err);
 		if (code != BROT_OK)
 			return code;
-		if (!is_local && !is_insecure)
+		if (!is_local && options->keys == NULL && !options->is_insecure)
 			return error_set(err, BROT_E_USAGE,
-					 "%s: tcp beyond this host needs --insecure, since anybody "
-					 "who reaches it may use it",
+					 "%s: tcp beyond this host needs --key and --keys, or "
+					 "--insecure, with which anybody who reaches it may use it",
 					 urls->values[i]);
-		if (!is_local)
+		if (!is_local && options->keys == NULL)
 			log_line(LOG_LEVEL_WARNING, "open to anybody who reaches it url=%s",
 				 urls->values[i]);
 	}
@@ -110,7 +111,15 @@ static enum brot_err serve(const struct broker_options *options, int signal_fd,
 	};
 	config.limits.tile_rows = options->tile_rows;
 	config.limits.retention_ms = options->retention_ms;
-	enum brot_err code = open_files(options, &config, err);
+	struct cert cert;
+	enum brot_err code = BROT_OK;
+	if (options->keys != NULL) {
+		config.keys = options->keys;
+		config.cert = &cert;
+		code = keys_read_secret(options->key, &cert, err);
+	}
+	if (code == BROT_OK)
+		code = open_files(options, &config, err);
 	if (code == BROT_OK)
 		code = server_run(&config, keeper, err);
 	checkpoint_close(config.checkpoint);
@@ -120,9 +129,9 @@ static enum brot_err serve(const struct broker_options *options, int signal_fd,
 
 static enum brot_err run(const struct broker_options *options, struct brot_error *err)
 {
-	enum brot_err code = check_doors(&options->clients, options->is_insecure, err);
+	enum brot_err code = check_doors(&options->clients, options, err);
 	if (code == BROT_OK)
-		code = check_doors(&options->workers, options->is_insecure, err);
+		code = check_doors(&options->workers, options, err);
 	if (code != BROT_OK)
 		return code;
 

@@ -1,6 +1,7 @@
 /* peers.c - the table of connections. */
 #include "broker/peers.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <uthash.h>
@@ -16,6 +17,7 @@ struct peer {
 	uint64_t id;
 	struct address address;
 	int64_t seen_ms;
+	char principal[PRINCIPAL_BYTES];
 	uint64_t rows_sent;
 	uint64_t sent; /* messages */
 	/* Which of these were the last large ones, as a ring; 0: there was none. */
@@ -144,6 +146,22 @@ bool peers_may_report(const struct peers *peers, uint64_t id, size_t body_bytes)
 		return true;
 	uint64_t oldest = peer->large[peer->next_large];
 	return oldest == 0 || peer->sent - oldest >= LIMIT_CLIENT_SENDS;
+}
+
+void peers_set_principal(struct peers *peers, uint64_t id, const char *principal)
+{
+	struct peer *peer = peer_find(peers, id);
+	if (peer == NULL || strcmp(peer->principal, principal) == 0)
+		return;
+	(void)snprintf(peer->principal, sizeof peer->principal, "%s", principal);
+}
+
+void peers_each(const struct peers *peers,
+		void (*fn)(uint64_t id, enum peer_side side, const char *principal, void *context),
+		void *context)
+{
+	for (const struct peer *peer = peers->by_id; peer != NULL; peer = peer->hh.next)
+		fn(peer->id, (enum peer_side)peer->address.side, peer->principal, context);
 }
 
 void peers_forget(struct peers *peers, uint64_t id)

@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "broker/doors.h"
 #include "proto/sys/sock.h"
 
 enum peer_side { SIDE_CLIENT, SIDE_WORKER };
@@ -42,6 +43,14 @@ bool peers_unseen_rows(struct peers *peers, uint64_t id, uint64_t seen, uint64_t
  * messages ago has left. */
 void peers_count_sent(struct peers *peers, uint64_t id, size_t body_bytes);
 bool peers_may_report(const struct peers *peers, uint64_t id, size_t body_bytes);
+
+/* Who was let speak over the connection: a principal's name (doors.h), "" before. */
+void peers_set_principal(struct peers *peers, uint64_t id, const char *principal);
+
+/* Calls fn for each connection; it must not use the table. */
+void peers_each(const struct peers *peers,
+		void (*fn)(uint64_t id, enum peer_side side, const char *principal, void *context),
+		void *context);
 
 void peers_forget(struct peers *peers, uint64_t id);
 

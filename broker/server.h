@@ -11,14 +11,17 @@
 #include "broker/keeper.h"
 #include "broker/sched.h"
 #include "broker/store.h"
+#include "proto/cert.h"
 #include "proto/options.h"
 
 struct server_config {
 	struct option_strings client_urls, worker_urls; /* at least one of each; borrowed */
-	bool is_embedded;    /* the folders of the ipc sockets are ours to remove */
-	int ready_fd;        /* gets a line of JSON with the endpoints once all are bound; or -1 */
-	int signal_fd;       /* of signals_open() */
-	const char *metrics; /* where they are told, HOST:PORT; or NULL */
+	bool is_embedded; /* the folders of the ipc sockets are ours to remove */
+	int ready_fd;     /* gets a line of JSON with the endpoints once all are bound; or -1 */
+	int signal_fd;    /* of signals_open() */
+	const char *keys; /* the folder of the keys that open our doors; NULL: they are open */
+	const struct cert *cert; /* our own, with keys; borrowed */
+	const char *metrics;     /* where they are told, HOST:PORT; or NULL */
 	struct sched_limits limits;
 	struct store *store;           /* of the jobs; NULL: they end with the broker. Borrowed */
 	const char *store_folder;      /* for the log */

@@ -7,6 +7,7 @@
 
 #include "broker/catalog.h"
 #include "broker/exporter.h"
+#include "broker/gate.h"
 #include "broker/images.h"
 #include "broker/journal.h"
 #include "broker/metrics.h"
@@ -24,6 +25,7 @@ struct server {
 	struct keeper *keeper;
 	struct sock_context *context;
 	struct sock *sockets[2]; /* by enum peer_side */
+	struct gate *gate;
 	struct peers *peers;
 	struct catalog *catalog;
 	struct images *images;
@@ -37,6 +39,7 @@ struct server {
 	uint64_t life; /* random: connections of two lives of a broker have different names */
 
 	/* of the message under way; NULL, 0 or false between messages */
+	struct principal who; /* that sent it */
 	const struct message *message;
 	const uint8_t *key;               /* of a SUBMIT */
 	const struct catalog_job *submit; /* of a SUBMIT, until it is in the catalogue */

@@ -10,7 +10,7 @@
 
 struct await_options {
 	const char *out;
-	const char *broker;
+	const char *broker, *key, *server_key;
 	int64_t timeout_ms;
 	bool is_released, is_unshared, is_insecure, is_quiet, is_json;
 };
@@ -27,6 +27,8 @@ static const struct option_spec specs[] = {
 	 .offset = offsetof(struct await_options, is_released)},
 	CLI_SPEC_BROKER(await_options),
 	CLI_SPEC_TIMEOUT(await_options, "; the wait for a worker has no limit"),
+	CLI_SPEC_KEY(await_options),
+	CLI_SPEC_SERVER_KEY(await_options),
 	CLI_SPEC_INSECURE(await_options),
 	{.name = "no-shm",
 	 .help = "get the pixels over the socket even where memory could be shared",
@@ -75,6 +77,8 @@ static enum brot_err attach(struct waiting *w, const struct cli *cli, bool is_ur
 {
 	struct service_config service = {
 		.broker = w->options.broker,
+		.key = w->options.key,
+		.server_key = w->options.server_key,
 		.is_insecure = w->options.is_insecure,
 		.timeout_ms = w->options.timeout_ms,
 		.interrupt = cli->interrupt,

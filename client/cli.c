@@ -179,6 +179,8 @@ enum brot_err cli_parse(const struct cli *cli, const struct option_command *comm
 const struct option_spec cli_ask_specs[] = {
 	CLI_SPEC_BROKER(cli_ask),
 	CLI_SPEC_TIMEOUT(cli_ask, ""),
+	CLI_SPEC_KEY(cli_ask),
+	CLI_SPEC_SERVER_KEY(cli_ask),
 	CLI_SPEC_INSECURE(cli_ask),
 	CLI_SPEC_JSON(cli_ask),
 	{.name = NULL},
@@ -190,6 +192,8 @@ enum brot_err cli_ask_parsed(const struct cli *cli, const struct cli_ask *ask,
 {
 	struct service_config config = {
 		.broker = ask->broker,
+		.key = ask->key,
+		.server_key = ask->server_key,
 		.is_insecure = ask->is_insecure,
 		.timeout_ms = ask->timeout_ms,
 		.interrupt = cli->interrupt,

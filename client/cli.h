@@ -44,7 +44,7 @@ enum brot_err cli_parse(const struct cli *cli, const struct option_command *comm
 
 /* What every subcommand that asks a broker one question takes. */
 struct cli_ask {
-	const char *broker;
+	const char *broker, *key, *server_key;
 	int64_t timeout_ms;
 	bool is_insecure, is_json;
 };
@@ -67,6 +67,19 @@ struct cli_ask {
 			"10 without it" more,                                                \
 		.type = OPTION_MS, .offset = offsetof(struct values, timeout_ms),            \
 		.min = CLI_TIMEOUT_MIN_MS, .max = CLI_TIMEOUT_MAX_MS                         \
+	}
+#define CLI_SPEC_KEY(values)                                                                     \
+	{                                                                                        \
+		.name = "key", .arg = "FILE", .env = "BROT_KEY",                                 \
+		.help = "your own secret certificate, NAME.cert_secret of keygen, for a broker " \
+			"with keys; with tcp alone",                                             \
+		.type = OPTION_STRING, .offset = offsetof(struct values, key)                    \
+	}
+#define CLI_SPEC_SERVER_KEY(values)                                                          \
+	{                                                                                    \
+		.name = "server-key", .arg = "FILE", .env = "BROT_SERVER_KEY",               \
+		.help = "the broker's public certificate, NAME.cert", .type = OPTION_STRING, \
+		.offset = offsetof(struct values, server_key)                                \
 	}
 #define CLI_SPEC_INSECURE(values)                                                            \
 	{                                                                                    \

@@ -47,6 +47,8 @@ static const struct option_spec specs[] = {
 	 .max = UINT32_MAX},
 	CLI_SPEC_BROKER(cli_ask),
 	CLI_SPEC_TIMEOUT(cli_ask, "; counts only before its first answer"),
+	CLI_SPEC_KEY(cli_ask),
+	CLI_SPEC_SERVER_KEY(cli_ask),
 	CLI_SPEC_INSECURE(cli_ask),
 	CLI_SPEC_JSON(cli_ask),
 	{.name = NULL},
@@ -237,6 +239,8 @@ enum brot_err cmd_top(const struct cli *cli, struct brot_error *err)
 		return code;
 	struct service_config config = {
 		.broker = options.ask.broker,
+		.key = options.ask.key,
+		.server_key = options.ask.server_key,
 		.is_insecure = options.ask.is_insecure,
 		.timeout_ms = options.ask.timeout_ms,
 		.interrupt = cli->interrupt,

@@ -6,7 +6,6 @@
 
 #include "client/reply.h"
 #include "proto/sys/clock.h"
-#include "proto/sys/sock.h"
 
 #define LINGER_MS    250
 #define ASK_AGAIN_MS 1000
@@ -17,6 +16,7 @@ struct connection {
 	struct sock *sock;
 	struct interrupt *interrupt;
 	const char *url;
+	const struct sock_keys *keys;  /* or NULL */
 	struct sock_received received; /* what the last message borrows from */
 };
 
@@ -25,17 +25,19 @@ static enum brot_err dealer_open(const struct connection *c, struct sock **ret_s
 {
 	static const struct sock_limits limits = {LIMIT_BODY_BYTES, LIMIT_CLIENT_QUEUE,
 						  LIMIT_CLIENT_QUEUE};
-	return sock_dealer_new(c->context, c->url, &limits, ret_sock, err);
+	return sock_dealer_new(c->context, c->url, c->keys, &limits, ret_sock, err);
 }
 
-enum brot_err connection_open(const char *url, struct interrupt *interrupt,
-			      struct connection **ret_connection, struct brot_error *err)
+enum brot_err connection_open(const char *url, const struct sock_keys *keys,
+			      struct interrupt *interrupt, struct connection **ret_connection,
+			      struct brot_error *err)
 {
 	struct connection *c = calloc(1, sizeof *c);
 	if (c == NULL)
 		return error_set(err, BROT_E_SYSTEM, "no memory for a connection");
 	c->interrupt = interrupt;
 	c->url = url;
+	c->keys = keys;
 	c->context = sock_context_new();
 	enum brot_err code = BROT_OK;
 	if (c->context == NULL)
@@ -104,6 +106,8 @@ enum brot_err connection_receive(struct connection *connection, struct message *
 	*ret_has_message = false;
 	sock_received_done(received);
 	enum sock_result result = sock_receive(connection->sock, received);
+	if (result == SOCK_DENIED)
+		return sock_denial(connection->sock, err);
 	if (result == SOCK_ERROR)
 		return error_set(err, BROT_E_SYSTEM, "cannot receive from %.150s", connection->url);
 	if (result != SOCK_OK)

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "proto/sys/clock.h"
+#include "proto/sys/keys.h"
 #include "proto/sys/log.h"
 #include "proto/sys/process.h"
 #include "proto/sys/signals.h"
@@ -56,14 +57,19 @@ static enum brot_err log_begin(const struct worker_options *options, struct brot
 	return code;
 }
 
-static enum brot_err broker_check(const struct worker_options *options, struct brot_error *err)
+/* *ret_has_keys: *ret_keys is to be shown to the broker. */
+static enum brot_err broker_check(const struct worker_options *options, struct sock_keys *ret_keys,
+				  bool *ret_has_keys, struct brot_error *err)
 {
 	bool is_local;
 	enum brot_err code = sock_url_check(options->broker, &is_local, err);
-	if (code == BROT_OK && !is_local && !options->is_insecure)
+	if (code == BROT_OK)
+		code = keys_for_url(options->broker, options->key, options->server_key, ret_keys,
+				    ret_has_keys, err);
+	if (code == BROT_OK && !is_local && !*ret_has_keys && !options->is_insecure)
 		return error_set(err, BROT_E_USAGE,
-				 "%s: tcp beyond this host needs --insecure, since nobody knows "
-				 "who answers there",
+				 "%s: tcp beyond this host needs --key and --server-key, or "
+				 "--insecure, since nobody knows who answers there",
 				 options->broker);
 	return code;
 }
@@ -82,8 +88,9 @@ static void name_make(char name[LIMIT_NAME_CHARS + 1])
 }
 
 /* One process with its compute threads. */
-static enum brot_err work(const struct worker_options *options, struct choice *choice,
-			  int signal_fd, int *ret_status, struct brot_error *err)
+static enum brot_err work(const struct worker_options *options, const struct sock_keys *keys,
+			  struct choice *choice, int signal_fd, int *ret_status,
+			  struct brot_error *err)
 {
 	char name[LIMIT_NAME_CHARS + 1];
 	bool is_child = options->child_of != 0;
@@ -95,6 +102,7 @@ static enum brot_err work(const struct worker_options *options, struct choice *c
 		(void)fcntl(SESSION_FD, F_SETFD, FD_CLOEXEC);
 	const struct link_config config = {
 		.broker = options->broker,
+		.keys = keys,
 		.name = options->name != NULL ? options->name : name,
 		.choice = choice,
 		.threads = is_child ? 1 : options->threads,
@@ -106,11 +114,13 @@ static enum brot_err work(const struct worker_options *options, struct choice *c
 	return link_run(&config, ret_status, err);
 }
 
-static enum brot_err supervise(const struct worker_options *options, int argc, char *const *argv,
-			       int signal_fd, int *ret_status, struct brot_error *err)
+static enum brot_err supervise(const struct worker_options *options, const struct sock_keys *keys,
+			       int argc, char *const *argv, int signal_fd, int *ret_status,
+			       struct brot_error *err)
 {
 	const struct supervise_config config = {
 		.broker = options->broker,
+		.keys = keys,
 		.processes = options->processes != 0 ? options->processes : supervise_core_count(),
 		.argv = argv,
 		.argc = argc,
@@ -123,9 +133,12 @@ static enum brot_err run(const struct worker_options *options, int argc, char *c
 			 int *ret_status, struct brot_error *err)
 {
 	struct choice choice;
+	struct sock_keys keys_read;
+	bool has_keys = false;
 	enum brot_err code = log_begin(options, err);
 	if (code == BROT_OK)
-		code = broker_check(options, err);
+		code = broker_check(options, &keys_read, &has_keys, err);
+	const struct sock_keys *keys = has_keys ? &keys_read : NULL;
 	if (code == BROT_OK)
 		code = choice_offer(options->kernel, &choice, err);
 	/* A parent checks as well: it can say once what all its children would. */
@@ -143,8 +156,8 @@ static enum brot_err run(const struct worker_options *options, int argc, char *c
 	    !process_tie((pid_t)options->tied_to, SIGKILL))
 		return BROT_OK;
 	if (options->child_of != 0 || options->threads != 0)
-		return work(options, &choice, signal_fd, ret_status, err);
-	return supervise(options, argc, argv, signal_fd, ret_status, err);
+		return work(options, keys, &choice, signal_fd, ret_status, err);
+	return supervise(options, keys, argc, argv, signal_fd, ret_status, err);
 }
 
 /* The version, the kernels of this build, and which of them a worker here would use. */

@@ -15,11 +15,13 @@
 #include <stdint.h>
 
 #include "proto/error.h"
+#include "proto/sys/sock.h"
 
 struct supervise_config {
-	const char *broker; /* URL */
-	uint32_t processes; /* at least 1 */
-	char *const *argv;  /* of this program, argv[0] included: the children get it as well */
+	const char *broker;           /* URL */
+	const struct sock_keys *keys; /* NULL: none; borrowed */
+	uint32_t processes;           /* at least 1 */
+	char *const *argv; /* of this program, argv[0] included: the children get it as well */
 	int argc;
 	int signal_fd; /* of signals_open() */
 };

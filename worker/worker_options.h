@@ -18,8 +18,9 @@ struct worker_options {
 	const char *kernel; /* NULL: the fastest */
 	const char *name;   /* NULL: HOSTNAME/PID */
 	const char *log_level;
-	uint32_t tied_to;  /* a process to end with; 0: none */
-	uint32_t child_of; /* the parent that supervises this process; 0: none */
+	const char *key, *server_key; /* certificates, secret and public; both or none */
+	uint32_t tied_to;             /* a process to end with; 0: none */
+	uint32_t child_of;            /* the parent that supervises this process; 0: none */
 	bool is_insecure, no_shm, wants_selftest, is_json, wants_version;
 };
 

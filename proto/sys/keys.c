@@ -171,3 +171,31 @@ enum brot_err keys_write(const struct cert *cert, const char *folder, const char
 		(void)unlink(secret);
 	return code;
 }
+
+enum brot_err keys_for_url(const char *url, const char *key, const char *server_key,
+			   struct sock_keys *ret_keys, bool *ret_has_keys, struct brot_error *err)
+{
+	bool is_tcp = strncmp(url, "tcp://", sizeof "tcp://" - 1) == 0;
+	struct cert own, server;
+	if (is_tcp && (key == NULL) != (server_key == NULL))
+		return error_set(err, BROT_E_USAGE,
+				 key == NULL ? "--server-key: needs --key, one's own secret "
+					       "certificate"
+					     : "--key: needs --server-key, the broker's public "
+					       "certificate");
+	if (!is_tcp || key == NULL) {
+		*ret_has_keys = false;
+		return BROT_OK;
+	}
+	enum brot_err code = keys_read_secret(key, &own, err);
+	if (code == BROT_OK)
+		code = keys_read_public(AT_FDCWD, server_key, &server, err);
+	if (code != BROT_OK)
+		return code;
+	memcpy(ret_keys->public_key, own.public_key, sizeof own.public_key);
+	memcpy(ret_keys->secret_key, own.secret_key, sizeof own.secret_key);
+	memcpy(ret_keys->server_key, server.public_key, sizeof server.public_key);
+	forget(&own, sizeof own);
+	*ret_has_keys = true;
+	return BROT_OK;
+}

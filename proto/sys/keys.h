@@ -8,6 +8,7 @@
 #define PROTO_SYS_KEYS_H
 
 #include "proto/cert.h"
+#include "proto/sys/sock.h"
 
 #define KEYS_PUBLIC_SUFFIX ".cert"
 #define KEYS_SECRET_SUFFIX ".cert_secret"
@@ -32,5 +33,11 @@ enum brot_err keys_make(struct cert *ret_cert, struct brot_error *err);
  * also where one of them is there already. name as cert_name_is_valid(). */
 enum brot_err keys_write(const struct cert *cert, const char *folder, const char *name,
 			 struct brot_error *err);
+
+/* What to show to the broker at url: of a tcp one the secret certificate of the file `key` and the
+ * broker's public one of the file `server_key`, which both may be NULL: then, and for ipc, there is
+ * nothing to show. BROT_E_USAGE where there is one of them alone; and as above. */
+enum brot_err keys_for_url(const char *url, const char *key, const char *server_key,
+			   struct sock_keys *ret_keys, bool *ret_has_keys, struct brot_error *err);
 
 #endif

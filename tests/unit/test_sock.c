@@ -72,7 +72,7 @@ static struct sock *dealer_new(struct fixture *f, const char *url, int queue)
 		.frame_bytes = FRAME_BYTES, .send_queue = queue, .receive_queue = queue};
 	struct sock *dealer;
 	struct brot_error err = {0};
-	if (sock_dealer_new(f->context, url, &own, &dealer, &err) != BROT_OK)
+	if (sock_dealer_new(f->context, url, NULL, &own, &dealer, &err) != BROT_OK)
 		fail_msg("%s", err.text);
 	for (size_t i = 0; i < DEALERS_MAX; i++) {
 		if (f->dealers[i] == NULL) {
@@ -458,7 +458,7 @@ static void urls(void **state)
 
 	struct fixture *f = *state;
 	struct sock *dealer;
-	assert_int_equal(sock_dealer_new(f->context, "tcp://*:5570", &limits, &dealer, NULL),
+	assert_int_equal(sock_dealer_new(f->context, "tcp://*:5570", NULL, &limits, &dealer, NULL),
 			 BROT_E_USAGE);
 }
 
