@@ -83,6 +83,8 @@ void inbox_take_client(struct server *server, struct sched_event *event);
  * return true where they answered. */
 bool ended_refuse_key(struct server *server, uint64_t peer, const uint8_t key[SCHED_KEY_BYTES]);
 bool ended_tell(struct server *server, uint64_t peer, uint64_t job);
+/* Who owns a job that has ended; false where the store knows none. */
+bool ended_owner(const struct server *server, uint64_t job, char ret_owner[PRINCIPAL_BYTES]);
 void ended_revive(struct server *server, uint64_t peer, uint64_t job); /* where it may be */
 void ended_list(struct server *server, uint64_t peer, uint32_t limit, uint64_t before);
 
