@@ -104,7 +104,7 @@ void session_on_welcome(struct session *s, const struct session_event *event,
 void session_on_refused(struct session *s, const struct session_event *event,
 			struct session_actions *out)
 {
-	if (event->received.code == BROT_E_DENIED &&
+	if (event->received.code == BROT_E_DENIED && !event->received.is_about_hello &&
 	    (s->state == SESSION_SERVING || s->state == SESSION_DRAINING)) {
 		/* Our key was taken away: what we hold has gone elsewhere, and nobody would hear
 		 * us. */

@@ -27,11 +27,10 @@ static bool is_credential(const char *path)
 	       strstr(path + length, "/..") == NULL;
 }
 
+/* others: the bits of the mode that must not be there. */
 static enum brot_err file_check(const char *path, const struct stat *st, mode_t others,
 				const char *what, struct brot_error *err)
 {
-	if (!S_ISREG(st->st_mode))
-		return error_set(err, BROT_E_NO_INPUT, "%.200s: must be a regular file", path);
 	if (st->st_uid != 0 && st->st_uid != geteuid())
 		return error_set(err, BROT_E_DENIED,
 				 "%.200s: must belong to root or to user %u, and belongs to %u",
@@ -44,23 +43,23 @@ static enum brot_err file_check(const char *path, const struct stat *st, mode_t 
 	return BROT_OK;
 }
 
-/* others: the bits of the mode that must not be there. */
-static enum brot_err file_read(int at, const char *path, mode_t others, const char *what,
-			       struct cert *ret_cert, struct brot_error *err)
+static enum brot_err file_read(int at, const char *path, struct cert *ret_cert, struct stat *ret_st,
+			       struct brot_error *err)
 {
 	char text[LIMIT_CERT_BYTES + 1];
 	size_t bytes = 0;
-	struct stat st;
 	/* A pipe would keep us waiting. */
 	int fd = openat(at, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	if (fd < 0 || fstat(fd, &st) != 0) {
+	if (fd < 0 || fstat(fd, ret_st) != 0) {
 		enum brot_err code = error_set(err, BROT_E_NO_INPUT, "%.200s: cannot be read: %s",
 					       path, strerror(errno));
 		if (fd >= 0)
 			(void)close(fd);
 		return code;
 	}
-	enum brot_err code = file_check(path, &st, others, what, err);
+	enum brot_err code = BROT_OK;
+	if (!S_ISREG(ret_st->st_mode))
+		code = error_set(err, BROT_E_NO_INPUT, "%.200s: must be a regular file", path);
 	ssize_t got = 1;
 	while (code == BROT_OK && got > 0 && bytes < sizeof text) {
 		got = read(fd, text + bytes, sizeof text - bytes);
@@ -86,11 +85,13 @@ static enum brot_err file_read(int at, const char *path, mode_t others, const ch
 enum brot_err keys_read_secret(const char *path, struct cert *ret_cert, struct brot_error *err)
 {
 	struct cert cert;
+	struct stat st;
 	mode_t others = is_credential(path) ? 0037 : 0077;
-	enum brot_err code = file_read(AT_FDCWD, path, others, "read or write", &cert, err);
+	enum brot_err code = file_read(AT_FDCWD, path, &cert, &st, err);
 	if (code != BROT_OK)
 		return code;
 	char public_key[Z85_KEY_CHARS + 1] = "";
+	/* First, for a public certificate is rightly open to all. */
 	if (cert.secret_key[0] == '\0')
 		code = error_set(err, BROT_E_USAGE,
 				 "%.180s: must have a secret-key, and has none: give the "
@@ -100,6 +101,8 @@ enum brot_err keys_read_secret(const char *path, struct cert *ret_cert, struct b
 		 strcmp(public_key, cert.public_key) != 0)
 		code = error_set(err, BROT_E_USAGE,
 				 "%.200s: its public-key must be that of its secret-key", path);
+	else
+		code = file_check(path, &st, others, "read or write", err);
 	if (code == BROT_OK)
 		*ret_cert = cert;
 	forget(&cert, sizeof cert);
@@ -110,7 +113,10 @@ enum brot_err keys_read_public(int at, const char *path, struct cert *ret_cert,
 			       struct brot_error *err)
 {
 	struct cert cert;
-	enum brot_err code = file_read(at, path, 0022, "write", &cert, err);
+	struct stat st;
+	enum brot_err code = file_read(at, path, &cert, &st, err);
+	if (code == BROT_OK)
+		code = file_check(path, &st, 0022, "write", err);
 	if (code == BROT_OK && cert.secret_key[0] != '\0')
 		code = error_set(err, BROT_E_USAGE,
 				 "%.180s: has a secret-key, which is for its owner alone: give the "
