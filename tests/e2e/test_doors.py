@@ -8,6 +8,7 @@ import re
 import secrets
 import shutil
 import signal
+import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -382,6 +383,7 @@ def test_a_file_changed_in_its_place_counts_after_sighup(house: House) -> None:
 
 def test_a_folder_that_others_can_write_opens_nothing(house: House) -> None:
     with house.client("client") as client:
+        assert hears(client, "JOBS", 1)
         (house.keys / "clients").chmod(0o777)
         wait_until(lambda: not hears(client, "JOBS", 1), "the folder is not trusted")
     assert "others may write" in house.broker.process.err()
@@ -635,22 +637,27 @@ def test_an_id_that_an_ipc_peer_claims_is_not_believed(house: House) -> None:
     admin = house.wire_keys("admin").public
 
     def drain_as_admin() -> bytes:
-        import socket  # pylint: disable=import-outside-toplevel  # for the other user alone
         with socket.socket(socket.AF_UNIX) as plain:
-            plain.settimeout(20)
+            plain.settimeout(wire.ANSWER_S)
             plain.connect(str(house.stage.folder / "c"))
+
+            def receive(end: Callable[[bytes], bool]) -> bytes:
+                heard = b""
+                while not end(heard):
+                    piece = plain.recv(4096)
+                    assert piece, f"the broker has left after {heard!r}"
+                    heard += piece
+                return heard
             plain.sendall(b"\xff" + bytes(8) + b"\x7f\x03\x00" + b"NULL".ljust(20, b"\0") + b"\0"
                           + bytes(31))
+            receive(lambda heard: len(heard) >= 64)
             ready = (b"\x05READY" + property_of("Socket-Type", b"DEALER")
                      + property_of("User-Id", admin)
                      + property_of("Peer-Address", b"localhost:0:0:1"))
             plain.sendall(zmtp_frame(0x04, ready))
             head, body = wire.frames_of("DRAIN_WORKER", body={"worker": "x"})
             plain.sendall(zmtp_frame(0x01, head) + zmtp_frame(0x00, body))
-            heard = b""
-            while b"}" not in heard:
-                heard += plain.recv(4096)
-            return heard
+            return receive(lambda heard: heard.endswith(b"}"))
     answer = as_user(NOBODY_UID, drain_as_admin)
     assert isinstance(answer, bytes) and b'"denied"' in answer and b"uid:65534" in answer, answer
 
