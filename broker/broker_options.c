@@ -40,6 +40,14 @@ static const struct option_spec specs[] = {
 	 AT(checkpoint_every_ms), 100, 86400000},
 	{"history-days", "N", NULL, "remember ended jobs so long, 90 by default", OPTION_U32,
 	 AT(history_days), 1, 36500},
+	{"key", "FILE", NULL,
+	 "our own secret certificate, NAME.cert_secret: who connects over tcp must know its public "
+	 "half",
+	 OPTION_STRING, AT(key), 0, 0},
+	{"keys", "DIR", NULL,
+	 "let in over tcp only who has the key of a certificate in DIR/clients, DIR/workers or "
+	 "DIR/admins; read again when one of these folders changes, and at SIGHUP",
+	 OPTION_STRING, AT(keys), 0, 0},
 	{"insecure", NULL, NULL, "allow tcp beyond this host without keys", OPTION_FLAG,
 	 AT(is_insecure), 0, 0},
 	{"metrics", "HOST:PORT", NULL,
@@ -93,6 +101,22 @@ static bool has_ipc(const struct option_strings *urls)
 		if (strncmp(urls->values[i], "ipc:", 4) == 0)
 			return true;
 	return false;
+}
+
+/* What belongs together around the lock. */
+static enum brot_err check_keys(const struct broker_options *options,
+				const struct option_operands *operands, struct brot_error *err)
+{
+	if (options->keys != NULL && options->key == NULL)
+		return options_refuse(&broker_command, operands, "keys", err,
+				      "needs --key, the broker's own secret certificate");
+	if (options->key != NULL && options->keys == NULL)
+		return options_refuse(&broker_command, operands, "key", err,
+				      "needs --keys, the folder of those whom it lets in");
+	if (options->keys != NULL && options->is_insecure)
+		return options_refuse(&broker_command, operands, "insecure", err,
+				      "must not be given with --keys, which lock all tcp");
+	return BROT_OK;
 }
 
 /* What belongs together around the store. */
@@ -153,6 +177,8 @@ enum brot_err broker_options_parse(int argc, char *const *argv,
 		code = check_doors(&options, &operands, err);
 	if (code == BROT_OK)
 		code = check_store(&options, &operands, err);
+	if (code == BROT_OK)
+		code = check_keys(&options, &operands, err);
 	if (code != BROT_OK)
 		return code;
 	if (options.log_level == NULL)

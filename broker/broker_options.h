@@ -26,6 +26,8 @@ struct broker_options {
 	const char *checkpoint_dir;             /* NULL: none are made */
 	const char *config;                     /* NULL: the file of broker_command, if it exists */
 	const char *sync_mode;                  /* as it was given */
+	const char *keys;                       /* a folder of keys; NULL: there are none */
+	const char *key;                        /* our own; with keys */
 	enum store_sync sync;
 	int64_t retention_ms, checkpoint_every_ms;
 	uint32_t history_days;

@@ -1,12 +1,13 @@
 /*
- * catalog.h - owns what the shell must know of each live job besides its images: key, request,
- * plan.
+ * catalog.h - owns what the shell must know of each live job besides its images: key, owner,
+ * request, plan.
  *
  * Pure; one thread owns a catalogue.
  */
 #ifndef BROKER_CATALOG_H
 #define BROKER_CATALOG_H
 
+#include "broker/doors.h"
 #include "broker/plan.h"
 #include "broker/sched.h"
 #include "proto/request.h"
@@ -14,7 +15,8 @@
 struct catalog_job {
 	uint64_t job;
 	uint8_t key[SCHED_KEY_BYTES];
-	uint64_t request_digest; /* of its stored text; 0 without a store */
+	char owner[PRINCIPAL_BYTES]; /* who submitted it */
+	uint64_t request_digest;     /* of its stored text; 0 without a store */
 	struct request request;
 	struct plan plan;
 };

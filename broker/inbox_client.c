@@ -19,6 +19,7 @@ static enum brot_err submit_prepare(struct server *server, const struct submit *
 	const struct plan_budget budget = {.image_bytes = server->config->limits.image_bytes};
 	struct catalog_job job = {.request = submit->request};
 	memcpy(job.key, submit->key, sizeof job.key);
+	memcpy(job.owner, server->who.name, sizeof job.owner);
 	/* A job that is known already takes nothing more. */
 	if (catalog_find_key(server->catalog, submit->key) == NULL && descriptors_are_short())
 		return error_set(err, BROT_E_BUSY,
@@ -67,12 +68,45 @@ static void submit_step(struct server *server, struct sched_event *event,
 	free(text);
 }
 
+/* Refuses what is asked about another's job. Of one that nobody knows the answer is the same for
+ * all. */
+static bool is_allowed(struct server *server, uint64_t peer, uint64_t job)
+{
+	enum message_type type = server->message->type;
+	char owner[PRINCIPAL_BYTES];
+	struct brot_error why;
+	if (doors_look(type, server->who.roles) == DOOR_OPEN)
+		return true;
+	const struct catalog_job *live = catalog_find(server->catalog, job);
+	if (live != NULL)
+		memcpy(owner, live->owner, sizeof owner);
+	else if (!ended_owner(server, job, owner))
+		return true;
+	if (doors_check_owner(type, &server->who, job, owner, &why) == BROT_OK)
+		return true;
+	outbox_refuse(server, peer, &why, job);
+	return false;
+}
+
+/* A key names a job: whose is it? */
+static enum brot_err check_submit_key(struct server *server, const struct submit *submit,
+				      struct brot_error *err)
+{
+	const struct catalog_job *live = catalog_find_key(server->catalog, submit->key);
+	bool is_admin = (server->who.roles & ROLE_ADMIN) != 0;
+	if (live == NULL || is_admin || strcmp(live->owner, server->who.name) == 0)
+		return BROT_OK;
+	return error_set(err, BROT_E_DENIED, "key: the job that it made is another's");
+}
+
 static void take_submit(struct server *server, struct sched_event *event)
 {
 	struct submit submit = {0};
 	struct brot_error why;
 	enum brot_err code = parse_submit(server->message, &submit, &why);
 	server->key = submit.has_key ? submit.key : NULL;
+	if (code == BROT_OK)
+		code = check_submit_key(server, &submit, &why);
 	if (code != BROT_OK)
 		outbox_refuse(server, event->peer, &why, 0);
 	else if (catalog_find_key(server->catalog, submit.key) != NULL ||
@@ -110,6 +144,8 @@ static void take_job_verb(struct server *server, struct sched_event *event,
 		outbox_refuse(server, event->peer, &why, 0);
 		return;
 	}
+	if (!is_allowed(server, event->peer, event->job))
+		return;
 	if (type == EVENT_RELEASE)
 		step_reached("release-taken");
 	step_for_job(server, event);
@@ -140,7 +176,8 @@ static void take_watch(struct server *server, struct sched_event *event)
 	for (size_t i = 0; i < count; i++) {
 		event->now_ms = server->now_ms;
 		event->job = jobs[i];
-		step_for_job(server, event);
+		if (is_allowed(server, event->peer, event->job))
+			step_for_job(server, event);
 	}
 }
 
@@ -244,6 +281,8 @@ static void take_fetch(struct server *server, const struct sched_event *event)
 	struct part part;
 	struct brot_error why;
 	enum brot_err code = parse_fetch(server->message, &fetch, &why);
+	if (code == BROT_OK && !is_allowed(server, event->peer, fetch.job))
+		return;
 	if (code == BROT_OK)
 		code = find_part(server, &fetch, &part, &why);
 	if (code == BROT_OK)

@@ -18,6 +18,15 @@ static bool find_ended(const struct server *server, uint64_t job, struct store_j
 	return code == BROT_OK;
 }
 
+bool ended_owner(const struct server *server, uint64_t job, char ret_owner[PRINCIPAL_BYTES])
+{
+	struct store_job ended;
+	if (!find_ended(server, job, &ended))
+		return false;
+	memcpy(ret_owner, ended.owner, sizeof ended.owner);
+	return true;
+}
+
 bool ended_refuse_key(struct server *server, uint64_t peer, const uint8_t key[SCHED_KEY_BYTES])
 {
 	uint64_t job;

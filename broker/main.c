@@ -13,6 +13,7 @@
 #include "broker/server.h"
 #include "broker/store.h"
 #include "proto/sys/descriptors.h"
+#include "proto/sys/keys.h"
 #include "proto/sys/log.h"
 #include "proto/sys/process.h"
 #include "proto/sys/settings.h"
@@ -77,20 +78,20 @@ static enum brot_err open_descriptors(struct brot_error *err)
 	return BROT_OK;
 }
 
-static enum brot_err check_doors(const struct option_strings *urls, bool is_insecure,
-				 struct brot_error *err)
+static enum brot_err check_doors(const struct option_strings *urls,
+				 const struct broker_options *options, struct brot_error *err)
 {
 	for (size_t i = 0; i < urls->count; i++) {
 		bool is_local;
 		enum brot_err code = sock_url_check(urls->values[i], &is_local, err);
 		if (code != BROT_OK)
 			return code;
-		if (!is_local && !is_insecure)
+		if (!is_local && options->keys == NULL && !options->is_insecure)
 			return error_set(err, BROT_E_USAGE,
-					 "%s: tcp beyond this host needs --insecure, since anybody "
-					 "who reaches it may use it",
+					 "%s: tcp beyond this host needs --key and --keys, or "
+					 "--insecure, with which anybody who reaches it may use it",
 					 urls->values[i]);
-		if (!is_local)
+		if (!is_local && options->keys == NULL)
 			log_line(LOG_LEVEL_WARNING, "open to anybody who reaches it url=%s",
 				 urls->values[i]);
 	}
@@ -132,7 +133,15 @@ static enum brot_err serve(struct program *program, int signal_fd, struct keeper
 	};
 	config.limits.tile_rows = options->tile_rows;
 	config.limits.retention_ms = options->retention_ms;
-	enum brot_err code = open_files(options, &config, err);
+	struct cert cert;
+	enum brot_err code = BROT_OK;
+	if (options->keys != NULL) {
+		config.keys = options->keys;
+		config.cert = &cert;
+		code = keys_read_secret(options->key, &cert, err);
+	}
+	if (code == BROT_OK)
+		code = open_files(options, &config, err);
 	if (code == BROT_OK)
 		code = server_run(&config, keeper, err);
 	checkpoint_close(config.checkpoint);
@@ -143,9 +152,9 @@ static enum brot_err serve(struct program *program, int signal_fd, struct keeper
 static enum brot_err run(struct program *program, struct brot_error *err)
 {
 	const struct broker_options *options = &program->options;
-	enum brot_err code = check_doors(&options->clients, options->is_insecure, err);
+	enum brot_err code = check_doors(&options->clients, options, err);
 	if (code == BROT_OK)
-		code = check_doors(&options->workers, options->is_insecure, err);
+		code = check_doors(&options->workers, options, err);
 	if (code == BROT_OK && options->metrics != NULL)
 		code = exporter_check(options->metrics, err);
 	if (code != BROT_OK)

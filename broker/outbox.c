@@ -160,6 +160,7 @@ static enum brot_err store_new_job(struct server *server, const struct job_repor
 	};
 	memcpy(row.key, job->key, sizeof row.key);
 	memcpy(row.client, report->client, sizeof row.client);
+	memcpy(row.owner, job->owner, sizeof row.owner);
 	enum brot_err code = journal_add(server->journal, &row, id, err);
 	if (code == BROT_OK)
 		step_reached("job-stored");

@@ -1,6 +1,7 @@
 /* peers.c - the table of connections. */
 #include "broker/peers.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <uthash.h>
@@ -18,6 +19,7 @@ struct peer {
 	uint64_t id;
 	struct address address;
 	int64_t seen_ms;
+	char principal[PRINCIPAL_BYTES];
 	uint64_t rows_sent;
 	uint64_t sent;   /* messages */
 	int64_t said_us; /* the moment at which what it has said was due, at its rate */
@@ -160,6 +162,22 @@ bool peers_may_say(struct peers *peers, uint64_t id, uint32_t share, int64_t now
 		return false;
 	peer->said_us = due_us;
 	return true;
+}
+
+void peers_set_principal(struct peers *peers, uint64_t id, const char *principal)
+{
+	struct peer *peer = peer_find(peers, id);
+	if (peer == NULL || strcmp(peer->principal, principal) == 0)
+		return;
+	(void)snprintf(peer->principal, sizeof peer->principal, "%s", principal);
+}
+
+void peers_each(const struct peers *peers,
+		void (*fn)(uint64_t id, enum peer_side side, const char *principal, void *context),
+		void *context)
+{
+	for (const struct peer *peer = peers->by_id; peer != NULL; peer = peer->hh.next)
+		fn(peer->id, (enum peer_side)peer->address.side, peer->principal, context);
 }
 
 void peers_forget(struct peers *peers, uint64_t id)

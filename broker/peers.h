@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "broker/doors.h"
 #include "proto/sys/sock.h"
 
 enum peer_side { SIDE_CLIENT, SIDE_WORKER };
@@ -46,6 +47,14 @@ bool peers_may_report(const struct peers *peers, uint64_t id, size_t body_bytes)
 /* Whether a peer may say one more message now: one of `share` that it may say in a second. If so it
  * is counted, as a bucket of one second does. True for a forgotten peer. */
 bool peers_may_say(struct peers *peers, uint64_t id, uint32_t share, int64_t now_ms);
+
+/* Who was let speak over the connection: a principal's name (doors.h), "" before. */
+void peers_set_principal(struct peers *peers, uint64_t id, const char *principal);
+
+/* Calls fn for each connection; it must not use the table. */
+void peers_each(const struct peers *peers,
+		void (*fn)(uint64_t id, enum peer_side side, const char *principal, void *context),
+		void *context);
 
 void peers_forget(struct peers *peers, uint64_t id);
 

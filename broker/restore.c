@@ -97,6 +97,7 @@ enum brot_err restore_plan(const struct server *server, const struct store_job *
 		.band_rows = row->band_rows,
 	};
 	memcpy(job.key, row->key, sizeof job.key);
+	memcpy(job.owner, row->owner, sizeof job.owner);
 	enum brot_err code = request_parse(row->request, row->request_bytes, &job.request, err);
 	if (code == BROT_OK)
 		code = plan_make(&job.request, &budget, &job.plan, err);

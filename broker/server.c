@@ -152,6 +152,55 @@ static void replace_keeper(struct server *server)
 		 (int)server->keeper->pid);
 }
 
+struct revoked {
+	const struct gate *gate;
+	struct {
+		uint64_t id;
+		enum peer_side side;
+	} peers[LIMIT_PEERS];
+	size_t count;
+};
+
+static void note_revoked(uint64_t id, enum peer_side side, const char *principal, void *context)
+{
+	struct revoked *revoked = context;
+	if (gate_knows(revoked->gate, side, principal) || revoked->count == LIMIT_PEERS)
+		return;
+	revoked->peers[revoked->count].id = id;
+	revoked->peers[revoked->count++].side = side;
+	log_line(LOG_LEVEL_NOTICE, "key revoked, no more is heard from it or said to it who=%s",
+		 principal);
+}
+
+/* Those whose keys have gone are not there any more: tiles that they hold go elsewhere, and nothing
+ * is told to them but that they are refused. */
+static void drop_revoked(struct server *server)
+{
+	struct revoked *revoked = malloc(sizeof *revoked);
+	if (revoked == NULL)
+		abort();
+	revoked->gate = server->gate;
+	revoked->count = 0;
+	peers_each(server->peers, note_revoked, revoked);
+	for (size_t i = 0; i < revoked->count; i++) {
+		struct sched_event event = {
+			.type = EVENT_UNREACHABLE,
+			.now_ms = server->now_ms,
+			.peer = revoked->peers[i].id,
+		};
+		peers_forget(server->peers, event.peer);
+		if (revoked->peers[i].side == SIDE_WORKER)
+			server_step(server, &event);
+	}
+	free(revoked);
+}
+
+static void refresh_keys(struct server *server, bool is_forced)
+{
+	if (gate_refresh(server->gate, server->now_ms, is_forced))
+		drop_revoked(server);
+}
+
 /* False once the broker has been asked to end. */
 static bool take_signals(struct server *server)
 {
@@ -159,6 +208,7 @@ static bool take_signals(struct server *server)
 		if (number == SIGHUP && server->config->reread != NULL) {
 			notify_reloading(&server->notify);
 			server_hang_up(server);
+			refresh_keys(server, true);
 			notify_ready(&server->notify);
 		} else if (number == SIGTERM || number == SIGINT || number == SIGHUP) {
 			log_line(LOG_LEVEL_NOTICE, "stopping signal=%d", number);
@@ -226,6 +276,7 @@ static void tick(struct server *server)
 	}
 	if (server->now_ms >= server->prune_ms)
 		prune(server);
+	refresh_keys(server, false);
 	saves_tick(server);
 	service_turn(server);
 }
@@ -241,6 +292,8 @@ static int64_t wait_ms(const struct server *server)
 		until = server->sweep_ms;
 	if (until > server->prune_ms)
 		until = server->prune_ms;
+	if (until > gate_deadline_ms(server->gate))
+		until = gate_deadline_ms(server->gate);
 	if (server->config->checkpoint != NULL && until > server->save_ms)
 		until = server->save_ms;
 	int64_t left_ms = until > server->now_ms ? until - server->now_ms : 0;
@@ -260,8 +313,9 @@ static enum brot_err loop(struct server *server, struct brot_error *err)
 			{.sock = server->sockets[SIDE_CLIENT], .fd = -1},
 			{.fd = server->config->signal_fd},
 			{.fd = exporter_fd(server->exporter)},
+			{.sock = gate_sock(server->gate), .fd = -1},
 		};
-		int ready = sock_poll(items, 4, wait_ms(server));
+		int ready = sock_poll(items, 5, wait_ms(server));
 		server->now_ms = clock_ms();
 		if (ready < 0 && errno != EINTR)
 			return error_set(err, BROT_E_SYSTEM, "poll: %s", strerror(errno));
@@ -271,6 +325,7 @@ static enum brot_err loop(struct server *server, struct brot_error *err)
 			drain_socket(server, SIDE_CLIENT);
 		if (ready > 0 && items[2].is_ready)
 			is_asked_to_end = !take_signals(server);
+		gate_serve(server->gate);
 		exporter_run(server->exporter);
 		tick(server);
 	}
@@ -279,6 +334,25 @@ static enum brot_err loop(struct server *server, struct brot_error *err)
 	server_step(server, &stop);
 	saves_finish(server);
 	return BROT_OK;
+}
+
+static bool is_ipc(const char *url)
+{
+	return strncmp(url, ipc_prefix, sizeof ipc_prefix - 1) == 0;
+}
+
+static enum brot_err bind_one(struct server *server, enum peer_side side, const char *url,
+			      struct brot_error *err)
+{
+	enum brot_err code = sock_bind(server->sockets[side], url, err);
+	if (code != BROT_OK)
+		return code;
+	const char *endpoint = sock_endpoint(server->sockets[side]);
+	code = gate_test(server->gate, endpoint, err);
+	if (code == BROT_OK)
+		log_line(LOG_LEVEL_NOTICE, "listening for=%s url=%s",
+			 side == SIDE_WORKER ? "workers" : "clients", endpoint);
+	return code;
 }
 
 static enum brot_err bind_side(struct server *server, enum peer_side side,
@@ -292,14 +366,21 @@ static enum brot_err bind_side(struct server *server, enum peer_side side,
 		.receive_queue = side == SIDE_WORKER ? LIMIT_WORKER_QUEUE : LIMIT_CLIENT_QUEUE,
 	};
 	enum brot_err code = sock_router_new(server->context, &limits, &server->sockets[side], err);
-	for (size_t i = 0; code == BROT_OK && i < urls->count; i++) {
-		code = sock_bind(server->sockets[side], urls->values[i], err);
-		if (code != BROT_OK)
-			break;
-		const char *endpoint = sock_endpoint(server->sockets[side]);
-		json_array_append_new(ret_endpoints, json_string(endpoint));
-		log_line(LOG_LEVEL_NOTICE, "listening for=%s url=%s",
-			 side == SIDE_WORKER ? "workers" : "clients", endpoint);
+	if (code == BROT_OK)
+		code = gate_lock(server->gate, server->sockets[side], side, err);
+	for (size_t i = 0; i < urls->count; i++)
+		json_array_append_new(ret_endpoints, json_null());
+	/* What is locked comes after what is not; it is told in the order in which it was named. */
+	for (int wants_tcp = 0; wants_tcp <= 1; wants_tcp++) {
+		for (size_t i = 0; code == BROT_OK && i < urls->count; i++) {
+			if (is_ipc(urls->values[i]) == (wants_tcp == 1))
+				continue;
+			code = bind_one(server, side, urls->values[i], err);
+			if (code == BROT_OK)
+				json_array_set_new(
+					ret_endpoints, i,
+					json_string(sock_endpoint(server->sockets[side])));
+		}
 	}
 	if (code == BROT_OK && side == SIDE_CLIENT && server->config->clients_group != NULL)
 		code = sock_admit_group(server->sockets[side], server->config->clients_group, err);
@@ -400,6 +481,8 @@ enum brot_err server_run(const struct server_config *config, struct keeper *keep
 	enum brot_err code = BROT_OK;
 	if (server.context == NULL)
 		code = error_set(err, BROT_E_SYSTEM, "messaging: the system gives no context");
+	else
+		code = gate_open(server.context, config->keys, config->cert, &server.gate, err);
 	if (code == BROT_OK)
 		code = take_up_jobs(&server, err);
 	if (code == BROT_OK)
@@ -411,6 +494,7 @@ enum brot_err server_run(const struct server_config *config, struct keeper *keep
 	int linger_ms = config->is_embedded ? 0 : GOODBYE_LINGER_MS;
 	sock_free(server.sockets[SIDE_CLIENT], linger_ms);
 	sock_free(server.sockets[SIDE_WORKER], linger_ms);
+	gate_close(server.gate);
 	sock_context_free(server.context);
 	exporter_close(server.exporter);
 	journal_free(server.journal);

@@ -12,6 +12,7 @@
 #include "broker/keeper.h"
 #include "broker/sched.h"
 #include "broker/store.h"
+#include "proto/cert.h"
 #include "proto/options.h"
 
 /* Reads the settings again. What *ret_options borrows lives until the next call. Fails with why the
@@ -23,6 +24,8 @@ struct server_config {
 	struct option_strings client_urls, worker_urls; /* at least one of each; borrowed */
 	const char *clients_group; /* may use the clients' ipc sockets; or NULL */
 	bool is_embedded;          /* the folders of the ipc sockets are ours to remove */
+	const char *keys; /* the folder of the keys that open our doors; NULL: they are open */
+	const struct cert *cert; /* our own, with keys; borrowed */
 	int ready_fd;        /* gets a line of JSON with the endpoints once all are bound; or -1 */
 	int signal_fd;       /* of signals_open() */
 	const char *metrics; /* where they are told, HOST:PORT; or NULL */

@@ -7,6 +7,7 @@
 
 #include "broker/catalog.h"
 #include "broker/exporter.h"
+#include "broker/gate.h"
 #include "broker/images.h"
 #include "broker/journal.h"
 #include "broker/metrics.h"
@@ -27,6 +28,7 @@ struct server {
 	struct keeper *keeper;
 	struct sock_context *context;
 	struct sock *sockets[2]; /* by enum peer_side */
+	struct gate *gate;
 	struct peers *peers;
 	struct catalog *catalog;
 	struct images *images;
@@ -43,6 +45,7 @@ struct server {
 	uint64_t life; /* random: connections of two lives of a broker have different names */
 
 	/* of the message under way; NULL, 0 or false between messages */
+	struct principal who; /* that sent it */
 	const struct message *message;
 	const uint8_t *key;               /* of a SUBMIT */
 	const struct catalog_job *submit; /* of a SUBMIT, until it is in the catalogue */
@@ -97,6 +100,8 @@ bool ended_why(const struct server *server, uint64_t job,
 /* These two return true where they answered. */
 bool ended_refuse_key(struct server *server, uint64_t peer, const uint8_t key[SCHED_KEY_BYTES]);
 bool ended_tell(struct server *server, uint64_t peer, uint64_t job);
+/* Who owns a job that has ended; false where the store knows none. */
+bool ended_owner(const struct server *server, uint64_t job, char ret_owner[PRINCIPAL_BYTES]);
 void ended_revive(struct server *server, uint64_t peer, uint64_t job); /* where it may be */
 void ended_list(struct server *server, uint64_t peer, uint32_t limit, uint64_t before);
 

@@ -141,7 +141,7 @@ static enum brot_err file_make(const char *folder, const char *path, struct brot
 
 /* Whether the file is empty (then it gets its schema) or a store that we understand. */
 static enum brot_err schema_check(sqlite3 *db, const char *path, bool *ret_is_new,
-				  struct brot_error *err)
+				  int64_t *ret_version, struct brot_error *err)
 {
 	int64_t application = 0, version = 0, tables = 0;
 	enum brot_err code = sql_read(db, path, "PRAGMA application_id", &application, NULL, 0,
@@ -166,6 +166,7 @@ static enum brot_err schema_check(sqlite3 *db, const char *path, bool *ret_is_ne
 				 path, (long long)version, STORE_SCHEMA_VERSION);
 	if (!*ret_is_new && version < 1)
 		return error_set(err, BROT_E_SYSTEM, "store: %s has no schema version", path);
+	*ret_version = version;
 	return BROT_OK;
 }
 
@@ -180,6 +181,16 @@ static enum brot_err schema_make(sqlite3 *db, const char *path, struct brot_erro
 		code = sql_run(db, path, store_schema, err);
 	if (code == BROT_OK)
 		code = sql_run(db, path, numbers, err);
+	return code;
+}
+
+static enum brot_err schema_renew(sqlite3 *db, const char *path, struct brot_error *err)
+{
+	enum brot_err code = sql_run(db, path, "BEGIN IMMEDIATE", err);
+	if (code == BROT_OK)
+		code = sql_run(db, path, store_schema_2, err);
+	if (code == BROT_OK)
+		code = sql_run(db, path, "COMMIT", err);
 	return code;
 }
 
@@ -202,11 +213,11 @@ static enum brot_err db_prepare(sqlite3 *db, const char *path, enum store_sync s
 	(void)sqlite3_db_config(db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
 	bool is_new = false;
 	char mode[16] = "";
-	int64_t unused = 0;
+	int64_t version = 0, unused = 0;
 	/* Before anything is read: the first access takes the lock that is never given back. */
 	enum brot_err code = sql_run(db, path, "PRAGMA locking_mode = EXCLUSIVE", err);
 	if (code == BROT_OK)
-		code = schema_check(db, path, &is_new, err);
+		code = schema_check(db, path, &is_new, &version, err);
 	/* Only now is it ours to change. */
 	if (code == BROT_OK)
 		code = sql_read(db, path, "PRAGMA journal_mode = WAL", &unused, mode, sizeof mode,
@@ -226,6 +237,8 @@ static enum brot_err db_prepare(sqlite3 *db, const char *path, enum store_sync s
 			       err);
 	if (code == BROT_OK && is_new)
 		code = schema_make(db, path, err);
+	if (code == BROT_OK && !is_new && version == 1)
+		code = schema_renew(db, path, err);
 	/* A write lock, which a reader alone would not take, keeps every other broker out. */
 	if (code == BROT_OK)
 		code = sql_run(db, path, "BEGIN EXCLUSIVE; COMMIT", err);

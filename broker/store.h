@@ -22,6 +22,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "broker/doors.h"
 #include "broker/sched.h"
 #include "proto/error.h"
 #include "proto/image.h"
@@ -39,6 +40,7 @@ struct store_job {
 	uint64_t job;
 	uint8_t key[SCHED_KEY_BYTES];
 	char client[LIMIT_NAME_CHARS + 1];
+	char owner[PRINCIPAL_BYTES]; /* who submitted it */
 	const char *request; /* JSON text, borrowed: see each function; NUL-terminated in answers */
 	size_t request_bytes; /* at most LIMIT_CLIENT_FRAME_BYTES */
 	int32_t priority;

@@ -51,15 +51,17 @@ struct store {
 };
 
 /* The columns that store_row_read() expects, of `job AS j LEFT JOIN request AS r`. */
-#define STORE_JOB_COLUMNS                                                                  \
-	"j.id, j.key, j.client, r.text, j.priority, j.is_kept, j.is_paused, j.band_rows, " \
-	"j.bands_released, j.pixels, j.tiles_done, j.retries, j.workers, j.iterations, "   \
-	"j.worker_us, j.accepted_ms, j.finished_ms, j.code, j.text, j.ended_kind, j.ended_ms"
+#define STORE_JOB_COLUMNS                                                                    \
+	"j.id, j.key, j.client, r.text, j.priority, j.is_kept, j.is_paused, j.band_rows, "   \
+	"j.bands_released, j.pixels, j.tiles_done, j.retries, j.workers, j.iterations, "     \
+	"j.worker_us, j.accepted_ms, j.finished_ms, j.code, j.text, j.owner, j.ended_kind, " \
+	"j.ended_ms"
 
 /* SQL of the queries; the schema of a new file. */
 extern const char *const store_sql[QUERY_COUNT];
 extern const char store_schema[];
-#define STORE_SCHEMA_VERSION 1
+extern const char store_schema_2[]; /* makes a file of version 1 one of version 2 */
+#define STORE_SCHEMA_VERSION 2
 #define STORE_APPLICATION_ID 0x62726f74 /* "brot" */
 
 /* The name in the file of how a job ended. */

@@ -104,6 +104,7 @@ static bool job_read(sqlite3_stmt *query, struct store_job *ret_job)
 	ret_job->finished_ms = row_int(&row, 0, INT64_MAX);
 	ret_job->code = row_code(&row);
 	row_copy_text(&row, ret_job->text, sizeof ret_job->text);
+	row_copy_text(&row, ret_job->owner, sizeof ret_job->owner);
 	if (sqlite3_column_type(query, row.column) != SQLITE_NULL) {
 		ret_job->end = row_end(&row);
 		ret_job->ended_ms = row_int(&row, 1, INT64_MAX);

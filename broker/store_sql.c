@@ -24,6 +24,7 @@ const char store_schema[] =
 	" finished_ms INTEGER NOT NULL,"
 	" code TEXT NOT NULL,"
 	" text TEXT NOT NULL,"
+	" owner TEXT NOT NULL,"
 	" ended_kind TEXT,"
 	" ended_ms INTEGER,"
 	" CHECK ((ended_kind IS NULL) = (ended_ms IS NULL))"
@@ -43,6 +44,11 @@ const char store_schema[] =
 	") STRICT;"
 	"CREATE INDEX image_job ON image (job);";
 
+/* Before there were owners a broker took jobs from anybody. */
+const char store_schema_2[] = "ALTER TABLE job ADD COLUMN owner TEXT NOT NULL"
+			      " DEFAULT '" PRINCIPAL_ANY "';"
+			      "PRAGMA user_version = 2;";
+
 const char *const store_end_names[JOB_END_COUNT] = {
 	[JOB_END_RELEASED] = "released",   [JOB_END_FAILED] = "failed",
 	[JOB_END_CANCELLED] = "cancelled", [JOB_END_ABANDONED] = "abandoned",
@@ -60,8 +66,8 @@ const char *const store_sql[QUERY_COUNT] = {
 	[QUERY_MARK_KEEP] = "RELEASE mark",
 	[QUERY_ADD] = "INSERT INTO job (id, key, client, priority, is_kept, is_paused, band_rows,"
 		      " bands_released, pixels, tiles_done, retries, workers, iterations,"
-		      " worker_us, accepted_ms, finished_ms, code, text)"
-		      " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, '')",
+		      " worker_us, accepted_ms, finished_ms, code, owner, text)"
+		      " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, '')",
 	[QUERY_ADD_REQUEST] = "INSERT INTO request (job, text) VALUES (?, ?)",
 	[QUERY_ADD_IMAGE] = "INSERT INTO image (work, job, name, nonce)"
 			    " SELECT ?1, ?2, ?3, ?4 WHERE EXISTS"

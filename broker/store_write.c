@@ -127,6 +127,7 @@ static enum brot_err job_insert(struct store *store, const struct store_job *job
 	store_bind_int(&b, job->finished_ms);
 	const char *fine = brot_err_name(BROT_OK);
 	store_bind_text(&b, fine, strlen(fine));
+	store_bind_text(&b, job->owner, strlen(job->owner));
 	enum brot_err code = query_run(store, b.query, err);
 	if (code != BROT_OK)
 		return code;

@@ -11,7 +11,7 @@
 
 struct await_options {
 	const char *out;
-	const char *broker;
+	const char *broker, *key, *server_key;
 	int64_t timeout_ms; /* 0: not given */
 	bool is_released, is_unshared, is_insecure, is_quiet, is_json;
 };
@@ -29,6 +29,8 @@ static const struct option_spec specs[] = {
 	 .offset = offsetof(struct await_options, is_released)},
 	CLI_SPEC_BROKER(await_options),
 	CLI_SPEC_PATIENCE(await_options),
+	CLI_SPEC_KEY(await_options),
+	CLI_SPEC_SERVER_KEY(await_options),
 	CLI_SPEC_INSECURE(await_options),
 	{.name = "no-shm",
 	 .help = "get the pixels over the socket even where memory could be shared",
@@ -103,6 +105,8 @@ static enum brot_err attach(struct waiting *w, const struct cli *cli, struct bro
 {
 	struct service_config service = {
 		.broker = w->options.broker,
+		.key = w->options.key,
+		.server_key = w->options.server_key,
 		.is_insecure = w->options.is_insecure,
 		.timeout_ms = w->timeout_ms,
 		.interrupt = cli->interrupt,

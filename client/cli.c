@@ -38,6 +38,7 @@ static const struct command {
 	{"cancel", "Ends a job, whoever has submitted it, also a finished one that is kept.",
 	 cmd_verb},
 	{"drain", "Has a worker finish what it holds, and leave.", cmd_verb},
+	{"keygen", "Makes the two files of a key that opens a broker's door.", cmd_keygen},
 	{"version", "Says which brot this is.", cmd_version},
 };
 #define COMMAND_COUNT (sizeof commands / sizeof commands[0])
@@ -60,6 +61,7 @@ static void print_help(void)
 	       "  73   the file cannot be made\n"
 	       "  75   the broker is at a limit: try later\n"
 	       "  76   the other end does not speak as a broker does\n"
+	       "  77   the broker does not allow it, or does not know the key\n"
 	       "  130  cancelled; by a signal, 128 and its number (143 for SIGTERM)\n");
 }
 
@@ -191,6 +193,8 @@ enum brot_err cli_parse(const struct cli *cli, const struct option_command *comm
 const struct option_spec cli_ask_specs[] = {
 	CLI_SPEC_BROKER(cli_ask),
 	CLI_SPEC_TIMEOUT(cli_ask, ""),
+	CLI_SPEC_KEY(cli_ask),
+	CLI_SPEC_SERVER_KEY(cli_ask),
 	CLI_SPEC_INSECURE(cli_ask),
 	CLI_SPEC_JSON(cli_ask),
 	{.name = NULL},
@@ -202,6 +206,8 @@ enum brot_err cli_ask_parsed(const struct cli *cli, const struct cli_ask *ask,
 {
 	struct service_config config = {
 		.broker = ask->broker,
+		.key = ask->key,
+		.server_key = ask->server_key,
 		.is_insecure = ask->is_insecure,
 		.timeout_ms = ask->timeout_ms,
 		.interrupt = cli->interrupt,

@@ -48,7 +48,7 @@ enum brot_err cli_parse(const struct cli *cli, const struct option_command *comm
 
 /* What every subcommand that asks a broker one question takes. */
 struct cli_ask {
-	const char *broker;
+	const char *broker, *key, *server_key;
 	int64_t timeout_ms;
 	bool is_insecure, is_json;
 };
@@ -83,6 +83,19 @@ struct cli_ask {
 			"started again is waited for, as workers are",                         \
 		.type = OPTION_MS, .offset = offsetof(struct values, timeout_ms),              \
 		.min = CLI_TIMEOUT_MIN_MS, .max = CLI_TIMEOUT_MAX_MS                           \
+	}
+#define CLI_SPEC_KEY(values)                                                                     \
+	{                                                                                        \
+		.name = "key", .arg = "FILE", .env = "BROT_KEY",                                 \
+		.help = "your own secret certificate, NAME.cert_secret of keygen, for a broker " \
+			"with keys; with tcp alone",                                             \
+		.type = OPTION_STRING, .offset = offsetof(struct values, key)                    \
+	}
+#define CLI_SPEC_SERVER_KEY(values)                                                          \
+	{                                                                                    \
+		.name = "server-key", .arg = "FILE", .env = "BROT_SERVER_KEY",               \
+		.help = "the broker's public certificate, NAME.cert", .type = OPTION_STRING, \
+		.offset = offsetof(struct values, server_key)                                \
 	}
 #define CLI_SPEC_INSECURE(values)                                                            \
 	{                                                                                    \
@@ -124,6 +137,7 @@ enum brot_err cmd_workers(const struct cli *cli, struct brot_error *err);
 enum brot_err cmd_status(const struct cli *cli, struct brot_error *err);
 enum brot_err cmd_verb(const struct cli *cli, struct brot_error *err);
 enum brot_err cmd_top(const struct cli *cli, struct brot_error *err);
+enum brot_err cmd_keygen(const struct cli *cli, struct brot_error *err);
 enum brot_err cmd_version(const struct cli *cli, struct brot_error *err);
 
 #endif

@@ -12,7 +12,7 @@
 struct render_options {
 	struct compose_words words;
 	const char *out;
-	const char *broker;
+	const char *broker, *key, *server_key;
 	const char *priority;
 	const char *client;
 	uint32_t workers;
@@ -35,6 +35,8 @@ static const struct option_spec specs[] = {
 	REQUEST_OPTION_CLIENT(render_options, "this call alone counts as one without it"),
 	CLI_SPEC_BROKER(render_options),
 	CLI_SPEC_PATIENCE(render_options),
+	CLI_SPEC_KEY(render_options),
+	CLI_SPEC_SERVER_KEY(render_options),
 	CLI_SPEC_INSECURE(render_options),
 	{.name = "workers",
 	 .arg = "N",
@@ -95,6 +97,8 @@ static enum brot_err open_service(struct job *job, const struct cli *cli, struct
 {
 	struct service_config config = {
 		.broker = job->options.broker,
+		.key = job->options.key,
+		.server_key = job->options.server_key,
 		.is_insecure = job->options.is_insecure,
 		.may_embed = true,
 		.must_outlive = job->options.is_kept,

@@ -29,6 +29,8 @@ static const struct option_spec specs[] = {
 	REQUEST_OPTION_CLIENT(submit_options, "USER@HOST without it"),
 	CLI_SPEC_BROKER(cli_ask),
 	CLI_SPEC_TIMEOUT(cli_ask, ""),
+	CLI_SPEC_KEY(cli_ask),
+	CLI_SPEC_SERVER_KEY(cli_ask),
 	CLI_SPEC_INSECURE(cli_ask),
 	CLI_SPEC_JSON(cli_ask),
 	{.name = NULL},
@@ -83,6 +85,8 @@ static enum brot_err submit(struct delivery_config *config, const struct cli *cl
 {
 	const struct service_config where = {
 		.broker = ask->broker,
+		.key = ask->key,
+		.server_key = ask->server_key,
 		.is_insecure = ask->is_insecure,
 		.timeout_ms = ask->timeout_ms,
 		.interrupt = cli->interrupt,

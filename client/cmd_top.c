@@ -47,6 +47,8 @@ static const struct option_spec specs[] = {
 	 .max = UINT32_MAX},
 	CLI_SPEC_BROKER(cli_ask),
 	CLI_SPEC_TIMEOUT(cli_ask, "; counts only before its first answer"),
+	CLI_SPEC_KEY(cli_ask),
+	CLI_SPEC_SERVER_KEY(cli_ask),
 	CLI_SPEC_INSECURE(cli_ask),
 	CLI_SPEC_JSON(cli_ask),
 	{.name = NULL},
@@ -55,7 +57,7 @@ static const struct option_spec specs[] = {
 struct watch {
 	const struct top_options *options;
 	struct service service;
-	struct keys keys;
+	struct keyboard keyboard;
 	struct top *top;
 	bool is_screen;
 	bool is_first; /* line of a screen */
@@ -147,7 +149,7 @@ static enum brot_err take(struct watch *w, const struct message *m, bool *ret_is
 static bool wait_news(struct watch *w, int64_t until_ms)
 {
 	unsigned news = connection_wait(w->service.connection, until_ms);
-	bool is_quit = (news & CONNECTION_KEYS) != 0 && keys_take(&w->keys, 'q');
+	bool is_quit = (news & CONNECTION_KEYBOARD) != 0 && keyboard_take(&w->keyboard, 'q');
 	if ((news & CONNECTION_INTERRUPT) != 0 || is_quit)
 		w->is_ended = true;
 	return (news & CONNECTION_MESSAGES) != 0;
@@ -220,13 +222,13 @@ static enum brot_err run(struct watch *w, struct brot_error *err)
 	if (w->is_screen) {
 		(void)setvbuf(stdout, NULL, _IOFBF, OUTPUT_BYTES);
 		printf(SCREEN_ENTER);
-		keys_open(&w->keys, STDIN_FILENO);
-		connection_listen(w->service.connection, &w->keys);
+		keyboard_open(&w->keyboard, STDIN_FILENO);
+		connection_listen(w->service.connection, &w->keyboard);
 	}
 	while (code == BROT_OK && !w->is_ended &&
 	       (w->options->count == 0 || w->drawn < w->options->count))
 		code = round_of(w, err);
-	keys_close(&w->keys);
+	keyboard_close(&w->keyboard);
 	if (w->is_screen) {
 		printf(SCREEN_LEAVE);
 		(void)fflush(stdout);
@@ -244,6 +246,8 @@ enum brot_err cmd_top(const struct cli *cli, struct brot_error *err)
 		return code;
 	struct service_config config = {
 		.broker = options.ask.broker,
+		.key = options.ask.key,
+		.server_key = options.ask.server_key,
 		.is_insecure = options.ask.is_insecure,
 		.timeout_ms = options.ask.timeout_ms,
 		.interrupt = cli->interrupt,
@@ -251,7 +255,7 @@ enum brot_err cmd_top(const struct cli *cli, struct brot_error *err)
 	struct watch w = {
 		.options = &options,
 		.service = SERVICE_NONE,
-		.keys = {.fd = -1},
+		.keyboard = {.fd = -1},
 		.top = top_new(),
 		.is_screen = !options.ask.is_json && isatty(STDOUT_FILENO) == 1,
 	};

@@ -8,7 +8,6 @@
 
 #include "client/reply.h"
 #include "proto/sys/clock.h"
-#include "proto/sys/sock.h"
 
 #define LINGER_MS    250
 #define ASK_AGAIN_MS 1000
@@ -18,9 +17,10 @@ struct connection {
 	struct sock_context *context;
 	struct sock *sock;
 	struct interrupt *interrupt;
-	const struct keys *keys; /* or NULL */
 	const char *url;
-	struct sock_received received; /* what the last message borrows from */
+	const struct keyboard *keyboard; /* or NULL */
+	const struct sock_keys *keys;    /* or NULL */
+	struct sock_received received;   /* what the last message borrows from */
 };
 
 static enum brot_err dealer_open(const struct connection *c, struct sock **ret_sock,
@@ -28,17 +28,19 @@ static enum brot_err dealer_open(const struct connection *c, struct sock **ret_s
 {
 	static const struct sock_limits limits = {LIMIT_BODY_BYTES, LIMIT_CLIENT_QUEUE,
 						  LIMIT_CLIENT_QUEUE};
-	return sock_dealer_new(c->context, c->url, &limits, ret_sock, err);
+	return sock_dealer_new(c->context, c->url, c->keys, &limits, ret_sock, err);
 }
 
-enum brot_err connection_open(const char *url, struct interrupt *interrupt,
-			      struct connection **ret_connection, struct brot_error *err)
+enum brot_err connection_open(const char *url, const struct sock_keys *keys,
+			      struct interrupt *interrupt, struct connection **ret_connection,
+			      struct brot_error *err)
 {
 	struct connection *c = calloc(1, sizeof *c);
 	if (c == NULL)
 		return error_set(err, BROT_E_SYSTEM, "no memory for a connection");
 	c->interrupt = interrupt;
 	c->url = url;
+	c->keys = keys;
 	c->context = sock_context_new();
 	enum brot_err code = BROT_OK;
 	if (c->context == NULL)
@@ -73,9 +75,9 @@ void connection_close(struct connection *connection)
 	free(connection);
 }
 
-void connection_listen(struct connection *connection, const struct keys *keys)
+void connection_listen(struct connection *connection, const struct keyboard *keyboard)
 {
-	connection->keys = keys;
+	connection->keyboard = keyboard;
 }
 
 /* libzmq tries again whatever connect(2) says, and does not tell. */
@@ -100,20 +102,20 @@ enum brot_err connection_unavailable(const char *url, int64_t timeout_ms, struct
 
 unsigned connection_wait(struct connection *connection, int64_t deadline_ms)
 {
-	int keys_fd = connection->keys != NULL ? connection->keys->fd : -1;
+	int keyboard_fd = connection->keyboard != NULL ? connection->keyboard->fd : -1;
 	struct sock_poll items[] = {{.sock = connection->sock, .fd = -1},
 				    {.sock = NULL, .fd = connection->interrupt->signal_fd},
-				    {.sock = NULL, .fd = keys_fd}};
+				    {.sock = NULL, .fd = keyboard_fd}};
 	int64_t wait_ms = -1;
 	if (deadline_ms != INT64_MAX) {
 		wait_ms = deadline_ms - clock_ms();
 		wait_ms = wait_ms > 0 ? wait_ms : 0;
 	}
-	if (sock_poll(items, keys_fd >= 0 ? 3 : 2, wait_ms) <= 0)
+	if (sock_poll(items, keyboard_fd >= 0 ? 3 : 2, wait_ms) <= 0)
 		return 0;
 	unsigned news = items[0].is_ready ? CONNECTION_MESSAGES : 0;
 	if (items[2].is_ready)
-		news |= CONNECTION_KEYS;
+		news |= CONNECTION_KEYBOARD;
 	if (!items[1].is_ready)
 		return news;
 	unsigned signals = interrupt_read(connection->interrupt);
@@ -136,6 +138,8 @@ enum brot_err connection_receive(struct connection *connection, struct message *
 	*ret_has_message = false;
 	sock_received_done(received);
 	enum sock_result result = sock_receive(connection->sock, received);
+	if (result == SOCK_DENIED)
+		return sock_denial(connection->sock, err);
 	if (result == SOCK_ERROR)
 		return error_set(err, BROT_E_SYSTEM, "cannot receive from %.150s", connection->url);
 	if (result != SOCK_OK)

@@ -11,16 +11,18 @@
 #include <stdint.h>
 
 #include "client/interrupt.h"
-#include "client/keys.h"
+#include "client/keyboard.h"
 #include "proto/error.h"
 #include "proto/message.h"
+#include "proto/sys/sock.h"
 
 struct connection; /* opaque */
 
-/* Starts to connect to a broker's clients' endpoint; whether anybody answers shows later. url and
- * interrupt are borrowed for the connection's life. */
-enum brot_err connection_open(const char *url, struct interrupt *interrupt,
-			      struct connection **ret_connection, struct brot_error *err);
+/* Starts to connect to a broker's clients' endpoint; whether anybody answers shows later. keys
+ * NULL: none. url, keys and interrupt are borrowed for the connection's life. */
+enum brot_err connection_open(const char *url, const struct sock_keys *keys,
+			      struct interrupt *interrupt, struct connection **ret_connection,
+			      struct brot_error *err);
 
 /* Leaves the connection, and what is still queued in it, for a new one to the same URL. Keeps the
  * old one where the system has no room for another. What connection_receive() lent is void. */
@@ -34,11 +36,11 @@ enum connection_news {
 	CONNECTION_MESSAGES = 1,  /* connection_receive() has something */
 	CONNECTION_INTERRUPT = 2, /* SIGINT, SIGTERM or SIGHUP */
 	CONNECTION_CHILD = 4,     /* a child has ended */
-	CONNECTION_KEYS = 8,      /* keys_take() has something */
+	CONNECTION_KEYBOARD = 8,  /* keyboard_take() has something */
 };
 
-/* Has connection_wait() look at keys as well, which are borrowed for the connection's life. */
-void connection_listen(struct connection *connection, const struct keys *keys);
+/* Has connection_wait() look at a keyboard as well, which is borrowed for the connection's life. */
+void connection_listen(struct connection *connection, const struct keyboard *keyboard);
 
 /* Fills *err with the failure that nobody has answered for timeout_ms, or that this user may not
  * use the socket that the URL names. Returns BROT_E_UNAVAILABLE. */
@@ -56,7 +58,7 @@ void connection_send(struct connection *connection, const struct message *m);
 
 /* The next message. *ret_has_message is false where there is none; *ret_message is borrowed until
  * the next call for this connection. BROT_E_PROTOCOL where the peer speaks another version or no
- * BROT at all. */
+ * BROT at all; BROT_E_DENIED where it does not take our key. */
 enum brot_err connection_receive(struct connection *connection, struct message *ret_message,
 				 bool *ret_has_message, struct brot_error *err);
 

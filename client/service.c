@@ -1,9 +1,11 @@
 /* service.c - which broker? */
 #include "client/service.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
+#include "proto/sys/keys.h"
 #include "proto/sys/sock.h"
 
 #define SYSTEM_SOCKET  "/run/brot/clients"
@@ -34,13 +36,26 @@ static enum brot_err open_named(const struct service_config *config, struct serv
 	enum brot_err code = check_url(config->broker, &is_local, err);
 	if (code != BROT_OK)
 		return code;
-	if (!is_local && !config->is_insecure)
+	struct sock_keys keys;
+	bool has_keys = false;
+	code = keys_for_url(config->broker, config->key, config->server_key, &keys, &has_keys, err);
+	if (code != BROT_OK)
+		return code;
+	if (!is_local && !has_keys && !config->is_insecure)
 		return error_set(err, BROT_E_USAGE,
-				 "--broker: %.150s is beyond this host and nothing protects the "
-				 "connection: --insecure must allow it",
+				 "--broker: %.120s is beyond this host and nothing protects the "
+				 "connection: give --key and --server-key, or --insecure must "
+				 "allow it",
 				 config->broker);
 	service->url = config->broker;
-	return connection_open(service->url, config->interrupt, &service->connection, err);
+	if (has_keys) {
+		service->keys = malloc(sizeof *service->keys);
+		if (service->keys == NULL)
+			return error_set(err, BROT_E_SYSTEM, "no memory for a key");
+		*service->keys = keys;
+	}
+	return connection_open(service->url, service->keys, config->interrupt, &service->connection,
+			       err);
 }
 
 /* BROT_OK with a connection, or without one where the system has no broker that answers. */
@@ -52,7 +67,7 @@ static enum brot_err open_system(const struct service_config *config, struct ser
 		return BROT_OK;
 	struct connection *connection = NULL;
 	json_t *report = NULL;
-	enum brot_err code = connection_open(SYSTEM_URL, config->interrupt, &connection, err);
+	enum brot_err code = connection_open(SYSTEM_URL, NULL, config->interrupt, &connection, err);
 	if (code != BROT_OK)
 		return code;
 	code = connection_ask(connection, MSG_STATUS, "{}", "status", SYSTEM_WAIT_MS, &report, err);
@@ -74,7 +89,7 @@ static enum brot_err open_embedded(const struct service_config *config, struct s
 	if (code != BROT_OK)
 		return code;
 	service->url = embedded_url(service->embedded);
-	return connection_open(service->url, config->interrupt, &service->connection, err);
+	return connection_open(service->url, NULL, config->interrupt, &service->connection, err);
 }
 
 static bool may_embed(const struct service_config *config)
@@ -122,5 +137,6 @@ void service_close(struct service *service)
 {
 	connection_close(service->connection);
 	embedded_stop(service->embedded);
+	free(service->keys);
 	*service = SERVICE_NONE;
 }

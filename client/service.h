@@ -17,8 +17,9 @@
 #include "proto/error.h"
 
 struct service_config {
-	const char *broker; /* NULL: none was named; borrowed for the service's life */
-	bool is_insecure;   /* tcp beyond this host is allowed */
+	const char *broker;           /* NULL: none was named; borrowed for the service's life */
+	const char *key, *server_key; /* files, for a tcp broker; NULL: none */
+	bool is_insecure;             /* tcp beyond this host is allowed */
 	bool may_embed;
 	bool must_outlive; /* the broker, this call: --keep wants that, and nothing embedded does */
 	uint32_t workers;  /* not 0: it must be an embedded service, with so many */
@@ -29,6 +30,7 @@ struct service_config {
 struct service {
 	struct connection *connection;
 	struct embedded *embedded; /* NULL: somebody else's */
+	struct sock_keys *keys;    /* shown there, or NULL */
 	const char *url;           /* borrowed for the service's life */
 };
 #define SERVICE_NONE ((struct service){0})

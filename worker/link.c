@@ -44,7 +44,8 @@ static enum brot_err sock_open(const struct link *link, struct sock **ret_sock,
 		.send_queue = queue,
 		.receive_queue = queue,
 	};
-	return sock_dealer_new(link->context, link->config->broker, &limits, ret_sock, err);
+	return sock_dealer_new(link->context, link->config->broker, link->config->keys, &limits,
+			       ret_sock, err);
 }
 
 /* A HELLO that nobody answers is told once. Now and then it goes by a new socket: libzmq does not
@@ -238,11 +239,22 @@ static void message_handle(struct link *link, const struct sock_received *receiv
 	link_step(link, &event, &message);
 }
 
+static void denial_handle(struct link *link)
+{
+	struct session_event event = {.type = SESSION_ON_UNREADABLE};
+	(void)sock_denial(link->sock, &event.error);
+	log_line(LOG_LEVEL_WARNING, "%s", event.error.text);
+	link_step(link, &event, NULL);
+}
+
 static void messages_take(struct link *link)
 {
 	for (int i = 0; i < MESSAGES_A_ROUND && !link->is_over; i++) {
 		struct sock_received received;
-		if (sock_receive(link->sock, &received) != SOCK_OK)
+		enum sock_result result = sock_receive(link->sock, &received);
+		if (result == SOCK_DENIED)
+			denial_handle(link);
+		if (result != SOCK_OK)
 			return;
 		message_handle(link, &received);
 		sock_received_done(&received);

@@ -12,13 +12,15 @@
 
 #include "proto/error.h"
 #include "proto/sys/notify.h"
+#include "proto/sys/sock.h"
 #include "worker/choice.h"
 
 struct link_config {
-	const char *broker;          /* URL */
-	const char *name;            /* for people, at most LIMIT_NAME_CHARS */
-	const struct choice *choice; /* checked and measured */
-	uint32_t threads;            /* 1..LIMIT_CREDIT - 1 */
+	const char *broker;           /* URL */
+	const struct sock_keys *keys; /* NULL: none; borrowed */
+	const char *name;             /* for people, at most LIMIT_NAME_CHARS */
+	const struct choice *choice;  /* checked and measured */
+	uint32_t threads;             /* 1..LIMIT_CREDIT - 1 */
 	bool use_shm;
 	pid_t parent;  /* whose end is ours, by SIGTERM of process_tie(); 0 for none */
 	int signal_fd; /* of signals_open() */

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "proto/sys/clock.h"
+#include "proto/sys/keys.h"
 #include "proto/sys/log.h"
 #include "proto/sys/notify.h"
 #include "proto/sys/process.h"
@@ -30,6 +31,8 @@ struct program {
 	char *const *argv;
 	struct worker_options options;
 	struct settings settings, reread;
+	struct sock_keys keys; /* shown to the broker, if has_keys */
+	bool has_keys;
 };
 
 static enum brot_err parse(const struct program *program, struct settings *settings,
@@ -89,14 +92,19 @@ static void reread(void *context)
 		log_line(LOG_LEVEL_WARNING, "settings that wait for a restart names=%s", waiting);
 }
 
-static enum brot_err broker_check(const struct worker_options *options, struct brot_error *err)
+/* *ret_has_keys: *ret_keys is to be shown to the broker. */
+static enum brot_err broker_check(const struct worker_options *options, struct sock_keys *ret_keys,
+				  bool *ret_has_keys, struct brot_error *err)
 {
 	bool is_local;
 	enum brot_err code = sock_url_check(options->broker, &is_local, err);
-	if (code == BROT_OK && !is_local && !options->is_insecure)
+	if (code == BROT_OK)
+		code = keys_for_url(options->broker, options->key, options->server_key, ret_keys,
+				    ret_has_keys, err);
+	if (code == BROT_OK && !is_local && !*ret_has_keys && !options->is_insecure)
 		return error_set(err, BROT_E_USAGE,
-				 "%s: tcp beyond this host needs --insecure, since nobody knows "
-				 "who answers there",
+				 "%s: tcp beyond this host needs --key and --server-key, or "
+				 "--insecure, since nobody knows who answers there",
 				 options->broker);
 	return code;
 }
@@ -135,6 +143,7 @@ static enum brot_err work(struct program *program, struct choice *choice, int si
 		(void)fcntl(SESSION_FD, F_SETFD, FD_CLOEXEC);
 	const struct link_config config = {
 		.broker = options->broker,
+		.keys = program->has_keys ? &program->keys : NULL,
 		.name = options->name != NULL ? options->name : name,
 		.choice = choice,
 		.threads = is_child ? 1 : options->threads,
@@ -155,6 +164,7 @@ static enum brot_err supervise(struct program *program, int signal_fd, int *ret_
 	const struct worker_options *options = &program->options;
 	const struct supervise_config config = {
 		.broker = options->broker,
+		.keys = program->has_keys ? &program->keys : NULL,
 		.processes = options->processes != 0 ? options->processes : supervise_core_count(),
 		.argv = program->argv,
 		.argc = program->argc,
@@ -174,7 +184,7 @@ static enum brot_err run(struct program *program, int *ret_status, struct brot_e
 	enum brot_err code = log_level_parse(options->log_level, &level, err);
 	if (code == BROT_OK) {
 		log_init("brot-worker", level);
-		code = broker_check(options, err);
+		code = broker_check(options, &program->keys, &program->has_keys, err);
 	}
 	if (code == BROT_OK)
 		code = choice_offer(options->kernel, &choice, err);

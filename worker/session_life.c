@@ -104,6 +104,14 @@ void session_on_welcome(struct session *s, const struct session_event *event,
 void session_on_refused(struct session *s, const struct session_event *event,
 			struct session_actions *out)
 {
+	if (event->received.code == BROT_E_DENIED && !event->received.is_about_hello &&
+	    (s->state == SESSION_SERVING || s->state == SESSION_DRAINING)) {
+		/* Our key was taken away: what we hold has gone elsewhere, and nobody would hear
+		 * us. */
+		session_forget(s, out);
+		exit_add(s, out, error_exit_status(BROT_E_DENIED));
+		return;
+	}
 	/* In a session the broker has said why it ignored something; that changes nothing here. */
 	if (s->state != SESSION_GREETING || !event->received.is_about_hello)
 		return;

@@ -85,8 +85,8 @@ static void gone_send(struct supervisor *s, uint64_t session)
 		s->context = sock_context_new();
 	if (s->context == NULL)
 		return;
-	if (s->sock == NULL &&
-	    sock_dealer_new(s->context, s->config->broker, &limits, &s->sock, &err) != BROT_OK) {
+	if (s->sock == NULL && sock_dealer_new(s->context, s->config->broker, s->config->keys,
+					       &limits, &s->sock, &err) != BROT_OK) {
 		log_line(LOG_LEVEL_WARNING, "cannot report a dead worker: %s", err.text);
 		return;
 	}

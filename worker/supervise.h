@@ -17,14 +17,16 @@
 
 #include "proto/error.h"
 #include "proto/sys/notify.h"
+#include "proto/sys/sock.h"
 
 /* The first word of a child, before its parent's number. */
 #define SUPERVISE_CHILD_OPTION "--child-of"
 
 struct supervise_config {
-	const char *broker; /* URL */
-	uint32_t processes; /* at least 1 */
-	char *const *argv;  /* of this program, argv[0] included: the children get it as well */
+	const char *broker;           /* URL */
+	const struct sock_keys *keys; /* NULL: none; borrowed */
+	uint32_t processes;           /* at least 1 */
+	char *const *argv; /* of this program, argv[0] included: the children get it as well */
 	int argc;
 	int signal_fd; /* of signals_open() */
 	struct notify notify;

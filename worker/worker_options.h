@@ -13,15 +13,16 @@
 #include "proto/options.h"
 
 struct worker_options {
-	const char *broker;    /* URL of the workers' endpoint; may be NULL for --selftest */
-	uint32_t processes;    /* 0: one a core */
-	uint32_t threads;      /* 0: processes instead */
-	const char *kernel;    /* NULL: the fastest */
-	const char *name;      /* NULL: HOSTNAME/PID */
-	const char *log_level; /* never NULL */
-	const char *config;    /* NULL: the file of worker_command, if it exists */
-	uint32_t tied_to;      /* a process to end with; 0: none */
-	uint32_t child_of;     /* the parent that supervises this process; 0: none */
+	const char *broker;           /* URL of the workers' endpoint; may be NULL for --selftest */
+	uint32_t processes;           /* 0: one a core */
+	uint32_t threads;             /* 0: processes instead */
+	const char *kernel;           /* NULL: the fastest */
+	const char *name;             /* NULL: HOSTNAME/PID */
+	const char *log_level;        /* never NULL */
+	const char *config;           /* NULL: the file of worker_command, if it exists */
+	const char *key, *server_key; /* certificates, secret and public; both or none */
+	uint32_t tied_to;             /* a process to end with; 0: none */
+	uint32_t child_of;            /* the parent that supervises this process; 0: none */
 	bool is_insecure, no_shm, wants_selftest, is_json, wants_version;
 };
 

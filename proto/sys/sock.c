@@ -19,6 +19,7 @@
 #include <zmq.h>
 
 #include "proto/sys/random.h"
+#include "proto/sys/sock_internal.h"
 
 #define BACKLOG              4096 /* a thousand workers reconnect at once after a restart */
 #define HANDSHAKE_MS         5000 /* a peer that connects and says nothing */
@@ -31,19 +32,6 @@
 #define RECEIVE_SKIP_MAX     64   /* unanswerable messages skipped in one call */
 #define LOCALHOST            "localhost"
 #define SCHEME_BYTES         6 /* of "ipc://" and "tcp://" */
-
-struct sock_context {
-	void *zmq;
-};
-
-struct sock {
-	void *zmq;
-	bool is_router;
-	uint64_t bytes_sent, bytes_received, messages_sent, messages_received;
-	char endpoint[LIMIT_URL_CHARS + 1];
-	size_t path_count; /* ipc socket files that this socket made */
-	char paths[LIMIT_ENDPOINTS][LIMIT_IPC_PATH_BYTES];
-};
 
 struct sock_context *sock_context_new(void)
 {
@@ -88,7 +76,7 @@ static void url_for_zmq(const char *url, char ret_url[LIMIT_URL_CHARS + 1])
 
 /* ---- making sockets ---- */
 
-static bool option_set(const struct sock *sock, int option, int value)
+bool sock_option_set(const struct sock *sock, int option, int value)
 {
 	return zmq_setsockopt(sock->zmq, option, &value, sizeof value) == 0;
 }
@@ -97,9 +85,9 @@ static bool option_set(const struct sock *sock, int option, int value)
  * socket needs no heartbeat, the kernel tells of its end. */
 static bool heartbeat_set(const struct sock *sock, bool is_on)
 {
-	return option_set(sock, ZMQ_HEARTBEAT_IVL, is_on ? HEARTBEAT_MS : 0) &&
-	       option_set(sock, ZMQ_HEARTBEAT_TIMEOUT, is_on ? HEARTBEAT_TIMEOUT_MS : 0) &&
-	       option_set(sock, ZMQ_HEARTBEAT_TTL, is_on ? HEARTBEAT_TTL_MS : 0);
+	return sock_option_set(sock, ZMQ_HEARTBEAT_IVL, is_on ? HEARTBEAT_MS : 0) &&
+	       sock_option_set(sock, ZMQ_HEARTBEAT_TIMEOUT, is_on ? HEARTBEAT_TIMEOUT_MS : 0) &&
+	       sock_option_set(sock, ZMQ_HEARTBEAT_TTL, is_on ? HEARTBEAT_TTL_MS : 0);
 }
 
 /* libzmq doubles the pause up to the most, and adds as much as the first one at random. Pauses of
@@ -108,8 +96,8 @@ static bool reconnect_set(const struct sock *sock)
 {
 	int first_ms = RECONNECT_MS + (int)(random_u64() % RECONNECT_SPREAD_MS);
 	int most_ms = RECONNECT_MAX_MS + (int)(random_u64() % RECONNECT_MAX_MS);
-	return option_set(sock, ZMQ_RECONNECT_IVL, first_ms) &&
-	       option_set(sock, ZMQ_RECONNECT_IVL_MAX, most_ms);
+	return sock_option_set(sock, ZMQ_RECONNECT_IVL, first_ms) &&
+	       sock_option_set(sock, ZMQ_RECONNECT_IVL_MAX, most_ms);
 }
 
 static enum brot_err sock_new(struct sock_context *context, int type,
@@ -128,13 +116,13 @@ static enum brot_err sock_new(struct sock_context *context, int type,
 	}
 	bool is_set = zmq_setsockopt(sock->zmq, ZMQ_MAXMSGSIZE, &limits->frame_bytes,
 				     sizeof limits->frame_bytes) == 0 &&
-		      option_set(sock, ZMQ_SNDHWM, limits->send_queue) &&
-		      option_set(sock, ZMQ_RCVHWM, limits->receive_queue) &&
-		      option_set(sock, ZMQ_LINGER, 0) && option_set(sock, ZMQ_IPV6, 1) &&
-		      option_set(sock, ZMQ_HANDSHAKE_IVL, HANDSHAKE_MS);
+		      sock_option_set(sock, ZMQ_SNDHWM, limits->send_queue) &&
+		      sock_option_set(sock, ZMQ_RCVHWM, limits->receive_queue) &&
+		      sock_option_set(sock, ZMQ_LINGER, 0) && sock_option_set(sock, ZMQ_IPV6, 1) &&
+		      sock_option_set(sock, ZMQ_HANDSHAKE_IVL, HANDSHAKE_MS);
 	if (type == ZMQ_ROUTER)
-		is_set = is_set && option_set(sock, ZMQ_ROUTER_MANDATORY, 1) &&
-			 option_set(sock, ZMQ_BACKLOG, BACKLOG);
+		is_set = is_set && sock_option_set(sock, ZMQ_ROUTER_MANDATORY, 1) &&
+			 sock_option_set(sock, ZMQ_BACKLOG, BACKLOG);
 	else
 		/* ZMQ_IMMEDIATE stays 0: what is sent before the connection stands waits for it,
 		 * and a HELLO does not need another one to arrive. */
@@ -181,6 +169,7 @@ static enum brot_err ipc_path_check(const char *url, struct brot_error *err)
 enum brot_err sock_bind(struct sock *sock, const char *url, struct brot_error *err)
 {
 	bool is_local;
+	assert(!is_ipc(url) || !sock->is_locked);
 	enum brot_err code = sock_url_check(url, &is_local, err);
 	if (code == BROT_OK && is_ipc(url) && sock->path_count == LIMIT_ENDPOINTS)
 		code = error_set(err, BROT_E_USAGE, "%s: a socket has at most %d ipc paths", url,
@@ -193,7 +182,9 @@ enum brot_err sock_bind(struct sock *sock, const char *url, struct brot_error *e
 	url_for_zmq(url, zmq_url);
 	/* With IPv6 on, libzmq reports 127.0.0.1 as [::ffff:127.0.0.1]. */
 	bool is_v4 = !is_ipc(url) && url[SCHEME_BYTES] >= '0' && url[SCHEME_BYTES] <= '9';
-	if (!heartbeat_set(sock, !is_ipc(url)) || !option_set(sock, ZMQ_IPV6, !is_v4))
+	bool needs_lock = !is_ipc(url) && sock->secret_key[0] != '\0' && !sock->is_locked;
+	if (!heartbeat_set(sock, !is_ipc(url)) || !sock_option_set(sock, ZMQ_IPV6, !is_v4) ||
+	    (needs_lock && !sock_lock_set(sock)))
 		return error_set(err, BROT_E_SYSTEM, "%s: %s", url, zmq_strerror(errno));
 	mode_t mask = umask(0177);
 	int failed = zmq_bind(sock->zmq, zmq_url);
@@ -240,8 +231,8 @@ const char *sock_endpoint(const struct sock *sock)
 }
 
 enum brot_err sock_dealer_new(struct sock_context *context, const char *url,
-			      const struct sock_limits *limits, struct sock **ret_sock,
-			      struct brot_error *err)
+			      const struct sock_keys *keys, const struct sock_limits *limits,
+			      struct sock **ret_sock, struct brot_error *err)
 {
 	bool is_local;
 	enum brot_err code = sock_url_check(url, &is_local, err);
@@ -255,7 +246,12 @@ enum brot_err sock_dealer_new(struct sock_context *context, const char *url,
 		return code;
 	char zmq_url[LIMIT_URL_CHARS + 1];
 	url_for_zmq(url, zmq_url);
-	if (!heartbeat_set(sock, !is_ipc(url)) || zmq_connect(sock->zmq, zmq_url) != 0) {
+	sock->has_keys = keys != NULL && !is_ipc(url);
+	if (sock->has_keys)
+		memcpy(sock->public_key, keys->public_key, sizeof sock->public_key);
+	if (!heartbeat_set(sock, !is_ipc(url)) || (sock->has_keys && !sock_keys_set(sock, keys)) ||
+	    (!is_ipc(url) && !sock_monitor_open(context, sock)) ||
+	    zmq_connect(sock->zmq, zmq_url) != 0) {
 		code = error_set(err, BROT_E_SYSTEM, "%s: cannot connect: %s", url,
 				 zmq_strerror(errno));
 		sock_free(sock, 0);
@@ -274,7 +270,8 @@ void sock_free(struct sock *sock, int linger_ms)
 	 * are its own; afterwards they might be a successor's. */
 	for (size_t i = 0; i < sock->path_count; i++)
 		(void)unlink(sock->paths[i]);
-	(void)option_set(sock, ZMQ_LINGER, linger_ms);
+	(void)sock_option_set(sock, ZMQ_LINGER, linger_ms);
+	sock_monitor_close(sock);
 	(void)zmq_close(sock->zmq);
 	free(sock);
 }
@@ -380,6 +377,17 @@ static enum sock_result route_receive(const struct sock *sock, struct sock_route
 	return SOCK_OK;
 }
 
+/* What libzmq knows of a peer besides its route: it hangs on each frame that came from it. */
+static void metadata_read(zmq_msg_t *msg, struct sock_received *received)
+{
+	const char *address = zmq_msg_gets(msg, "Peer-Address");
+	const char *user_id = zmq_msg_gets(msg, "User-Id");
+	if (address != NULL && strlen(address) < sizeof received->address)
+		memcpy(received->address, address, strlen(address) + 1);
+	if (user_id != NULL && strlen(user_id) < sizeof received->user_id)
+		memcpy(received->user_id, user_id, strlen(user_id) + 1);
+}
+
 static enum sock_result frames_receive(const struct sock *sock, struct sock_received *received)
 {
 	struct parts *parts = received->owned;
@@ -400,6 +408,8 @@ static enum sock_result frames_receive(const struct sock *sock, struct sock_rece
 	}
 	if (has_more)
 		rest_drop(sock);
+	if (sock->is_router)
+		metadata_read(&parts->msg[0], received);
 	return SOCK_OK;
 }
 
@@ -424,7 +434,7 @@ enum sock_result sock_receive(struct sock *sock, struct sock_received *ret_recei
 	enum sock_result result = frames_receive(sock, &received);
 	if (result != SOCK_OK) {
 		sock_received_done(&received);
-		return result;
+		return result == SOCK_AGAIN && !sock->is_router ? sock_denial_check(sock) : result;
 	}
 	sock->bytes_received += received.bytes;
 	sock->messages_received++;
@@ -463,27 +473,36 @@ uint64_t sock_messages_received(const struct sock *sock)
 	return sock->messages_received;
 }
 
+static zmq_pollitem_t poll_item(void *socket, int fd)
+{
+	return (zmq_pollitem_t){.socket = socket, .fd = fd, .events = ZMQ_POLLIN};
+}
+
 int sock_poll(struct sock_poll *items, size_t count, int64_t timeout_ms)
 {
-	zmq_pollitem_t polled[SOCK_POLL_MAX];
-	size_t index[SOCK_POLL_MAX];
-	int used = 0;
+	zmq_pollitem_t polled[2 * SOCK_POLL_MAX];
+	size_t index[2 * SOCK_POLL_MAX];
+	int used = 0, ready_items = 0;
 	assert(count <= SOCK_POLL_MAX);
 	for (size_t i = 0; i < count; i++) {
+		struct sock *sock = items[i].sock;
 		items[i].is_ready = false;
-		if (items[i].sock == NULL && items[i].fd < 0)
+		if (sock == NULL && items[i].fd < 0)
 			continue;
 		index[used] = i;
-		polled[used++] = (zmq_pollitem_t){
-			.socket = items[i].sock != NULL ? items[i].sock->zmq : NULL,
-			.fd = items[i].fd,
-			.events = ZMQ_POLLIN,
-		};
+		polled[used++] = poll_item(sock != NULL ? sock->zmq : NULL, items[i].fd);
+		if (sock != NULL && sock->monitor != NULL) {
+			index[used] = i;
+			polled[used++] = poll_item(sock->monitor, -1);
+		}
 	}
 	/* zmq_poll asks each socket for its events, before it sleeps and after, so that the edges
 	 * of the descriptor beneath do not matter. */
 	int ready = zmq_poll(polled, used, (long)timeout_ms);
-	for (int i = 0; ready > 0 && i < used; i++)
-		items[index[i]].is_ready = polled[i].revents != 0;
-	return ready;
+	for (int i = 0; ready > 0 && i < used; i++) {
+		struct sock_poll *item = &items[index[i]];
+		ready_items += polled[i].revents != 0 && !item->is_ready;
+		item->is_ready |= polled[i].revents != 0;
+	}
+	return ready < 0 ? ready : ready_items;
 }

@@ -11,9 +11,10 @@ import secrets
 import struct
 import time
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import zmq
+from zmq.utils.monitor import recv_monitor_message
 
 MAGIC = b"BROT"
 VERSION = 1
@@ -101,14 +102,34 @@ def parse(frames: list[bytes]) -> Message:
     return Message(name, fields, body)
 
 
+class Keys(NamedTuple):
+    """CURVE keys: one's own, and the broker's public one."""
+
+    public: bytes
+    secret: bytes
+    server: bytes
+
+
 class Peer:
     """A DEALER, connected to one socket of a broker."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, keys: Keys | None = None) -> None:
         self.context = zmq.Context()
         self.socket = self.context.socket(zmq.DEALER)
         self.socket.linger = 0
+        if keys:
+            self.socket.curve_publickey, self.socket.curve_secretkey = keys.public, keys.secret
+            self.socket.curve_serverkey = keys.server
+        self.monitor = self.socket.get_monitor_socket(
+            zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_HANDSHAKE_FAILED_AUTH
+            | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL) if keys else None
         self.socket.connect(url)
+
+    def is_let_in(self, seconds: float = ANSWER_S) -> bool:
+        """Of a peer with keys: how its handshake ends."""
+        if not self.monitor.poll(int(seconds * 1000)):
+            raise AssertionError(f"no handshake has ended within {seconds} s")
+        return recv_monitor_message(self.monitor)["event"] == zmq.EVENT_HANDSHAKE_SUCCEEDED
 
     def close(self) -> None:
         self.context.destroy(linger=0)

@@ -167,10 +167,11 @@ void sock_context_free(struct sock_context *context)
 }
 
 enum brot_err sock_dealer_new(struct sock_context *context, const char *url,
-			      const struct sock_limits *limits, struct sock **ret_sock,
-			      struct brot_error *err)
+			      const struct sock_keys *keys, const struct sock_limits *limits,
+			      struct sock **ret_sock, struct brot_error *err)
 {
 	(void)context;
+	(void)keys;
 	(void)limits;
 	(void)err;
 	struct sock *sock = calloc(1, sizeof *sock);
@@ -180,6 +181,11 @@ enum brot_err sock_dealer_new(struct sock_context *context, const char *url,
 	fake.open++;
 	*ret_sock = sock;
 	return BROT_OK;
+}
+
+enum brot_err sock_denial(const struct sock *sock, struct brot_error *err)
+{
+	return error_set(err, BROT_E_DENIED, "%s", sock->url);
 }
 
 void sock_free(struct sock *sock, int linger_ms)

@@ -3,13 +3,15 @@
  * say, in any order, at any time.
  *
  * A record's op: the connection in bits 0 to 2 (0 to 3 are clients, the others workers), then
- * enum op. After each message the scheduler's invariants must hold; everything that is sent must
- * decode; images stay within their budget; and what nobody watches is gone some time later.
+ * enum op. Who speaks over a connection is always the same: see people. After each message the
+ * scheduler's invariants must hold; everything that is sent must decode; nobody hears of another's
+ * job; images stay within their budget; and what nobody watches is gone some time later.
  */
 #include <jansson.h>
 #include <xxhash.h>
 
 #include "broker/server_internal.h"
+#include "proto/sys/sock_zap.h"
 #include "tests/fuzz/fakes.h"
 #include "tests/fuzz/fuzz.h"
 
@@ -35,6 +37,21 @@ enum op {
 
 struct sock {
 	enum peer_side side;
+};
+
+/* Where connections come from, as libzmq says it, and who that is. */
+static const struct {
+	const char *address, *principal;
+	bool is_admin;
+} people[CONNECTIONS] = {
+	{"localhost:0:0:10", "uid:0", true},
+	{"localhost:3000000001:5:11", "uid:3000000001", false},
+	{"localhost:3000000002:5:12", "uid:3000000002", false},
+	{"127.0.0.1", "any", true},
+	{"localhost:0:0:13", "uid:0", true},
+	{"127.0.0.1", "any", true},
+	{"10.0.0.7", "any", true},
+	{"localhost:3000000001:5:14", "uid:3000000001", false},
 };
 
 static struct {
@@ -70,6 +87,17 @@ static void check_rect(const struct message *m)
 	FUZZ_CHECK(m->data.size <= LIMIT_FETCH_BYTES, "%zu bytes of ROWS", m->data.size);
 }
 
+/* What tells of a job goes to its owner, and to admins. */
+static void check_owner(unsigned connection, const struct message *m)
+{
+	const struct catalog_job *job = catalog_find(world.server.catalog, work_job(m->job));
+	if (m->type == MSG_REFUSED || m->type == MSG_REPORT || job == NULL)
+		return;
+	if (connection < CONNECTIONS / 2 && !people[connection].is_admin)
+		FUZZ_CHECK(strcmp(job->owner, people[connection].principal) == 0,
+			   "%s of another's job", message_name(m->type));
+}
+
 enum sock_result sock_send(struct sock *sock, const struct sock_route *route,
 			   const struct message *m)
 {
@@ -94,6 +122,7 @@ enum sock_result sock_send(struct sock *sock, const struct sock_route *route,
 	FUZZ_CHECK(++world.sent < SENT_STEP_MAX, "no end of messages");
 	if (!connection_of(sock, route, &connection))
 		return SOCK_GONE;
+	check_owner(connection, m);
 	return world.is_full[connection] ? SOCK_AGAIN : SOCK_OK;
 }
 
@@ -121,6 +150,47 @@ enum brot_err sock_bind(struct sock *sock, const char *url, struct brot_error *e
 {
 	(void)sock;
 	return error_set(err, BROT_E_SYSTEM, "%s", url);
+}
+
+enum brot_err sock_router_lock(struct sock *sock, const char *secret_key, const char *domain,
+			       struct brot_error *err)
+{
+	(void)sock;
+	(void)secret_key;
+	return error_set(err, BROT_E_SYSTEM, "%s", domain);
+}
+
+enum brot_err sock_dealer_new(struct sock_context *context, const char *url,
+			      const struct sock_keys *keys, const struct sock_limits *limits,
+			      struct sock **ret_sock, struct brot_error *err)
+{
+	(void)context;
+	(void)keys;
+	(void)limits;
+	(void)ret_sock;
+	return error_set(err, BROT_E_SYSTEM, "%s", url);
+}
+
+enum sock_standing sock_standing(struct sock *sock)
+{
+	(void)sock;
+	return SOCK_STANDING_NONE;
+}
+
+enum brot_err sock_zap_new(struct sock_context *context, struct sock **ret_sock,
+			   struct brot_error *err)
+{
+	(void)context;
+	(void)ret_sock;
+	return error_set(err, BROT_E_SYSTEM, "no socket");
+}
+
+void sock_zap_serve(struct sock *sock, unsigned most, sock_zap_fn *fn, void *context)
+{
+	(void)sock;
+	(void)most;
+	(void)fn;
+	(void)context;
 }
 
 enum brot_err sock_admit_group(struct sock *sock, const char *group, struct brot_error *err)
@@ -212,11 +282,13 @@ static void begin(void)
 		.started_ms = FAKE_START_MS,
 		.now_ms = FAKE_START_MS,
 	};
+	FUZZ_CHECK(gate_open(NULL, NULL, NULL, &world.server.gate, NULL) == BROT_OK, "no gate");
 }
 
 static void end(void)
 {
 	struct server *server = &world.server;
+	gate_close(server->gate);
 	journal_free(server->journal);
 	images_free(server->images);
 	catalog_free(server->catalog);
@@ -281,6 +353,7 @@ static void hear(const struct record *record)
 		fix_digest(record);
 	received.route = (struct sock_route){{(uint8_t)connection, world.generation[connection]},
 					     2};
+	(void)snprintf(received.address, sizeof received.address, "%s", people[connection].address);
 	memcpy(received.frames, record->frames, sizeof received.frames);
 	world.sent = 0;
 	inbox_take(&world.server, connection < CONNECTIONS / 2 ? SIDE_CLIENT : SIDE_WORKER,

@@ -59,6 +59,7 @@ static inline struct store_job job_make(uint64_t job)
 	struct store_job made = {
 		.job = job,
 		.client = "ada@host",
+		.owner = "key:JTKVSB%%)wK0E.X)V>+}o?pNmC{O&4W4b!Ni{Lh6",
 		.request = REQUEST,
 		.request_bytes = sizeof REQUEST - 1,
 		.priority = -7,

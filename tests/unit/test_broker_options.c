@@ -16,7 +16,7 @@
 
 #define URLS "--clients tcp://*:5570 --workers tcp://*:5571 "
 
-static const char *memory_text, *log_level_text, *state_dir_text, *file_text;
+static const char *memory_text, *log_level_text, *state_dir_text, *key_text, *keys_text, *file_text;
 static struct options_file *file;
 
 static const char *environment(const char *name, void *context)
@@ -28,6 +28,10 @@ static const char *environment(const char *name, void *context)
 		return log_level_text;
 	if (strcmp(name, "BROT_STATE_DIR") == 0)
 		return state_dir_text;
+	if (strcmp(name, "BROT_KEY") == 0)
+		return key_text;
+	if (strcmp(name, "BROT_KEYS") == 0)
+		return keys_text;
 	return NULL;
 }
 
@@ -339,6 +343,32 @@ static void the_budget_fits_the_shared_memory(void **state)
 		"--memory: must be 1M..1048576T bytes, such as 512M, got \"1023K\"");
 }
 
+static void a_lock_has_both_its_parts(void **state)
+{
+	(void)state;
+	struct broker_options options = parsed(URLS);
+	assert_null(options.key);
+	assert_null(options.keys);
+	options = parsed(URLS "--key b.cert_secret --keys /etc/brot/keys");
+	assert_string_equal(options.key, "b.cert_secret");
+	assert_string_equal(options.keys, "/etc/brot/keys");
+	refused(URLS "--keys k", "--keys: needs --key, the broker's own secret certificate");
+	refused(URLS "--key k", "--key: needs --keys, the folder of those whom it lets in");
+	refused(URLS "--key k --keys d --insecure",
+		"--insecure: must not be given with --keys, which lock all tcp");
+	keys_text = "/keys";
+	refused(URLS, "BROT_KEYS: needs --key, the broker's own secret certificate");
+	key_text = "/key";
+	options = parsed(URLS);
+	assert_string_equal(options.key, "/key");
+	assert_string_equal(options.keys, "/keys");
+	/* They are a client's, or a service's. */
+	options = parsed(URLS "--embedded");
+	assert_null(options.key);
+	assert_null(options.keys);
+	key_text = keys_text = NULL;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -356,6 +386,7 @@ int main(void)
 		cmocka_unit_test_setup(every_level_of_the_log_is_a_word, clear_environment),
 		cmocka_unit_test(the_help_names_every_option),
 		cmocka_unit_test(the_budget_fits_the_shared_memory),
+		cmocka_unit_test(a_lock_has_both_its_parts),
 	};
 	int failed = cmocka_run_group_tests(tests, NULL, NULL);
 	options_file_free(file);

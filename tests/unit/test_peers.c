@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "broker/peers.h"
@@ -259,6 +260,43 @@ static void large_reports_wait_for_room(void **state)
 	peers_free(peers);
 }
 
+struct seen {
+	size_t count;
+	char text[128];
+};
+
+static void see(uint64_t id, enum peer_side side, const char *principal, void *context)
+{
+	struct seen *seen = context;
+	size_t used = strlen(seen->text);
+	(void)snprintf(seen->text + used, sizeof seen->text - used, "%llu %c %s; ",
+		       (unsigned long long)id, side == SIDE_WORKER ? 'w' : 'c', principal);
+	seen->count++;
+}
+
+static void principals_stay_with_their_connections(void **state)
+{
+	(void)state;
+	struct peers *peers = peers_new(4);
+	const struct sock_route a = {.id = "a", .size = 1}, b = {.id = "b", .size = 1};
+	struct seen seen = {0};
+	uint64_t one = peers_id(peers, SIDE_CLIENT, &a, 1);
+	uint64_t two = peers_id(peers, SIDE_WORKER, &b, 2);
+	peers_set_principal(peers, one, "uid:7");
+	peers_set_principal(peers, one, "uid:8");
+	peers_set_principal(peers, two + 1, "nobody");
+	peers_each(peers, see, &seen);
+	assert_int_equal(seen.count, 2);
+	assert_string_equal(seen.text, "1 c uid:8; 2 w ; ");
+	/* A connection that is forgotten takes it along. */
+	peers_forget(peers, one);
+	memset(&seen, 0, sizeof seen);
+	(void)peers_id(peers, SIDE_CLIENT, &a, 3);
+	peers_each(peers, see, &seen);
+	assert_string_equal(seen.text, "2 w ; 3 c ; ");
+	peers_free(peers);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -269,6 +307,7 @@ int main(void)
 		cmocka_unit_test(the_silent_are_forgotten),
 		cmocka_unit_test(rows_on_their_way_are_counted),
 		cmocka_unit_test(large_reports_wait_for_room),
+		cmocka_unit_test(principals_stay_with_their_connections),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

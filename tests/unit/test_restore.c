@@ -27,6 +27,10 @@ struct life {
 	uint32_t restored;
 };
 
+static const struct principal ada = {"uid:1000", ROLE_CLIENT};
+static const struct principal eve = {"uid:1001", ROLE_CLIENT};
+static const struct principal admin = {"uid:0", ROLE_ADMIN};
+
 /* A life before it takes up what the last one left. */
 static struct life *life_open(const char *folder, const char *checkpoints, uint64_t image_bytes)
 {
@@ -48,6 +52,7 @@ static struct life *life_open(const char *folder, const char *checkpoints, uint6
 	server->journal = journal_new(life->config.store);
 	server->sched = sched_new(&life->config.limits);
 	server->now_ms = clock_ms();
+	server->who = ada;
 	return life;
 }
 
@@ -660,6 +665,41 @@ static void without_a_store_all_ends_with_the_broker(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
+static void an_owner_outlives_the_broker(void **state)
+{
+	struct fixture *f = *state;
+	struct life *life = life_begin(f->folder, NULL, 1 << 30);
+	uint64_t job = submit(life, 1, ",\"keep\":true");
+	life_end(life);
+
+	life = life_begin(f->folder, NULL, 1 << 30);
+	life->server.who = eve;
+	say_of(life, MSG_PAUSE, job);
+	assert_false(report_of(life, job).is_paused);
+	assert_int_equal(submit(life, 1, ",\"keep\":true"), job);
+	say_of(life, MSG_CANCEL_JOB, job);
+	assert_true(is_live(life, job));
+	life->server.who = ada;
+	say_of(life, MSG_PAUSE, job);
+	assert_true(report_of(life, job).is_paused);
+	say_of(life, MSG_CANCEL_JOB, job);
+	assert_false(is_live(life, job));
+	/* Nor is what has ended everybody's. */
+	life->server.who = eve;
+	say_of(life, MSG_RETRY, job);
+	assert_false(is_live(life, job));
+	life->server.who = ada;
+	say_of(life, MSG_RETRY, job);
+	assert_true(is_live(life, job));
+	life->server.who = eve;
+	say_of(life, MSG_CANCEL_JOB, job);
+	assert_true(is_live(life, job));
+	life->server.who = admin;
+	say_of(life, MSG_CANCEL_JOB, job);
+	assert_false(is_live(life, job));
+	life_end(life);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -677,6 +717,7 @@ int main(void)
 		TEST(bands_go_on_where_they_were),
 		TEST(a_cancelled_job_is_tried_again),
 		TEST(what_was_not_taken_is_tried_again),
+		TEST(an_owner_outlives_the_broker),
 		TEST(a_job_tried_again_counts_as_its_clients),
 		TEST(without_a_store_all_ends_with_the_broker),
 	};

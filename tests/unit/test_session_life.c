@@ -52,6 +52,18 @@ static void a_refused_hello_ends_the_worker(void **state)
 	EXPECT(s, "");
 }
 
+static void a_key_that_is_taken_away_ends_the_worker(void **state)
+{
+	struct story *s = *state;
+	serve(s);
+	tile(s, 7, 0);
+	EXPECT(s, "start 7.0.1");
+	refused(s, BROT_E_DENIED, false);
+	EXPECT(s, "reset, exit 77");
+	say_of(s, MSG_WELCOME, SESSION);
+	EXPECT(s, "");
+}
+
 static void another_version_ends_the_worker_before_its_session_only(void **state)
 {
 	struct story *s = *state;
@@ -275,6 +287,7 @@ int main(void)
 		STORY(hello_is_repeated_until_welcome),
 		STORY(a_busy_broker_is_asked_with_growing_pauses),
 		STORY(a_refused_hello_ends_the_worker),
+		STORY(a_key_that_is_taken_away_ends_the_worker),
 		STORY(another_version_ends_the_worker_before_its_session_only),
 		STORY(reregister_starts_a_new_life),
 		STORY(another_welcome_starts_a_new_life),

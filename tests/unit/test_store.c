@@ -23,6 +23,7 @@ static void a_job_outlives_its_broker(void **state)
 	assert_int_equal(got->job, 3);
 	assert_memory_equal(got->key, want.key, sizeof want.key);
 	assert_string_equal(got->client, want.client);
+	assert_string_equal(got->owner, want.owner);
 	assert_string_equal(seen.request, REQUEST);
 	assert_int_equal(got->priority, -7);
 	assert_true(got->is_kept && !got->is_paused);

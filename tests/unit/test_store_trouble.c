@@ -103,12 +103,12 @@ static void files_that_are_no_stores_are_refused(void **state)
 	assert_int_equal(unlink(f->file), 0);
 
 	store_close(open_at(f->folder));
-	sql(f->file, "PRAGMA user_version = 2");
+	sql(f->file, "PRAGMA user_version = 3");
 	assert_refused(f->folder, BROT_E_SYSTEM,
-		       "has schema 2, this broker knows up to 1: a newer brot wrote it");
+		       "has schema 3, this broker knows up to 2: a newer brot wrote it");
 	sql(f->file, "PRAGMA user_version = 0");
 	assert_refused(f->folder, BROT_E_SYSTEM, "no schema version");
-	sql(f->file, "PRAGMA user_version = 1; DROP TABLE image");
+	sql(f->file, "PRAGMA user_version = 2; DROP TABLE image");
 	assert_refused(f->folder, BROT_E_SYSTEM, "image");
 	assert_int_equal(unlink(f->file), 0);
 
@@ -145,6 +145,25 @@ static void a_damaged_store_is_refused(void **state)
 	assert_non_null(strstr(err.text, "): move it away, its jobs are lost"));
 	assert_null(strchr(err.text, '?'));
 	assert_null(strchr(err.text, '\n'));
+}
+
+static void a_store_without_owners_gets_them(void **state)
+{
+	struct fixture *f = *state;
+	struct store *store = open_at(f->folder);
+	add(store, 1);
+	commit(store);
+	store_close(store);
+	sql(f->file, "ALTER TABLE job DROP COLUMN owner; PRAGMA user_version = 1");
+	store = open_at(f->folder);
+	assert_string_equal(live_jobs(store).jobs[0].owner, PRINCIPAL_ANY);
+	add(store, 2);
+	commit(store);
+	store_close(store);
+	store = open_at(f->folder);
+	assert_string_equal(live_jobs(store).jobs[0].owner, PRINCIPAL_ANY);
+	assert_string_equal(live_jobs(store).jobs[1].owner, job_make(2).owner);
+	store_close(store);
 }
 
 static void an_empty_file_becomes_a_store(void **state)
@@ -412,6 +431,7 @@ int main(void)
 		TEST(files_that_are_no_stores_are_refused),
 		TEST(a_damaged_store_is_refused),
 		TEST(an_empty_file_becomes_a_store),
+		TEST(a_store_without_owners_gets_them),
 		TEST(a_spoilt_store_is_no_crash),
 		TEST(rows_that_make_no_sense_are_skipped),
 		TEST(a_read_that_fails_breaks_only_what_was_written),

@@ -1,0 +1,45 @@
+/* sock_internal.h - what a socket is, shared by the sock*.c files alone. */
+#ifndef PROTO_SYS_SOCK_INTERNAL_H
+#define PROTO_SYS_SOCK_INTERNAL_H
+
+#include "proto/sys/sock.h"
+
+struct sock_context {
+	void *zmq;
+};
+
+struct sock {
+	void *zmq;
+	void *monitor; /* of a DEALER over tcp: tells how handshakes end; or NULL */
+	bool is_router, is_denial_told, has_keys;
+	enum sock_standing standing;
+	bool is_locked;   /* a ROUTER whose options are those of the lock */
+	bool is_mismatch; /* denied because only one side has keys */
+	uint64_t bytes_sent, bytes_received, messages_sent, messages_received;
+	char endpoint[LIMIT_URL_CHARS + 1];
+	char public_key[Z85_KEY_CHARS + 1]; /* of a DEALER with keys */
+	char secret_key[Z85_KEY_CHARS + 1]; /* of a locked ROUTER; "": it is open */
+	char domain[SOCK_DOMAIN_BYTES];
+	size_t path_count; /* ipc socket files that this socket made */
+	char paths[LIMIT_ENDPOINTS][LIMIT_IPC_PATH_BYTES];
+};
+
+bool sock_option_set(const struct sock *sock, int option, int value);
+
+/* Before the first bind of a tcp endpoint: the options of that moment hold for its connections.
+ * Without the domain, or without enforcing it, libzmq lets in every key where no handler answers;
+ * and once it is set this libzmq does not take it back. */
+bool sock_lock_set(struct sock *sock);
+
+/* Before a DEALER connects. */
+bool sock_keys_set(const struct sock *sock, const struct sock_keys *keys);
+
+/* libzmq says how a handshake ended to a socket that listens for it, and to nobody else: a DEALER
+ * that was denied would stay silent for ever. */
+bool sock_monitor_open(struct sock_context *context, struct sock *sock);
+void sock_monitor_close(struct sock *sock);
+
+/* What sock_receive() returns for a DEALER without a message. */
+enum sock_result sock_denial_check(struct sock *sock);
+
+#endif
