@@ -4,8 +4,12 @@
  */
 #include "client/compose.h"
 
+#include <stdio.h>
+#include <string.h>
+
 #include "client/infile.h"
 #include "proto/preset.h"
+#include "proto/quote.h"
 
 #define RANGE_WIDTH_PX 1920
 
@@ -68,6 +72,36 @@ static int set_number(json_t *json, const char *key, uint32_t number)
 	return number == 0 ? 0 : json_object_set_new(json, key, json_integer(number));
 }
 
+/* A value as JSON has it, or a string: json_loads() knows numbers, true and false. */
+static json_t *value_of(const char *text, size_t chars)
+{
+	json_t *value = json_loadb(text, chars, JSON_DECODE_ANY, NULL);
+	if (value != NULL && !json_is_number(value) && !json_is_boolean(value)) {
+		json_decref(value);
+		value = NULL;
+	}
+	return value != NULL ? value : json_stringn(text, chars);
+}
+
+/* "KEY=VALUE,KEY=VALUE"; what the keys and values may be is for the request's parser to say. */
+static enum brot_err set_pairs(json_t *object, const char *pairs, struct brot_error *err)
+{
+	for (const char *pair = pairs; pair != NULL && *pair != '\0';) {
+		size_t chars = strcspn(pair, ","), key_chars = strcspn(pair, "=");
+		char key[LIMIT_NAME_CHARS + 1], quoted[QUOTE_BYTES];
+		json_t *value = NULL;
+		if (key_chars > 0 && key_chars < chars && key_chars < sizeof key)
+			value = value_of(pair + key_chars + 1, chars - key_chars - 1);
+		(void)snprintf(key, sizeof key, "%.*s", (int)key_chars, pair);
+		if (value == NULL || json_object_set_new(object, key, value) != 0)
+			return error_set(err, BROT_E_USAGE,
+					 "--colour: must be KEY=VALUE,KEY=VALUE..., got \"%s\"",
+					 quote_text(pair, chars, quoted, sizeof quoted));
+		pair += chars + (pair[chars] == ',' ? 1 : 0);
+	}
+	return BROT_OK;
+}
+
 /* json_string() refuses what is not UTF-8, and that alone can fail here but for memory. */
 static enum brot_err lay_over(json_t *json, const struct compose_words *words, const char *format,
 			      uint32_t samples, struct brot_error *err)
@@ -83,18 +117,15 @@ static enum brot_err lay_over(json_t *json, const struct compose_words *words, c
 		failed |= json_object_set_new(json, "size",
 					      json_pack("[I,I]", (json_int_t)words->size.width,
 							(json_int_t)words->size.height));
-	if (words->palette != NULL) {
-		json_t *colour = json_object_get(json, "colour");
-		if (colour == NULL) {
-			colour = json_object();
-			failed |= json_object_set_new(json, "colour", colour);
-		}
-		failed |= set_text(colour, "palette", words->palette);
-	}
+	failed |= set_number(json, "adaptive", words->adaptive);
+	json_t *colour = json_object_get(json, "colour");
+	failed |= set_text(colour, "palette", words->palette);
+	failed |= set_text(colour, "mode", words->mode);
 	if (failed != 0)
-		return error_set(err, BROT_E_USAGE,
-				 "--kind, --precision, --format and --palette: must be UTF-8");
-	return BROT_OK;
+		return error_set(
+			err, BROT_E_USAGE,
+			"--kind, --precision, --format, --palette and --mode: must be UTF-8");
+	return set_pairs(colour, words->colour, err);
 }
 
 static enum brot_err check(const struct compose_words *words, const struct filetype *filetype,

@@ -22,8 +22,10 @@ struct compose_words {
 	const char *view, *kind, *format, *palette;
 	const char *formula; /* as request_set_formula() takes it */
 	const char *precision;
+	const char *mode;
+	const char *colour; /* "KEY=VALUE,KEY=VALUE": keys of the request's colour */
 	struct option_size size;
-	uint32_t iterations, samples;
+	uint32_t iterations, samples, adaptive;
 	bool has_no_shortcuts;
 };
 

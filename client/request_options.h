@@ -66,11 +66,29 @@
 			"f64, or f32, which is faster and less deep; f64 without it, or what the " \
 			"view says"),                                                              \
 		REQUEST_OPTION_SHORTCUTS(values),                                                  \
-		REQUEST_OPTION_WORD(values, format, "FORMAT",                                      \
-				    "rgb8, iterations or smooth; " more),                          \
-		REQUEST_OPTION_WORD(values, palette, "PALETTE",                                    \
-				    "a name that \"palettes\" lists; classic without it, or what " \
-				    "the view says")
+		REQUEST_OPTION_NUMBER(values, adaptive,                                            \
+				      "save samples where that changes no channel by more than N " \
+				      "of 255; with --samples",                                    \
+				      LIMIT_ADAPTIVE),                                             \
+		REQUEST_OPTION_WORD(                                                               \
+			values, format, "FORMAT",                                                  \
+			"rgb8, rgb16, iterations, smooth, distance, phase or raw; " more),         \
+		REQUEST_OPTIONS_COLOUR(values)
+
+/* The options that describe colours. */
+#define REQUEST_OPTIONS_COLOUR(values)                                                           \
+	REQUEST_OPTION_WORD(values, palette, "PALETTE",                                          \
+			    "a name that \"palettes\" lists, or @FILE of a .map, .ggr, .ugr or " \
+			    ".json file; classic without it, or what the view says"),            \
+		REQUEST_OPTION_WORD(values, mode, "MODE",                                        \
+				    "smooth, banded, histogram, distance, relief or angle; "     \
+				    "smooth without it, or what the view says"),                 \
+		REQUEST_OPTION_WORD(                                                             \
+			values, colour, "KEY=VALUE,...",                                         \
+			"interior=#RRGGBB, inside=plain|period|distance, period=COUNTS, "        \
+			"density=N, "                                                            \
+			"offset=N, rotation=N, dither=true, and for relief azimuth=DEGREES, "    \
+			"elevation=DEGREES, height=N, power=N, blend=hsv|overlay|soft")
 
 /* For a member `const char *priority` in struct `values`, whose text is for
  * request_options_priority(): it may be negative. */

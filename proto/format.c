@@ -6,16 +6,25 @@
 #include <string.h>
 
 static const struct plane_info plane_table[] = {
-	{PLANE_RGB8, "rgb8", 3, true},
-	{PLANE_ITERATIONS, "iterations", 4, true},
-	{PLANE_WHOLE, "whole", 4, true},
-	{PLANE_FRACTION, "fraction", 4, true},
+	{PLANE_RGB8, "rgb8", 3, true},         {PLANE_ITERATIONS, "iterations", 4, true},
+	{PLANE_WHOLE, "whole", 4, true},       {PLANE_FRACTION, "fraction", 4, true},
+	{PLANE_RGB16, "rgb16", 6, true},       {PLANE_DISTANCE, "distance", 8, false},
+	{PLANE_PHASE, "phase", 4, false},      {PLANE_PERIOD, "period", 4, true},
+	{PLANE_INTERIOR, "interior", 4, true},
 };
 
 static const struct format_info format_table[FORMAT_COUNT] = {
 	{FORMAT_RGB8, "rgb8", false, 1, {PLANE_RGB8}},
 	{FORMAT_ITERATIONS, "iterations", true, 1, {PLANE_ITERATIONS}},
 	{FORMAT_SMOOTH, "smooth", true, 2, {PLANE_WHOLE, PLANE_FRACTION}},
+	{FORMAT_RGB16, "rgb16", false, 1, {PLANE_RGB16}},
+	{FORMAT_DISTANCE, "distance", true, 1, {PLANE_DISTANCE}},
+	{FORMAT_PHASE, "phase", true, 1, {PLANE_PHASE}},
+	{FORMAT_RAW,
+	 "raw",
+	 true,
+	 6,
+	 {PLANE_WHOLE, PLANE_FRACTION, PLANE_DISTANCE, PLANE_PHASE, PLANE_PERIOD, PLANE_INTERIOR}},
 };
 
 const struct plane_info *plane_info(uint32_t type)

@@ -19,9 +19,18 @@ enum plane_type {
 	PLANE_ITERATIONS = 2, /* u32: smallest n >= 1 with |z_n| > 2; 0 inside */
 	PLANE_WHOLE = 3,      /* u32: floor of the smooth count; 2^32 - 1 inside */
 	PLANE_FRACTION = 4,   /* f32 in [0, 1): the rest of the smooth count; 0 inside */
+	PLANE_RGB16 = 5,      /* 3 x u16: sRGB */
+	PLANE_DISTANCE = 6, /* 2 x f32: estimate of the vector from the set to an outside point, in
+			       pixels, x to the right, y up; 0 inside */
+	PLANE_PHASE = 7,    /* f32 in [0, 1): arg z_n in turns, n the one of the smooth count; 0
+			       inside */
+	PLANE_PERIOD = 8,   /* u32: of the cycle that attracts an inside point; 0 where none is
+			       found, and outside */
+	PLANE_INTERIOR = 9, /* f32: estimate of an inside point's distance from the boundary, in
+			       pixels; 0 where period is 0 */
 };
 
-#define PLANES_MAX 4 /* planes that one format may have */
+#define PLANES_MAX 6 /* planes that one format may have */
 
 struct plane_info {
 	enum plane_type type;
@@ -30,7 +39,16 @@ struct plane_info {
 	bool is_conjugate; /* equal at a point and at its mirror image in the real axis */
 };
 
-enum format_id { FORMAT_RGB8, FORMAT_ITERATIONS, FORMAT_SMOOTH, FORMAT_COUNT };
+enum format_id {
+	FORMAT_RGB8,
+	FORMAT_ITERATIONS,
+	FORMAT_SMOOTH,
+	FORMAT_RGB16,
+	FORMAT_DISTANCE,
+	FORMAT_PHASE,
+	FORMAT_RAW,
+	FORMAT_COUNT
+};
 
 struct format_info {
 	enum format_id id;

@@ -15,6 +15,8 @@
 #define LIMIT_SIZE_PX          (1 << 20)   /* a side of an image; 4.4 m at 600 dpi */
 #define LIMIT_ITERATIONS       1000000000  /* leaves u32 room for the marks 0 and 2^32 - 1 */
 #define LIMIT_SAMPLES          16          /* per axis: 256 a pixel */
+#define LIMIT_STOPS            256         /* of a palette that a request brings along */
+#define LIMIT_ADAPTIVE         32          /* the largest error of --adaptive, steps of 255 */
 
 /* The wire */
 #define LIMIT_FRAMES             3                 /* frames a message: header, body, data */

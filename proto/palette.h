@@ -17,8 +17,8 @@
 #define PALETTE_DEFAULT "classic"
 
 struct palette_stop {
-	float position; /* 0..1, rising strictly within a palette; the first is 0 */
-	uint8_t rgb[3]; /* sRGB */
+	double position; /* 0..1, rising strictly within a palette; the first is 0 */
+	uint8_t rgb[3];  /* sRGB */
 };
 
 struct palette {

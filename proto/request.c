@@ -10,7 +10,6 @@
 #include <stddef.h>
 #include <string.h>
 
-#include "proto/palette.h"
 #include "proto/quote.h"
 #include "proto/request_field.h"
 
@@ -18,7 +17,6 @@
 
 static const char *const kind_names[KIND_COUNT] = {"escape"};
 static const char *const precision_names[PRECISION_COUNT] = {"f64", "f32"};
-static const char *const colour_mode_names[COLOUR_MODE_COUNT] = {"smooth", "banded"};
 
 const char *request_kind_name(enum request_kind kind)
 {
@@ -30,12 +28,6 @@ const char *precision_name(enum precision precision)
 {
 	assert((unsigned)precision < PRECISION_COUNT);
 	return precision_names[precision];
-}
-
-const char *colour_mode_name(enum colour_mode mode)
-{
-	assert((unsigned)mode < COLOUR_MODE_COUNT);
-	return colour_mode_names[mode];
 }
 
 static const char *kind_name_at(unsigned index)
@@ -51,11 +43,6 @@ static const char *formula_name_at(unsigned index)
 static const char *precision_name_at(unsigned index)
 {
 	return index < PRECISION_COUNT ? precision_names[index] : NULL;
-}
-
-static const char *colour_mode_name_at(unsigned index)
-{
-	return index < COLOUR_MODE_COUNT ? colour_mode_names[index] : NULL;
 }
 
 static const char *format_name_at(unsigned index)
@@ -104,13 +91,6 @@ static const struct field view_fields[] = {
 	{.name = NULL},
 };
 
-static const struct field colour_fields[] = {
-	{.name = "palette", .type = &field_palette, AT(colour.palette)},
-	{.name = "mode", .type = &field_word, AT(colour.mode), .name_at = colour_mode_name_at},
-	{.name = "interior", .type = &field_rgb, AT(colour.interior)},
-	{.name = NULL},
-};
-
 static const struct field request_fields[] = {
 	{.name = "brot", .type = &field_version, .is_required = true},
 	{.name = "kind", .type = &field_word, AT(kind), .name_at = kind_name_at},
@@ -130,6 +110,7 @@ static const struct field request_fields[] = {
 	 .min = 1,
 	 .max = LIMIT_ITERATIONS},
 	{.name = "samples", .type = &field_number, AT(samples), .min = 1, .max = LIMIT_SAMPLES},
+	{.name = "adaptive", .type = &field_number, AT(adaptive), .min = 0, .max = LIMIT_ADAPTIVE},
 	{.name = "format", .type = &field_word, AT(format), .name_at = format_name_at},
 	{.name = "colour", .type = &field_object, .members = colour_fields},
 	{.name = NULL},
@@ -199,8 +180,10 @@ enum brot_err request_from_json(const json_t *json, struct request *ret_request,
 		return error_set(err, BROT_E_REQUEST,
 				 "samples: must be 1 with format \"%s\", got %u", format->name,
 				 request.samples);
-	*ret_request = request;
-	return BROT_OK;
+	code = request_check_colour(&request, err);
+	if (code == BROT_OK)
+		*ret_request = request;
+	return code;
 }
 
 /* Copies the string token that ends at `end` into a sentence. */
@@ -267,8 +250,8 @@ void request_init(struct request *request)
 		.height_px = 1080,
 		.samples = 1,
 		.format = FORMAT_RGB8,
-		.colour = {.palette = PALETTE_DEFAULT, .mode = COLOUR_SMOOTH},
 	};
+	colour_init(&request->colour);
 	request_set_home(request);
 }
 

@@ -13,8 +13,10 @@
 #define PROTO_REQUEST_H
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stdint.h>
 
+#include "proto/colour.h"
 #include "proto/error.h"
 #include "proto/format.h"
 #include "proto/formula.h"
@@ -23,13 +25,6 @@
 
 enum request_kind { KIND_ESCAPE, KIND_COUNT };
 enum precision { PRECISION_F64, PRECISION_F32, PRECISION_COUNT };
-enum colour_mode { COLOUR_SMOOTH, COLOUR_BANDED, COLOUR_MODE_COUNT };
-
-struct colour {
-	char palette[LIMIT_NAME_CHARS + 1]; /* a name in the table of palettes */
-	enum colour_mode mode;
-	uint8_t interior[3]; /* sRGB */
-};
 
 struct request {
 	enum request_kind kind;
@@ -42,6 +37,8 @@ struct request {
 	uint32_t width_px, height_px; /* 1..LIMIT_SIZE_PX */
 	uint32_t iterations;          /* 1..LIMIT_ITERATIONS */
 	uint32_t samples;             /* per axis, 1..LIMIT_SAMPLES */
+	uint32_t adaptive; /* the error that saving samples may make, in steps of 255 of any
+			    * channel, 1..LIMIT_ADAPTIVE; 0: all samples */
 	enum format_id format;
 	struct colour colour;
 };
@@ -50,8 +47,8 @@ struct request {
  * sentence that names the field, the rule and the value (BROT_E_REQUEST; BROT_E_SYSTEM if memory
  * is short).
  * What may be left out: kind, formula, precision, shortcuts, view.height, view.rotate, iterations
- * (then request_default_iterations()), samples, format, colour and any of its members. parameters
- * stands exactly where the formula has some, with just those. */
+ * (then request_default_iterations()), samples, adaptive, format, colour and any of its members.
+ * parameters stands exactly where the formula has some, with just those. */
 enum brot_err request_parse(const char *text, size_t bytes, struct request *ret_request,
 			    struct brot_error *err);
 
@@ -86,9 +83,15 @@ enum brot_err request_set_formula(const char *text, struct request *request,
 /* Sets the view to the one that shows the whole of the formula, and iterations to suit. */
 void request_set_home(struct request *request);
 
+/* Whether its pixels need numbers of the whole image, which no broker renders: what it is made of
+ * is the data that request_to_data() asks for, a pixel for each of its samples, to be coloured by
+ * include/brot/colour.h. BROT_E_REQUEST, *ret_data untouched, where that would be too large. */
+bool request_needs_image(const struct request *request);
+enum brot_err request_to_data(const struct request *request, struct request *ret_data,
+			      struct brot_error *err);
+
 /* The names of the enums above as they stand in JSON. */
 const char *request_kind_name(enum request_kind kind);
 const char *precision_name(enum precision precision);
-const char *colour_mode_name(enum colour_mode mode);
 
 #endif

@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "proto/nearest.h"
-#include "proto/palette.h"
 #include "proto/quote.h"
 
 #define REQUEST_VERSION 1
@@ -46,12 +45,12 @@ static enum brot_err read_number(const char *path, const char *what, const json_
 	return BROT_OK;
 }
 
-static void *member(const struct field *field, struct request *request)
+void *field_member(const struct field *field, struct request *request)
 {
 	return (char *)request + field->offset;
 }
 
-static const void *member_const(const struct field *field, const struct request *request)
+const void *field_member_const(const struct field *field, const struct request *request)
 {
 	return (const char *)request + field->offset;
 }
@@ -77,12 +76,13 @@ const struct field_type field_version = {version_read, version_write};
 static enum brot_err number_read(const struct field *field, const char *path, const json_t *json,
 				 struct request *request, struct brot_error *err)
 {
-	return read_number(path, "", json, field->min, field->max, member(field, request), err);
+	return read_number(path, "", json, field->min, field->max, field_member(field, request),
+			   err);
 }
 
 static int number_write(const struct field *field, const struct request *request, json_t *object)
 {
-	const uint32_t *value = member_const(field, request);
+	const uint32_t *value = field_member_const(field, request);
 	return json_object_set_new(object, field->name, json_integer(*value));
 }
 
@@ -93,14 +93,14 @@ static enum brot_err bool_read(const struct field *field, const char *path, cons
 {
 	if (!json_is_boolean(json))
 		return field_refuse(path, "must be true or false", json, err);
-	bool *ret = member(field, request);
+	bool *ret = field_member(field, request);
 	*ret = json_is_true(json);
 	return BROT_OK;
 }
 
 static int bool_write(const struct field *field, const struct request *request, json_t *object)
 {
-	const bool *value = member_const(field, request);
+	const bool *value = field_member_const(field, request);
 	return json_object_set_new(object, field->name, json_boolean(*value));
 }
 
@@ -138,7 +138,7 @@ static enum brot_err word_read(const struct field *field, const char *path, cons
 	const char *word = json_string_value(json);
 	for (unsigned i = 0; word != NULL && field->name_at(i) != NULL; i++)
 		if (strcmp(field->name_at(i), word) == 0) {
-			memcpy(member(field, request), &i, sizeof i);
+			memcpy(field_member(field, request), &i, sizeof i);
 			return BROT_OK;
 		}
 	char rule[128] = "must be ";
@@ -156,7 +156,7 @@ static enum brot_err word_read(const struct field *field, const char *path, cons
 static int word_write(const struct field *field, const struct request *request, json_t *object)
 {
 	unsigned index;
-	memcpy(&index, member_const(field, request), sizeof index);
+	memcpy(&index, field_member_const(field, request), sizeof index);
 	const char *word = field->name_at(index);
 	assert(word != NULL);
 	return json_object_set_new(object, field->name, json_string(word));
@@ -185,19 +185,19 @@ static enum brot_err read_coordinate(const char *path, const json_t *json, read_
 static enum brot_err centre_read(const struct field *field, const char *path, const json_t *json,
 				 struct request *request, struct brot_error *err)
 {
-	return read_coordinate(path, json, view_read_centre, member(field, request), err);
+	return read_coordinate(path, json, view_read_centre, field_member(field, request), err);
 }
 
 static enum brot_err extent_read(const struct field *field, const char *path, const json_t *json,
 				 struct request *request, struct brot_error *err)
 {
-	return read_coordinate(path, json, view_read_extent, member(field, request), err);
+	return read_coordinate(path, json, view_read_extent, field_member(field, request), err);
 }
 
 static int coordinate_write(const struct field *field, const struct request *request,
 			    json_t *object)
 {
-	const struct decimal_text *value = member_const(field, request);
+	const struct decimal_text *value = field_member_const(field, request);
 	if (value->text[0] == '\0') /* a height that was not given */
 		return 0;
 	return json_object_set_new(object, field->name, json_string(value->text));
@@ -206,76 +206,85 @@ static int coordinate_write(const struct field *field, const struct request *req
 const struct field_type field_centre = {centre_read, coordinate_write};
 const struct field_type field_extent = {extent_read, coordinate_write};
 
+static enum brot_err real_read(const struct field *field, const char *path, const json_t *json,
+			       struct request *request, struct brot_error *err)
+{
+	double value = json_number_value(json);
+	if (!json_is_number(json) || !(value >= field->least && value <= field->most)) {
+		char rule[PATH_BYTES];
+		(void)snprintf(rule, sizeof rule, "must be a number %g..%g", field->least,
+			       field->most);
+		return field_refuse(path, rule, json, err);
+	}
+	double *ret = field_member(field, request);
+	*ret = value + 0.0; /* -0 becomes 0 */
+	return BROT_OK;
+}
+
+static json_t *real_json(double value)
+{
+	json_int_t whole = (json_int_t)value;
+	return (double)whole == value ? json_integer(whole) : json_real(value);
+}
+
+static int real_write(const struct field *field, const struct request *request, json_t *object)
+{
+	const double *value = field_member_const(field, request);
+	return json_object_set_new(object, field->name, real_json(*value));
+}
+
+const struct field_type field_real = {real_read, real_write};
+
 static enum brot_err angle_read(const struct field *field, const char *path, const json_t *json,
 				struct request *request, struct brot_error *err)
 {
 	double degrees = json_number_value(json);
 	if (!json_is_number(json) || !(degrees > -360.0 && degrees < 360.0))
 		return field_refuse(path, "must be a number over -360 and under 360", json, err);
-	double *ret = member(field, request);
+	double *ret = field_member(field, request);
 	*ret = degrees + 0.0; /* -0 becomes 0 */
 	return BROT_OK;
 }
 
 static int angle_write(const struct field *field, const struct request *request, json_t *object)
 {
-	const double *degrees = member_const(field, request);
-	json_int_t whole = (json_int_t)*degrees;
-	return json_object_set_new(object, field->name,
-				   (double)whole == *degrees ? json_integer(whole)
-							     : json_real(*degrees));
+	const double *degrees = field_member_const(field, request);
+	return json_object_set_new(object, field->name, real_json(*degrees));
 }
 
 const struct field_type field_angle = {angle_read, angle_write};
 
-static enum brot_err palette_read(const struct field *field, const char *path, const json_t *json,
-				  struct request *request, struct brot_error *err)
+bool field_rgb_parse(const char *text, uint8_t ret_rgb[3])
 {
-	const char *name = json_string_value(json);
-	if (name == NULL)
-		return field_refuse(path, "must be the name of a palette", json, err);
-	const struct palette *palette = palette_by_name(name);
-	if (palette == NULL) {
-		struct nearest nearest = nearest_start(name);
-		for (size_t i = 0; palette_at(i) != NULL; i++)
-			nearest_offer(&nearest, palette_at(i)->name);
-		char quoted[QUOTE_BYTES], hint[NEAREST_HINT_BYTES];
-		return error_set(err, BROT_E_REQUEST, "%s: no palette is named \"%s\"%s", path,
-				 quote_text(name, strlen(name), quoted, sizeof quoted),
-				 nearest_hint(&nearest, hint));
-	}
-	char *ret = member(field, request);
-	(void)snprintf(ret, LIMIT_NAME_CHARS + 1, "%s", palette->name);
-	return BROT_OK;
+	static const char digits[] = "0123456789abcdefABCDEF";
+	if (text == NULL || text[0] != '#' || strlen(text) != 7 || strspn(text + 1, digits) != 6)
+		return false;
+	unsigned long value = strtoul(text + 1, NULL, 16);
+	for (int i = 0; i < 3; i++)
+		ret_rgb[i] = (uint8_t)(value >> (16 - 8 * i));
+	return true;
 }
 
-static int palette_write(const struct field *field, const struct request *request, json_t *object)
+const char *field_rgb_text(const uint8_t rgb[3], char text[FIELD_RGB_BYTES])
 {
-	return json_object_set_new(object, field->name, json_string(member_const(field, request)));
+	(void)snprintf(text, FIELD_RGB_BYTES, "#%02x%02x%02x", rgb[0], rgb[1], rgb[2]);
+	return text;
 }
-
-const struct field_type field_palette = {palette_read, palette_write};
 
 static enum brot_err rgb_read(const struct field *field, const char *path, const json_t *json,
 			      struct request *request, struct brot_error *err)
 {
-	static const char digits[] = "0123456789abcdefABCDEF";
-	const char *text = json_string_value(json);
-	if (text == NULL || text[0] != '#' || strlen(text) != 7 || strspn(text + 1, digits) != 6)
+	if (!field_rgb_parse(json_string_value(json), field_member(field, request)))
 		return field_refuse(path, "must be \"#rrggbb\"", json, err);
-	uint8_t *ret = member(field, request);
-	unsigned long value = strtoul(text + 1, NULL, 16);
-	for (int i = 0; i < 3; i++)
-		ret[i] = (uint8_t)(value >> (16 - 8 * i));
 	return BROT_OK;
 }
 
 static int rgb_write(const struct field *field, const struct request *request, json_t *object)
 {
-	const uint8_t *rgb = member_const(field, request);
-	char text[8];
-	(void)snprintf(text, sizeof text, "#%02x%02x%02x", rgb[0], rgb[1], rgb[2]);
-	return json_object_set_new(object, field->name, json_string(text));
+	char text[FIELD_RGB_BYTES];
+	return json_object_set_new(
+		object, field->name,
+		json_string(field_rgb_text(field_member_const(field, request), text)));
 }
 
 const struct field_type field_rgb = {rgb_read, rgb_write};

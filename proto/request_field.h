@@ -2,7 +2,7 @@
  * request_field.h - how the keys of a request document are read and written: the types of fields
  * and the walks over a table of them.
  *
- * Private to request.c, which has the tables. Pure and thread-safe.
+ * Private to request.c and request_colour.c, which have the tables. Pure and thread-safe.
  */
 #ifndef PROTO_REQUEST_FIELD_H
 #define PROTO_REQUEST_FIELD_H
@@ -29,6 +29,7 @@ struct field {
 	bool is_required;
 	size_t offset;                          /* in struct request */
 	uint32_t min, max;                      /* whole numbers */
+	double least, most;                     /* reals, both included */
 	const char *(*name_at)(unsigned index); /* words of a list: NULL past the end */
 	const struct field *members;            /* objects: their table */
 	/* Whether a formula has the key at all; NULL: all have. The formula stands before it. */
@@ -43,9 +44,22 @@ extern const struct field_type field_word;    /* an enum, by its name */
 extern const struct field_type field_centre;  /* struct decimal_text, view.h's centre */
 extern const struct field_type field_extent;  /* struct decimal_text, view.h's extent */
 extern const struct field_type field_angle;   /* double, degrees */
-extern const struct field_type field_palette; /* the name of a palette */
+extern const struct field_type field_real;    /* double, least..most */
 extern const struct field_type field_rgb;     /* uint8_t[3] */
 extern const struct field_type field_object;  /* members */
+
+/* The table of `colour`, and what must hold between its keys and those of the request. */
+extern const struct field colour_fields[];
+enum brot_err request_check_colour(const struct request *request, struct brot_error *err);
+
+/* Where a field's value lies. */
+void *field_member(const struct field *field, struct request *request);
+const void *field_member_const(const struct field *field, const struct request *request);
+
+/* "#rrggbb": whether text, which may be NULL, is one; and the text of one. */
+#define FIELD_RGB_BYTES 8
+bool field_rgb_parse(const char *text, uint8_t ret_rgb[3]);
+const char *field_rgb_text(const uint8_t rgb[3], char text[FIELD_RGB_BYTES]);
 
 /* Reads what `fields` names out of object; prefix stands before each name in a sentence.
  * Unknown keys are refused before missing ones: a key with a slip in it is both. */

@@ -10,8 +10,6 @@
 #include <assert.h>
 #include <string.h>
 
-#include "worker/colour/linear.h"
-
 #define CHUNK_SAMPLES 32768 /* 256 KiB of scratch, and so at least 128 pixels */
 
 /* The numbers of the samples of one chunk. */
@@ -111,35 +109,16 @@ static bool chunk_numbers(struct pass *pass, const struct rect *chunk)
 			task.fraction_stride = stride;
 			break;
 		case PLANE_RGB8:
+		case PLANE_RGB16:
+		case PLANE_DISTANCE:
+		case PLANE_PHASE:
+		case PLANE_PERIOD:
+		case PLANE_INTERIOR:
 			assert(false);
 			break;
 		}
 	}
 	return pass_compute(pass, chunk, &task);
-}
-
-static inline uint32_t sample_entry(const struct render_job *job, const struct scratch *scratch,
-				    size_t i)
-{
-	return job->mode == COLOUR_BANDED
-		       ? shade_banded(&job->shade, scratch->count[i])
-		       : shade_smooth(&job->shade, scratch->count[i], scratch->fraction[i]);
-}
-
-/* The colour of the pixel whose first sample is i: the mean of its samples in linear light. */
-static void pixel_colour(const struct render_job *job, const struct scratch *scratch, size_t i,
-			 size_t stride, uint8_t ret_rgb[3])
-{
-	uint32_t sum[3] = {0, 0, 0};
-	for (uint32_t b = 0; b < job->samples; b++)
-		for (uint32_t a = 0; a < job->samples; a++) {
-			const uint32_t entry = sample_entry(job, scratch, i + b * stride + a);
-			for (int c = 0; c < 3; c++)
-				sum[c] += job->shade.linear[entry][c];
-		}
-	const uint32_t count = job->samples * job->samples;
-	for (int c = 0; c < 3; c++)
-		ret_rgb[c] = linear_to_srgb((sum[c] + count / 2) / count);
 }
 
 static bool chunk_picture(struct pass *pass, const struct rect *chunk)
@@ -158,17 +137,22 @@ static bool chunk_picture(struct pass *pass, const struct rect *chunk)
 	}
 	if (!pass_compute(pass, chunk, &task))
 		return false;
-	for (uint32_t row = 0; row < chunk->h; row++) {
-		uint8_t *rgb = pass_pixel(pass, 0, chunk->x, chunk->y + row);
-		const size_t first = (size_t)row * job->samples * stride;
-		for (uint32_t column = 0; column < chunk->w; column++, rgb += 3) {
-			const size_t i = first + (size_t)column * job->samples;
-			if (job->samples > 1)
-				pixel_colour(job, &scratch, i, stride, rgb);
-			else
-				memcpy(rgb, job->shade.table[sample_entry(job, &scratch, i)], 3);
-		}
-	}
+	const struct shade_area area = {
+		.numbers = {.iterations = task.iterations,
+			    .whole = task.whole,
+			    .fraction = task.fraction},
+		.stride = stride,
+		.samples = job->samples,
+		.x = chunk->x,
+		.y = chunk->y,
+		.w = chunk->w,
+		.h = chunk->h,
+	};
+	void *pixels = pass_pixel(pass, 0, chunk->x, chunk->y);
+	if (job->format == FORMAT_RGB16)
+		shade_rgb16(&job->shade, &area, pixels, pass->strides_bytes[0]);
+	else
+		shade_rgb8(&job->shade, &area, pixels, pass->strides_bytes[0]);
 	return true;
 }
 

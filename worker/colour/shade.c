@@ -79,11 +79,11 @@ static void table_make(const struct palette *palette, uint8_t table[SHADE_ENTRIE
 enum brot_err shade_make(const struct colour *colour, struct shade *ret_shade,
 			 struct brot_error *err)
 {
-	const struct palette *palette = palette_by_name(colour->palette);
-	if (palette == NULL)
-		return error_set(err, BROT_E_REQUEST, "colour.palette: there is no palette \"%s\"",
-				 colour->palette);
-	table_make(palette, ret_shade->table);
+	struct palette palette;
+	(void)err;
+	colour_palette_of(colour, &palette);
+	table_make(&palette, ret_shade->table);
+	ret_shade->mode = colour->mode;
 	memcpy(ret_shade->table[SHADE_INTERIOR], colour->interior, 3);
 	for (int i = 0; i <= SHADE_INTERIOR; i++)
 		for (int c = 0; c < 3; c++)
@@ -94,4 +94,62 @@ enum brot_err shade_make(const struct colour *colour, struct shade *ret_shade,
 		ret_shade->position[i] = SHADE_SCALE * SHADE_ENTRIES * (power * power * power);
 	}
 	return BROT_OK;
+}
+
+static uint32_t entry_of(const struct shade *shade, const struct shade_numbers *numbers, size_t i)
+{
+	return shade->mode == COLOUR_BANDED
+		       ? shade_banded(shade, numbers->iterations[i])
+		       : shade_smooth(shade, numbers->whole[i], numbers->fraction[i]);
+}
+
+/* The mean of the samples from i on in linear light. */
+static void mean_of(const struct shade *shade, const struct shade_area *area, size_t i,
+		    uint8_t ret_rgb[3])
+{
+	uint32_t sum[3] = {0, 0, 0};
+	for (uint32_t b = 0; b < area->samples; b++)
+		for (uint32_t a = 0; a < area->samples; a++) {
+			const uint32_t entry = entry_of(shade, &area->numbers,
+							i + b * area->stride + a);
+			for (int c = 0; c < 3; c++)
+				sum[c] += shade->linear[entry][c];
+		}
+	const uint32_t count = area->samples * area->samples;
+	for (int c = 0; c < 3; c++)
+		ret_rgb[c] = linear_to_srgb((sum[c] + count / 2) / count);
+}
+
+void shade_rgb8(const struct shade *shade, const struct shade_area *area, uint8_t *rgb,
+		size_t stride_bytes)
+{
+	for (uint32_t row = 0; row < area->h; row++) {
+		uint8_t *to = rgb + row * stride_bytes;
+		const size_t first = (size_t)row * area->samples * area->stride;
+		for (uint32_t column = 0; column < area->w; column++, to += 3) {
+			const size_t i = first + (size_t)column * area->samples;
+			if (area->samples > 1)
+				mean_of(shade, area, i, to);
+			else
+				memcpy(to, shade->table[entry_of(shade, &area->numbers, i)], 3);
+		}
+	}
+}
+
+/* Eight bits of sRGB as sixteen. */
+void shade_rgb16(const struct shade *shade, const struct shade_area *area, uint16_t *rgb,
+		 size_t stride_bytes)
+{
+	for (uint32_t row = 0; row < area->h; row++) {
+		uint16_t *to = (uint16_t *)(void *)((uint8_t *)rgb + row * stride_bytes);
+		struct shade_area one = *area;
+		for (uint32_t column = 0; column < area->w; column++, to += 3) {
+			const size_t i = (size_t)row * area->samples * area->stride +
+					 (size_t)column * area->samples;
+			uint8_t rgb8[3];
+			mean_of(shade, &one, i, rgb8);
+			for (int c = 0; c < 3; c++)
+				to[c] = (uint16_t)(rgb8[c] * 257);
+		}
+	}
 }

@@ -1,11 +1,11 @@
 /*
- * shade.h - decides the colour of a count.
+ * shade.h - decides the colours of pixels by the numbers of their samples.
  *
- * A count v becomes a position, SHADE_SCALE log2(v)^3, and the position runs through the palette
- * again and again: round a cyclic palette, to and fro through another. The cube leaves the plain
- * outside of the whole set calm, and still has contrast where counts go from 5000 to 6000.
- * Nothing depends on other pixels, so tiles are coloured apart. No function of the C
- * library whose last bit may differ is used, so the bytes are the same everywhere.
+ * What a mode means is said in proto/colour.h. The cube in its curve leaves the plain outside of
+ * the whole set calm, and still has contrast where counts go from 5000 to 6000.
+ * Nothing depends on other pixels, so tiles are coloured apart. The samples of a pixel are averaged
+ * in linear light, in integers. No function of the C library whose last bit may differ is used, so
+ * the bytes are the same everywhere.
  *
  * Pure and thread-safe; a struct shade is constant once made.
  */
@@ -28,6 +28,7 @@
 struct shade {
 	uint8_t table[SHADE_ENTRIES + 1][3];   /* sRGB */
 	uint16_t linear[SHADE_ENTRIES + 1][3]; /* the same in linear light */
+	enum colour_mode mode;
 	/* The position, in entries, of the count 2^(i / 64) (1 + i % 64 / 64), integer division. */
 	double position[32 * SHADE_PARTS + 1];
 };
@@ -35,6 +36,32 @@ struct shade {
 /* BROT_E_REQUEST, *ret_shade untouched, where there is no palette of that name. */
 enum brot_err shade_make(const struct colour *colour, struct shade *ret_shade,
 			 struct brot_error *err);
+
+/* The numbers of samples, row by row; what colour_planes() does not ask for is NULL. */
+struct shade_numbers {
+	const uint32_t *iterations;
+	const uint32_t *whole;
+	const float *fraction;
+	const float *distance; /* two a sample */
+	const float *phase;
+	const uint32_t *period;
+	const float *interior;
+};
+
+/* A rectangle of pixels of the picture and their numbers. */
+struct shade_area {
+	struct shade_numbers numbers; /* from the rectangle's first sample on */
+	size_t stride;                /* samples from one row of samples to the next */
+	uint32_t samples;             /* of a pixel, per axis */
+	uint32_t x, y, w, h;          /* pixels */
+};
+
+/* Colours a rectangle: 3 values a pixel, rows stride_bytes apart. The mode is one that needs no
+ * whole image. */
+void shade_rgb8(const struct shade *shade, const struct shade_area *area, uint8_t *rgb,
+		size_t stride_bytes);
+void shade_rgb16(const struct shade *shade, const struct shade_area *area, uint16_t *rgb,
+		 size_t stride_bytes);
 
 /* The entry of a count in [1, 2^32). The top six bits of its significand choose the parts of the
  * table of positions, the other 46 lie between two. */

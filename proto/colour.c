@@ -1,0 +1,93 @@
+/* colour.c - what each mode needs. */
+#include "proto/colour.h"
+
+#include <assert.h>
+#include <stddef.h>
+#include <stdio.h>
+
+#include "proto/format.h"
+
+#define PLANE_BIT(plane) (1u << (plane))
+#define SMOOTH_BITS      (PLANE_BIT(PLANE_WHOLE) | PLANE_BIT(PLANE_FRACTION))
+
+static const struct {
+	const char *name;
+	unsigned planes;
+	bool needs_image;
+} modes[COLOUR_MODE_COUNT] = {
+	[COLOUR_SMOOTH] = {"smooth", SMOOTH_BITS, false},
+	[COLOUR_BANDED] = {"banded", PLANE_BIT(PLANE_ITERATIONS), false},
+	[COLOUR_HISTOGRAM] = {"histogram", SMOOTH_BITS, true},
+	[COLOUR_DISTANCE] = {"distance", SMOOTH_BITS | PLANE_BIT(PLANE_DISTANCE), false},
+	[COLOUR_RELIEF] = {"relief", SMOOTH_BITS, true},
+	[COLOUR_ANGLE] = {"angle", SMOOTH_BITS | PLANE_BIT(PLANE_PHASE), false},
+};
+
+static const struct {
+	const char *name;
+	unsigned planes;
+} insides[INSIDE_COUNT] = {
+	[INSIDE_PLAIN] = {"plain", 0},
+	[INSIDE_PERIOD] = {"period", PLANE_BIT(PLANE_PERIOD)},
+	[INSIDE_DISTANCE] = {"distance", PLANE_BIT(PLANE_PERIOD) | PLANE_BIT(PLANE_INTERIOR)},
+};
+
+static const char *const blend_names[BLEND_COUNT] = {"hsv", "overlay", "soft"};
+
+void colour_init(struct colour *colour)
+{
+	*colour = (struct colour){
+		.palette = {.name = PALETTE_DEFAULT},
+		.density = 1.0,
+		.azimuth_deg = 315.0,
+		.elevation_deg = 45.0,
+		.height = 1.0,
+		.power = 0.3,
+	};
+}
+
+void colour_palette_of(const struct colour *colour, struct palette *ret_palette)
+{
+	const struct colour_palette *own = &colour->palette;
+	if (own->name[0] != '\0') {
+		const struct palette *named = palette_by_name(own->name);
+		assert(named != NULL);
+		*ret_palette = *named;
+		return;
+	}
+	*ret_palette = (struct palette){
+		.name = "",
+		.title = "the request's own",
+		.cyclic = own->is_cyclic,
+		.stop_count = own->stop_count,
+		.stops = own->stops,
+	};
+}
+
+unsigned colour_planes(const struct colour *colour)
+{
+	return modes[colour->mode].planes | insides[colour->inside].planes;
+}
+
+bool colour_needs_image(const struct colour *colour)
+{
+	return modes[colour->mode].needs_image;
+}
+
+const char *colour_mode_name(enum colour_mode mode)
+{
+	assert((unsigned)mode < COLOUR_MODE_COUNT);
+	return modes[mode].name;
+}
+
+const char *colour_inside_name(enum colour_inside inside)
+{
+	assert((unsigned)inside < INSIDE_COUNT);
+	return insides[inside].name;
+}
+
+const char *colour_blend_name(enum colour_blend blend)
+{
+	assert((unsigned)blend < BLEND_COUNT);
+	return blend_names[blend];
+}
