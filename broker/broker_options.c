@@ -4,6 +4,8 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "proto/quote.h"
+
 #define RETENTION_MAX_MS   31536000000 /* a year */
 #define MEMORY_LEAST_BYTES (1ll << 20) /* less would be no band of many pictures */
 #define MEMORY_MOST_BYTES  (1ll << 60)
@@ -81,13 +83,16 @@ const struct option_command broker_command = {
 	.alone = alone,
 };
 
-/* The first ipc URL that stands in the two lists more than once; a tcp port may be 0 or "*". */
-static const char *first_repeated(const struct option_strings *a, const struct option_strings *b)
+/* The first ipc URL that stands in the two lists more than once, and in which it does again; a tcp
+ * port may be 0 or "*". */
+static const char *first_repeated(const struct option_strings *a, const struct option_strings *b,
+				  bool *ret_is_in_b)
 {
 	for (size_t i = 0; i < a->count + b->count; i++) {
 		const char *url = i < a->count ? a->values[i] : b->values[i - a->count];
 		for (size_t k = 0; k < i; k++) {
 			const char *other = k < a->count ? a->values[k] : b->values[k - a->count];
+			*ret_is_in_b = i >= a->count;
 			if (strncmp(url, "ipc:", 4) == 0 && strcmp(url, other) == 0)
 				return url;
 		}
@@ -146,13 +151,17 @@ static enum brot_err check_doors(const struct broker_options *options,
 				 const struct option_operands *operands, struct brot_error *err)
 {
 	static const char rule[] = "must be given at least once";
+	char quoted[QUOTE_BYTES];
 	if (options->clients.count == 0)
 		return options_refuse(&broker_command, operands, "clients", err, rule);
 	if (options->workers.count == 0)
 		return options_refuse(&broker_command, operands, "workers", err, rule);
-	const char *twice = first_repeated(&options->clients, &options->workers);
+	bool is_workers = false;
+	const char *twice = first_repeated(&options->clients, &options->workers, &is_workers);
 	if (twice != NULL)
-		return error_set(err, BROT_E_USAGE, "%s: must be given once only", twice);
+		return options_refuse(&broker_command, operands, is_workers ? "workers" : "clients",
+				      err, "must not name an ipc endpoint again, got \"%s\"",
+				      quote_text(twice, strlen(twice), quoted, sizeof quoted));
 	if (options->clients_group != NULL && !has_ipc(&options->clients))
 		return options_refuse(&broker_command, operands, "clients-group", err,
 				      "is for ipc sockets, and --clients names none");

@@ -285,6 +285,19 @@ static void a_file_alone_is_enough(void **state)
 	assert_true(parsed("--version").wants_version);
 }
 
+static void an_ipc_endpoint_is_named_once(void **state)
+{
+	(void)state;
+	refused("--clients ipc://a --workers ipc://b --workers ipc://a",
+		"--workers: must not name an ipc endpoint again, got \"ipc://a\"");
+	refused("--clients ipc://a --clients ipc://a --workers ipc://b",
+		"--clients: must not name an ipc endpoint again, got \"ipc://a\"");
+	file_text = "{\"clients\": [\"ipc://a\"],\n \"workers\": [\"ipc://a\"]}";
+	refused_as(BROT_E_CONFIG, "",
+		   "b.json:2:13: workers: must not name an ipc endpoint again, got \"ipc://a\"");
+	(void)parsed("--workers tcp://*:1 --workers tcp://*:1");
+}
+
 /* The one of a package. */
 static void the_file_in_deploy_is_good(void **state)
 {
@@ -382,6 +395,7 @@ int main(void)
 		cmocka_unit_test_setup(limits_are_kept, clear_environment),
 		cmocka_unit_test_setup(nonsense_is_refused, clear_environment),
 		cmocka_unit_test_setup(a_file_alone_is_enough, clear_environment),
+		cmocka_unit_test_setup(an_ipc_endpoint_is_named_once, clear_environment),
 		cmocka_unit_test(the_file_in_deploy_is_good),
 		cmocka_unit_test_setup(every_level_of_the_log_is_a_word, clear_environment),
 		cmocka_unit_test(the_help_names_every_option),
