@@ -1,0 +1,72 @@
+/*
+ * fuzz_cert.c - a certificate that somebody else wrote: what parses is written, and parses to the
+ * same again.
+ *
+ * The input: a line with a name, then the text of the file.
+ */
+#include "proto/cert.h"
+#include "proto/quote.h"
+#include "tests/fuzz/fuzz.h"
+
+#define WORD_CHARS_MAX 24 /* of our own sentences; a key has more */
+
+static void check_keys(const struct cert *cert)
+{
+	FUZZ_CHECK(cert_key_is_valid(cert->public_key), "the public key \"%s\"", cert->public_key);
+	FUZZ_CHECK(cert->secret_key[0] == '\0' || cert_key_is_valid(cert->secret_key),
+		   "a secret key that is none");
+}
+
+static void check_written(const struct cert *cert, const char *name, bool is_secret)
+{
+	struct cert again;
+	struct brot_error err = {.code = BROT_OK};
+	char text[CERT_TEXT_BYTES];
+	memset(text, 'x', sizeof text);
+	cert_write(cert, name, is_secret, text);
+	const char *end = memchr(text, '\0', sizeof text);
+	FUZZ_CHECK(end != NULL && end > text && end[-1] == '\n', "\"%s\" is cut", name);
+	FUZZ_CHECK(cert_parse(text, (size_t)(end - text), &again, &err) == BROT_OK, "%s: %s",
+		   err.text, text);
+	FUZZ_CHECK(strcmp(again.public_key, cert->public_key) == 0, "another public key: %s", text);
+	FUZZ_CHECK(strcmp(again.secret_key, is_secret ? cert->secret_key : "") == 0,
+		   "another secret key: %s", text);
+}
+
+/* No sentence has a secret in it, so no word as long as one. */
+static void check_sentence(const struct brot_error *err)
+{
+	size_t word = 0;
+	FUZZ_CHECK(err->code == BROT_E_USAGE && err->text[0] != '\0', "no sentence");
+	for (const char *p = err->text; *p != '\0'; p++) {
+		word = *p == ' ' ? 0 : word + 1;
+		FUZZ_CHECK(word <= WORD_CHARS_MAX && quote_control_bytes(p) == 0, "\"%s\"",
+			   err->text);
+	}
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct cert cert, before;
+	struct brot_error err = {.code = BROT_OK};
+	const uint8_t *end = size > 0 ? memchr(data, '\n', size) : NULL;
+	size_t name_bytes = end != NULL ? (size_t)(end - data) : size;
+	size_t bytes = end != NULL ? size - name_bytes - 1 : 0;
+	char *name = fuzz_text(data, name_bytes);
+	char *text = (char *)fuzz_copy(data + size - bytes, bytes);
+	memset(&cert, 'x', sizeof cert);
+	memcpy(&before, &cert, sizeof before);
+	if (cert_parse(text, bytes, &cert, &err) == BROT_OK) {
+		const char *shown = cert_name_is_valid(name) ? name : "fuzz";
+		check_keys(&cert);
+		check_written(&cert, shown, false);
+		if (cert.secret_key[0] != '\0')
+			check_written(&cert, shown, true);
+	} else {
+		check_sentence(&err);
+		FUZZ_CHECK(memcmp(&cert, &before, sizeof cert) == 0, "an output was touched");
+	}
+	free(text);
+	free(name);
+	return 0;
+}
