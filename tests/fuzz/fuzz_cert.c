@@ -10,11 +10,21 @@
 
 #define WORD_CHARS_MAX 24 /* of our own sentences; a key has more */
 
-static void check_keys(const struct cert *cert)
+/* Whether a key stands in the text, and not as the beginning of something longer. */
+static bool stands_there(const char *key, const char *text, size_t bytes)
 {
-	FUZZ_CHECK(cert_key_is_valid(cert->public_key), "the public key \"%s\"", cert->public_key);
-	FUZZ_CHECK(cert->secret_key[0] == '\0' || cert_key_is_valid(cert->secret_key),
-		   "a secret key that is none");
+	for (size_t i = 0; i + Z85_KEY_CHARS <= bytes; i++) {
+		char next = i + Z85_KEY_CHARS < bytes ? text[i + Z85_KEY_CHARS] : '\n';
+		if (memcmp(text + i, key, Z85_KEY_CHARS) == 0 && strchr("\"' \t\r\n", next) != NULL)
+			return true;
+	}
+	return false;
+}
+
+static void check_key(const char *key, const char *text, size_t bytes)
+{
+	FUZZ_CHECK(cert_key_is_valid(key), "the key \"%s\"", key);
+	FUZZ_CHECK(stands_there(key, text, bytes), "\"%s\" does not stand there", key);
 }
 
 static void check_written(const struct cert *cert, const char *name, bool is_secret)
@@ -58,7 +68,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	memcpy(&before, &cert, sizeof before);
 	if (cert_parse(text, bytes, &cert, &err) == BROT_OK) {
 		const char *shown = cert_name_is_valid(name) ? name : "fuzz";
-		check_keys(&cert);
+		check_key(cert.public_key, text, bytes);
+		if (cert.secret_key[0] != '\0')
+			check_key(cert.secret_key, text, bytes);
 		check_written(&cert, shown, false);
 		if (cert.secret_key[0] != '\0')
 			check_written(&cert, shown, true);

@@ -3,8 +3,8 @@
  * says of its connection.
  *
  * The input is a conversation (records.h). The first record's frames are a peer's address and user
- * id, its op is what is known at the door, its how the type of a message that the peer sends; the
- * frames of the others together are one question.
+ * id, its op is what is known at the door, its how the type of a message that the peer sends, its
+ * wait the roles of anybody who sends it; the frames of the others together are one question.
  */
 #include <inttypes.h>
 
@@ -19,6 +19,7 @@
 #define WORKERS_SIDE 1 /* of op */
 #define HAS_KEYS     2
 #define OUR_UID      1000
+#define ROLES        (1 << ROLE_COUNT)
 
 /* Those that make_seeds.py has. */
 static const struct {
@@ -107,6 +108,7 @@ static void check_word(const struct principal *who, unsigned number)
 		   "type %u of another's", number);
 }
 
+/* Who speaks, by what libzmq says. */
 static void check_principal(const struct doors *doors, bool is_workers_side, const char *address,
 			    const char *user_id, unsigned type)
 {
@@ -230,6 +232,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	char *address = text_of(&peer, 0, SOCK_ADDRESS_BYTES);
 	char *user_id = text_of(&peer, 1, SOCK_USER_ID_BYTES);
 	check_principal(&doors, is_workers_side, address, user_id, peer.how);
+	struct principal any = {.name = PRINCIPAL_ANY, .roles = peer.wait % ROLES};
+	check_word(&any, peer.how);
 	check_question(&q, &doors, is_workers_side, peer.how);
 	free(user_id);
 	free(address);

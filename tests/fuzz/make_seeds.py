@@ -202,6 +202,7 @@ def cert_seeds() -> dict[str, bytes]:
         "zeros": f"n\ncurve\n    public-key = {40 * '0'}\n",
         "elsewhere": f"n\nkeys\n{public}curve\n",
         "behind": f'n\ncurve\n    public-key = "{CLIENT_KEY}" x\n', "empty": "n\n",
+        "longer": f'n\ncurve\n    public-key = "{CLIENT_KEY}00000"\n',
     }
     return {name: text.encode() for name, text in texts.items()}
 
@@ -219,7 +220,7 @@ def z85_bytes(text: str) -> bytes:
 def knock(address: str, user_id: str, op: int, question: Frames, says: int = 0x41) -> bytes:
     """A peer, and a question in records of at most four frames."""
     peer = [text.encode() for text in (address, user_id)]
-    return record(peer, op, says) + record(question[:4]) + record(question[4:])
+    return record(peer, op, says, 1) + record(question[:4]) + record(question[4:])
 
 
 def zap_seeds() -> dict[str, bytes]:
@@ -236,6 +237,7 @@ def zap_seeds() -> dict[str, bytes]:
         "ours": knock("localhost:1000:1000:4294967295", "", workers_side, question[:2], 0x0f),
         "other-user": knock("localhost:77:77:1", "", 0, question[2:]),
         "over": knock("localhost:4294967296:0:1", "", 0, [*question, b"more"]),
+        "long-number": knock("localhost:00000000000:0:1", "", 0, question, 0x40),
         "five": knock("localhost:0:0:0:0", "uid:0", has_keys, [b"2.0", *question[1:]]),
         "nobody": knock("", CLIENT_KEY, has_keys, [b"1.0", bytes(65), *question[2:]]),
         "any": knock("10.0.0.1", "", 0, [*question[:2], b"w\0", *question[3:]]),
