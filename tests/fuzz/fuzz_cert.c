@@ -43,6 +43,19 @@ static void check_written(const struct cert *cert, const char *name, bool is_sec
 		   "another secret key: %s", text);
 }
 
+/* With the key once more it is refused, in whatever section its text ends. */
+static void check_doubled(const char *text, size_t bytes, const char *key)
+{
+	struct cert cert;
+	char *longer = malloc(bytes + CERT_TEXT_BYTES);
+	FUZZ_CHECK(longer != NULL, "no memory");
+	memcpy(longer, text, bytes);
+	int more = snprintf(longer + bytes, CERT_TEXT_BYTES, "\ncurve\n\tpublic-key = %s", key);
+	FUZZ_CHECK(cert_parse(longer, bytes + (size_t)more, &cert, NULL) != BROT_OK,
+		   "two public keys");
+	free(longer);
+}
+
 /* No sentence has a secret in it, so no word as long as one. */
 static void check_sentence(const struct brot_error *err)
 {
@@ -71,6 +84,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		check_key(cert.public_key, text, bytes);
 		if (cert.secret_key[0] != '\0')
 			check_key(cert.secret_key, text, bytes);
+		check_doubled(text, bytes, cert.public_key);
 		check_written(&cert, shown, false);
 		if (cert.secret_key[0] != '\0')
 			check_written(&cert, shown, true);

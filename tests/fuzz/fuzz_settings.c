@@ -105,11 +105,25 @@ static void check_sentence(const struct brot_error *err, enum brot_err code)
 		FUZZ_CHECK(quote_control_bytes(p) == 0, "\"%s\"", err->text);
 }
 
+/* What is no JSON is so from its place on: nothing before is wrong. */
+static void check_before(const struct program *program, size_t offset, const char *sentence)
+{
+	json_error_t wrong;
+	json_t *json = json_loadb(program->text, offset, JSON_DECODE_ANY | JSON_ALLOW_NUL, &wrong);
+	enum json_error_code code = json != NULL ? json_error_premature_end_of_input
+						 : json_error_code(&wrong);
+	json_decref(json);
+	FUZZ_CHECK(code == json_error_premature_end_of_input || code == json_error_invalid_utf8,
+		   "%s, but already before: %s", sentence, wrong.text);
+}
+
 static void check_refusal(const struct program *program, const struct brot_error *err)
 {
 	const char *rest = strstr(err->text, ": ");
-	(void)offset_of(program, err->text);
+	size_t offset = offset_of(program, err->text);
 	FUZZ_CHECK(rest != NULL && rest[2] != '\0', "no sentence: %s", err->text);
+	if (strncmp(rest, ": not JSON: ", sizeof ": not JSON: " - 1) == 0)
+		check_before(program, offset, err->text);
 }
 
 /* ---- what was taken ---- */
@@ -171,10 +185,11 @@ static void check_label(const struct program *program, const struct option_spec 
 static void check_taken(const struct program *program, const struct option_operands *operands,
 			const void *values)
 {
-	json_t *json = json_loadb(program->text, program->size, JSON_ALLOW_NUL, NULL);
+	json_t *json = json_loadb(program->text, program->size,
+				  JSON_ALLOW_NUL | JSON_REJECT_DUPLICATES, NULL);
 	const struct option_spec *specs = program->command->specs;
 	size_t known = 0;
-	FUZZ_CHECK(json_is_object(json), "accepted without being an object");
+	FUZZ_CHECK(json_is_object(json), "accepted without being an object, or with a key twice");
 	for (size_t row = 0; specs[row].name != NULL; row++) {
 		char key[OPTIONS_VARIABLE_BYTES];
 		const enum option_source source = operands->sources[row];
