@@ -74,16 +74,22 @@ static enum brot_err refuse_memory(const struct options_file *file, struct brot_
 	return error_set(err, BROT_E_SYSTEM, "%s: out of memory", file->name);
 }
 
-/* Where the token begins at whose end jansson found it wrong, or the byte within one. */
+/* Where the token begins that jansson found wrong, of which it may have read a part alone; within a
+ * string the wrong byte, which it has put back if that is a control character. */
 static size_t syntax_offset(const struct options_file *file, const json_error_t *wrong)
 {
+	const char *text = file->json.text;
 	size_t end = wrong->position > 0 ? (size_t)wrong->position : 0;
 	enum json_error_code code = json_error_code(wrong);
 	if (code == json_error_premature_end_of_input || code == json_error_invalid_utf8 ||
 	    end == 0)
 		return end;
 	struct json_span token = json_text_token(&file->json, end - 1);
-	return token.end == end ? token.first : end - 1;
+	bool is_string = token.first < end && text[token.first] == '"';
+	if (token.first < end && (!is_string || token.end == end))
+		return token.first;
+	return is_string && end < file->json.bytes && (unsigned char)text[end] < ' ' ? end
+										     : end - 1;
 }
 
 static enum brot_err refuse_syntax(const struct options_file *file, const json_error_t *wrong,

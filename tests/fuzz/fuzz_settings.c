@@ -105,7 +105,8 @@ static void check_sentence(const struct brot_error *err, enum brot_err code)
 		FUZZ_CHECK(quote_control_bytes(p) == 0, "\"%s\"", err->text);
 }
 
-/* What is no JSON is so from its place on: nothing before is wrong. */
+/* What is no JSON is so from its place on: nothing before is wrong. But a byte that is no UTF-8 is
+ * told rather than what is wrong just before it, and an escape without its end is a wrong one. */
 static void check_before(const struct program *program, size_t offset, const char *sentence)
 {
 	json_error_t wrong;
@@ -113,16 +114,19 @@ static void check_before(const struct program *program, size_t offset, const cha
 	enum json_error_code code = json != NULL ? json_error_premature_end_of_input
 						 : json_error_code(&wrong);
 	json_decref(json);
-	FUZZ_CHECK(code == json_error_premature_end_of_input || code == json_error_invalid_utf8,
+	FUZZ_CHECK(code == json_error_premature_end_of_input || code == json_error_invalid_utf8 ||
+			   strstr(sentence, "decode byte") != NULL ||
+			   strstr(sentence, "invalid escape") != NULL,
 		   "%s, but already before: %s", sentence, wrong.text);
 }
 
 static void check_refusal(const struct program *program, const struct brot_error *err)
 {
+	static const char syntax[] = ": not JSON: ";
 	const char *rest = strstr(err->text, ": ");
 	size_t offset = offset_of(program, err->text);
 	FUZZ_CHECK(rest != NULL && rest[2] != '\0', "no sentence: %s", err->text);
-	if (strncmp(rest, ": not JSON: ", sizeof ": not JSON: " - 1) == 0)
+	if (strncmp(rest, syntax, sizeof syntax - 1) == 0)
 		check_before(program, offset, err->text);
 }
 

@@ -174,6 +174,16 @@ static void what_is_no_json_is_told_with_its_place(void **state)
 		"/etc/test.json:1:13: not JSON: '}' expected near 'x'");
 	refused("{\"out\": \"a\\qb\"}",
 		"/etc/test.json:1:12: not JSON: invalid escape near '\"a\\q'");
+	refused("{\"out\": \"\\\xc3\xa4\"}",
+		"/etc/test.json:1:11: not JSON: invalid escape near '\"\\?'");
+	refused("{\"out\": \"a\n\"}",
+		"/etc/test.json:1:11: not JSON: unexpected newline near '\"a'");
+	refused("{\"out\": \"\xc3\xa4\t\"}",
+		"/etc/test.json:1:11: not JSON: control character 0x9 near '\"?\?'");
+	refused("{tile_rows: 5}",
+		"/etc/test.json:1:2: not JSON: string or '}' expected near 'tile'");
+	refused("{ \xc3\xa4x: 5}",
+		"/etc/test.json:1:3: not JSON: string or '}' expected near '?\?'");
 	refused("{\"out\": \"a",
 		"/etc/test.json:1:11: not JSON: premature end of input near '\"a'");
 	refused("{\"out\": \"\xff\"}", "/etc/test.json:1:10: not JSON: unable to decode byte 0xff "
