@@ -139,7 +139,8 @@ static bool is_number(const json_t *json, double value)
 
 static bool is_text(const json_t *json, const char *text)
 {
-	return json_is_string(json) && strcmp(json_string_value(json), text) == 0;
+	return json_is_string(json) && json_string_length(json) == strlen(text) &&
+	       strcmp(json_string_value(json), text) == 0;
 }
 
 static bool is_list(const json_t *json, const struct option_strings *list)
