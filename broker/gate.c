@@ -40,7 +40,10 @@ static unsigned roles_of_key(const char *key, void *context)
 
 static void log_keys(const struct gate *gate)
 {
-	log_line(LOG_LEVEL_NOTICE, "keys read clients=%u workers=%u admins=%u",
+	bool is_whole = keyring_is_whole(gate->keyring);
+	log_line(is_whole ? LOG_LEVEL_NOTICE : LOG_LEVEL_ERROR,
+		 "%s clients=%u workers=%u admins=%u",
+		 is_whole ? "keys read" : "not all keys can be read, there are",
 		 keyring_count(gate->keyring, ROLE_CLIENT),
 		 keyring_count(gate->keyring, ROLE_WORKER),
 		 keyring_count(gate->keyring, ROLE_ADMIN));

@@ -386,7 +386,35 @@ def test_a_folder_that_others_can_write_opens_nothing(house: House) -> None:
         assert hears(client, "JOBS", 1)
         (house.keys / "clients").chmod(0o777)
         wait_until(lambda: not hears(client, "JOBS", 1), "the folder is not trusted")
-    assert "others may write" in house.broker.process.err()
+    assert "be closed to writing by others" in house.broker.process.err()
+
+
+def test_a_folder_that_cannot_be_read_stops_no_revocation(house: House) -> None:
+    with house.client("client") as client, house.worker("worker") as worker:
+        assert hears(client, "JOBS", 1) and hears(worker, "HELLO", 1)
+        shutil.rmtree(house.keys / "workers")
+        os.symlink("workers", house.keys / "workers")
+        wait_until(lambda: not hears(worker, "HELLO", 1), "its folder opens nothing")
+        assert hears(client, "JOBS", 1)
+        house.revoke("client", "clients")
+        wait_until(lambda: not hears(client, "JOBS", 1), "the client's key is gone")
+    def told() -> int:
+        return house.broker.process.err().count("not all keys can be read")
+    before = told()
+    house.broker.process.popen.send_signal(signal.SIGHUP)
+    wait_until(lambda: told() > before, "SIGHUP is heard")
+    assert house.broker.process.err().count("keys read") == 1, "at the start"
+
+
+def test_a_broker_does_not_start_with_a_folder_that_cannot_be_read(stage: Stage,
+                                                                   tmp_path: Path) -> None:
+    house = House(stage, tmp_path)
+    shutil.rmtree(house.keys / "clients")
+    os.symlink("clients", house.keys / "clients")
+    with pytest.raises(NotStarted) as failure:
+        house.start()
+    result = failure.value.process.wait()
+    assert result.status == 66 and "clients must be a folder that can be read" in result.err
 
 
 # The lock itself
