@@ -106,7 +106,7 @@ enum sock_standing sock_standing(struct sock *sock)
 enum brot_err sock_denial(const struct sock *sock, struct brot_error *err)
 {
 	if (!sock->is_mismatch)
-		return error_set(err, BROT_E_DENIED, "%.120s: the broker does not know the key %s",
+		return error_set(err, BROT_E_DENIED, "%.120s: the broker does not take the key %s",
 				 sock->endpoint, sock->public_key);
 	if (sock->has_keys)
 		return error_set(err, BROT_E_DENIED,
