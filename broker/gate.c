@@ -247,7 +247,7 @@ enum brot_err gate_test(struct gate *gate, const char *url, struct brot_error *e
 {
 	struct cert cert;
 	struct sock_keys keys;
-	if (gate->keyring == NULL || strncmp(url, "tcp://", sizeof "tcp://" - 1) != 0)
+	if (gate->keyring == NULL || sock_ipc_path(url) != NULL)
 		return BROT_OK;
 	enum brot_err code = keys_make(&cert, err);
 	if (code != BROT_OK)

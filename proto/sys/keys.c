@@ -181,7 +181,7 @@ enum brot_err keys_write(const struct cert *cert, const char *folder, const char
 enum brot_err keys_for_url(const char *url, const char *key, const char *server_key,
 			   struct sock_keys *ret_keys, bool *ret_has_keys, struct brot_error *err)
 {
-	bool is_tcp = strncmp(url, "tcp://", sizeof "tcp://" - 1) == 0;
+	bool is_tcp = sock_ipc_path(url) == NULL;
 	struct cert own, server;
 	if (is_tcp && (key == NULL) != (server_key == NULL))
 		return error_set(err, BROT_E_USAGE,

@@ -34,9 +34,10 @@ enum brot_err keys_make(struct cert *ret_cert, struct brot_error *err);
 enum brot_err keys_write(const struct cert *cert, const char *folder, const char *name,
 			 struct brot_error *err);
 
-/* What to show to the broker at url: of a tcp one the secret certificate of the file `key` and the
- * broker's public one of the file `server_key`, which both may be NULL: then, and for ipc, there is
- * nothing to show. BROT_E_USAGE where there is one of them alone; and as above. */
+/* What to show to the broker at url, which sock_url_check() has passed: of a tcp one the secret
+ * certificate of the file `key` and the broker's public one of the file `server_key`, which both
+ * may be NULL: then, and for ipc, there is nothing to show. BROT_E_USAGE where there is one of them
+ * alone; and as above. */
 enum brot_err keys_for_url(const char *url, const char *key, const char *server_key,
 			   struct sock_keys *ret_keys, bool *ret_has_keys, struct brot_error *err);
 

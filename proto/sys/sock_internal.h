@@ -14,7 +14,7 @@ struct sock {
 	bool is_router, is_denial_told, has_keys;
 	enum sock_standing standing;
 	bool is_locked;   /* a ROUTER whose options are those of the lock */
-	bool is_mismatch; /* denied because only one side has keys */
+	bool is_mismatch; /* denied by no doorkeeper: only one of both ends has keys */
 	uint64_t bytes_sent, bytes_received, messages_sent, messages_received;
 	char endpoint[LIMIT_URL_CHARS + 1];
 	char public_key[Z85_KEY_CHARS + 1]; /* of a DEALER with keys */
