@@ -10,6 +10,7 @@
 
 #include "broker/keyring.h"
 #include "broker/zap.h"
+#include "proto/secret.h"
 #include "proto/sys/clock.h"
 #include "proto/sys/keys.h"
 #include "proto/sys/log.h"
@@ -258,5 +259,7 @@ enum brot_err gate_test(struct gate *gate, const char *url, struct brot_error *e
 	code = test_as(gate, url, &keys, err);
 	if (code == BROT_OK)
 		code = test_as(gate, url, NULL, err);
+	secret_forget(&cert, sizeof cert);
+	secret_forget(&keys, sizeof keys);
 	return code;
 }

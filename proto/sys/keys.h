@@ -14,10 +14,11 @@
 #define KEYS_SECRET_SUFFIX ".cert_secret"
 
 /* Reads one's own certificate, which must have both keys, and of which nobody but its owner, who is
- * root or us, may read the file. (Of one that systemd hands over, in $CREDENTIALS_DIRECTORY, the
- * group's bits say what its access list has.) BROT_E_NO_INPUT where it cannot be read,
- * BROT_E_DENIED where others can, BROT_E_USAGE where it is not a certificate; the sentence names
- * the file. */
+ * root or us, may read the file. (Of one that systemd hands over, which is root's in a folder of
+ * root's, $CREDENTIALS_DIRECTORY, the group's bits say what its access list has.) BROT_E_NO_INPUT
+ * where it cannot be read, BROT_E_DENIED where others can, BROT_E_USAGE where it is not a
+ * certificate; the sentence names the file. Hides the process's memory (process.h), as keys_make()
+ * does. */
 enum brot_err keys_read_secret(const char *path, struct cert *ret_cert, struct brot_error *err);
 
 /* Reads somebody's public certificate; one with a secret key is refused (BROT_E_USAGE), as is one

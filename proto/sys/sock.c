@@ -18,6 +18,7 @@
 #include <unistd.h>
 #include <zmq.h>
 
+#include "proto/secret.h"
 #include "proto/sys/random.h"
 #include "proto/sys/sock_internal.h"
 
@@ -274,6 +275,7 @@ void sock_free(struct sock *sock, int linger_ms)
 	(void)sock_option_set(sock, ZMQ_LINGER, linger_ms);
 	sock_monitor_close(sock);
 	(void)zmq_close(sock->zmq);
+	secret_forget(sock->secret_key, sizeof sock->secret_key);
 	free(sock);
 }
 

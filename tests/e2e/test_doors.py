@@ -17,7 +17,7 @@ import zmq
 import zmq.auth
 
 import wire
-from harness import Broker, NotStarted, Result, Stage, light_request, wait_until
+from harness import Broker, NotStarted, Process, Result, Stage, light_request, wait_until
 
 README = Path(__file__).parents[2] / "README.md"
 USAGE, UNAVAILABLE, BUSY, DENIED = 64, 69, 75, 77
@@ -530,6 +530,32 @@ def test_who_is_denied_learns_it(house: House) -> None:
         result = house.stage.start("brot-worker", "--broker", house.workers_url, "--processes", 1,
                                    *house.options(name)).wait()
         assert result.status == DENIED, result.err
+
+
+def copies_in_memory(process: Process, secret: bytes) -> int:
+    count = 0
+    maps = Path(f"/proc/{process.pid}/maps").read_text().splitlines()
+    with open(f"/proc/{process.pid}/mem", "rb", 0) as memory:
+        for line in maps:
+            first, last = (int(word, 16) for word in line.split()[0].split("-"))
+            try:
+                memory.seek(first)
+                count += memory.read(last - first).count(secret)
+            except (OSError, ValueError, OverflowError):
+                continue  # not memory that can be read
+    return count
+
+
+def test_secrets_do_not_lie_about(house: House) -> None:
+    """One copy for as long as it is used, and what reads it keeps none."""
+    if os.geteuid() != 0:
+        pytest.skip("only root may look into who holds a secret")
+    worker = house.stage.start("brot-worker", "--broker", house.workers_url, "--processes", 1,
+                               *house.options("worker"))
+    house.broker.wait_workers(1)
+    for process, name in ((house.broker.process, "broker"), (worker, "worker")):
+        _, secret = zmq.auth.load_certificate(house.secret(name))
+        assert secret and copies_in_memory(process, secret) <= 1, name
 
 
 def test_keys_that_cannot_be_used(house: House) -> None:
