@@ -12,6 +12,7 @@
 #include "broker/keeper.h"
 #include "broker/server.h"
 #include "broker/store.h"
+#include "proto/secret.h"
 #include "proto/sys/descriptors.h"
 #include "proto/sys/keys.h"
 #include "proto/sys/log.h"
@@ -144,6 +145,7 @@ static enum brot_err serve(struct program *program, int signal_fd, struct keeper
 		code = open_files(options, &config, err);
 	if (code == BROT_OK)
 		code = server_run(&config, keeper, err);
+	secret_forget(&cert, sizeof cert);
 	checkpoint_close(config.checkpoint);
 	store_close(config.store);
 	return code;

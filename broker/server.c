@@ -29,8 +29,6 @@
 #define PEER_IDLE_MS      60000 /* a connection that has said nothing for so long is forgotten */
 #define GOODBYE_LINGER_MS 200   /* for the last messages to leave */
 
-static const char ipc_prefix[] = "ipc://";
-
 /* A line that is cut could not be replayed. */
 static void debug_event(const struct sched_event *event)
 {
@@ -120,9 +118,8 @@ static void note_paths(const struct server *server, const struct option_strings 
 {
 	for (size_t i = 0; i < urls->count; i++) {
 		char path[PATH_MAX];
-		const char *url = urls->values[i];
-		if (strncmp(url, ipc_prefix, sizeof ipc_prefix - 1) != 0 ||
-		    realpath(url + sizeof ipc_prefix - 1, path) == NULL)
+		const char *named = sock_ipc_path(urls->values[i]);
+		if (named == NULL || realpath(named, path) == NULL)
 			continue;
 		keeper_add_path(server->keeper, is_folder ? dirname(path) : path);
 	}
@@ -336,11 +333,6 @@ static enum brot_err loop(struct server *server, struct brot_error *err)
 	return BROT_OK;
 }
 
-static bool is_ipc(const char *url)
-{
-	return strncmp(url, ipc_prefix, sizeof ipc_prefix - 1) == 0;
-}
-
 static enum brot_err bind_one(struct server *server, enum peer_side side, const char *url,
 			      struct brot_error *err)
 {
@@ -373,7 +365,7 @@ static enum brot_err bind_side(struct server *server, enum peer_side side,
 	/* What is locked comes after what is not; it is told in the order in which it was named. */
 	for (int wants_tcp = 0; wants_tcp <= 1; wants_tcp++) {
 		for (size_t i = 0; code == BROT_OK && i < urls->count; i++) {
-			if (is_ipc(urls->values[i]) == (wants_tcp == 1))
+			if ((sock_ipc_path(urls->values[i]) != NULL) == (wants_tcp == 1))
 				continue;
 			code = bind_one(server, side, urls->values[i], err);
 			if (code == BROT_OK)

@@ -5,6 +5,7 @@
 #include "client/cli.h"
 #include "client/print.h"
 #include "proto/quote.h"
+#include "proto/secret.h"
 #include "proto/sys/keys.h"
 
 struct keygen_options {
@@ -62,5 +63,6 @@ enum brot_err cmd_keygen(const struct cli *cli, struct brot_error *err)
 		code = keys_write(&cert, options.out, name, err);
 	if (code == BROT_OK)
 		tell(&options, name, &cert);
+	secret_forget(&cert, sizeof cert);
 	return code;
 }

@@ -83,9 +83,8 @@ void connection_listen(struct connection *connection, const struct keyboard *key
 /* libzmq tries again whatever connect(2) says, and does not tell. */
 bool connection_is_denied(const char *url, struct brot_error *err)
 {
-	static const char ipc[] = "ipc://";
-	if (strncmp(url, ipc, sizeof ipc - 1) != 0 || access(url + sizeof ipc - 1, W_OK) == 0 ||
-	    errno != EACCES)
+	const char *path = sock_ipc_path(url);
+	if (path == NULL || access(path, W_OK) == 0 || errno != EACCES)
 		return false;
 	(void)error_set(err, BROT_E_UNAVAILABLE, "%.200s: this user may not connect to it: %s", url,
 			strerror(EACCES));

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "proto/secret.h"
 #include "proto/sys/keys.h"
 #include "proto/sys/sock.h"
 
@@ -50,9 +51,11 @@ static enum brot_err open_named(const struct service_config *config, struct serv
 	service->url = config->broker;
 	if (has_keys) {
 		service->keys = malloc(sizeof *service->keys);
+		if (service->keys != NULL)
+			*service->keys = keys;
+		secret_forget(&keys, sizeof keys);
 		if (service->keys == NULL)
 			return error_set(err, BROT_E_SYSTEM, "no memory for a key");
-		*service->keys = keys;
 	}
 	return connection_open(service->url, service->keys, config->interrupt, &service->connection,
 			       err);
@@ -137,6 +140,7 @@ void service_close(struct service *service)
 {
 	connection_close(service->connection);
 	embedded_stop(service->embedded);
+	secret_forget(service->keys, sizeof *service->keys);
 	free(service->keys);
 	*service = SERVICE_NONE;
 }

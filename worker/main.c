@@ -9,6 +9,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "proto/secret.h"
 #include "proto/sys/clock.h"
 #include "proto/sys/keys.h"
 #include "proto/sys/log.h"
@@ -264,6 +265,7 @@ int main(int argc, char **argv)
 	process_open_standard_streams();
 	signals_keep_hangup();
 	int status = run_command(&program);
+	secret_forget(&program.keys, sizeof program.keys);
 	settings_done(&program.settings);
 	settings_done(&program.reread);
 	return status;

@@ -139,3 +139,8 @@ bool process_tie(pid_t parent, int signal_number)
 		return false;
 	return getppid() == parent;
 }
+
+void process_hide_memory(void)
+{
+	(void)prctl(PR_SET_DUMPABLE, 0);
+}

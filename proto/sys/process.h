@@ -31,4 +31,8 @@ enum brot_err process_start(const char *path, char *const argv[], int keep_fd, p
  * line). Returns false where the parent is gone: the caller must end at once. */
 bool process_tie(pid_t parent, int signal_number);
 
+/* Leaves no core file from now on, and nobody but root may look into our memory: for who holds a
+ * secret. What we start has its own. */
+void process_hide_memory(void);
+
 #endif

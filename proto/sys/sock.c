@@ -18,6 +18,7 @@
 #include <unistd.h>
 #include <zmq.h>
 
+#include "proto/secret.h"
 #include "proto/sys/random.h"
 #include "proto/sys/sock_internal.h"
 
@@ -31,7 +32,7 @@
 #define RECONNECT_MAX_MS     1000 /* and to this as much again */
 #define RECEIVE_SKIP_MAX     64   /* unanswerable messages skipped in one call */
 #define LOCALHOST            "localhost"
-#define SCHEME_BYTES         6 /* of "ipc://" and "tcp://" */
+#define TCP_SCHEME           "tcp://"
 
 struct sock_context *sock_context_new(void)
 {
@@ -59,16 +60,16 @@ void sock_context_free(struct sock_context *context)
 
 static bool is_ipc(const char *url)
 {
-	return strncmp(url, "ipc://", SCHEME_BYTES) == 0;
+	return sock_ipc_path(url) != NULL;
 }
 
 /* The URL as libzmq gets it. With IPv6 on, libzmq takes the name localhost for ::1 alone, where a
  * broker on 127.0.0.1 does not listen. */
 static void url_for_zmq(const char *url, char ret_url[LIMIT_URL_CHARS + 1])
 {
-	static const char named[] = "tcp://" LOCALHOST ":";
+	static const char named[] = TCP_SCHEME LOCALHOST ":";
 	if (strncmp(url, named, sizeof named - 1) == 0)
-		(void)snprintf(ret_url, LIMIT_URL_CHARS + 1, "tcp://127.0.0.1:%s",
+		(void)snprintf(ret_url, LIMIT_URL_CHARS + 1, TCP_SCHEME "127.0.0.1:%s",
 			       url + sizeof named - 1);
 	else
 		(void)snprintf(ret_url, LIMIT_URL_CHARS + 1, "%s", url);
@@ -146,7 +147,7 @@ enum brot_err sock_router_new(struct sock_context *context, const struct sock_li
 /* libzmq removes whatever stands at the path before it binds, so this looks first. */
 static enum brot_err ipc_path_check(const char *url, struct brot_error *err)
 {
-	const char *path = url + SCHEME_BYTES;
+	const char *path = sock_ipc_path(url);
 	struct stat st;
 	if (lstat(path, &st) != 0)
 		return BROT_OK;
@@ -181,7 +182,8 @@ enum brot_err sock_bind(struct sock *sock, const char *url, struct brot_error *e
 	char zmq_url[LIMIT_URL_CHARS + 1];
 	url_for_zmq(url, zmq_url);
 	/* With IPv6 on, libzmq reports 127.0.0.1 as [::ffff:127.0.0.1]. */
-	bool is_v4 = !is_ipc(url) && url[SCHEME_BYTES] >= '0' && url[SCHEME_BYTES] <= '9';
+	char first = is_ipc(url) ? '\0' : url[sizeof TCP_SCHEME - 1];
+	bool is_v4 = first >= '0' && first <= '9';
 	bool needs_lock = !is_ipc(url) && sock->secret_key[0] != '\0' && !sock->is_locked;
 	if (!heartbeat_set(sock, !is_ipc(url)) || !sock_option_set(sock, ZMQ_IPV6, !is_v4) ||
 	    (needs_lock && !sock_lock_set(sock)))
@@ -195,7 +197,7 @@ enum brot_err sock_bind(struct sock *sock, const char *url, struct brot_error *e
 				 "%s: cannot listen there: %s", url, zmq_strerror(error));
 	if (is_ipc(url))
 		(void)snprintf(sock->paths[sock->path_count++], LIMIT_IPC_PATH_BYTES, "%s",
-			       url + SCHEME_BYTES);
+			       sock_ipc_path(url));
 	size_t bytes = sizeof sock->endpoint;
 	if (zmq_getsockopt(sock->zmq, ZMQ_LAST_ENDPOINT, sock->endpoint, &bytes) != 0)
 		(void)snprintf(sock->endpoint, sizeof sock->endpoint, "%s", url);
@@ -273,6 +275,7 @@ void sock_free(struct sock *sock, int linger_ms)
 	(void)sock_option_set(sock, ZMQ_LINGER, linger_ms);
 	sock_monitor_close(sock);
 	(void)zmq_close(sock->zmq);
+	secret_forget(sock->secret_key, sizeof sock->secret_key);
 	free(sock);
 }
 

@@ -150,4 +150,7 @@ int sock_poll(struct sock_poll *items, size_t count, int64_t timeout_ms);
  * BROT_E_USAGE and one sentence otherwise; ret_is_local is then untouched. */
 enum brot_err sock_url_check(const char *url, bool *ret_is_local, struct brot_error *err);
 
+/* The path in an ipc URL, borrowed from it; NULL: it is none. */
+const char *sock_ipc_path(const char *url);
+
 #endif

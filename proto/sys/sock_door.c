@@ -4,6 +4,7 @@
 #include <string.h>
 #include <zmq.h>
 
+#include "proto/secret.h"
 #include "proto/sys/sock_internal.h"
 
 /* Not in the header of a release, but in its library. */
@@ -14,7 +15,9 @@ enum brot_err sock_router_lock(struct sock *sock, const char *secret_key, const 
 {
 	assert(sock->is_router && strlen(domain) < sizeof sock->domain);
 	uint8_t key[Z85_KEY_BYTES];
-	if (!z85_read(secret_key, key, sizeof key))
+	bool is_key = z85_read(secret_key, key, sizeof key);
+	secret_forget(key, sizeof key);
+	if (!is_key)
 		return error_set(err, BROT_E_USAGE, "socket: its secret key must be Z85");
 	memcpy(sock->secret_key, secret_key, sizeof sock->secret_key);
 	memcpy(sock->domain, domain, strlen(domain) + 1);
@@ -29,6 +32,8 @@ bool sock_lock_set(struct sock *sock)
 			  sock_option_set(sock, ZMQ_CURVE_SERVER, 1) &&
 			  zmq_setsockopt(sock->zmq, ZMQ_CURVE_SECRETKEY, sock->secret_key,
 					 Z85_KEY_CHARS + 1) == 0;
+	if (sock->is_locked)
+		secret_forget(sock->secret_key, sizeof sock->secret_key);
 	return sock->is_locked;
 }
 
@@ -106,7 +111,7 @@ enum sock_standing sock_standing(struct sock *sock)
 enum brot_err sock_denial(const struct sock *sock, struct brot_error *err)
 {
 	if (!sock->is_mismatch)
-		return error_set(err, BROT_E_DENIED, "%.120s: the broker does not know the key %s",
+		return error_set(err, BROT_E_DENIED, "%.120s: the broker does not take the key %s",
 				 sock->endpoint, sock->public_key);
 	if (sock->has_keys)
 		return error_set(err, BROT_E_DENIED,

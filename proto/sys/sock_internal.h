@@ -14,11 +14,12 @@ struct sock {
 	bool is_router, is_denial_told, has_keys;
 	enum sock_standing standing;
 	bool is_locked;   /* a ROUTER whose options are those of the lock */
-	bool is_mismatch; /* denied because only one side has keys */
+	bool is_mismatch; /* denied by no doorkeeper: only one of both ends has keys */
 	uint64_t bytes_sent, bytes_received, messages_sent, messages_received;
 	char endpoint[LIMIT_URL_CHARS + 1];
 	char public_key[Z85_KEY_CHARS + 1]; /* of a DEALER with keys */
-	char secret_key[Z85_KEY_CHARS + 1]; /* of a locked ROUTER; "": it is open */
+	char secret_key[Z85_KEY_CHARS +
+			1]; /* for a ROUTER that is to be locked; "": for none, or done */
 	char domain[SOCK_DOMAIN_BYTES];
 	size_t path_count; /* ipc socket files that this socket made */
 	char paths[LIMIT_ENDPOINTS][LIMIT_IPC_PATH_BYTES];

@@ -20,7 +20,7 @@ import wire
 from harness import Broker, NotStarted, Result, Stage, light_request, wait_until
 
 README = Path(__file__).parents[2] / "README.md"
-USAGE, UNAVAILABLE, DENIED = 64, 69, 77
+USAGE, UNAVAILABLE, BUSY, DENIED = 64, 69, 75, 77
 ROLES = ("client", "worker", "admin")
 WORKER_MESSAGES = ("HELLO", "CREDIT", "MAPPED", "DONE", "FAIL", "BEAT", "BYE", "GONE")
 NOBODY_UID = 65534
@@ -197,7 +197,8 @@ def test_the_table_is_whole() -> None:
 
 @pytest.mark.parametrize("who", ROLES)
 def test_each_cell_of_a_role(house: House, who: str) -> None:
-    """On the socket that the message is for: what is open is heard, the rest denied."""
+    """On the socket that the message is for: what is open is heard, the rest denied, or does not get
+    through the handshake."""
     another = "other" if who == "client" else "client"
     for message, column, word in CELLS:
         if column != who:
@@ -206,6 +207,10 @@ def test_each_cell_of_a_role(house: House, who: str) -> None:
         at_workers = message in WORKER_MESSAGES
         url = house.workers_url if at_workers else house.clients_url
         with wire.Peer(url, house.wire_keys(who)) as peer:
+            if at_workers != (who == "worker"):
+                say(peer, message, others)
+                assert word == "no" and not peer.is_let_in(), (message, who)
+                continue
             if who != "client" or word != "own":
                 assert hears(peer, message, others) == (word == "yes"), (message, who)
                 continue
@@ -240,27 +245,13 @@ def test_each_cell_of_a_stranger(house: House, at_workers: bool) -> None:
     assert house.broker.status()[heard] - before == asked
 
 
-@pytest.mark.parametrize("who", ROLES)
-def test_a_role_is_nobody_at_the_other_socket(house: House, who: str) -> None:
-    """Whatever it says there, messages of that socket or the other one or none at all."""
-    url = house.clients_url if who == "worker" else house.workers_url
-    with wire.Peer(url, house.wire_keys(who)) as peer:
-        assert peer.is_let_in()
-        for message, column, _ in CELLS:
-            if column != who:
-                continue
-            say(peer, message, 1)
-            answer = peer.receive()
-            assert answer.name == "REFUSED" and answer.body["error"] == "denied", (who, message)
-        peer.send_raw(b"nothing of ours")
-        assert peer.receive().body["error"] == "denied"
-    assert house.broker.jobs() == [] and house.broker.worker_list() == []
-
-
 def test_roles_of_several_folders_add_up(house: House) -> None:
     house.admit("client", "workers")
-    with wire.Worker(house.workers_url, house.wire_keys("client")) as worker:
-        wait_until(lambda: hears(worker, "BEAT", 1), "the client is a worker too")
+
+    def is_worker() -> bool:
+        with wire.Worker(house.workers_url, house.wire_keys("client")) as worker:
+            return worker.is_let_in() and hears(worker, "BEAT", 1)
+    wait_until(is_worker, "the client is a worker too")
     house.submit("client")
 
 
@@ -386,7 +377,7 @@ def test_a_folder_that_others_can_write_opens_nothing(house: House) -> None:
         assert hears(client, "JOBS", 1)
         (house.keys / "clients").chmod(0o777)
         wait_until(lambda: not hears(client, "JOBS", 1), "the folder is not trusted")
-    assert "others may write" in house.broker.process.err()
+    assert "be closed to writing by others" in house.broker.process.err()
 
 
 # The lock itself
@@ -398,18 +389,18 @@ def spoil(stage: Stage, mode: str) -> dict[str, str]:
             "ASAN_OPTIONS": f"{options}:verify_asan_link_order=0"}
 
 
-@pytest.mark.parametrize("mode, sentence", [
-    ("no-lock", "nobody asked for its key"),
-    ("no-handler", "must be turned away, and was not"),
-    ("no-enforcement", "a stranger with a key of its own was let in"),
-    ("yes-man", "a stranger with a key of its own was let in")])
+@pytest.mark.parametrize("mode, status, sentence", [
+    ("no-lock", DENIED, "nobody asked for its key"),
+    ("no-handler", BUSY, "must be turned away, and was not"),
+    ("no-enforcement", DENIED, "a stranger with a key of its own was let in"),
+    ("yes-man", DENIED, "a stranger with a key of its own was let in")])
 def test_a_broker_whose_lock_does_not_hold_does_not_start(stage: Stage, tmp_path: Path, mode: str,
-                                                          sentence: str) -> None:
+                                                          status: int, sentence: str) -> None:
     house = House(stage, tmp_path)
     with pytest.raises(NotStarted) as failure:
         house.start(environment=spoil(stage, mode))
     result = failure.value.process.wait()
-    assert result.status == DENIED and sentence in result.err, result.err
+    assert result.status == status and sentence in result.err, result.err
 
 
 def test_a_lock_that_holds_passes_the_same_test(stage: Stage, tmp_path: Path) -> None:
@@ -463,9 +454,9 @@ def test_who_is_denied_learns_it(house: House) -> None:
                                 (["priority", job, "3"], "is another's")]:
         result = house.ask("client", *arguments)
         assert result.status == DENIED and sentence in result.err, result.err
-    for name, sentence in [("worker", "may not speak"), ("stranger", "does not know the key")]:
+    for name in ("worker", "stranger"):
         result = house.ask(name, "status")
-        assert result.status == DENIED and sentence in result.err, result.err
+        assert result.status == DENIED and "does not take the key" in result.err, result.err
     plain = house.stage.client("status", "--broker", house.clients_url)
     assert plain.status == DENIED and "--key and --server-key must be given" in plain.err
     for name in ("client", "stranger"):

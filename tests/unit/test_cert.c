@@ -75,6 +75,38 @@ static void what_others_write_is_read(void **state)
 		   "\"\nmore\n    public-key = 1\n");
 }
 
+static void what_is_nested_is_not_taken(void **state)
+{
+	(void)state;
+	struct cert cert;
+	struct brot_error err;
+	/* A key of another section, below ours and below a section that only has our name. */
+	assert_key("curve\n    old\n        public-key = \"" SECRET
+		   "\"\n        secret-key = \"" SECRET "\"\n    public-key = \"" KEY "\"\n");
+	assert_key("curve\n    public-key = \"" KEY "\"\n    old\n        public-key = \"" SECRET
+		   "\"\n");
+	assert_key("curve\n\told\n\t\tpublic-key = \"" SECRET "\"\n    public-key = \"" KEY "\"\n");
+	assert_key("a\n        b = 1\ncurve\n    public-key = \"" KEY "\"\n");
+	assert_int_equal(parse("curve\n    old\n        public-key = \"" KEY "\"\n", &cert, &err),
+			 BROT_E_USAGE);
+	assert_non_null(strstr(err.text, "has none"));
+	assert_int_equal(parse("curve\n    new\n        curve\n            public-key = \"" KEY
+			       "\"\n",
+			       &cert, &err),
+			 BROT_E_USAGE);
+	assert_int_equal(parse("curve\n        public-key = \"" KEY "\"\n    secret-key = \"" SECRET
+			       "\"\n",
+			       &cert, &err),
+			 BROT_E_USAGE);
+	assert_non_null(
+		strstr(err.text, "line 3: must be indented like the section's first, by 8"));
+	assert_int_equal(parse("curve\n    public-key = \"" KEY
+			       "\"\n    old\n        secret-key = \"" SECRET "\"\n",
+			       &cert, &err),
+			 BROT_OK);
+	assert_string_equal(cert.secret_key, "");
+}
+
 static void a_secret_is_read(void **state)
 {
 	(void)state;
@@ -186,6 +218,7 @@ int main(void)
 		cmocka_unit_test(z85_is_that_of_the_standard),
 		cmocka_unit_test(what_is_no_z85_is_refused),
 		cmocka_unit_test(what_others_write_is_read),
+		cmocka_unit_test(what_is_nested_is_not_taken),
 		cmocka_unit_test(a_secret_is_read),
 		cmocka_unit_test(what_is_no_certificate_is_refused),
 		cmocka_unit_test(no_byte_is_too_odd),
