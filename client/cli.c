@@ -10,7 +10,6 @@
 #include <unistd.h>
 
 #include "client/print.h"
-#include "client/service.h"
 #include "proto/nearest.h"
 #include "proto/quote.h"
 
@@ -200,11 +199,9 @@ const struct option_spec cli_ask_specs[] = {
 	{.name = NULL},
 };
 
-enum brot_err cli_ask_parsed(const struct cli *cli, const struct cli_ask *ask,
-			     enum message_type type, const char *body, const char *key,
-			     json_t **ret_report, struct brot_error *err)
+struct service_config cli_service(const struct cli *cli, const struct cli_ask *ask)
 {
-	struct service_config config = {
+	return (struct service_config){
 		.broker = ask->broker,
 		.key = ask->key,
 		.server_key = ask->server_key,
@@ -212,6 +209,13 @@ enum brot_err cli_ask_parsed(const struct cli *cli, const struct cli_ask *ask,
 		.timeout_ms = ask->timeout_ms,
 		.interrupt = cli->interrupt,
 	};
+}
+
+enum brot_err cli_ask_parsed(const struct cli *cli, const struct cli_ask *ask,
+			     enum message_type type, const char *body, const char *key,
+			     json_t **ret_report, struct brot_error *err)
+{
+	const struct service_config config = cli_service(cli, ask);
 	struct service service = SERVICE_NONE;
 	enum brot_err code = service_open(&config, &service, err);
 	if (code == BROT_OK)

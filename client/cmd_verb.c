@@ -10,7 +10,6 @@
 #include "client/print.h"
 #include "client/reply.h"
 #include "client/request_options.h"
-#include "client/service.h"
 #include "proto/quote.h"
 
 #define RELEASES_MAX 3 /* that may be lost */
@@ -193,12 +192,7 @@ static enum brot_err find_job(const struct service *service, const struct cli_as
 static enum brot_err release(const struct cli *cli, const struct cli_ask *ask, const char *body,
 			     json_int_t job, json_t **ret_report, struct brot_error *err)
 {
-	struct service_config config = {
-		.broker = ask->broker,
-		.is_insecure = ask->is_insecure,
-		.timeout_ms = ask->timeout_ms,
-		.interrupt = cli->interrupt,
-	};
+	const struct service_config config = cli_service(cli, ask);
 	const struct message m = {.type = MSG_RELEASE, .body = {body, strlen(body)}};
 	struct service service = SERVICE_NONE;
 	bool is_listed = false;

@@ -62,9 +62,9 @@ class House:
         self.admit("admin", "admins")
         self.broker: Broker
 
-    def start(self, **options) -> None:
+    def start(self, *arguments: object, **options) -> None:
         urls = [f"ipc://{self.stage.folder}/c", "tcp://127.0.0.1:*"]
-        self.broker = self.stage.broker(*self.arguments(), clients=urls,
+        self.broker = self.stage.broker(*self.arguments(), *arguments, clients=urls,
                                         workers=[urls[0][:-1] + "w", urls[1]], **options)
 
     def arguments(self) -> tuple:

@@ -1,0 +1,134 @@
+"""Each verb of brot-client at a locked door, as README's table has it, by whoever may hold a key."""
+
+from __future__ import annotations
+
+import itertools
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+import wire
+from harness import Result, Stage, wait_until
+from test_doors import CELLS, DENIED, House
+
+TABLE = {(message, who): word for message, who, word in CELLS}
+
+# Who asks, and the column of the table. The job that is asked about is the client's.
+ASKERS = {"client": "client", "variables": "client", "other": "client", "worker": "worker",
+          "stranger": "stranger", "keyless": "stranger", "admin": "admin"}
+
+
+@dataclass
+class Verb:
+    """JOB and OUT stand for a job's number and a file to make."""
+
+    words: str
+    messages: str  # of the table that the verb says
+    job: str = ""  # the state that the job it is about must be in; "": it is about none
+
+    @property
+    def needs_worker(self) -> bool:
+        return self.job == "finished" or self.words.startswith(("render", "drain"))
+
+
+VERBS = [
+    Verb("render --view home --size 8x8 --out OUT", "SUBMIT WATCH FETCH RELEASE"),
+    Verb("submit --view home --size 8x8", "SUBMIT"),
+    Verb("wait JOB --out OUT", "ATTACH WATCH FETCH", "finished"),
+    Verb("wait JOB --out OUT --release", "ATTACH WATCH FETCH RELEASE", "finished"),
+    Verb("fetch JOB --out OUT", "ATTACH FETCH", "finished"),
+    Verb("release JOB", "RELEASE", "finished"),
+    Verb("cancel JOB", "CANCEL_JOB", "queued"),
+    Verb("pause JOB", "PAUSE", "queued"),
+    Verb("resume JOB", "RESUME", "paused"),
+    Verb("priority JOB 7", "PRIORITY", "queued"),
+    Verb("retry JOB", "RETRY", "cancelled"),
+    Verb("jobs", "JOBS"),
+    Verb("jobs --history", "HISTORY"),
+    Verb("workers", "WORKERS"),
+    Verb("status", "STATUS"),
+    Verb("top --count 1", "STATUS JOBS WORKERS"),
+    Verb("drain lab", "DRAIN_WORKER"),
+]
+assert {message for verb in VERBS for message in verb.messages.split()} == {
+    message for message, who, word in CELLS if who == "admin" and word == "yes"}
+
+
+@pytest.fixture(name="house")
+def fixture_house(stage: Stage, tmp_path: Path) -> Iterator[House]:
+    house = House(stage, tmp_path)
+    house.start("--state-dir", stage.folder / "state")
+    yield house
+    with wire.Client(house.broker.url) as client:
+        for row in house.broker.jobs():
+            client.ask("CANCEL_JOB", job=row["job"])
+    house.broker.process.stop()
+    shutil.rmtree(stage.folder / "state")
+
+
+def may(verb: Verb, who: str) -> bool:
+    words = [TABLE[message, ASKERS[who]] for message in verb.messages.split()]
+    is_owner = not verb.job or who in ("client", "variables")
+    return all(word == "yes" or (word == "own" and is_owner) for word in words)
+
+
+def ask(house: House, who: str, words: list[str]) -> Result:
+    if who == "keyless":
+        return house.stage.client(*words, "--broker", house.clients_url)
+    if who == "variables":
+        return house.stage.client(*words, environment={
+            "BROT_BROKER": house.clients_url, "BROT_KEY": str(house.secret("client")),
+            "BROT_SERVER_KEY": str(house.public("broker"))})
+    return house.ask(who, *words)
+
+
+def row_of(house: House, job: int) -> dict | None:
+    """What is known of a job, but for what changes by itself."""
+    rows = [row for row in house.broker.jobs() + house.broker.history() if row["job"] == job]
+    return {**rows[0], "elapsed_ms": 0} if rows else None
+
+
+def make_job(house: House, state: str) -> int:
+    result = house.ask("client", "submit", "--view", "home", "--size", "8x8")
+    assert result.status == 0, result.err
+    job = int(result.out)
+    verb = {"paused": "pause", "cancelled": "cancel"}.get(state)
+    if verb:
+        result = house.ask("client", verb, job)
+        assert result.status == 0, result.err
+
+    def is_there() -> bool:
+        row = row_of(house, job)
+        return row is not None and row["state"] == state
+    wait_until(is_there, f"job {job} is {state}")
+    return job
+
+
+def filled(house: House, words: str, numbers: Callable[[], int], job: int) -> list[str]:
+    out = house.stage.folder / f"{numbers()}.png"
+    return [{"JOB": str(job), "OUT": str(out)}.get(word, word) for word in words.split()]
+
+
+@pytest.mark.parametrize("verb", VERBS, ids=lambda verb: verb.words)
+def test_a_verb_at_a_locked_door(house: House, verb: Verb) -> None:
+    worker = None
+    if verb.needs_worker:
+        worker = house.stage.start("brot-worker", "--broker", house.workers_url, "--threads", 1,
+                                   "--name", "lab", *house.options("worker"))
+        house.broker.wait_workers(1)
+    numbers = itertools.count()
+    for who in ASKERS:
+        job = make_job(house, verb.job) if verb.job else 0
+        before = row_of(house, job)
+        result = ask(house, who, filled(house, verb.words, lambda: next(numbers), job))
+        if may(verb, who):
+            assert result.status == 0, (who, result.err)
+        else:
+            assert result.status == DENIED, (who, result.status, result.err)
+            assert result.out == "" and result.err.count("\n") == 1, (who, result.err)
+            assert row_of(house, job) == before, who
+    if worker is not None and verb.words.startswith("drain"):
+        assert worker.wait().status == 0
