@@ -270,7 +270,9 @@ void sock_free(struct sock *sock, int linger_ms)
 	 * are its own; afterwards they might be a successor's. */
 	for (size_t i = 0; i < sock->path_count; i++)
 		(void)unlink(sock->paths[i]);
-	(void)sock_option_set(sock, ZMQ_LINGER, linger_ms);
+	/* What was not let in leaves never. */
+	bool is_denied = sock->standing == SOCK_STANDING_DENIED;
+	(void)sock_option_set(sock, ZMQ_LINGER, is_denied ? 0 : linger_ms);
 	sock_monitor_close(sock);
 	(void)zmq_close(sock->zmq);
 	free(sock);
@@ -480,8 +482,8 @@ static zmq_pollitem_t poll_item(void *socket, int fd)
 
 int sock_poll(struct sock_poll *items, size_t count, int64_t timeout_ms)
 {
-	zmq_pollitem_t polled[2 * SOCK_POLL_MAX];
-	size_t index[2 * SOCK_POLL_MAX];
+	zmq_pollitem_t polled[3 * SOCK_POLL_MAX];
+	size_t index[3 * SOCK_POLL_MAX];
 	int used = 0, ready_items = 0;
 	assert(count <= SOCK_POLL_MAX);
 	for (size_t i = 0; i < count; i++) {
@@ -494,6 +496,10 @@ int sock_poll(struct sock_poll *items, size_t count, int64_t timeout_ms)
 		if (sock != NULL && sock->monitor != NULL) {
 			index[used] = i;
 			polled[used++] = poll_item(sock->monitor, -1);
+		}
+		if (sock != NULL && sock->probe != NULL) {
+			index[used] = i;
+			polled[used++] = poll_item(sock->probe, -1);
 		}
 	}
 	/* zmq_poll asks each socket for its events, before it sleeps and after, so that the edges
