@@ -204,7 +204,7 @@ static enum brot_err round_of(struct watch *w, struct brot_error *err)
 	if (!is_complete && w->heard_ms == 0) {
 		if (clock_ms() < w->started_ms + timeout_ms)
 			return BROT_OK;
-		return connection_unavailable(w->service.url, timeout_ms, err);
+		return connection_unavailable(w->service.connection, timeout_ms, err);
 	}
 	if (is_complete)
 		w->heard_ms = clock_ms();

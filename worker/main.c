@@ -144,6 +144,7 @@ static enum brot_err work(struct program *program, struct choice *choice, int si
 	const struct link_config config = {
 		.broker = options->broker,
 		.keys = program->has_keys ? &program->keys : NULL,
+		.server_key = options->server_key,
 		.name = options->name != NULL ? options->name : name,
 		.choice = choice,
 		.threads = is_child ? 1 : options->threads,

@@ -150,4 +150,8 @@ int sock_poll(struct sock_poll *items, size_t count, int64_t timeout_ms);
  * BROT_E_USAGE and one sentence otherwise; ret_is_local is then untouched. */
 enum brot_err sock_url_check(const char *url, bool *ret_is_local, struct brot_error *err);
 
+/* Whether the system keeps this user from connecting to an ipc URL, with *err then: BROT_E_DENIED.
+ * libzmq tries again whatever connect(2) says, and does not tell. */
+bool sock_url_is_denied(const char *url, struct brot_error *err);
+
 #endif

@@ -487,14 +487,24 @@ def test_keys_that_cannot_be_used(house: House) -> None:
     refused(USAGE, "is for its owner alone", "--key", secret, "--server-key",
             house.secret("broker"))
     refused(66, "cannot be read", "--key", house.folder / "none", "--server-key", server)
-    refused(UNAVAILABLE, "no broker answers", "--key", secret, "--server-key",
+    refused(UNAVAILABLE, f"no broker answers at {house.clients_url} within 2 s, or its key is not "
+            f"that of {house.public('stranger')}\n", "--key", secret, "--server-key",
             house.public("stranger"))
+    rendered = house.stage.client("render", "--out", house.stage.folder / "a.png", *where[1:],
+                                  "--key", secret, "--server-key", house.public("stranger"))
+    assert rendered.status == UNAVAILABLE and "or its key is not that of" in rendered.err
     for mode in (0o640, 0o604, 0o620):
         secret.chmod(mode)
         refused(DENIED, "must be closed to others", "--key", secret, "--server-key", server)
     worker = house.stage.start("brot-worker", "--broker", house.workers_url, "--key", secret,
                                "--server-key", server).wait()
     assert worker.status == DENIED and "must be closed to others" in worker.err
+    patient = house.stage.start("brot-worker", "--broker", house.workers_url, "--threads", 1,
+                                "--key", house.secret("worker"), "--server-key",
+                                house.public("stranger"))
+    wait_until(lambda: "no broker has answered yet, or its key is not that of" in patient.err(),
+               "the worker's guess")
+    assert f'server_key="{house.public("stranger")}"' in patient.err()
 
 
 def test_a_broker_without_what_it_needs(stage: Stage, tmp_path: Path) -> None:
