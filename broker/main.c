@@ -138,7 +138,10 @@ static enum brot_err serve(struct program *program, int signal_fd, struct keeper
 	if (options->keys != NULL) {
 		config.keys = options->keys;
 		config.cert = &cert;
-		code = keys_read_secret(options->key, &cert, err);
+		struct brot_error inner;
+		code = keys_read_secret(options->key, &cert, &inner);
+		if (code != BROT_OK)
+			(void)error_set(err, code, "--key: %.240s", inner.text);
 	}
 	if (code == BROT_OK)
 		code = open_files(options, &config, err);

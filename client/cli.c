@@ -34,8 +34,7 @@ static const struct command {
 	{"retry", "Renders what a failed or cancelled job lacks.", cmd_verb},
 	{"priority", "Changes which of a client's jobs goes first.", cmd_verb},
 	{"release", "Has the broker forget a job that is finished.", cmd_verb},
-	{"cancel", "Ends a job, whoever has submitted it, also a finished one that is kept.",
-	 cmd_verb},
+	{"cancel", "Ends a job, also a finished one that is kept.", cmd_verb},
 	{"drain", "Has a worker finish what it holds, and leave.", cmd_verb},
 	{"keygen", "Makes the two files of a key that opens a broker's door.", cmd_keygen},
 	{"version", "Says which brot this is.", cmd_version},
@@ -60,7 +59,8 @@ static void print_help(void)
 	       "  73   the file cannot be made\n"
 	       "  75   the broker is at a limit: try later\n"
 	       "  76   the other end does not speak as a broker does\n"
-	       "  77   the broker does not allow it, or does not know the key\n"
+	       "  77   the broker or the system does not allow it, or the key is not known\n"
+	       "  78   the file of a key is wrong\n"
 	       "  130  cancelled; by a signal, 128 and its number (143 for SIGTERM)\n");
 }
 

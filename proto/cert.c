@@ -99,12 +99,12 @@ static enum brot_err key_take(const struct line *line, unsigned number, char *ke
 	char text[Z85_KEY_CHARS + 1] = "";
 	int name_chars = (int)line->name_bytes;
 	if (key[0] != '\0')
-		return error_set(err, BROT_E_USAGE, "line %u: %.*s must stand there once only",
+		return error_set(err, BROT_E_CONFIG, "line %u: %.*s must stand there once only",
 				 number, name_chars, line->name);
 	if (line->value != NULL && line->value_bytes == Z85_KEY_CHARS)
 		memcpy(text, line->value, Z85_KEY_CHARS);
 	if (!cert_key_is_valid(text))
-		return error_set(err, BROT_E_USAGE,
+		return error_set(err, BROT_E_CONFIG,
 				 "line %u: %.*s must be a key of %d characters in Z85, and is not",
 				 number, name_chars, line->name, Z85_KEY_CHARS);
 	memcpy(key, text, sizeof text);
@@ -118,7 +118,7 @@ enum brot_err cert_parse(const char *text, size_t bytes, struct cert *ret_cert,
 	bool is_curve = false;
 	enum brot_err code = BROT_OK;
 	if (bytes > LIMIT_CERT_BYTES)
-		return error_set(err, BROT_E_USAGE,
+		return error_set(err, BROT_E_CONFIG,
 				 "a certificate must have at most %d bytes, got %zu",
 				 LIMIT_CERT_BYTES, bytes);
 	for (unsigned number = 1; bytes > 0 && code == BROT_OK; number++) {
@@ -126,7 +126,7 @@ enum brot_err cert_parse(const char *text, size_t bytes, struct cert *ret_cert,
 		size_t line_bytes = end != NULL ? (size_t)(end - text) : bytes;
 		struct line line;
 		if (memchr(text, '\0', line_bytes) != NULL || !line_read(text, line_bytes, &line))
-			return error_set(err, BROT_E_USAGE,
+			return error_set(err, BROT_E_CONFIG,
 					 "line %u: must be a section or name = \"value\"", number);
 		if (line.name_bytes > 0 && !line.is_indented)
 			is_curve = is_named(&line, "curve");
@@ -142,7 +142,7 @@ enum brot_err cert_parse(const char *text, size_t bytes, struct cert *ret_cert,
 		}
 	}
 	if (code == BROT_OK && cert.public_key[0] == '\0')
-		code = error_set(err, BROT_E_USAGE,
+		code = error_set(err, BROT_E_CONFIG,
 				 "must have a public-key in its section curve, and has none");
 	if (code == BROT_OK)
 		*ret_cert = cert;

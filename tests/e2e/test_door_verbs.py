@@ -132,3 +132,9 @@ def test_a_verb_at_a_locked_door(house: House, verb: Verb) -> None:
             assert row_of(house, job) == before, who
     if worker is not None and verb.words.startswith("drain"):
         assert worker.wait().status == 0
+
+
+def test_the_help_of_cancel_says_whose_jobs(stage: Stage) -> None:
+    text = " ".join(stage.client("cancel", "--help").out.split())
+    assert "one's own, and as an admin anybody's" in text, text
+    assert "whoever has submitted" not in text + stage.client("--help").out

@@ -20,7 +20,7 @@ import wire
 from harness import Broker, NotStarted, Result, Stage, light_request, wait_until
 
 README = Path(__file__).parents[2] / "README.md"
-USAGE, UNAVAILABLE, DENIED = 64, 69, 77
+USAGE, UNAVAILABLE, DENIED, CONFIG = 64, 69, 77, 78
 ROLES = ("client", "worker", "admin")
 WORKER_MESSAGES = ("HELLO", "CREDIT", "MAPPED", "DONE", "FAIL", "BEAT", "BYE", "GONE")
 NOBODY_UID = 65534
@@ -483,9 +483,20 @@ def test_keys_that_cannot_be_used(house: House) -> None:
     secret, server = house.secret("client"), house.public("broker")
     refused(USAGE, "--key: needs --server-key", "--key", secret)
     refused(USAGE, "--server-key: needs --key", "--server-key", server)
-    refused(USAGE, "has none", "--key", house.public("client"), "--server-key", server)
-    refused(USAGE, "is for its owner alone", "--key", secret, "--server-key",
+    refused(CONFIG, "brot-client: --key: ", "--key", house.public("client"), "--server-key", server)
+    refused(CONFIG, "has none", "--key", house.public("client"), "--server-key", server)
+    refused(CONFIG, "brot-client: --server-key: ", "--key", secret, "--server-key",
             house.secret("broker"))
+    refused(CONFIG, "is for its owner alone", "--key", secret, "--server-key",
+            house.secret("broker"))
+    bad = house.folder / "bad"
+    bad.mkdir()
+    (bad / "empty").write_bytes(b"")
+    (bad / "noise").write_bytes(secrets.token_bytes(300))
+    os.mkfifo(bad / "pipe")
+    for name in ("empty", "noise", "pipe", "."):
+        refused(CONFIG, f"--key: {bad / name}", "--key", bad / name, "--server-key", server)
+        refused(CONFIG, f"--server-key: {bad / name}", "--key", secret, "--server-key", bad / name)
     refused(66, "cannot be read", "--key", house.folder / "none", "--server-key", server)
     refused(UNAVAILABLE, f"no broker answers at {house.clients_url} within 2 s, or its key is not "
             f"that of {house.public('stranger')}\n", "--key", secret, "--server-key",
@@ -523,6 +534,8 @@ def test_a_broker_without_what_it_needs(stage: Stage, tmp_path: Path) -> None:
     house.secret("broker").chmod(0o644)
     refused(DENIED, "must be closed to others", *house.arguments())
     house.secret("broker").chmod(0o600)
+    refused(CONFIG, "--key: ", "--key", house.public("broker"), "--keys", house.keys)
+    refused(66, "--key: ", "--key", tmp_path / "none", "--keys", house.keys)
     house.keys.chmod(0o777)
     refused(DENIED, "closed to writing by others", *house.arguments())
 
