@@ -9,6 +9,7 @@ import secrets
 import shutil
 import signal
 import socket
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -17,7 +18,7 @@ import zmq
 import zmq.auth
 
 import wire
-from harness import Broker, NotStarted, Result, Stage, light_request, wait_until
+from harness import BIN, Broker, NotStarted, Result, Stage, light_request, wait_until
 
 README = Path(__file__).parents[2] / "README.md"
 USAGE, UNAVAILABLE, DENIED, CONFIG = 64, 69, 77, 78
@@ -582,6 +583,31 @@ def test_certificates_of_others_and_for_others(stage: Stage, tmp_path: Path) -> 
     for name in ("../ours", "", ".ours", "a b", "x" * 64):
         assert stage.client("keygen", "--out", tmp_path, "--", name).status == USAGE
     assert re.search("keygen", stage.client("--help").out)
+
+
+def test_the_name_of_a_key(stage: Stage) -> None:
+    help_text = " ".join(stage.client("keygen", "--help").out.split())
+    assert '1 to 63 ASCII letters, digits and ".-_@", without a dot or dash' in help_text
+    result = stage.client("keygen", "zoë Müller", "--json")
+    assert result.status == USAGE and 'got "zoë Müller"\n' in result.err
+    (event,) = result.events()
+    assert event["text"].endswith('got "zoë Müller"')
+    for name, shown in ((b"zo\xeb", "zo?"), ("ë".encode() * 41, "?" * 40 + "...")):
+        result = stage.client("keygen", os.fsdecode(name), "--json")
+        assert result.status == USAGE and f'got "{shown}"\n' in result.err
+        assert len(result.events()) == 1
+    for name in ("ada.cert", "ada.cert_secret"):
+        result = stage.client("keygen", name)
+        assert result.status == USAGE and "which is added to it" in result.err
+    assert not list(stage.folder.glob("*.cert*"))
+
+
+def test_a_key_that_does_not_fit(stage: Stage) -> None:
+    """Nor do our outputs, which are files here: the sentence goes into a pipe."""
+    result = subprocess.run(["prlimit", "--fsize=0", BIN / "brot-client", "keygen", "ada"],
+                            cwd=stage.folder, capture_output=True, text=True, check=False)
+    assert result.returncode == 73 and "cannot be written: File too large" in result.stderr
+    assert not list(stage.folder.glob("ada*"))
 
 
 # The kernel's word
