@@ -158,6 +158,8 @@ static enum brot_err run(struct program *program, struct brot_error *err)
 	enum brot_err code = check_doors(&options->clients, options, err);
 	if (code == BROT_OK)
 		code = check_doors(&options->workers, options, err);
+	if (code == BROT_OK && options->clients_group != NULL)
+		code = sock_group_check(options->clients_group, err);
 	if (code == BROT_OK && options->metrics != NULL)
 		code = exporter_check(options->metrics, err);
 	if (code != BROT_OK)
