@@ -206,6 +206,7 @@ int main(int argc, char **argv)
 {
 	struct program program = {.argc = argc, .argv = argv};
 	process_open_standard_streams();
+	process_set_name("brot-broker");
 	if (argc == 2 && strcmp(argv[1], KEEPER_OPTION) == 0) {
 		keeper_run();
 		return 0;

@@ -263,6 +263,7 @@ int main(int argc, char **argv)
 {
 	struct program program = {.argc = argc, .argv = argv};
 	process_open_standard_streams();
+	process_set_name("brot-worker");
 	signals_keep_hangup();
 	int status = run_command(&program);
 	settings_done(&program.settings);
