@@ -71,8 +71,9 @@ static enum brot_err open_descriptors(struct brot_error *err)
 	if (code != BROT_OK)
 		return code;
 	bool are_few = descriptors.connections < LIMIT_PEERS;
-	log_line(are_few ? LOG_LEVEL_WARNING : LOG_LEVEL_NOTICE,
-		 "descriptors%s limit=%u reserved=%u connections=%u of=%d",
+	log_line(are_few ? LOG_LEVEL_WARNING : LOG_LEVEL_DEBUG,
+		 "descriptors%s limit=%u reserved=%u connections_that_fit=%u "
+		 "connections_at_most=%d",
 		 are_few ? " for fewer connections than there may be:" : "", descriptors.limit,
 		 descriptors.reserve, descriptors.connections, LIMIT_PEERS);
 	return BROT_OK;

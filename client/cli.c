@@ -131,13 +131,29 @@ static enum brot_err finish_output(struct brot_error *err)
 			 errno != 0 ? strerror(errno) : "it was closed or is full");
 }
 
-void cli_tell_failure(bool is_json, const struct brot_error *err)
+/* A broker's sentence may begin with the message that it refuses, which is not what was typed. */
+static void name_verb(const struct cli *cli, struct brot_error *err)
 {
+	const struct brot_error before = *err;
+	const char *colon = strstr(before.text, ": ");
+	for (int type = MSG_SUBMIT; colon != NULL && type <= MSG_HISTORY; type++) {
+		const char *name = message_name((enum message_type)type);
+		const size_t length = (size_t)(colon - before.text);
+		if (cli->name != NULL && strlen(name) == length &&
+		    memcmp(before.text, name, length) == 0)
+			(void)error_set(err, before.code, "%s%s", cli->name, colon);
+	}
+}
+
+void cli_tell_failure(const struct cli *cli, bool is_json, const struct brot_error *error)
+{
+	struct brot_error err = *error;
+	name_verb(cli, &err);
 	if (is_json)
-		print_event(stdout, err->code == BROT_E_CANCELLED ? "cancelled" : "failed",
-			    json_pack("{s:s,s:s}", "error", brot_err_name(err->code), "text",
-				      err->text));
-	fprintf(stderr, "brot-client: %s\n", err->text);
+		print_event(
+			stdout, err.code == BROT_E_CANCELLED ? "cancelled" : "failed",
+			json_pack("{s:s,s:s}", "error", brot_err_name(err.code), "text", err.text));
+	fprintf(stderr, "brot-client: %s\n", err.text);
 }
 
 int cli_run(int argc, char *const *argv, int signal_fd)
@@ -157,7 +173,7 @@ int cli_run(int argc, char *const *argv, int signal_fd)
 		is_output = code != BROT_OK;
 	}
 	if (code != BROT_OK)
-		cli_tell_failure(!is_told && !is_output && wants_json(&cli), &err);
+		cli_tell_failure(&cli, !is_told && !is_output && wants_json(&cli), &err);
 	return interrupt_exit_status(&interrupt, code);
 }
 

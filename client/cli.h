@@ -36,7 +36,7 @@ struct cli {
 int cli_run(int argc, char *const *argv, int signal_fd);
 
 /* Tells a failure that is not the subcommand's last. */
-void cli_tell_failure(bool is_json, const struct brot_error *err);
+void cli_tell_failure(const struct cli *cli, bool is_json, const struct brot_error *error);
 
 /* The subcommand for options_parse(): its name, its sentence and these options. */
 struct option_command cli_command(const struct cli *cli, const struct option_spec *specs);

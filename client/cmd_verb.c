@@ -260,7 +260,7 @@ static enum brot_err run_all(const struct cli *cli, const struct verb *verb,
 		if (code == BROT_OK)
 			continue;
 		if (failure != BROT_OK)
-			cli_tell_failure(ask->is_json, err);
+			cli_tell_failure(cli, ask->is_json, err);
 		failure = error_set(err, code, "%s", why.text);
 		if (code == BROT_E_UNAVAILABLE || code == BROT_E_CANCELLED)
 			break;

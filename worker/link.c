@@ -280,7 +280,9 @@ static void signals_take(struct link *link)
 		}
 		if (number != SIGTERM && number != SIGINT && number != SIGHUP)
 			continue;
-		log_line(LOG_LEVEL_INFO, "asked to end signal=%d", number);
+		/* A parent has told of it before. */
+		log_line(link->config->parent != 0 ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO,
+			 "asked to end signal=%d", number);
 		notify_stopping(&link->notify, PATIENCE_MS);
 		bool is_orphan = link->config->parent != 0 && getppid() != link->config->parent;
 		struct session_event event = {.type = SESSION_ON_TERMINATE};

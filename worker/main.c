@@ -87,7 +87,7 @@ static void reread(void *context)
 		if (!options_agree(spec, &program->options, &options))
 			options_list(waiting, sizeof waiting, spec->name);
 	log_line(LOG_LEVEL_NOTICE, "settings read again changed=%s",
-		 is_changed ? "log-level" : "none");
+		 is_changed ? "log_level" : "none");
 	if (waiting[0] != '\0')
 		log_line(LOG_LEVEL_WARNING, "settings that wait for a restart names=%s", waiting);
 }

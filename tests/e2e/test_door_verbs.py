@@ -138,3 +138,10 @@ def test_the_help_of_cancel_says_whose_jobs(stage: Stage) -> None:
     text = " ".join(stage.client("cancel", "--help").out.split())
     assert "one's own, and as an admin anybody's" in text, text
     assert "whoever has submitted" not in text + stage.client("--help").out
+
+
+def test_to_try_again_is_for_later_while_a_job_may_fail(house: House) -> None:
+    job = make_job(house, "queued")
+    result = house.ask("client", "retry", job)
+    assert result.status == 75, result.err
+    assert result.err == f"brot-client: job: {job} must have failed to be tried again, and is queued\n"

@@ -459,11 +459,20 @@ def test_the_programs_with_keys(house: House) -> None:
 def test_who_is_denied_learns_it(house: House) -> None:
     job = house.submit("other")
     for arguments, sentence in [(["drain", "x"], "is for an admin"),
-                                (["cancel", job], "is another's"),
-                                (["wait", job, "--out", house.stage.folder / "w.png"], "another's"),
-                                (["priority", job, "3"], "is another's")]:
-        result = house.ask("client", *arguments)
-        assert result.status == DENIED and sentence in result.err, result.err
+                                (["cancel", job], f"job {job} is another's"),
+                                (["wait", job, "--out", house.stage.folder / "w.png"],
+                                 f"job {job} is another's"),
+                                (["fetch", job, "--out", house.stage.folder / "f.png"],
+                                 f"job {job} is another's"),
+                                (["priority", job, "3"], f"job {job} is another's")]:
+        for more in ([], ["--json"]):
+            result = house.ask("client", *arguments, *more)
+            sentence_of = f"{arguments[0]}: {sentence}"
+            assert result.status == DENIED, result.err
+            assert result.err.startswith(f"brot-client: {sentence_of}"), result.err
+            assert all(event["text"].startswith(sentence_of) for event in result.events())
+    both = house.ask("client", "pause", job, house.submit("other"))
+    assert both.err.count("brot-client: pause: job ") == 2, both.err
     for name, sentence in [("worker", "may not speak"), ("stranger", "does not know the key")]:
         result = house.ask(name, "status")
         assert result.status == DENIED and sentence in result.err, result.err

@@ -67,3 +67,12 @@ def test_processes_have_the_names_of_their_programs(stage: Stage) -> None:
         return sorted(Path(f"/proc/{pid}/comm").read_text().strip() for pid in stage.alive())
     # The broker has a keeper, and the workers a parent.
     wait_until(lambda: names() == ["brot-broker"] * 2 + ["brot-worker"] * 3, "names")
+
+
+def test_one_word_of_each(stage: Stage) -> None:
+    """A signal is told by the parent alone, and what is as it should be not at all."""
+    broker = stage.broker()
+    worker = stage.worker(broker, "--log-level", "info")
+    broker.wait_workers(1)
+    assert worker.stop().err.count("asked to end signal=15") == 1
+    assert "descriptors" not in broker.process.err()
