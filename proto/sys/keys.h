@@ -36,7 +36,8 @@ enum brot_err keys_write(const struct cert *cert, const char *folder, const char
 
 /* What to show to the broker at url: of a tcp one the secret certificate of the file `key` and the
  * broker's public one of the file `server_key`, which both may be NULL: then, and for ipc, there is
- * nothing to show. BROT_E_USAGE where there is one of them alone; and as above, the option in front. */
+ * nothing to show. BROT_E_USAGE where there is one of them alone; and as above, the option in
+ * front. */
 enum brot_err keys_for_url(const char *url, const char *key, const char *server_key,
 			   struct sock_keys *ret_keys, bool *ret_has_keys, struct brot_error *err);
 

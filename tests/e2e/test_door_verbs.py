@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import itertools
+import os
+import secrets
 import shutil
+import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,8 +14,8 @@ from pathlib import Path
 import pytest
 
 import wire
-from harness import Result, Stage, wait_until
-from test_doors import CELLS, DENIED, House
+from harness import BIN, Result, Stage, wait_until
+from test_doors import CELLS, CONFIG, DENIED, UNAVAILABLE, USAGE, House
 
 TABLE = {(message, who): word for message, who, word in CELLS}
 
@@ -145,3 +148,62 @@ def test_to_try_again_is_for_later_while_a_job_may_fail(house: House) -> None:
     result = house.ask("client", "retry", job)
     assert result.status == 75, result.err
     assert result.err == f"brot-client: job: {job} must have failed to be tried again, and is queued\n"
+
+
+def test_the_name_of_a_key(stage: Stage) -> None:
+    help_text = " ".join(stage.client("keygen", "--help").out.split())
+    assert '1 to 63 ASCII letters, digits and ".-_@", without a dot or dash' in help_text
+    result = stage.client("keygen", "zoë Müller", "--json")
+    assert result.status == USAGE and 'got "zoë Müller"\n' in result.err
+    (event,) = result.events()
+    assert event["text"].endswith('got "zoë Müller"')
+    for name, shown in ((b"zo\xeb", "zo?"), ("ë".encode() * 41, "?" * 40 + "...")):
+        result = stage.client("keygen", os.fsdecode(name), "--json")
+        assert result.status == USAGE and f'got "{shown}"\n' in result.err
+        assert len(result.events()) == 1
+    for name in ("ada.cert", "ada.cert_secret"):
+        result = stage.client("keygen", name)
+        assert result.status == USAGE and "which is added to it" in result.err
+    assert not list(stage.folder.glob("*.cert*"))
+
+
+def test_a_key_that_does_not_fit(stage: Stage) -> None:
+    """Nor do our outputs, which are files here: the sentence goes into a pipe."""
+    result = subprocess.run(["prlimit", "--fsize=0", BIN / "brot-client", "keygen", "ada"],
+                            cwd=stage.folder, capture_output=True, text=True, check=False)
+    assert result.returncode == 73 and "cannot be written: File too large" in result.stderr
+    assert not list(stage.folder.glob("ada*"))
+
+
+def test_a_file_that_holds_no_key(house: House) -> None:
+    """Of either option, and told as such: it is neither the command line's fault nor missing."""
+    bad = house.folder / "bad"
+    bad.mkdir()
+    (bad / "empty").write_bytes(b"")
+    (bad / "noise").write_bytes(secrets.token_bytes(300))
+    os.mkfifo(bad / "pipe")
+    for path in (bad / "empty", bad / "noise", bad / "pipe", bad):
+        for option, keys in (("--key", [path, house.public("broker")]),
+                             ("--server-key", [house.secret("client"), path])):
+            words = ["--key", keys[0], "--server-key", keys[1]]
+            client = house.stage.client("status", "--broker", house.clients_url, *words)
+            worker = house.stage.start("brot-worker", "--broker", house.workers_url, *words).wait()
+            for result, name in ((client, "brot-client"), (worker, "brot-worker")):
+                assert result.status == CONFIG, result.err
+                assert f"{name}: {option}: {path}: " in result.err, result.err
+
+
+def test_a_broker_with_another_key(house: House) -> None:
+    """It is as silent as one that is not there, so both are named."""
+    words = ["--server-key", house.public("stranger"), "--key"]
+    worker = house.stage.start("brot-worker", "--broker", house.workers_url, "--threads", 1, *words,
+                               house.secret("worker"))
+    guess = f"within 1 s, or its key is not that of {house.public('stranger')}\n"
+    for command in (["status"], ["render", "--out", house.stage.folder / "a.png"],
+                    ["top", "--count", "1"]):
+        result = house.stage.client(*command, "--broker", house.clients_url, "--timeout", "1",
+                                    *words, house.secret("client"))
+        assert result.status == UNAVAILABLE and guess in result.err, result.err
+    wait_until(lambda: "no broker has answered yet, or its key is not that of" in worker.err(),
+               "the worker's guess")
+    assert f'server_key="{house.public("stranger")}"' in worker.err()
