@@ -72,8 +72,9 @@ static enum brot_err open_descriptors(struct brot_error *err)
 	if (code != BROT_OK)
 		return code;
 	bool are_few = descriptors.connections < LIMIT_PEERS;
-	log_line(are_few ? LOG_LEVEL_WARNING : LOG_LEVEL_NOTICE,
-		 "descriptors%s limit=%u reserved=%u connections=%u of=%d",
+	log_line(are_few ? LOG_LEVEL_WARNING : LOG_LEVEL_DEBUG,
+		 "descriptors%s limit=%u reserved=%u connections_that_fit=%u "
+		 "connections_at_most=%d",
 		 are_few ? " for fewer connections than there may be:" : "", descriptors.limit,
 		 descriptors.reserve, descriptors.connections, LIMIT_PEERS);
 	return BROT_OK;
@@ -139,7 +140,10 @@ static enum brot_err serve(struct program *program, int signal_fd, struct keeper
 	if (options->keys != NULL) {
 		config.keys = options->keys;
 		config.cert = &cert;
-		code = keys_read_secret(options->key, &cert, err);
+		struct brot_error inner;
+		code = keys_read_secret(options->key, &cert, &inner);
+		if (code != BROT_OK)
+			(void)error_set(err, code, "--key: %.240s", inner.text);
 	}
 	if (code == BROT_OK)
 		code = open_files(options, &config, err);
@@ -157,6 +161,8 @@ static enum brot_err run(struct program *program, struct brot_error *err)
 	enum brot_err code = check_doors(&options->clients, options, err);
 	if (code == BROT_OK)
 		code = check_doors(&options->workers, options, err);
+	if (code == BROT_OK && options->clients_group != NULL)
+		code = sock_group_check(options->clients_group, err);
 	if (code == BROT_OK && options->metrics != NULL)
 		code = exporter_check(options->metrics, err);
 	if (code != BROT_OK)
@@ -203,6 +209,7 @@ int main(int argc, char **argv)
 {
 	struct program program = {.argc = argc, .argv = argv};
 	process_open_standard_streams();
+	process_set_name("brot-broker");
 	if (argc == 2 && strcmp(argv[1], KEEPER_OPTION) == 0) {
 		keeper_run();
 		return 0;

@@ -1,10 +1,8 @@
 /* connection.c - one DEALER and one signal descriptor in one poll. */
 #include "client/connection.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "client/reply.h"
 #include "proto/sys/clock.h"
@@ -20,6 +18,7 @@ struct connection {
 	const char *url;
 	const struct keyboard *keyboard; /* or NULL */
 	const struct sock_keys *keys;    /* or NULL */
+	const char *server_key;          /* the file of the broker's, with keys */
 	struct sock_received received;   /* what the last message borrows from */
 };
 
@@ -31,7 +30,7 @@ static enum brot_err dealer_open(const struct connection *c, struct sock **ret_s
 	return sock_dealer_new(c->context, c->url, c->keys, &limits, ret_sock, err);
 }
 
-enum brot_err connection_open(const char *url, const struct sock_keys *keys,
+enum brot_err connection_open(const char *url, const struct sock_keys *keys, const char *server_key,
 			      struct interrupt *interrupt, struct connection **ret_connection,
 			      struct brot_error *err)
 {
@@ -41,6 +40,7 @@ enum brot_err connection_open(const char *url, const struct sock_keys *keys,
 	c->interrupt = interrupt;
 	c->url = url;
 	c->keys = keys;
+	c->server_key = server_key;
 	c->context = sock_context_new();
 	enum brot_err code = BROT_OK;
 	if (c->context == NULL)
@@ -80,23 +80,23 @@ void connection_listen(struct connection *connection, const struct keyboard *key
 	connection->keyboard = keyboard;
 }
 
-/* libzmq tries again whatever connect(2) says, and does not tell. */
-bool connection_is_denied(const char *url, struct brot_error *err)
+enum brot_err connection_explain(const struct connection *connection, struct brot_error *err)
 {
-	const char *path = sock_ipc_path(url);
-	if (path == NULL || access(path, W_OK) == 0 || errno != EACCES)
-		return false;
-	(void)error_set(err, BROT_E_UNAVAILABLE, "%.200s: this user may not connect to it: %s", url,
-			strerror(EACCES));
-	return true;
+	const struct brot_error before = *err;
+	if (sock_url_is_denied(connection->url, err))
+		return err->code;
+	if (connection->keys != NULL)
+		(void)error_set(err, before.code, "%.190s, or its key is not that of %s",
+				before.text, connection->server_key);
+	return err->code;
 }
 
-enum brot_err connection_unavailable(const char *url, int64_t timeout_ms, struct brot_error *err)
+enum brot_err connection_unavailable(const struct connection *connection, int64_t timeout_ms,
+				     struct brot_error *err)
 {
-	if (connection_is_denied(url, err))
-		return BROT_E_UNAVAILABLE;
-	return error_set(err, BROT_E_UNAVAILABLE, "no broker answers at %.150s within %.3g s", url,
-			 (double)timeout_ms / 1000);
+	(void)error_set(err, BROT_E_UNAVAILABLE, "no broker answers at %.150s within %.3g s",
+			connection->url, (double)timeout_ms / 1000);
+	return connection_explain(connection, err);
 }
 
 unsigned connection_wait(struct connection *connection, int64_t deadline_ms)
@@ -193,7 +193,11 @@ enum brot_err connection_ask(struct connection *connection, enum message_type ty
 	*ret_report = NULL;
 	while (code == BROT_OK && *ret_report == NULL) {
 		if (now_ms >= deadline_ms)
-			return connection_unavailable(connection->url, timeout_ms, err);
+			return connection_unavailable(connection, timeout_ms, err);
+		/* A broker that starts may not have opened its socket file to us yet. */
+		if (unanswered > 0 && now_ms >= again_ms &&
+		    sock_url_is_denied(connection->url, err))
+			return BROT_E_DENIED;
 		if (now_ms >= again_ms) {
 			/* A connection that the network has forgotten stays open at this end. */
 			if (unanswered == UNANSWERED) {

@@ -19,8 +19,9 @@
 struct connection; /* opaque */
 
 /* Starts to connect to a broker's clients' endpoint; whether anybody answers shows later. keys
- * NULL: none. url, keys and interrupt are borrowed for the connection's life. */
-enum brot_err connection_open(const char *url, const struct sock_keys *keys,
+ * NULL: none; with them server_key names the file of the broker's, for sentences. All that is given
+ * is borrowed for the connection's life. */
+enum brot_err connection_open(const char *url, const struct sock_keys *keys, const char *server_key,
 			      struct interrupt *interrupt, struct connection **ret_connection,
 			      struct brot_error *err);
 
@@ -42,12 +43,15 @@ enum connection_news {
 /* Has connection_wait() look at a keyboard as well, which is borrowed for the connection's life. */
 void connection_listen(struct connection *connection, const struct keyboard *keyboard);
 
-/* Fills *err with the failure that nobody has answered for timeout_ms, or that this user may not
- * use the socket that the URL names. Returns BROT_E_UNAVAILABLE. */
-enum brot_err connection_unavailable(const char *url, int64_t timeout_ms, struct brot_error *err);
+/* Fills *err with the failure that nobody has answered for timeout_ms, as connection_explain() has
+ * it. Returns its code. */
+enum brot_err connection_unavailable(const struct connection *connection, int64_t timeout_ms,
+				     struct brot_error *err);
 
-/* Whether the second of these is so, and *err then. */
-bool connection_is_denied(const char *url, struct brot_error *err);
+/* Adds to *err, which says that no broker answers, what else may be the reason: that the broker has
+ * another key. Where this user may not use the socket that the URL names it says that alone, with
+ * BROT_E_DENIED. Returns its code. */
+enum brot_err connection_explain(const struct connection *connection, struct brot_error *err);
 
 /* Waits for news, until deadline_ms of clock_ms() at the latest. Returns bits of enum
  * connection_news; 0 after the time. */

@@ -57,8 +57,8 @@ static enum brot_err open_named(const struct service_config *config, struct serv
 		if (service->keys == NULL)
 			return error_set(err, BROT_E_SYSTEM, "no memory for a key");
 	}
-	return connection_open(service->url, service->keys, config->interrupt, &service->connection,
-			       err);
+	return connection_open(service->url, service->keys, config->server_key, config->interrupt,
+			       &service->connection, err);
 }
 
 /* BROT_OK with a connection, or without one where the system has no broker that answers. */
@@ -70,7 +70,8 @@ static enum brot_err open_system(const struct service_config *config, struct ser
 		return BROT_OK;
 	struct connection *connection = NULL;
 	json_t *report = NULL;
-	enum brot_err code = connection_open(SYSTEM_URL, NULL, config->interrupt, &connection, err);
+	enum brot_err code = connection_open(SYSTEM_URL, NULL, NULL, config->interrupt, &connection,
+					     err);
 	if (code != BROT_OK)
 		return code;
 	code = connection_ask(connection, MSG_STATUS, "{}", "status", SYSTEM_WAIT_MS, &report, err);
@@ -92,7 +93,8 @@ static enum brot_err open_embedded(const struct service_config *config, struct s
 	if (code != BROT_OK)
 		return code;
 	service->url = embedded_url(service->embedded);
-	return connection_open(service->url, NULL, config->interrupt, &service->connection, err);
+	return connection_open(service->url, NULL, NULL, config->interrupt, &service->connection,
+			       err);
 }
 
 static bool may_embed(const struct service_config *config)
@@ -113,9 +115,8 @@ enum brot_err service_open(const struct service_config *config, struct service *
 	else if (config->workers == 0)
 		code = open_system(config, &service, err);
 	if (code == BROT_OK && service.connection == NULL) {
-		bool is_denied = !may_embed(config) && connection_is_denied(SYSTEM_URL, err);
-		if (is_denied)
-			code = BROT_E_UNAVAILABLE;
+		if (!may_embed(config) && sock_url_is_denied(SYSTEM_URL, err))
+			code = BROT_E_DENIED;
 		else if (config->must_outlive)
 			code = error_set(err, BROT_E_UNAVAILABLE,
 					 "--keep: needs a broker that outlives this call: none "

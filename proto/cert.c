@@ -119,7 +119,7 @@ static enum brot_err key_take(const struct line *line, unsigned number, char *ke
 	char text[Z85_KEY_CHARS + 1] = "";
 	int name_chars = (int)line->name_bytes;
 	if (key[0] != '\0')
-		return error_set(err, BROT_E_USAGE, "line %u: %.*s must stand there once only",
+		return error_set(err, BROT_E_CONFIG, "line %u: %.*s must stand there once only",
 				 number, name_chars, line->name);
 	if (line->value != NULL && line->value_bytes == Z85_KEY_CHARS)
 		memcpy(text, line->value, Z85_KEY_CHARS);
@@ -127,7 +127,7 @@ static enum brot_err key_take(const struct line *line, unsigned number, char *ke
 	if (cert_key_is_valid(text))
 		memcpy(key, text, sizeof text);
 	else
-		code = error_set(err, BROT_E_USAGE,
+		code = error_set(err, BROT_E_CONFIG,
 				 "line %u: %.*s must be a key of %d characters in Z85, and is not",
 				 number, name_chars, line->name, Z85_KEY_CHARS);
 	secret_forget(text, sizeof text);
@@ -147,7 +147,7 @@ static enum brot_err line_take(const struct line *line, unsigned number, struct 
 	if (place->indent == 0)
 		place->indent = line->indent;
 	if (line->indent < place->indent)
-		return error_set(err, BROT_E_USAGE,
+		return error_set(err, BROT_E_CONFIG,
 				 "line %u: must be indented like the section's first, by %zu "
 				 "columns, got %zu",
 				 number, place->indent, line->indent);
@@ -167,7 +167,7 @@ enum brot_err cert_parse(const char *text, size_t bytes, struct cert *ret_cert,
 	struct place place = {0};
 	enum brot_err code = BROT_OK;
 	if (bytes > LIMIT_CERT_BYTES)
-		return error_set(err, BROT_E_USAGE,
+		return error_set(err, BROT_E_CONFIG,
 				 "a certificate must have at most %d bytes, got %zu",
 				 LIMIT_CERT_BYTES, bytes);
 	for (unsigned number = 1; bytes > 0 && code == BROT_OK; number++) {
@@ -177,7 +177,7 @@ enum brot_err cert_parse(const char *text, size_t bytes, struct cert *ret_cert,
 		if (memchr(text, '\0', line_bytes) == NULL && line_read(text, line_bytes, &line))
 			code = line_take(&line, number, &place, &cert, err);
 		else
-			code = error_set(err, BROT_E_USAGE,
+			code = error_set(err, BROT_E_CONFIG,
 					 "line %u: must be a section or name = \"value\"", number);
 		text += line_bytes;
 		bytes -= line_bytes;
@@ -187,7 +187,7 @@ enum brot_err cert_parse(const char *text, size_t bytes, struct cert *ret_cert,
 		}
 	}
 	if (code == BROT_OK && cert.public_key[0] == '\0')
-		code = error_set(err, BROT_E_USAGE,
+		code = error_set(err, BROT_E_CONFIG,
 				 "must have a public-key in its section curve, and has none");
 	if (code == BROT_OK)
 		*ret_cert = cert;

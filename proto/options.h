@@ -137,7 +137,8 @@ enum brot_err options_refuse(const struct option_command *command,
 /* Whether two structs of values have the same in that row. */
 bool options_agree(const struct option_spec *spec, const void *values, const void *others);
 
-/* Appends a name to a list parted by commas, if the buffer has room for it. */
+/* Appends an option's name, as a settings file has it, to a list parted by commas, if the buffer
+ * has room for it. */
 void options_list(char *buffer, size_t buffer_bytes, const char *name);
 
 /* Writes the variable of a row. Returns buffer, or NULL if the row has none. */

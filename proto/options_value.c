@@ -248,7 +248,10 @@ bool options_agree(const struct option_spec *spec, const void *values, const voi
 void options_list(char *buffer, size_t buffer_bytes, const char *name)
 {
 	size_t used = strlen(buffer);
-	if (used + strlen(name) + 2 <= buffer_bytes)
-		(void)snprintf(buffer + used, buffer_bytes - used, "%s%s", used > 0 ? "," : "",
-			       name);
+	if (used + strlen(name) + 2 > buffer_bytes)
+		return;
+	(void)snprintf(buffer + used, buffer_bytes - used, "%s%s", used > 0 ? "," : "", name);
+	for (char *p = buffer + used; *p != '\0'; p++)
+		if (*p == '-')
+			*p = '_';
 }

@@ -54,9 +54,14 @@ static enum brot_err sock_open(const struct link *link, struct sock **ret_sock,
 static void hello_prepare(struct link *link, struct message *m)
 {
 	m->body = (struct bytes){link->hello, strlen(link->hello)};
-	if (++link->hellos == HELLOS_TOLD)
+	if (++link->hellos == HELLOS_TOLD && link->config->keys == NULL)
 		log_line(LOG_LEVEL_NOTICE, "no broker has answered yet broker=%s",
 			 link->config->broker);
+	if (link->hellos == HELLOS_TOLD && link->config->keys != NULL)
+		log_line(LOG_LEVEL_NOTICE,
+			 "no broker has answered yet, or its key is not that of --server-key "
+			 "broker=%s server_key=\"%s\"",
+			 link->config->broker, link->config->server_key);
 	struct sock *sock;
 	if (link->hellos % HELLOS_A_SOCKET == 0 && sock_open(link, &sock, NULL) == BROT_OK) {
 		sock_free(link->sock, 0);
@@ -239,11 +244,10 @@ static void message_handle(struct link *link, const struct sock_received *receiv
 	link_step(link, &event, &message);
 }
 
-static void denial_handle(struct link *link)
+static void denial_handle(struct link *link, const struct brot_error *error)
 {
-	struct session_event event = {.type = SESSION_ON_UNREADABLE};
-	(void)sock_denial(link->sock, &event.error);
-	log_line(LOG_LEVEL_WARNING, "%s", event.error.text);
+	struct session_event event = {.type = SESSION_ON_UNREADABLE, .error = *error};
+	log_line(LOG_LEVEL_WARNING, "%s", error->text);
 	link_step(link, &event, NULL);
 }
 
@@ -252,8 +256,11 @@ static void messages_take(struct link *link)
 	for (int i = 0; i < MESSAGES_A_ROUND && !link->is_over; i++) {
 		struct sock_received received;
 		enum sock_result result = sock_receive(link->sock, &received);
-		if (result == SOCK_DENIED)
-			denial_handle(link);
+		struct brot_error denied;
+		if (result == SOCK_DENIED) {
+			(void)sock_denial(link->sock, &denied);
+			denial_handle(link, &denied);
+		}
 		if (result != SOCK_OK)
 			return;
 		message_handle(link, &received);
@@ -273,7 +280,9 @@ static void signals_take(struct link *link)
 		}
 		if (number != SIGTERM && number != SIGINT && number != SIGHUP)
 			continue;
-		log_line(LOG_LEVEL_INFO, "asked to end signal=%d", number);
+		/* A parent has told of it before. */
+		log_line(link->config->parent != 0 ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO,
+			 "asked to end signal=%d", number);
 		notify_stopping(&link->notify, PATIENCE_MS);
 		bool is_orphan = link->config->parent != 0 && getppid() != link->config->parent;
 		struct session_event event = {.type = SESSION_ON_TERMINATE};
@@ -295,6 +304,11 @@ static void tick(struct link *link)
 	event.progress = (struct session_progress){progress.iterations, progress.running,
 						   progress.stuck, progress.lost};
 	link_step(link, &event, NULL);
+	/* A broker that starts may not have opened its socket file to us before. */
+	struct brot_error denied;
+	if (!link->is_over && link->hellos >= HELLOS_TOLD &&
+	    sock_url_is_denied(link->config->broker, &denied))
+		denial_handle(link, &denied);
 }
 
 static void service_turn(struct link *link)

@@ -18,6 +18,7 @@
 struct link_config {
 	const char *broker;           /* URL */
 	const struct sock_keys *keys; /* NULL: none; borrowed */
+	const char *server_key;       /* the file of the broker's, with keys; borrowed */
 	const char *name;             /* for people, at most LIMIT_NAME_CHARS */
 	const struct choice *choice;  /* checked and measured */
 	uint32_t threads;             /* 1..LIMIT_CREDIT - 1 */

@@ -88,7 +88,7 @@ static void reread(void *context)
 		if (!options_agree(spec, &program->options, &options))
 			options_list(waiting, sizeof waiting, spec->name);
 	log_line(LOG_LEVEL_NOTICE, "settings read again changed=%s",
-		 is_changed ? "log-level" : "none");
+		 is_changed ? "log_level" : "none");
 	if (waiting[0] != '\0')
 		log_line(LOG_LEVEL_WARNING, "settings that wait for a restart names=%s", waiting);
 }
@@ -145,6 +145,7 @@ static enum brot_err work(struct program *program, struct choice *choice, int si
 	const struct link_config config = {
 		.broker = options->broker,
 		.keys = program->has_keys ? &program->keys : NULL,
+		.server_key = options->server_key,
 		.name = options->name != NULL ? options->name : name,
 		.choice = choice,
 		.threads = is_child ? 1 : options->threads,
@@ -263,6 +264,7 @@ int main(int argc, char **argv)
 {
 	struct program program = {.argc = argc, .argv = argv};
 	process_open_standard_streams();
+	process_set_name("brot-worker");
 	signals_keep_hangup();
 	int status = run_command(&program);
 	secret_forget(&program.keys, sizeof program.keys);

@@ -68,7 +68,7 @@ static enum brot_err file_read(int fd, const char *path, struct cert *ret_cert, 
 	}
 	enum brot_err code = BROT_OK;
 	if (!S_ISREG(ret_st->st_mode))
-		code = error_set(err, BROT_E_NO_INPUT, "%.200s: must be a regular file", path);
+		code = error_set(err, BROT_E_CONFIG, "%.200s: must be a regular file", path);
 	ssize_t got = 1;
 	while (code == BROT_OK && got > 0 && bytes < sizeof text) {
 		got = read(fd, text + bytes, sizeof text - bytes);
@@ -110,13 +110,13 @@ enum brot_err keys_read_secret(const char *path, struct cert *ret_cert, struct b
 	char public_key[Z85_KEY_CHARS + 1] = "";
 	/* First, for a public certificate is rightly open to all. */
 	if (cert.secret_key[0] == '\0')
-		code = error_set(err, BROT_E_USAGE,
+		code = error_set(err, BROT_E_CONFIG,
 				 "%.180s: must have a secret-key, and has none: give the "
 				 "NAME" KEYS_SECRET_SUFFIX,
 				 path);
 	else if (zmq_curve_public(public_key, cert.secret_key) != 0 ||
 		 strcmp(public_key, cert.public_key) != 0)
-		code = error_set(err, BROT_E_USAGE,
+		code = error_set(err, BROT_E_CONFIG,
 				 "%.200s: its public-key must be that of its secret-key", path);
 	else
 		code = file_check(path, &st, others, "read or write", err);
@@ -136,7 +136,7 @@ enum brot_err keys_read_public(int at, const char *path, struct cert *ret_cert,
 		return code;
 	code = file_check(path, &st, 0022, "write", err);
 	if (code == BROT_OK && cert.secret_key[0] != '\0')
-		code = error_set(err, BROT_E_USAGE,
+		code = error_set(err, BROT_E_CONFIG,
 				 "%.180s: has a secret-key, which is for its owner alone: give the "
 				 "NAME" KEYS_PUBLIC_SUFFIX,
 				 path);
@@ -214,14 +214,20 @@ enum brot_err keys_for_url(const char *url, const char *key, const char *server_
 		*ret_has_keys = false;
 		return BROT_OK;
 	}
-	enum brot_err code = keys_read_secret(key, &own, err);
-	if (code == BROT_OK)
-		code = keys_read_public(AT_FDCWD, server_key, &server, err);
+	struct brot_error inner;
+	const char *option = "--key";
+	enum brot_err code = keys_read_secret(key, &own, &inner);
+	if (code == BROT_OK) {
+		option = "--server-key";
+		code = keys_read_public(AT_FDCWD, server_key, &server, &inner);
+	}
 	if (code == BROT_OK) {
 		memcpy(ret_keys->public_key, own.public_key, sizeof own.public_key);
 		memcpy(ret_keys->secret_key, own.secret_key, sizeof own.secret_key);
 		memcpy(ret_keys->server_key, server.public_key, sizeof server.public_key);
 		*ret_has_keys = true;
+	} else {
+		(void)error_set(err, code, "%s: %.240s", option, inner.text);
 	}
 	secret_forget(&own, sizeof own);
 	return code;

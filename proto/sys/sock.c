@@ -144,13 +144,28 @@ enum brot_err sock_router_new(struct sock_context *context, const struct sock_li
 	return sock_new(context, ZMQ_ROUTER, limits, ret_sock, err);
 }
 
+/* bind(2) says only that something is missing. */
+static enum brot_err ipc_folder_check(const char *url, struct brot_error *err)
+{
+	const char *path = url + SCHEME_BYTES, *slash = strrchr(path, '/');
+	char folder[LIMIT_IPC_PATH_BYTES];
+	struct stat st;
+	if (slash == NULL || slash == path)
+		return BROT_OK;
+	(void)snprintf(folder, sizeof folder, "%.*s", (int)(slash - path), path);
+	if (stat(folder, &st) == 0 || errno != ENOENT)
+		return BROT_OK;
+	return error_set(err, BROT_E_SYSTEM,
+			 "%.110s: cannot listen there: the folder %s is missing", url, folder);
+}
+
 /* libzmq removes whatever stands at the path before it binds, so this looks first. */
 static enum brot_err ipc_path_check(const char *url, struct brot_error *err)
 {
 	const char *path = sock_ipc_path(url);
 	struct stat st;
 	if (lstat(path, &st) != 0)
-		return BROT_OK;
+		return ipc_folder_check(url, err);
 	if (!S_ISSOCK(st.st_mode))
 		return error_set(err, BROT_E_USAGE, "%s: is a file, but not a socket", url);
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
@@ -204,7 +219,7 @@ enum brot_err sock_bind(struct sock *sock, const char *url, struct brot_error *e
 	return BROT_OK;
 }
 
-enum brot_err sock_admit_group(struct sock *sock, const char *group, struct brot_error *err)
+static enum brot_err group_find(const char *group, gid_t *ret_gid, struct brot_error *err)
 {
 	errno = 0;
 	const struct group *entry = getgrnam(group);
@@ -213,16 +228,34 @@ enum brot_err sock_admit_group(struct sock *sock, const char *group, struct brot
 	if (entry == NULL)
 		return error_set(err, BROT_E_USAGE, "group %s: this system has none of that name",
 				 group);
+	*ret_gid = entry->gr_gid;
+	return BROT_OK;
+}
+
+enum brot_err sock_group_check(const char *group, struct brot_error *err)
+{
+	gid_t ignored = 0;
+	return group_find(group, &ignored, err);
+}
+
+enum brot_err sock_admit_group(struct sock *sock, const char *group, struct brot_error *err)
+{
+	gid_t gid = 0;
+	enum brot_err code = group_find(group, &gid, err);
+	if (code != BROT_OK)
+		return code;
 	for (size_t i = 0; i < sock->path_count; i++) {
 		const char *path = sock->paths[i];
 		struct stat st;
 		bool is_done = lstat(path, &st) == 0;
 		/* A service may be forbidden to call chown(2), and is in that group anyway. */
-		if (is_done && st.st_gid != entry->gr_gid)
-			is_done = chown(path, (uid_t)-1, entry->gr_gid) == 0;
+		if (is_done && st.st_gid != gid)
+			is_done = chown(path, (uid_t)-1, gid) == 0;
 		if (!is_done || chmod(path, 0660) != 0)
-			return error_set(err, BROT_E_SYSTEM, "%s: cannot be given to group %s: %s",
-					 path, group, strerror(errno));
+			return error_set(err, BROT_E_SYSTEM,
+					 "%s: cannot be given to group %s: %s%s", path, group,
+					 strerror(errno),
+					 errno == EPERM ? ": you must be in it" : "");
 	}
 	return BROT_OK;
 }
@@ -272,7 +305,9 @@ void sock_free(struct sock *sock, int linger_ms)
 	 * are its own; afterwards they might be a successor's. */
 	for (size_t i = 0; i < sock->path_count; i++)
 		(void)unlink(sock->paths[i]);
-	(void)sock_option_set(sock, ZMQ_LINGER, linger_ms);
+	/* What was not let in leaves never. */
+	bool is_denied = sock->standing == SOCK_STANDING_DENIED;
+	(void)sock_option_set(sock, ZMQ_LINGER, is_denied ? 0 : linger_ms);
 	sock_monitor_close(sock);
 	(void)zmq_close(sock->zmq);
 	secret_forget(sock->secret_key, sizeof sock->secret_key);
@@ -483,8 +518,8 @@ static zmq_pollitem_t poll_item(void *socket, int fd)
 
 int sock_poll(struct sock_poll *items, size_t count, int64_t timeout_ms)
 {
-	zmq_pollitem_t polled[2 * SOCK_POLL_MAX];
-	size_t index[2 * SOCK_POLL_MAX];
+	zmq_pollitem_t polled[3 * SOCK_POLL_MAX];
+	size_t index[3 * SOCK_POLL_MAX];
 	int used = 0, ready_items = 0;
 	assert(count <= SOCK_POLL_MAX);
 	for (size_t i = 0; i < count; i++) {
@@ -497,6 +532,10 @@ int sock_poll(struct sock_poll *items, size_t count, int64_t timeout_ms)
 		if (sock != NULL && sock->monitor != NULL) {
 			index[used] = i;
 			polled[used++] = poll_item(sock->monitor, -1);
+		}
+		if (sock != NULL && sock->probe != NULL) {
+			index[used] = i;
+			polled[used++] = poll_item(sock->probe, -1);
 		}
 	}
 	/* zmq_poll asks each socket for its events, before it sleeps and after, so that the edges

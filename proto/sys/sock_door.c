@@ -52,7 +52,8 @@ bool sock_monitor_open(struct sock_context *context, struct sock *sock)
 	char name[64];
 	(void)snprintf(name, sizeof name, "inproc://monitor-%p", sock->zmq);
 	int events = ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH |
-		     ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL;
+		     ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL | ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL;
+	sock->context = context;
 	if (zmq_socket_monitor(sock->zmq, name, events) != 0)
 		return false;
 	sock->monitor = zmq_socket(context->zmq, ZMQ_PAIR);
@@ -64,11 +65,38 @@ bool sock_monitor_open(struct sock_context *context, struct sock *sock)
 
 void sock_monitor_close(struct sock *sock)
 {
+	sock_probe_close(sock);
 	if (sock->monitor == NULL)
 		return;
 	(void)zmq_socket_monitor(sock->zmq, NULL, 0);
 	(void)zmq_close(sock->monitor);
 	sock->monitor = NULL;
+}
+
+/* libzmq itself does so where it is the one to see that the other end will not have it. */
+static void dealer_leave(const struct sock *sock)
+{
+	char url[LIMIT_URL_CHARS + 1];
+	size_t bytes = sizeof url;
+	if (zmq_getsockopt(sock->zmq, ZMQ_LAST_ENDPOINT, url, &bytes) == 0)
+		(void)zmq_disconnect(sock->zmq, url);
+}
+
+static void event_take(struct sock *sock, uint16_t event, uint32_t value)
+{
+	/* What may still come is of the connection that was given up. */
+	if (sock->standing == SOCK_STANDING_DENIED)
+		return;
+	sock->is_mismatch = event == ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL &&
+			    value == ZMQ_PROTOCOL_ERROR_ZMTP_MECHANISM_MISMATCH;
+	if (event == ZMQ_EVENT_HANDSHAKE_SUCCEEDED)
+		sock->standing = SOCK_STANDING_IN;
+	else if (event == ZMQ_EVENT_HANDSHAKE_FAILED_AUTH || sock->is_mismatch)
+		sock->standing = SOCK_STANDING_DENIED;
+	else
+		sock->standing = SOCK_STANDING_NONE;
+	if (event == ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL)
+		sock_probe_open(sock);
 }
 
 /* Takes what the monitor has to say: one that is not read blocks libzmq's thread in the end. */
@@ -91,20 +119,19 @@ static void monitor_read(struct sock *sock)
 			return;
 		if (!is_event)
 			continue;
-		sock->is_mismatch = event == ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL &&
-				    value == ZMQ_PROTOCOL_ERROR_ZMTP_MECHANISM_MISMATCH;
-		if (event == ZMQ_EVENT_HANDSHAKE_SUCCEEDED)
-			sock->standing = SOCK_STANDING_IN;
-		else if (event == ZMQ_EVENT_HANDSHAKE_FAILED_AUTH || sock->is_mismatch)
-			sock->standing = SOCK_STANDING_DENIED;
-		else
-			sock->standing = SOCK_STANDING_NONE;
+		event_take(sock, event, value);
 	}
 }
 
 enum sock_standing sock_standing(struct sock *sock)
 {
 	monitor_read(sock);
+	if (sock->probe != NULL && sock_probe_finds_mismatch(sock) &&
+	    sock->standing == SOCK_STANDING_NONE) {
+		sock->is_mismatch = true;
+		sock->standing = SOCK_STANDING_DENIED;
+		dealer_leave(sock);
+	}
 	return sock->standing;
 }
 

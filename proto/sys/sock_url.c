@@ -1,8 +1,10 @@
 /* sock_url.c - which URLs a socket takes, and which of them stay on this host. */
 #include <arpa/inet.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "proto/limits.h"
 #include "proto/sys/sock.h"
@@ -96,4 +98,14 @@ enum brot_err sock_url_check(const char *url, bool *ret_is_local, struct brot_er
 				 "URL: must be ipc://PATH or tcp://HOST:PORT, got \"%s\"", url);
 	*ret_is_local = host_is_loopback(host);
 	return BROT_OK;
+}
+
+bool sock_url_is_denied(const char *url, struct brot_error *err)
+{
+	const char *path = sock_ipc_path(url);
+	if (path == NULL || access(path, W_OK) == 0 || errno != EACCES)
+		return false;
+	(void)error_set(err, BROT_E_DENIED, "%.200s: this user may not connect to it: %s", url,
+			strerror(EACCES));
+	return true;
 }

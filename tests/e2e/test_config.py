@@ -121,8 +121,8 @@ def test_sighup_changes_a_broker(stage: Stage) -> None:
         hang_up(process)
         wait_until(lambda: "wait for a restart" in process.err(), "the warning")
         assert last_lines(process, "settings read again") == [
-            "settings read again changed=memory,retention,history-days,log-level",
-            "brot-broker: settings that wait for a restart names=metrics,tile-rows"]
+            "settings read again changed=memory,retention,history_days,log_level",
+            "brot-broker: settings that wait for a restart names=metrics,tile_rows"]
         assert client.report("STATUS")["status"]["image_budget_bytes"] == 16 << 20
         job = client.submit(large).body["job"]
         wait_until(lambda: "job accepted" in process.err(), "a line of the new level")
@@ -164,7 +164,7 @@ def test_sighup_reaches_every_process_of_a_worker(stage: Stage) -> None:
     hang_up(worker)
     wait_until(lambda: "wait for a restart" in worker.err(), "the warning")
     told = worker.err()
-    assert "settings read again changed=log-level\n" in told
+    assert "settings read again changed=log_level\n" in told
     assert "settings that wait for a restart names=processes\n" in told
     with wire.Client(broker.url) as client:
         job = client.submit(light_request(size=[64, 1000])).body["job"]

@@ -20,7 +20,7 @@ import wire
 from harness import Broker, NotStarted, Result, Stage, light_request, wait_until
 
 README = Path(__file__).parents[2] / "README.md"
-USAGE, UNAVAILABLE, BUSY, DENIED = 64, 69, 75, 77
+USAGE, UNAVAILABLE, BUSY, DENIED, CONFIG = 64, 69, 75, 77, 78
 ROLES = ("client", "worker", "admin")
 WORKER_MESSAGES = ("HELLO", "CREDIT", "MAPPED", "DONE", "FAIL", "BEAT", "BYE", "GONE")
 NOBODY_UID = 65534
@@ -62,9 +62,9 @@ class House:
         self.admit("admin", "admins")
         self.broker: Broker
 
-    def start(self, **options) -> None:
+    def start(self, *arguments: object, **options) -> None:
         urls = [f"ipc://{self.stage.folder}/c", "tcp://127.0.0.1:*"]
-        self.broker = self.stage.broker(*self.arguments(), clients=urls,
+        self.broker = self.stage.broker(*self.arguments(), *arguments, clients=urls,
                                         workers=[urls[0][:-1] + "w", urls[1]], **options)
 
     def arguments(self) -> tuple:
@@ -449,11 +449,20 @@ def test_the_programs_with_keys(house: House) -> None:
 def test_who_is_denied_learns_it(house: House) -> None:
     job = house.submit("other")
     for arguments, sentence in [(["drain", "x"], "is for an admin"),
-                                (["cancel", job], "is another's"),
-                                (["wait", job, "--out", house.stage.folder / "w.png"], "another's"),
-                                (["priority", job, "3"], "is another's")]:
-        result = house.ask("client", *arguments)
-        assert result.status == DENIED and sentence in result.err, result.err
+                                (["cancel", job], f"job {job} is another's"),
+                                (["wait", job, "--out", house.stage.folder / "w.png"],
+                                 f"job {job} is another's"),
+                                (["fetch", job, "--out", house.stage.folder / "f.png"],
+                                 f"job {job} is another's"),
+                                (["priority", job, "3"], f"job {job} is another's")]:
+        for more in ([], ["--json"]):
+            result = house.ask("client", *arguments, *more)
+            sentence_of = f"{arguments[0]}: {sentence}"
+            assert result.status == DENIED, result.err
+            assert result.err.startswith(f"brot-client: {sentence_of}"), result.err
+            assert all(event["text"].startswith(sentence_of) for event in result.events())
+    both = house.ask("client", "pause", job, house.submit("other"))
+    assert both.err.count("brot-client: pause: job ") == 2, both.err
     for name in ("worker", "stranger"):
         result = house.ask(name, "status")
         assert result.status == DENIED and "does not take the key" in result.err, result.err
@@ -474,11 +483,15 @@ def test_keys_that_cannot_be_used(house: House) -> None:
     secret, server = house.secret("client"), house.public("broker")
     refused(USAGE, "--key: needs --server-key", "--key", secret)
     refused(USAGE, "--server-key: needs --key", "--server-key", server)
-    refused(USAGE, "has none", "--key", house.public("client"), "--server-key", server)
-    refused(USAGE, "is for its owner alone", "--key", secret, "--server-key",
+    refused(CONFIG, "brot-client: --key: ", "--key", house.public("client"), "--server-key", server)
+    refused(CONFIG, "has none", "--key", house.public("client"), "--server-key", server)
+    refused(CONFIG, "brot-client: --server-key: ", "--key", secret, "--server-key",
+            house.secret("broker"))
+    refused(CONFIG, "is for its owner alone", "--key", secret, "--server-key",
             house.secret("broker"))
     refused(66, "cannot be read", "--key", house.folder / "none", "--server-key", server)
-    refused(UNAVAILABLE, "no broker answers", "--key", secret, "--server-key",
+    refused(UNAVAILABLE, f"no broker answers at {house.clients_url} within 2 s, or its key is not "
+            f"that of {house.public('stranger')}\n", "--key", secret, "--server-key",
             house.public("stranger"))
     for mode in (0o640, 0o604, 0o620):
         secret.chmod(mode)
@@ -504,6 +517,8 @@ def test_a_broker_without_what_it_needs(stage: Stage, tmp_path: Path) -> None:
     house.secret("broker").chmod(0o644)
     refused(DENIED, "must be closed to others", *house.arguments())
     house.secret("broker").chmod(0o600)
+    refused(CONFIG, "--key: ", "--key", house.public("broker"), "--keys", house.keys)
+    refused(66, "--key: ", "--key", tmp_path / "none", "--keys", house.keys)
     house.keys.chmod(0o777)
     refused(DENIED, "closed to writing by others", *house.arguments())
 

@@ -207,7 +207,30 @@ def test_a_group_that_is_not_there_is_refused(stage: Stage) -> None:
     result = stage.start("brot-broker", *urls, "--clients-group", "no-such-group").wait()
     assert result.status == 64
     assert "group no-such-group: this system has none of that name" in result.err
+    assert "listening" not in result.err
     assert stage.sockets() == []
+
+
+def test_a_group_that_we_are_not_in_is_refused(stage: Stage) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("another user needs root")
+    theirs = stage.folder / "theirs"
+    theirs.mkdir()
+    os.chown(theirs, 65534, 65534)
+    stage.folder.chmod(0o711)
+    result = stage.start("brot-broker", "--clients", f"ipc://{theirs}/c", "--workers",
+                         f"ipc://{theirs}/w", "--clients-group", "users", cwd=theirs,
+                         prefix=["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]).wait()
+    assert result.status == 71
+    assert "cannot be given to group users: Operation not permitted: you must be in it" in result.err
+
+
+def test_a_missing_folder_is_named(stage: Stage) -> None:
+    url = f"ipc://{stage.folder}/none/c"
+    result = stage.start("brot-broker", "--clients", url, "--workers",
+                         f"ipc://{stage.folder}/w").wait()
+    assert result.status == 71
+    assert f"{url}: cannot listen there: the folder {stage.folder}/none is missing" in result.err
 
 
 def test_a_member_of_the_group_renders_and_gets_pixels_by_the_socket(stage: Stage) -> None:
@@ -233,9 +256,8 @@ def test_a_member_of_the_group_renders_and_gets_pixels_by_the_socket(stage: Stag
     assert (theirs / "a.png").read_bytes() == ours.read_bytes()
     stranger = as_user("--clear-groups", "brot-client", "render", *size, "--out", "b.png",
                        "--broker", broker.url, "--timeout", 1).wait()
-    assert stranger.status == 69
+    assert stranger.status == 77
     worker = as_user(f"--groups={group.gr_gid}", "brot-worker", "--broker", broker.workers[0],
-                     "--processes", 1)
-    wait_until(lambda: "no broker has answered" in worker.err(), "a worker that finds nobody")
+                     "--processes", 1).wait()
+    assert worker.status == 77 and "this user may not connect" in worker.err, worker.err
     assert len(broker.worker_list()) == 1
-    worker.stop()

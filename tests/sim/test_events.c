@@ -222,16 +222,22 @@ static void a_refusal_names_the_state(void **state)
 	static const struct {
 		enum sched_event_type verb;
 		bool is_finished;
+		enum brot_err code;
 		const char *text;
 	} cases[] = {
-		{EVENT_PAUSE, true,
+		{EVENT_PAUSE, true, BROT_E_REQUEST,
 		 "job: 5 must be queued or running to be paused, and is finished"},
-		{EVENT_RESUME, true, "job: 5 must be paused to be resumed, and is finished"},
-		{EVENT_PRIORITY, true,
+		{EVENT_RESUME, true, BROT_E_REQUEST,
+		 "job: 5 must be paused to be resumed, and is finished"},
+		{EVENT_PRIORITY, true, BROT_E_REQUEST,
 		 "job: 5 must be queued, running or paused to be given a priority, and is "
 		 "finished"},
-		{EVENT_RETRY, true, "job: 5 must have failed to be tried again, and is finished"},
-		{EVENT_RELEASE, false, "job: 5 must be finished to be released, and is queued"},
+		{EVENT_RETRY, true, BROT_E_REQUEST,
+		 "job: 5 must have failed to be tried again, and is finished"},
+		{EVENT_RETRY, false, BROT_E_BUSY,
+		 "job: 5 must have failed to be tried again, and is queued"},
+		{EVENT_RELEASE, false, BROT_E_REQUEST,
+		 "job: 5 must be finished to be released, and is queued"},
 	};
 	struct fixture f;
 	const struct sched_limits limits = sched_limits_default(1u << 24);
@@ -243,6 +249,7 @@ static void a_refusal_names_the_state(void **state)
 			     .type = cases[i].verb, .peer = 1, .job = 5, .band = SCHED_ALL_BANDS});
 		assert_non_null(action_of(&f, ACTION_REFUSE));
 		assert_string_equal(action_of(&f, ACTION_REFUSE)->text, cases[i].text);
+		assert_int_equal(action_of(&f, ACTION_REFUSE)->code, cases[i].code);
 		end(&f);
 	}
 	begin(&f, &limits);

@@ -124,7 +124,7 @@ static void assert_refused(const char *text, const char *why)
 {
 	struct cert cert = {.public_key = "untouched"};
 	struct brot_error err = {0};
-	assert_int_equal(parse(text, &cert, &err), BROT_E_USAGE);
+	assert_int_equal(parse(text, &cert, &err), BROT_E_CONFIG);
 	if (strstr(err.text, why) == NULL)
 		fail_msg("\"%s\" does not say \"%s\"", err.text, why);
 	assert_string_equal(cert.public_key, "untouched");
@@ -162,10 +162,10 @@ static void no_byte_is_too_odd(void **state)
 	struct cert cert;
 	struct brot_error err;
 	memset(text, '#', sizeof text);
-	assert_int_equal(cert_parse(text, sizeof text, &cert, &err), BROT_E_USAGE);
+	assert_int_equal(cert_parse(text, sizeof text, &cert, &err), BROT_E_CONFIG);
 	assert_non_null(strstr(err.text, "at most 16384 bytes, got 16385"));
 	static const char nul[] = "curve\n    public-key = \"" KEY "\"\n\0";
-	assert_int_equal(cert_parse(nul, sizeof nul, &cert, &err), BROT_E_USAGE);
+	assert_int_equal(cert_parse(nul, sizeof nul, &cert, &err), BROT_E_CONFIG);
 	for (unsigned byte = 0; byte < 256; byte++) {
 		char line[] = "curve\n    public-key = \"" KEY "\"\n?";
 		line[sizeof line - 2] = (char)byte;

@@ -180,12 +180,12 @@ static void each_file_has_its_place(void **state)
 	struct fixture *f = *state;
 	struct cert cert;
 	struct brot_error err;
-	assert_int_equal(keys_read_secret(f->public, &cert, &err), BROT_E_USAGE);
+	assert_int_equal(keys_read_secret(f->public, &cert, &err), BROT_E_CONFIG);
 	assert_non_null(strstr(err.text, "must have a secret-key"));
-	assert_int_equal(keys_read_public(AT_FDCWD, f->secret, &cert, &err), BROT_E_USAGE);
+	assert_int_equal(keys_read_public(AT_FDCWD, f->secret, &cert, &err), BROT_E_CONFIG);
 	assert_non_null(strstr(err.text, "has a secret-key"));
 	assert_int_equal(keys_read_secret("/nowhere/me.cert_secret", &cert, &err), BROT_E_NO_INPUT);
-	assert_int_equal(keys_read_secret(f->folder, &cert, &err), BROT_E_NO_INPUT);
+	assert_int_equal(keys_read_secret(f->folder, &cert, &err), BROT_E_CONFIG);
 }
 
 static void keys_that_do_not_belong_together_are_refused(void **state)
@@ -197,7 +197,7 @@ static void keys_that_do_not_belong_together_are_refused(void **state)
 	memcpy(other.public_key, f->cert.public_key, sizeof other.public_key);
 	assert_int_equal(unlink(f->secret) + unlink(f->public), 0);
 	assert_int_equal(keys_write(&other, f->folder, "me", NULL), BROT_OK);
-	assert_int_equal(keys_read_secret(f->secret, &cert, &err), BROT_E_USAGE);
+	assert_int_equal(keys_read_secret(f->secret, &cert, &err), BROT_E_CONFIG);
 	assert_non_null(strstr(err.text, "must be that of its secret-key"));
 }
 
