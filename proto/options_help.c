@@ -79,7 +79,9 @@ static void append_file(struct buffer *out, const char *file)
 	       "Settings come from the file of --config, or from\n"
 	       "%s if it exists, then from the environment, then from the\n"
 	       "command line; the last one counts. The file is one JSON object; its keys are the\n"
-	       "options above that have a variable, without --config, and with _ for -.\n",
+	       "options above that have a variable, without --config, and with _ for -.\n"
+	       "A variable gives several of what may be repeated, parted by blanks or commas.\n"
+	       "What needs no VALUE is unset by =false, as in --insecure=false.\n",
 	       file);
 }
 

@@ -202,22 +202,38 @@ enum brot_err sock_bind(struct sock *sock, const char *url, struct brot_error *e
 	return BROT_OK;
 }
 
-enum brot_err sock_admit_group(struct sock *sock, const char *group, struct brot_error *err)
+static enum brot_err group_find(const char *group, gid_t *ret_gid, struct brot_error *err)
 {
 	errno = 0;
 	const struct group *entry = getgrnam(group);
 	if (entry == NULL && errno != 0)
 		return error_set(err, BROT_E_SYSTEM, "group %s: %s", group, strerror(errno));
 	if (entry == NULL)
-		return error_set(err, BROT_E_USAGE, "group %s: this system has none of that name",
-				 group);
+		return error_set(err, BROT_E_USAGE,
+				 "group: must be one that this system has, got \"%s\"", group);
+	*ret_gid = entry->gr_gid;
+	return BROT_OK;
+}
+
+enum brot_err sock_group_check(const char *group, struct brot_error *err)
+{
+	gid_t unused;
+	return group_find(group, &unused, err);
+}
+
+enum brot_err sock_admit_group(struct sock *sock, const char *group, struct brot_error *err)
+{
+	gid_t gid;
+	enum brot_err code = group_find(group, &gid, err);
+	if (code != BROT_OK)
+		return code;
 	for (size_t i = 0; i < sock->path_count; i++) {
 		const char *path = sock->paths[i];
 		struct stat st;
 		bool is_done = lstat(path, &st) == 0;
 		/* A service may be forbidden to call chown(2), and is in that group anyway. */
-		if (is_done && st.st_gid != entry->gr_gid)
-			is_done = chown(path, (uid_t)-1, entry->gr_gid) == 0;
+		if (is_done && st.st_gid != gid)
+			is_done = chown(path, (uid_t)-1, gid) == 0;
 		if (!is_done || chmod(path, 0660) != 0)
 			return error_set(err, BROT_E_SYSTEM, "%s: cannot be given to group %s: %s",
 					 path, group, strerror(errno));

@@ -59,6 +59,9 @@ enum brot_err sock_bind(struct sock *sock, const char *url, struct brot_error *e
  * BROT_E_USAGE where there is no such group, BROT_E_SYSTEM where we may not give them to it. */
 enum brot_err sock_admit_group(struct sock *sock, const char *group, struct brot_error *err);
 
+/* Whether the system has a group of that name. BROT_E_USAGE if not. */
+enum brot_err sock_group_check(const char *group, struct brot_error *err);
+
 /* Locks the tcp endpoints of later sock_bind()s: only who knows the public half of secret_key, and
  * whose own key the context's ZAP handler lets in for `domain`, gets a connection; where there is
  * no handler nobody does. Its ipc endpoints, which stay as they are, must be bound before those
