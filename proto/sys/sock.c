@@ -223,7 +223,7 @@ enum brot_err sock_group_check(const char *group, struct brot_error *err)
 
 enum brot_err sock_admit_group(struct sock *sock, const char *group, struct brot_error *err)
 {
-	gid_t gid;
+	gid_t gid = 0;
 	enum brot_err code = group_find(group, &gid, err);
 	if (code != BROT_OK)
 		return code;
