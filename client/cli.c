@@ -35,7 +35,7 @@ static const struct command {
 	{"retry", "Renders what a failed or cancelled job lacks.", cmd_verb},
 	{"priority", "Changes which of a client's jobs goes first.", cmd_verb},
 	{"release", "Has the broker forget a job that is finished.", cmd_verb},
-	{"cancel", "Ends a job, whoever has submitted it, also a finished one that is kept.",
+	{"cancel", "Ends a job, also a finished one that is kept.",
 	 cmd_verb},
 	{"drain", "Has a worker finish what it holds, and leave.", cmd_verb},
 	{"keygen", "Makes the two files of a key that opens a broker's door.", cmd_keygen},

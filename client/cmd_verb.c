@@ -114,8 +114,8 @@ static enum brot_err tell_draining(const json_t *report, struct brot_error *err)
 
 static const struct verb verbs[] = {
 	{"cancel", MSG_CANCEL_JOB, "JOB...", 1, MANY, ask_job, "job", tell_state,
-	 "Ends jobs, whoever has submitted them, also finished ones that are kept. With a\n"
-	 "broker's --state-dir a cancelled job can be made again: retry does that."},
+	 "Ends jobs, also finished ones that are kept. With a broker's --state-dir a\n"
+	 "cancelled job can be made again: retry does that."},
 	{"drain", MSG_DRAIN_WORKER, "WORKER", 1, 1, ask_worker, "draining", tell_draining,
 	 "Has workers finish what they hold, and leave. WORKER is a name or an id as\n"
 	 "\"workers --json\" lists them: all of that name leave. A HOST alone means all that\n"
