@@ -552,7 +552,7 @@ static void the_help_tells_of_variables_and_file(void **state)
 	assert_non_null(strstr(help, "--mode slow|fast|best     how (or BROT_MODE)\n"));
 	assert_non_null(strstr(help, "/etc/test.json if it exists"));
 	assert_non_null(strstr(help, "parted by blanks or commas.\n"));
-	assert_non_null(strstr(help, "--insecure=false.\n"));
+	assert_non_null(strstr(help, "as in --quiet=false.\n"));
 	free(help);
 }
 
