@@ -4,6 +4,8 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "proto/quote.h"
+
 #define RETENTION_MAX_MS   31536000000 /* a year */
 #define MEMORY_LEAST_BYTES (1ll << 20) /* less would be no band of many pictures */
 #define MEMORY_MOST_BYTES  (1ll << 60)
@@ -95,8 +97,10 @@ static enum brot_err check_repeated(const struct broker_options *options,
 			if (strncmp(url, "ipc:", 4) != 0 || strcmp(url, other) != 0)
 				continue;
 			struct brot_error inner;
-			(void)error_set(&inner, BROT_E_USAGE, "URL: must be given once only: %s",
-					url);
+			char quoted[QUOTE_BYTES];
+			(void)error_set(&inner, BROT_E_USAGE,
+					"URL: must not name an ipc endpoint again, got \"%s\"",
+					quote_text(url, strlen(url), quoted, sizeof quoted));
 			return options_blame(&broker_command, operands,
 					     is_client ? "clients" : "workers", item, &inner, err);
 		}

@@ -96,7 +96,7 @@ def test_a_bad_file_is_refused_with_its_place(stage: Stage, program: str, text: 
     ("brot-broker", {"clients": ["ipc://c"], "workers": ["tcp://a:99999"]},
      '6:3: workers: must be ipc://PATH or tcp://HOST:PORT, got "tcp://a:99999"'),
     ("brot-broker", {"clients": ["ipc://c"], "workers": ["ipc://w", "ipc://c"]},
-     "7:3: workers: must be given once only: ipc://c"),
+     '7:3: workers: must not name an ipc endpoint again, got "ipc://c"'),
     ("brot-broker", {"clients": ["tcp://*:1"], "workers": ["ipc://w"]},
      "3:3: clients: tcp://*:1 is tcp beyond this host, which needs --key and --keys, or --insecure, "
      "with which anybody who reaches it may use it"),

@@ -244,10 +244,6 @@ static void nonsense_is_refused(void **state)
 	(void)state;
 	refused(URLS "--worker w", "--worker: unknown option; did you mean --workers?");
 	refused(URLS "--insecure=yes", "--insecure: must be true, false, 1 or 0, got \"yes\"");
-	refused("--clients ipc://a --workers ipc://b --clients ipc://a",
-		"--clients: must be given once only: ipc://a");
-	refused("--clients ipc://a --workers ipc://b --workers ipc://a",
-		"--workers: must be given once only: ipc://a");
 	refused(URLS "--memory", "--memory: needs a value BYTES");
 	refused("--clients --workers w", "--clients: needs a value URL");
 	refused("--clients= --workers w", "--clients: must not be empty");
@@ -283,8 +279,6 @@ static void a_file_alone_is_enough(void **state)
 	file_text = "{\"checkpoint_dir\": \"/c\"}";
 	refused_as(BROT_E_CONFIG, URLS,
 		   "b.json:1:20: checkpoint_dir: needs --state-dir, where the jobs are");
-	file_text = "{\"clients\": [\"ipc://a\"],\n\"workers\": [\"ipc://b\", \"ipc://a\"]}";
-	refused_as(BROT_E_CONFIG, "", "b.json:2:24: workers: must be given once only: ipc://a");
 	file_text = "{\"insecure\": true}";
 	assert_true(parsed(URLS).is_insecure);
 	assert_false(parsed(URLS "--insecure=false").is_insecure);
@@ -292,6 +286,19 @@ static void a_file_alone_is_enough(void **state)
 	refused_as(BROT_E_CONFIG, URLS,
 		   "b.json:1:12: memory: must be 1M..1048576T bytes, such as 512M, got \"0\"");
 	assert_true(parsed("--version").wants_version);
+}
+
+static void an_ipc_endpoint_is_named_once(void **state)
+{
+	(void)state;
+	refused("--clients ipc://a --workers ipc://b --workers ipc://a",
+		"--workers: must not name an ipc endpoint again, got \"ipc://a\"");
+	refused("--clients ipc://a --clients ipc://a --workers ipc://b",
+		"--clients: must not name an ipc endpoint again, got \"ipc://a\"");
+	file_text = "{\"clients\": [\"ipc://a\"],\n \"workers\": [\"ipc://b\", \"ipc://a\"]}";
+	refused_as(BROT_E_CONFIG, "",
+		   "b.json:2:25: workers: must not name an ipc endpoint again, got \"ipc://a\"");
+	(void)parsed("--workers tcp://*:1 --workers tcp://*:1 --clients tcp://*:1");
 }
 
 /* The one of a package. */
@@ -391,6 +398,7 @@ int main(void)
 		cmocka_unit_test_setup(limits_are_kept, clear_environment),
 		cmocka_unit_test_setup(nonsense_is_refused, clear_environment),
 		cmocka_unit_test_setup(a_file_alone_is_enough, clear_environment),
+		cmocka_unit_test_setup(an_ipc_endpoint_is_named_once, clear_environment),
 		cmocka_unit_test(the_file_in_deploy_is_good),
 		cmocka_unit_test_setup(every_level_of_the_log_is_a_word, clear_environment),
 		cmocka_unit_test(the_help_names_every_option),
