@@ -31,13 +31,59 @@ struct program {
 	struct settings settings, reread;
 };
 
+/* ---- settings ---- */
+
+static enum brot_err check_url(const struct broker_options *options, const char *url,
+			       struct brot_error *err)
+{
+	bool is_local;
+	enum brot_err code = sock_url_check(url, &is_local, err);
+	if (code == BROT_OK && !is_local && options->keys == NULL && !options->is_insecure)
+		return error_set(err, BROT_E_USAGE,
+				 "URL: %s is tcp beyond this host, which needs --key and --keys, "
+				 "or --insecure, with which anybody who reaches it may use it",
+				 url);
+	return code;
+}
+
+/* What the table cannot know of values: each is refused where it was given. */
+static enum brot_err check(const struct broker_options *options,
+			   const struct option_operands *operands, struct brot_error *err)
+{
+	const struct {
+		const char *name;
+		const struct option_strings *urls;
+	} doors[] = {{"clients", &options->clients}, {"workers", &options->workers}};
+	struct brot_error inner;
+	for (size_t side = 0; side < sizeof doors / sizeof doors[0]; side++)
+		for (size_t i = 0; i < doors[side].urls->count; i++)
+			if (check_url(options, doors[side].urls->values[i], &inner) != BROT_OK)
+				return options_blame(&broker_command, operands, doors[side].name, i,
+						     &inner, err);
+	if (options->metrics != NULL && exporter_check(options->metrics, &inner) != BROT_OK)
+		return options_blame(&broker_command, operands, "metrics", 0, &inner, err);
+	if (options->clients_group != NULL &&
+	    sock_group_check(options->clients_group, &inner) != BROT_OK)
+		return options_blame(&broker_command, operands, "clients-group", 0, &inner, err);
+	return BROT_OK;
+}
+
 static enum brot_err parse(const struct program *program, struct settings *settings,
 			   struct broker_options *ret_options, bool *ret_wants_help,
 			   struct brot_error *err)
 {
 	const struct option_sources sources = settings_sources(settings);
-	return broker_options_parse(program->argc - 1, program->argv + 1, &sources, ret_options,
-				    ret_wants_help, err);
+	struct broker_options options;
+	struct option_operands operands;
+	enum brot_err code = broker_options_parse(program->argc - 1, program->argv + 1, &sources,
+						  &options, &operands, err);
+	if (code == BROT_OK && !operands.wants_help && !options.wants_version)
+		code = check(&options, &operands, err);
+	if (code != BROT_OK)
+		return code;
+	*ret_options = options;
+	*ret_wants_help = operands.wants_help;
+	return BROT_OK;
 }
 
 static enum brot_err reread(void *context, struct broker_options *ret_options,
@@ -47,6 +93,8 @@ static enum brot_err reread(void *context, struct broker_options *ret_options,
 	bool wants_help;
 	return parse(program, &program->reread, ret_options, &wants_help, err);
 }
+
+/* ---- the service ---- */
 
 static int complain(const struct brot_error *err)
 {
@@ -80,24 +128,14 @@ static enum brot_err open_descriptors(struct brot_error *err)
 	return BROT_OK;
 }
 
-static enum brot_err check_doors(const struct option_strings *urls,
-				 const struct broker_options *options, struct brot_error *err)
+static void warn_of_open_doors(const struct option_strings *urls)
 {
 	for (size_t i = 0; i < urls->count; i++) {
 		bool is_local;
-		enum brot_err code = sock_url_check(urls->values[i], &is_local, err);
-		if (code != BROT_OK)
-			return code;
-		if (!is_local && options->keys == NULL && !options->is_insecure)
-			return error_set(err, BROT_E_USAGE,
-					 "%s: tcp beyond this host needs --key and --keys, or "
-					 "--insecure, with which anybody who reaches it may use it",
-					 urls->values[i]);
-		if (!is_local && options->keys == NULL)
+		if (sock_url_check(urls->values[i], &is_local, NULL) == BROT_OK && !is_local)
 			log_line(LOG_LEVEL_WARNING, "open to anybody who reaches it url=%s",
 				 urls->values[i]);
 	}
-	return BROT_OK;
 }
 
 static enum brot_err open_files(const struct broker_options *options, struct server_config *config,
@@ -158,16 +196,10 @@ static enum brot_err serve(struct program *program, int signal_fd, struct keeper
 static enum brot_err run(struct program *program, struct brot_error *err)
 {
 	const struct broker_options *options = &program->options;
-	enum brot_err code = check_doors(&options->clients, options, err);
-	if (code == BROT_OK)
-		code = check_doors(&options->workers, options, err);
-	if (code == BROT_OK && options->clients_group != NULL)
-		code = sock_group_check(options->clients_group, err);
-	if (code == BROT_OK && options->metrics != NULL)
-		code = exporter_check(options->metrics, err);
-	if (code != BROT_OK)
-		return code;
-
+	if (options->keys == NULL) {
+		warn_of_open_doors(&options->clients);
+		warn_of_open_doors(&options->workers);
+	}
 	int signal_fd = signals_open();
 	if (signal_fd < 0)
 		return error_set(err, BROT_E_SYSTEM, "signals: %s", strerror(errno));
@@ -175,7 +207,7 @@ static enum brot_err run(struct program *program, struct brot_error *err)
 		return BROT_OK;
 
 	struct keeper keeper = KEEPER_NONE;
-	code = keeper_start(&keeper, err);
+	enum brot_err code = keeper_start(&keeper, err);
 	if (code != BROT_OK)
 		return code;
 	code = open_descriptors(err);

@@ -105,13 +105,15 @@ static enum brot_err run(struct cli *cli, const char *name, struct brot_error *e
 /* Also known where the command line as a whole is wrong. */
 static bool wants_json(const struct cli *cli)
 {
-	for (int i = 0; i < cli->argc; i++) {
-		if (strcmp(cli->argv[i], "--") == 0)
-			break;
-		if (strcmp(cli->argv[i], "--json") == 0)
-			return true;
+	bool wants = false;
+	for (int i = 0; i < cli->argc && strcmp(cli->argv[i], "--") != 0; i++) {
+		const char *word = cli->argv[i];
+		if (strcmp(word, "--json") == 0)
+			wants = true;
+		else if (strncmp(word, "--json=", 7) == 0)
+			wants = strcmp(word + 7, "true") == 0 || strcmp(word + 7, "1") == 0;
 	}
-	return false;
+	return wants;
 }
 
 /* A reader that has enough, such as head, is no failure. Which of the many writes it was that

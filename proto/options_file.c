@@ -54,15 +54,27 @@ static const char *quote_span(const struct options_file *file, struct json_span 
 	return quote_text(file->json.text + span.first, span.end - span.first, buffer, QUOTE_BYTES);
 }
 
+static size_t item_offset(const struct options_file *file, const struct entry *entry, size_t item)
+{
+	struct json_span span;
+	size_t cursor = entry->value_span.first;
+	if (json_is_array(entry->value) && item < json_array_size(entry->value))
+		for (size_t i = 0; json_text_element(&file->json, &cursor, &span); i++)
+			if (i == item)
+				return span.first;
+	return entry->value_span.first;
+}
+
 const char *options_file_label(const struct options_file *file,
 			       const struct option_command *command, const struct option_spec *spec,
-			       char buffer[OPTIONS_FILE_LABEL_BYTES])
+			       size_t item, char buffer[OPTIONS_FILE_LABEL_BYTES])
 {
 	char key[OPTIONS_VARIABLE_BYTES];
 	bool is_key = options_key(command, spec, key) != NULL;
 	for (size_t i = 0; is_key && i < file->count; i++)
 		if (strcmp(json_string_value(file->entries[i].key), key) == 0)
-			return label_at(file, file->entries[i].value_span.first, key, buffer);
+			return label_at(file, item_offset(file, &file->entries[i], item), key,
+					buffer);
 	(void)snprintf(buffer, OPTIONS_FILE_LABEL_BYTES, "%s", file->name);
 	return buffer;
 }

@@ -37,9 +37,9 @@ static enum brot_err store_flag(const struct option_spec *spec, const char *labe
 				void *at, struct brot_error *err)
 {
 	(void)spec;
-	if (strcmp(text, "0") != 0 && strcmp(text, "1") != 0)
-		return refuse(err, label, "must be 1 or 0", text);
-	bool value = text[0] == '1';
+	bool value = strcmp(text, "true") == 0 || strcmp(text, "1") == 0;
+	if (!value && strcmp(text, "false") != 0 && strcmp(text, "0") != 0)
+		return refuse(err, label, "must be true, false, 1 or 0", text);
 	memcpy(at, &value, sizeof value);
 	return BROT_OK;
 }

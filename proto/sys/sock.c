@@ -226,16 +226,16 @@ static enum brot_err group_find(const char *group, gid_t *ret_gid, struct brot_e
 	if (entry == NULL && errno != 0)
 		return error_set(err, BROT_E_SYSTEM, "group %s: %s", group, strerror(errno));
 	if (entry == NULL)
-		return error_set(err, BROT_E_USAGE, "group %s: this system has none of that name",
-				 group);
+		return error_set(err, BROT_E_USAGE,
+				 "group: must be one that this system has, got \"%s\"", group);
 	*ret_gid = entry->gr_gid;
 	return BROT_OK;
 }
 
 enum brot_err sock_group_check(const char *group, struct brot_error *err)
 {
-	gid_t ignored = 0;
-	return group_find(group, &ignored, err);
+	gid_t unused;
+	return group_find(group, &unused, err);
 }
 
 enum brot_err sock_admit_group(struct sock *sock, const char *group, struct brot_error *err)
