@@ -39,12 +39,31 @@ bool outbox_send(struct server *server, uint64_t peer, struct message *m, char *
 	return result == SOCK_OK;
 }
 
-void outbox_refuse(struct server *server, uint64_t peer, const struct brot_error *why, uint64_t job)
+static char *refusal_text(struct server *server, const struct brot_error *why, uint64_t job)
 {
 	const char *name = server->message != NULL ? message_name(server->message->type) : NULL;
-	struct message m = {.type = MSG_REFUSED};
 	metrics_refused(&server->metrics, why->code);
-	outbox_send(server, peer, &m, report_refused(why->code, why->text, name, server->key, job));
+	if (why->code == BROT_E_DENIED)
+		denials_log(&server->denials, &server->who, why->text, server->now_ms);
+	return report_refused(why->code, why->text, name, server->key, job);
+}
+
+void outbox_refuse(struct server *server, uint64_t peer, const struct brot_error *why, uint64_t job)
+{
+	struct message m = {.type = MSG_REFUSED};
+	outbox_send(server, peer, &m, refusal_text(server, why, job));
+}
+
+void outbox_turn_away(struct server *server, enum peer_side side, const struct sock_route *route,
+		      const struct brot_error *why)
+{
+	struct message m = {.type = MSG_REFUSED};
+	char *body = refusal_text(server, why, 0);
+	m.body = (struct bytes){body, strlen(body)};
+	/* Whoever does not read it loses it. */
+	if (denials_may_answer(&server->denials, server->now_ms))
+		(void)sock_send(server->sockets[side], route, &m);
+	free(body);
 }
 
 void outbox_report(struct server *server, uint64_t peer, char *body)

@@ -285,6 +285,9 @@ bool sched_tile_rect(const struct sched *s, const struct sched_event *event, str
 enum brot_err sched_check_room(const struct sched *s, const char *client, const struct plan *plan,
 			       struct brot_error *err);
 
+/* Whether a worker has a session over that peer's connection. */
+bool sched_is_worker(const struct sched *s, uint64_t peer);
+
 /* Whether the image of a band is complete and not yet released. */
 bool sched_band_is_complete(const struct sched *s, uint64_t work);
 

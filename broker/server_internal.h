@@ -6,6 +6,7 @@
 #define BROKER_SERVER_INTERNAL_H
 
 #include "broker/catalog.h"
+#include "broker/denials.h"
 #include "broker/exporter.h"
 #include "broker/gate.h"
 #include "broker/images.h"
@@ -27,7 +28,7 @@ struct server {
 	struct broker_options options;      /* likewise */
 	struct keeper *keeper;
 	struct sock_context *context;
-	struct sock *sockets[2]; /* by enum peer_side */
+	struct sock *sockets[PEER_SIDES]; /* by enum peer_side */
 	struct gate *gate;
 	struct peers *peers;
 	struct catalog *catalog;
@@ -36,6 +37,7 @@ struct server {
 	struct sched *sched;
 	struct sched_actions actions;
 	struct metrics metrics;
+	struct denials denials;
 	struct exporter *exporter; /* NULL: nobody asks for them */
 	int64_t started_ms, now_ms, expire_ms, sweep_ms, prune_ms, catch_up_ms, save_ms;
 	uint64_t last_job;
@@ -119,5 +121,9 @@ void outbox_report(struct server *server, uint64_t peer, char *body);
 /* REFUSED, for the message under way. */
 void outbox_refuse(struct server *server, uint64_t peer, const struct brot_error *why,
 		   uint64_t job);
+
+/* The same to one that is not remembered, as far as LIMIT_DENIALS goes. */
+void outbox_turn_away(struct server *server, enum peer_side side, const struct sock_route *route,
+		      const struct brot_error *why);
 
 #endif

@@ -26,7 +26,10 @@
 #define LIMIT_TEXT_BYTES         240                            /* a reason in FAIL or MAPPED */
 
 /* Peers of one broker */
-#define LIMIT_PEERS      8192 /* connections remembered; the one silent longest makes room */
+/* Connections remembered on each side, of whom has a role there. One of the principal that has most
+ * makes room: the one that was silent longest. */
+#define LIMIT_PEERS      8192
+#define LIMIT_DENIALS    1000 /* a second that peers without a role are told, all together */
 #define LIMIT_WORKERS    2048
 #define LIMIT_CREDIT     256 /* tiles one worker may hold */
 #define LIMIT_NAME_CHARS 63  /* a worker's name, a kernel's name */
