@@ -7,7 +7,6 @@
 
 #include "broker/checkpoint.h"
 #include "broker/server_internal.h"
-#include "proto/sys/descriptors.h"
 #include "proto/sys/steps.h"
 
 /* A new job as the catalogue will have it. *ret_text is the request as the store gets it, which
@@ -20,10 +19,6 @@ static enum brot_err submit_prepare(struct server *server, const struct submit *
 	struct catalog_job job = {.request = submit->request};
 	memcpy(job.key, submit->key, sizeof job.key);
 	memcpy(job.owner, server->who.name, sizeof job.owner);
-	/* A job that is known already takes nothing more. */
-	if (catalog_find_key(server->catalog, submit->key) == NULL && descriptors_are_short())
-		return error_set(err, BROT_E_BUSY,
-				 "the broker has nearly as many connections as fit: try later");
 	enum brot_err code = plan_make(&submit->request, &budget, &job.plan, err);
 	if (code != BROT_OK)
 		return code;

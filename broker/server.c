@@ -13,6 +13,7 @@
 #include "broker/restore.h"
 #include "broker/server_internal.h"
 #include "proto/sys/clock.h"
+#include "proto/sys/descriptors.h"
 #include "proto/sys/log.h"
 #include "proto/sys/random.h"
 #include "proto/sys/signals.h"
@@ -479,6 +480,9 @@ enum brot_err server_run(const struct server_config *config, struct keeper *keep
 	};
 	const struct peers_rules rules = {
 		.side_limit = LIMIT_PEERS,
+		.limit = config->connections,
+		.keep = descriptors_keep,
+		.let_go = descriptors_let_go,
 		.is_held = is_session,
 		.context = server.sched,
 	};

@@ -28,12 +28,14 @@
 /* Peers of one broker */
 /* Connections remembered on each side, of whom has a role there. One of the principal that has most
  * makes room: the one that was silent longest. */
-#define LIMIT_PEERS      8192
-#define LIMIT_DENIALS    1000 /* a second that peers without a role are told, all together */
-#define LIMIT_WORKERS    2048
-#define LIMIT_CREDIT     256 /* tiles one worker may hold */
-#define LIMIT_NAME_CHARS 63  /* a worker's name, a kernel's name */
-#define LIMIT_KERNELS    8   /* kernels one worker may list */
+#define LIMIT_PEERS 8192
+/* Open at once, those included who have yet to show who they are. */
+#define LIMIT_CONNECTIONS (4 * LIMIT_PEERS)
+#define LIMIT_DENIALS     1000 /* a second that peers without a role are told, all together */
+#define LIMIT_WORKERS     2048
+#define LIMIT_CREDIT      256 /* tiles one worker may hold */
+#define LIMIT_NAME_CHARS  63  /* a worker's name, a kernel's name */
+#define LIMIT_KERNELS     8   /* kernels one worker may list */
 /* Iterations a second that a worker may claim of a kernel. */
 #define LIMIT_SPEED 1000000000000000
 

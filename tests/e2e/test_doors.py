@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import re
 import secrets
@@ -17,13 +16,13 @@ import zmq
 import zmq.auth
 
 import wire
-from harness import Broker, NotStarted, Result, Stage, light_request, wait_until
+from harness import (NOBODY_UID, Broker, NotStarted, Result, Stage, as_user, can_be_others,
+                     light_request, wait_until)
 
 README = Path(__file__).parents[2] / "README.md"
 USAGE, UNAVAILABLE, DENIED = 64, 69, 77
 ROLES = ("client", "worker", "admin")
 WORKER_MESSAGES = ("HELLO", "CREDIT", "MAPPED", "DONE", "FAIL", "BEAT", "BYE", "GONE")
-NOBODY_UID = 65534
 
 
 def readme_cells() -> list[tuple[str, str, str]]:
@@ -562,36 +561,6 @@ def test_certificates_of_others_and_for_others(stage: Stage, tmp_path: Path) -> 
 
 
 # The kernel's word
-
-
-def as_user(uid: int, act: Callable[[], object]) -> object:
-    """What act returns in a process of that user."""
-    context = multiprocessing.get_context("fork")
-    receiver, sender = context.Pipe(duplex=False)
-
-    def child() -> None:
-        try:
-            os.setresgid(uid, uid, uid)
-            os.setresuid(uid, uid, uid)
-            sender.send(act())
-        except BaseException as error:  # pylint: disable=broad-except  # told to the parent
-            sender.send(repr(error))
-            raise
-    process = context.Process(target=child)
-    process.start()
-    try:
-        assert receiver.poll(60), "no answer from the other user"
-        return receiver.recv()
-    finally:
-        process.join()
-
-
-def can_be_others() -> bool:
-    """Root of a user namespace with one user cannot."""
-    try:
-        return os.geteuid() == 0 and as_user(NOBODY_UID, lambda: "yes") == "yes"
-    except OSError:
-        return False
 
 
 def test_another_user_over_ipc_is_a_client(house: House) -> None:
