@@ -175,7 +175,8 @@ static void on_failed(struct delivery *d, const struct brot_error *error)
 {
 	struct brot_error denied;
 	bool is_denied = error->code == BROT_E_UNAVAILABLE &&
-			 connection_is_denied(d->config.service->url, &denied);
+			 (connection_is_denied(d->config.service->url, &denied) ||
+			  connection_was_denied(d->config.service->connection, &denied));
 	delivery_fail(d, is_denied ? &denied : error);
 }
 

@@ -58,9 +58,11 @@ static void hello_prepare(struct link *link, struct message *m)
 		log_line(LOG_LEVEL_NOTICE, "no broker has answered yet broker=%s",
 			 link->config->broker);
 	struct sock *sock;
-	if (link->hellos % HELLOS_A_SOCKET == 0 && sock_open(link, &sock, NULL) == BROT_OK) {
+	bool is_used_up = link->is_denied || link->hellos % HELLOS_A_SOCKET == 0;
+	if (is_used_up && sock_open(link, &sock, NULL) == BROT_OK) {
 		sock_free(link->sock, 0);
 		link->sock = sock;
+		link->is_denied = false;
 	}
 }
 
@@ -85,6 +87,7 @@ static void message_send(struct link *link, struct message *m)
 static void welcomed(struct link *link, uint64_t session)
 {
 	link->hellos = 0;
+	link->is_denial_told = false;
 	log_line(LOG_LEVEL_NOTICE, "registered%s name=\"%s\" broker=%s session=%016llx",
 		 link->welcomes++ > 0 ? " again" : "", link->config->name, link->config->broker,
 		 (unsigned long long)session);
@@ -142,6 +145,8 @@ static const char *cause_of(const struct session_event *event, const struct mess
 		return "the broker is silent";
 	case SESSION_ON_UNREADABLE:
 		return "the broker speaks another language";
+	case SESSION_ON_DENIED:
+		return "the key is not taken";
 	case SESSION_ON_MESSAGE:
 		return message->type == MSG_DRAIN        ? "the broker asked for it"
 		       : message->type == MSG_REREGISTER ? "the broker does not know the session"
@@ -199,7 +204,16 @@ static const char *text_get(const json_t *root, const char *key, char *buffer, s
 	return quote_text(text != NULL ? text : "", text != NULL ? strlen(text) : 0, buffer, bytes);
 }
 
-static void body_read(const struct message *m, struct session_event *event)
+/* A denial is tried again for as long as it takes, and told once. */
+static enum log_level level_of_refusal(struct link *link, enum brot_err code)
+{
+	bool is_new = code != BROT_E_DENIED || !link->is_denial_told;
+	if (code == BROT_E_DENIED)
+		link->is_denial_told = true;
+	return is_new ? LOG_LEVEL_WARNING : LOG_LEVEL_DEBUG;
+}
+
+static void body_read(struct link *link, const struct message *m, struct session_event *event)
 {
 	if (m->type != MSG_WELCOME && m->type != MSG_REFUSED)
 		return;
@@ -212,8 +226,9 @@ static void body_read(const struct message *m, struct session_event *event)
 			text_get(root, "error", error, sizeof error));
 		(void)text_get(root, "message", about, sizeof about);
 		event->received.is_about_hello = about[0] == '\0' || strcmp(about, "HELLO") == 0;
-		log_line(LOG_LEVEL_WARNING, "refused by the broker message=%s error=%s text=\"%s\"",
-			 about, error, text_get(root, "text", text, sizeof text));
+		log_line(level_of_refusal(link, event->received.code),
+			 "refused by the broker message=%s error=%s text=\"%s\"", about, error,
+			 text_get(root, "text", text, sizeof text));
 	}
 	json_decref(root);
 }
@@ -235,15 +250,17 @@ static void message_handle(struct link *link, const struct sock_received *receiv
 		 message_name(message.type), (unsigned long long)message.job, message.tile,
 		 message.attempt);
 	event.received.message = &message;
-	body_read(&message, &event);
+	body_read(link, &message, &event);
 	link_step(link, &event, &message);
 }
 
 static void denial_handle(struct link *link)
 {
-	struct session_event event = {.type = SESSION_ON_UNREADABLE};
+	struct session_event event = {.type = SESSION_ON_DENIED};
 	(void)sock_denial(link->sock, &event.error);
-	log_line(LOG_LEVEL_WARNING, "%s", event.error.text);
+	log_line(level_of_refusal(link, BROT_E_DENIED), "denied, trying again: %s",
+		 event.error.text);
+	link->is_denied = true;
 	link_step(link, &event, NULL);
 }
 

@@ -99,8 +99,17 @@ static void gone_send(struct supervisor *s, uint64_t session)
 static void answers_drop(struct supervisor *s)
 {
 	struct sock_received received;
-	while (s->sock != NULL && sock_receive(s->sock, &received) == SOCK_OK)
-		sock_received_done(&received);
+	enum sock_result result = SOCK_OK;
+	while (s->sock != NULL && result == SOCK_OK) {
+		result = sock_receive(s->sock, &received);
+		if (result == SOCK_OK)
+			sock_received_done(&received);
+	}
+	/* The next dead child is told of over another one. */
+	if (result == SOCK_DENIED) {
+		sock_free(s->sock, 0);
+		s->sock = NULL;
+	}
 }
 
 /* ---- children ---- */

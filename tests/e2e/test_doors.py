@@ -349,13 +349,60 @@ def test_the_tiles_of_a_revoked_worker_go_elsewhere_at_once(house: House) -> Non
             assert is_denied(revoked.receive(), message)
 
 
-def test_a_revoked_worker_process_ends(house: House) -> None:
+def test_a_revoked_worker_process_waits_for_its_key(house: House) -> None:
+    """It says once that it is denied, and is there again when it may be."""
     process = house.stage.start("brot-worker", "--broker", house.workers_url, "--processes", 2,
                                 *house.options("worker"))
     house.broker.wait_workers(2)
     house.revoke("worker", "workers")
-    result = process.wait()
-    assert result.status == DENIED, result.err
+    house.broker.wait_workers(0)
+    wait_until(lambda: process.err().count("denied") >= 2, "both are told")
+    house.admit("worker", "workers")
+    house.broker.wait_workers(2)
+    assert process.err().count("registered again") == 2 and process.is_running()
+    # The refusal of its BEAT over the old connection, or that of the new one's key.
+    assert process.err().count("denied") <= 2, process.err()
+
+
+def test_a_worker_outlasts_who_takes_its_brokers_place(stage: Stage, tmp_path: Path) -> None:
+    """A server without keys at the broker's port: whoever comes first has it."""
+    house = House(stage, tmp_path)
+    house.start()
+    tcp = house.workers_url
+    process = stage.start("brot-worker", "--broker", tcp, "--processes", 1,
+                          *house.options("worker"))
+    house.broker.wait_workers(1)
+    house.broker.process.kill()
+    with wire.impostor(tcp):
+        wait_until(lambda: "nobody there proves" in process.err(), "the worker is denied")
+        result = stage.client("status", "--broker", tcp, *house.options("client"))
+        assert result.status == DENIED and "nobody there proves" in result.err, result.err
+    broker = stage.broker(*house.arguments(), clients=[f"ipc://{stage.folder}/c2"], workers=[tcp])
+    broker.wait_workers(1)
+    assert process.err().count("denied") == 1 and process.is_running()
+
+
+def test_a_client_that_waits_waits_for_its_key_too(house: House) -> None:
+    job = house.submit("client")
+    house.revoke("client", "clients")
+
+    def is_turned_away() -> bool:
+        with house.client("client") as client:
+            return not client.is_let_in()
+    wait_until(is_turned_away, "the key is gone")
+    assert house.ask("client", "status").status == DENIED
+    waiting = house.stage.start("brot-client", "wait", job, "--timeout", 1, "--broker",
+                                house.clients_url, *house.options("client")).wait()
+    assert waiting.status == DENIED and "does not know the key" in waiting.err
+    waiting = house.stage.start("brot-client", "wait", job, "--timeout", 20, "--broker",
+                                house.clients_url, *house.options("client"))
+    wait_until(lambda: house.broker.process.err().count("turned away") > 0, "it was turned away")
+    house.admit("client", "clients")
+    with wire.Client(house.broker.clients[0]) as admin:
+        wait_until(lambda: admin.progress(job).name == "PROGRESS", "the job is there")
+        house.stage.start("brot-worker", "--broker", house.workers_url, "--processes", 1,
+                          *house.options("worker"))
+        assert waiting.wait().status == 0
 
 
 def test_a_role_that_is_taken_leaves_the_others(house: House) -> None:
@@ -468,9 +515,10 @@ def test_who_is_denied_learns_it(house: House) -> None:
     plain = house.stage.client("status", "--broker", house.clients_url)
     assert plain.status == DENIED and "--key and --server-key must be given" in plain.err
     for name in ("client", "stranger"):
-        result = house.stage.start("brot-worker", "--broker", house.workers_url, "--processes", 1,
-                                   *house.options(name)).wait()
-        assert result.status == DENIED, result.err
+        process = house.stage.start("brot-worker", "--broker", house.workers_url, "--processes", 1,
+                                    *house.options(name))
+        wait_until(lambda: "denied" in process.err(), "the worker is told")
+        assert process.stop().status == 0
 
 
 def test_keys_that_cannot_be_used(house: House) -> None:
