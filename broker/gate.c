@@ -160,13 +160,13 @@ void gate_principal(const struct gate *gate, enum peer_side side,
 			ret_principal);
 }
 
-bool gate_knows(const struct gate *gate, enum peer_side side, const char *principal)
+bool gate_keeps(const struct gate *gate, const struct principal *principal)
 {
 	static const char prefix[] = "key:";
-	if (gate->keyring == NULL || strncmp(principal, prefix, sizeof prefix - 1) != 0)
+	if (gate->keyring == NULL || strncmp(principal->name, prefix, sizeof prefix - 1) != 0)
 		return true;
-	return doors_may_enter(keyring_roles(gate->keyring, principal + sizeof prefix - 1),
-			       side == SIDE_WORKER);
+	unsigned roles = keyring_roles(gate->keyring, principal->name + sizeof prefix - 1);
+	return (principal->roles & ~roles) == 0;
 }
 
 /* ---- the broker tries its own door ---- */

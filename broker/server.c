@@ -166,16 +166,17 @@ static void note_revoked(uint64_t id, enum peer_side side, const struct principa
 			 void *context)
 {
 	struct revoked *revoked = context;
-	if (gate_knows(revoked->gate, side, who->name))
+	if (gate_keeps(revoked->gate, who))
 		return;
 	revoked->peers[revoked->count].id = id;
 	revoked->peers[revoked->count++].side = side;
-	log_line(LOG_LEVEL_NOTICE, "key revoked, no more is heard from it or said to it who=%s",
+	log_line(LOG_LEVEL_NOTICE,
+		 "key revoked, or a role of it: what it had asked for is dropped who=%s",
 		 who->name);
 }
 
-/* Those whose keys have gone are not there any more: tiles that they hold go elsewhere, and nothing
- * is told to them but that they are refused. */
+/* Those whose keys have gone, or lost a role, are not there any more: tiles that they hold go
+ * elsewhere, and nothing is told to them that they do not ask for anew, as who they are now. */
 static void drop_revoked(struct server *server)
 {
 	struct revoked *revoked = malloc(sizeof *revoked);

@@ -414,6 +414,44 @@ def test_a_role_that_is_taken_leaves_the_others(house: House) -> None:
         assert hears(client, "JOBS", 1)
 
 
+def test_who_is_no_admin_any_more_hears_no_more_of_others_jobs(house: House) -> None:
+    """Whoever watched a job as an admin is not told of it as a client."""
+    with house.client("client") as client, house.client("admin") as admin, \
+            house.worker("worker") as worker:
+        worker.register(1)
+        job = client.submit(light_request(), keep=True).body["job"]
+        own = admin.submit(light_request(), keep=True).body["job"]
+        admin.send("WATCH", body={"jobs": [job]})
+        admin.expect("PROGRESS")
+        house.admit("admin", "clients")
+        house.revoke("admin", "admins")
+        wait_until(lambda: is_refused_as_client(admin), "the admin is a client")
+        admin.send("WATCH", body={"jobs": [job, own]})
+        assert admin.expect("REFUSED").body["error"] == "denied"
+        assert admin.expect("PROGRESS").body["job"] == own
+        _, tile = worker.take()
+        while True:
+            worker.done(tile, bytes(4 * tile.fields[7] * tile.fields[8]))
+            given = worker.expect("TILE", "JOB")
+            if given.name == "JOB":
+                worker.send("MAPPED", worker.session, given.fields[1], 1, bytes(16), body="no")
+                given = worker.expect("TILE")
+            tile = given
+            if tile.fields[1] != job:
+                break
+        assert client.wait(job).name == "FINISHED"
+        # Whatever was told to watchers of the job is ahead of this answer.
+        admin.send("STATUS", body={})
+        while (heard := admin.receive()).name != "REPORT":
+            assert heard.body.get("job") != job, heard
+
+
+def is_refused_as_client(peer: wire.Peer) -> bool:
+    """Whether DRAIN_WORKER is denied; what else comes meanwhile is dropped."""
+    peer.send("DRAIN_WORKER", body={"worker": "x"})
+    return peer.expect("REFUSED").body["error"] == "denied"
+
+
 def test_a_file_changed_in_its_place_counts_after_sighup(house: House) -> None:
     certificate = house.keys / "clients" / "client.cert"
     with house.client("client") as client, certificate.open("r+b") as file:
