@@ -36,6 +36,13 @@ static enum brot_err submit_prepare(struct server *server, const struct submit *
 	return BROT_OK;
 }
 
+uint32_t inbox_owner_jobs(const struct server *server)
+{
+	if ((server->who.roles & ROLE_ADMIN) != 0)
+		return 0;
+	return catalog_count_of(server->catalog, server->who.name);
+}
+
 static void submit_step(struct server *server, struct sched_event *event,
 			const struct submit *submit)
 {
@@ -55,6 +62,7 @@ static void submit_step(struct server *server, struct sched_event *event,
 	event->submit.job = job.job;
 	event->submit.plan = &job.plan;
 	event->submit.client = submit->client[0] != '\0' ? submit->client : name;
+	event->submit.owner_jobs = inbox_owner_jobs(server);
 	event->submit.priority = submit->priority;
 	event->submit.is_kept = submit->is_kept;
 	server_step(server, event);

@@ -89,7 +89,8 @@ static enum brot_err revive(struct server *server, struct store_job *row, struct
 				 (unsigned long long)row->job);
 	enum brot_err code = restore_plan(server, row, &job, err);
 	if (code == BROT_OK)
-		code = sched_check_room(server->sched, row->client, &job.plan, err);
+		code = sched_check_room(server->sched, row->client, inbox_owner_jobs(server),
+					&job.plan, err);
 	if (code == BROT_OK)
 		code = journal_revive(server->journal, row->job, err);
 	if (code != BROT_OK)

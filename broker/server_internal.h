@@ -96,6 +96,9 @@ void inbox_take(struct server *server, enum peer_side side, const struct sock_re
 void inbox_take_worker(struct server *server, struct sched_event *event);
 void inbox_take_client(struct server *server, struct sched_event *event);
 
+/* inbox_client.c: the jobs of who sent the message under way; 0 of one that may have any number. */
+uint32_t inbox_owner_jobs(const struct server *server);
+
 /* inbox_ended.c: questions about jobs that have ended, of which only the store knows. */
 bool ended_why(const struct server *server, uint64_t job,
 	       struct brot_error *ret_why); /* or false */

@@ -41,7 +41,7 @@
 
 /* Jobs of one broker */
 #define LIMIT_JOBS            256    /* accepted and not yet forgotten */
-#define LIMIT_JOBS_PER_CLIENT 64     /* of these, of one client's name */
+#define LIMIT_JOBS_PER_CLIENT 64     /* of these, of one client's name, or one owner but an admin */
 #define LIMIT_WATCHERS        8      /* connections that watch one job */
 #define LIMIT_TILE_ATTEMPTS   3      /* failures of one tile before its job fails */
 #define LIMIT_TILE_LEASES     8      /* of one tile that kill or hang its worker: its job fails */

@@ -273,6 +273,23 @@ def test_the_key_of_a_submit_is_its_owners(house: House) -> None:
         assert admin.submit(light_request(), key, keep=True).body["job"] == job
 
 
+def test_an_owner_has_so_many_jobs_by_whatever_names(house: House) -> None:
+    """64, as section 8 has it; an admin as many as there may be."""
+    tiny = light_request(size=[8, 8])
+    with house.client("client") as client, house.client("other") as other, \
+            house.client("admin") as admin:
+        for i in range(64):
+            assert client.submit(tiny, keep=True, client=f"name {i % 4}").name == "ACCEPTED"
+        refused = client.submit(tiny, keep=True, client="another name")
+        assert refused.body["error"] == "busy" and "at most 64" in refused.body["text"]
+        assert other.submit(tiny, keep=True, client="name 0").name == "ACCEPTED"
+        for i in range(70):
+            assert admin.submit(tiny, keep=True, client=f"name {i % 4}").name == "ACCEPTED"
+        client.send("CANCEL_JOB", body={"job": house.broker.jobs()[0]["job"]})
+        client.expect("REPORT")
+        assert client.submit(tiny, keep=True, client="another name").name == "ACCEPTED"
+
+
 def test_an_owner_outlives_the_broker(stage: Stage, tmp_path: Path) -> None:
     house = House(stage, tmp_path)
     urls = ["tcp://127.0.0.1:*"]
