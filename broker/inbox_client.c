@@ -307,10 +307,15 @@ static void take_history(struct server *server, const struct sched_event *event)
 		ended_list(server, event->peer, limit, before);
 }
 
-static const struct request *request_of(uint64_t job, void *context)
+/* Whose a job is only those are told who may do anything about it. */
+static const struct request *request_of(uint64_t job, const char **ret_owner, void *context)
 {
-	const struct catalog_job *known = catalog_find(context, job);
-	return known != NULL ? &known->request : NULL;
+	const struct server *server = context;
+	const struct catalog_job *known = catalog_find(server->catalog, job);
+	if (known == NULL)
+		return NULL;
+	*ret_owner = (server->who.roles & ROLE_ADMIN) != 0 ? known->owner : NULL;
+	return &known->request;
 }
 
 static char *status_text(const struct server *server)
@@ -337,7 +342,7 @@ static void take_question(struct server *server, const struct sched_event *event
 	}
 	char *body;
 	if (server->message->type == MSG_JOBS)
-		body = report_jobs(server->sched, server->now_ms, request_of, server->catalog);
+		body = report_jobs(server->sched, server->now_ms, request_of, server);
 	else if (server->message->type == MSG_WORKERS)
 		body = report_workers(server->sched, server->now_ms);
 	else

@@ -125,23 +125,28 @@ void ended_revive(struct server *server, uint64_t peer, uint64_t job)
 	server_step(server, &event);
 }
 
+struct rows {
+	json_t *list;
+	bool tell_owner;
+};
+
 static void add_row(const struct store_job *job, void *context)
 {
-	json_t *rows = context;
-	json_array_append_new(rows, report_history_row(job));
+	struct rows *rows = context;
+	json_array_append_new(rows->list, report_history_row(job, rows->tell_owner));
 }
 
 void ended_list(struct server *server, uint64_t peer, uint32_t limit, uint64_t before)
 {
-	json_t *rows = json_array();
+	struct rows rows = {json_array(), (server->who.roles & ROLE_ADMIN) != 0};
 	struct brot_error why;
 	enum brot_err code = BROT_OK;
 	if (server->config->store != NULL)
-		code = store_each_ended(server->config->store, limit, before, add_row, rows, &why);
+		code = store_each_ended(server->config->store, limit, before, add_row, &rows, &why);
 	if (code != BROT_OK) {
-		json_decref(rows);
+		json_decref(rows.list);
 		outbox_refuse(server, peer, &why, 0);
 		return;
 	}
-	outbox_report(server, peer, report_history(rows));
+	outbox_report(server, peer, report_history(rows.list));
 }

@@ -341,6 +341,18 @@ static void carry_inward(struct server *server, const struct sched_action *actio
 		end(server, action);
 }
 
+/* What a client, or a new worker, has caused says by whom. */
+static void log_note(const struct server *server, const char *text)
+{
+	const struct message *m = server->message;
+	bool is_caused = m != NULL && (m->type == MSG_HELLO ||
+				       doors_look(m->type, ROLE_CLIENT | ROLE_ADMIN) != DOOR_SHUT);
+	if (is_caused)
+		log_line(LOG_LEVEL_INFO, "%s by=%s", text, server->who.name);
+	else
+		log_line(LOG_LEVEL_INFO, "%s", text);
+}
+
 static void carry_outward(struct server *server, const struct sched_action *action)
 {
 	switch (action->type) {
@@ -374,7 +386,7 @@ static void carry_outward(struct server *server, const struct sched_action *acti
 		catalog_remove(server->catalog, action->job);
 		break;
 	case ACTION_NOTE:
-		log_line(LOG_LEVEL_INFO, "%s", action->text);
+		log_note(server, action->text);
 		break;
 	case ACTION_APPLY:
 	case ACTION_DROP_IMAGE:

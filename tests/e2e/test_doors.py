@@ -8,181 +8,19 @@ import secrets
 import shutil
 import signal
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import zmq
 import zmq.auth
 
 import wire
-from harness import (NOBODY_UID, Broker, NotStarted, Result, Stage, as_user, can_be_others,
-                     light_request, wait_until)
+from harness import (NOBODY_UID, NotStarted, Stage, as_user, can_be_others, light_request,
+                     wait_until)
+from house import (CELLS, DENIED, ROLES, UNAVAILABLE, USAGE, WORKER_MESSAGES, House, fixture_house,
+                   hears, is_denied, say)
 
-README = Path(__file__).parents[2] / "README.md"
-USAGE, UNAVAILABLE, DENIED = 64, 69, 77
-ROLES = ("client", "worker", "admin")
-WORKER_MESSAGES = ("HELLO", "CREDIT", "MAPPED", "DONE", "FAIL", "BEAT", "BYE", "GONE")
-
-
-def readme_cells() -> list[tuple[str, str, str]]:
-    """Message, who, and "yes", "no" or "own", of the table in README."""
-    lines = README.read_text().splitlines()
-    begin = next(i for i, line in enumerate(lines) if line.startswith("| message | stranger |"))
-    columns = [cell.strip() for cell in lines[begin].strip("|").split("|")][1:]
-    cells = []
-    for line in lines[begin + 2:]:
-        if not line.startswith("|"):
-            break
-        messages, *words = [cell.strip() for cell in line.strip("|").split("|")]
-        cells += [(message, who, word) for message in messages.split(", ")
-                  for who, word in zip(columns, words)]
-    return cells
-
-
-CELLS = readme_cells()
-
-
-class House:
-    """A locked broker, with the keys of everybody. tcp and ipc lead to the same sockets."""
-
-    def __init__(self, stage: Stage, folder: Path) -> None:
-        self.stage = stage
-        self.folder = folder
-        self.keys = folder / "keys"
-        for name in ("clients", "workers", "admins"):
-            (self.keys / name).mkdir(parents=True, mode=0o755)
-        for name in ("broker", "client", "other", "worker", "second", "admin", "stranger"):
-            self.make(name)
-        for name in ("client", "other"):
-            self.admit(name, "clients")
-        for name in ("worker", "second"):
-            self.admit(name, "workers")
-        self.admit("admin", "admins")
-        self.broker: Broker
-
-    def start(self, **options) -> None:
-        urls = [f"ipc://{self.stage.folder}/c", "tcp://127.0.0.1:*"]
-        self.broker = self.stage.broker(*self.arguments(), clients=urls,
-                                        workers=[urls[0][:-1] + "w", urls[1]], **options)
-
-    def arguments(self) -> tuple:
-        return "--key", self.secret("broker"), "--keys", self.keys
-
-    def make(self, name: str) -> None:
-        """By the keygen of a tool that is not ours for one, by ours for another."""
-        if name in ("client", "worker"):
-            public, private = zmq.auth.create_certificates(self.folder, name)
-            os.rename(public, self.public(name))
-            os.rename(private, self.secret(name))
-            self.secret(name).chmod(0o600)
-            self.public(name).chmod(0o644)
-        else:
-            result = self.stage.client("keygen", name, "--out", self.folder)
-            assert result.status == 0, result.err
-
-    def public(self, name: str) -> Path:
-        return self.folder / f"{name}.cert"
-
-    def secret(self, name: str) -> Path:
-        return self.folder / f"{name}.cert_secret"
-
-    def admit(self, name: str, folder: str) -> None:
-        shutil.copy(self.public(name), self.keys / folder)
-
-    def revoke(self, name: str, folder: str) -> None:
-        (self.keys / folder / f"{name}.cert").unlink()
-
-    def wire_keys(self, name: str) -> wire.Keys:
-        """Read as pyzmq reads them."""
-        public, private = zmq.auth.load_certificate(self.secret(name))
-        server, _ = zmq.auth.load_certificate(self.public("broker"))
-        assert private
-        return wire.Keys(public, private, server)
-
-    @property
-    def clients_url(self) -> str:
-        return self.broker.clients[1]
-
-    @property
-    def workers_url(self) -> str:
-        return self.broker.workers[1]
-
-    def client(self, name: str) -> wire.Client:
-        return wire.Client(self.clients_url, self.wire_keys(name))
-
-    def worker(self, name: str) -> wire.Worker:
-        return wire.Worker(self.workers_url, self.wire_keys(name))
-
-    def options(self, name: str) -> list[object]:
-        return ["--key", self.secret(name), "--server-key", self.public("broker")]
-
-    def ask(self, name: str, *arguments: object) -> Result:
-        return self.stage.client(*arguments, "--broker", self.clients_url, *self.options(name))
-
-    def submit(self, name: str) -> int:
-        """A job that stays: no worker is there to render it."""
-        with self.client(name) as client:
-            accepted = client.submit(light_request(), keep=True)
-            assert accepted.name == "ACCEPTED", accepted.body
-            return accepted.body["job"]
-
-    def wait_admitted(self, name: str) -> None:
-        """Until the broker has seen a new certificate: with a new connection each time, for one
-        that was turned away is over."""
-        def is_let_in() -> bool:
-            with self.client(name) as client:
-                return client.is_let_in() and client.ask("JOBS").name == "REPORT"
-        wait_until(is_let_in, f"{name} is admitted")
-
-
-@pytest.fixture(name="house")
-def fixture_house(stage: Stage, tmp_path: Path) -> Iterator[House]:
-    house = House(stage, tmp_path)
-    house.start()
-    yield house
-
-
-def body_of(message: str, job: int) -> object:
-    bodies: dict[str, object] = {
-        "HELLO": wire.hello(), "MAPPED": "x", "FAIL": "x",
-        "SUBMIT": {"key": secrets.token_hex(16), "request": light_request(), "keep": True},
-        "WATCH": {"jobs": [job]}, "PRIORITY": {"job": job, "priority": 1},
-        "FETCH": {"job": job, "plane": 0, "x": 0, "y": 0, "w": 1, "h": 1, "seen": 0},
-        "DRAIN_WORKER": {"worker": "none of that name"}, "HISTORY": {"limit": 1},
-        "JOBS": {}, "WORKERS": {}, "STATUS": {},
-    }
-    return bodies.get(message, {"job": job} if message not in WORKER_MESSAGES else None)
-
-
-def fields_of(message: str) -> list[object]:
-    layout = wire.MESSAGES[message][1].replace("16s", "s")
-    return [bytes(16) if letter == "s" else 1 for letter in layout]
-
-
-def say(peer: wire.Peer, message: str, job: int) -> None:
-    peer.send(message, *fields_of(message), body=body_of(message, job))
-
-
-def is_denied(answer: wire.Message, message: str) -> bool:
-    if answer.name != "REFUSED" or answer.body["error"] != "denied":
-        return False
-    assert answer.body["message"] == message, answer.body
-    return True
-
-
-def hears(peer: wire.Peer, message: str, job: int) -> bool:
-    """Whether the broker takes that message of that peer."""
-    say(peer, message, job)
-    if message not in WORKER_MESSAGES:
-        return not is_denied(peer.receive(), message)
-    # Not all that a worker says is answered, but a HELLO is.
-    answers = []
-    say(peer, "HELLO", job)
-    hellos = 2 if message == "HELLO" else 1
-    while sum(a.name == "WELCOME" or a.body.get("message") == "HELLO" for a in answers) < hellos:
-        answers.append(peer.receive())
-    return not any(is_denied(a, message) for a in answers if a.body.get("message") == message)
+__all__ = ["fixture_house"]  # a fixture is used by its other name
 
 
 def test_the_table_is_whole() -> None:
@@ -263,54 +101,6 @@ def test_roles_of_several_folders_add_up(house: House) -> None:
     house.submit("client")
 
 
-def test_the_key_of_a_submit_is_its_owners(house: House) -> None:
-    key = secrets.token_hex(16)
-    with house.client("client") as client, house.client("other") as other, \
-            house.client("admin") as admin:
-        job = client.submit(light_request(), key, keep=True).body["job"]
-        assert other.submit(light_request(), key, keep=True).body["error"] == "denied"
-        assert client.submit(light_request(), key, keep=True).body["job"] == job
-        assert admin.submit(light_request(), key, keep=True).body["job"] == job
-
-
-def test_an_owner_has_so_many_jobs_by_whatever_names(house: House) -> None:
-    """64, as section 8 has it; an admin as many as there may be."""
-    tiny = light_request(size=[8, 8])
-    with house.client("client") as client, house.client("other") as other, \
-            house.client("admin") as admin:
-        for i in range(64):
-            assert client.submit(tiny, keep=True, client=f"name {i % 4}").name == "ACCEPTED"
-        refused = client.submit(tiny, keep=True, client="another name")
-        assert refused.body["error"] == "busy" and "at most 64" in refused.body["text"]
-        assert other.submit(tiny, keep=True, client="name 0").name == "ACCEPTED"
-        for i in range(70):
-            assert admin.submit(tiny, keep=True, client=f"name {i % 4}").name == "ACCEPTED"
-        client.send("CANCEL_JOB", body={"job": house.broker.jobs()[0]["job"]})
-        client.expect("REPORT")
-        assert client.submit(tiny, keep=True, client="another name").name == "ACCEPTED"
-
-
-def test_an_owner_outlives_the_broker(stage: Stage, tmp_path: Path) -> None:
-    house = House(stage, tmp_path)
-    urls = ["tcp://127.0.0.1:*"]
-
-    def start() -> Broker:
-        return stage.broker(*house.arguments(), "--state-dir", tmp_path / "state",
-                            clients=[f"ipc://{stage.folder}/c", *urls],
-                            workers=[f"ipc://{stage.folder}/w", *urls])
-    house.broker = start()
-    job = house.submit("client")
-    house.broker.process.kill()
-    house.broker = start()
-    with house.client("other") as other:
-        assert not hears(other, "CANCEL_JOB", job)
-    with house.client("client") as client:
-        assert hears(client, "CANCEL_JOB", job)
-    with house.client("other") as other:  # what has ended is not everybody's either
-        assert not hears(other, "RETRY", job)
-        assert not hears(other, "ATTACH", job)
-
-
 # Keys that come and go
 
 
@@ -366,62 +156,6 @@ def test_the_tiles_of_a_revoked_worker_go_elsewhere_at_once(house: House) -> Non
             assert is_denied(revoked.receive(), message)
 
 
-def test_a_revoked_worker_process_waits_for_its_key(house: House) -> None:
-    """It says once that it is denied, and is there again when it may be."""
-    process = house.stage.start("brot-worker", "--broker", house.workers_url, "--processes", 2,
-                                *house.options("worker"))
-    house.broker.wait_workers(2)
-    house.revoke("worker", "workers")
-    house.broker.wait_workers(0)
-    wait_until(lambda: process.err().count("denied") >= 2, "both are told")
-    house.admit("worker", "workers")
-    house.broker.wait_workers(2)
-    assert process.err().count("registered again") == 2 and process.is_running()
-    # The refusal of its BEAT over the old connection, or that of the new one's key.
-    assert process.err().count("denied") <= 2, process.err()
-
-
-def test_a_worker_outlasts_who_takes_its_brokers_place(stage: Stage, tmp_path: Path) -> None:
-    """A server without keys at the broker's port: whoever comes first has it."""
-    house = House(stage, tmp_path)
-    house.start()
-    tcp = house.workers_url
-    process = stage.start("brot-worker", "--broker", tcp, "--processes", 1,
-                          *house.options("worker"))
-    house.broker.wait_workers(1)
-    house.broker.process.kill()
-    with wire.impostor(tcp):
-        wait_until(lambda: "nobody there proves" in process.err(), "the worker is denied")
-        result = stage.client("status", "--broker", tcp, *house.options("client"))
-        assert result.status == DENIED and "nobody there proves" in result.err, result.err
-    broker = stage.broker(*house.arguments(), clients=[f"ipc://{stage.folder}/c2"], workers=[tcp])
-    broker.wait_workers(1)
-    assert process.err().count("denied") == 1 and process.is_running()
-
-
-def test_a_client_that_waits_waits_for_its_key_too(house: House) -> None:
-    job = house.submit("client")
-    house.revoke("client", "clients")
-
-    def is_turned_away() -> bool:
-        with house.client("client") as client:
-            return not client.is_let_in()
-    wait_until(is_turned_away, "the key is gone")
-    assert house.ask("client", "status").status == DENIED
-    waiting = house.stage.start("brot-client", "wait", job, "--timeout", 1, "--broker",
-                                house.clients_url, *house.options("client")).wait()
-    assert waiting.status == DENIED and "does not know the key" in waiting.err
-    waiting = house.stage.start("brot-client", "wait", job, "--timeout", 20, "--broker",
-                                house.clients_url, *house.options("client"))
-    wait_until(lambda: house.broker.process.err().count("turned away") > 0, "it was turned away")
-    house.admit("client", "clients")
-    with wire.Client(house.broker.clients[0]) as admin:
-        wait_until(lambda: admin.progress(job).name == "PROGRESS", "the job is there")
-        house.stage.start("brot-worker", "--broker", house.workers_url, "--processes", 1,
-                          *house.options("worker"))
-        assert waiting.wait().status == 0
-
-
 def test_a_role_that_is_taken_leaves_the_others(house: House) -> None:
     house.admit("client", "admins")
     with house.client("client") as client:
@@ -429,44 +163,6 @@ def test_a_role_that_is_taken_leaves_the_others(house: House) -> None:
         house.revoke("client", "admins")
         wait_until(lambda: not hears(client, "DRAIN_WORKER", 1), "and is none again")
         assert hears(client, "JOBS", 1)
-
-
-def test_who_is_no_admin_any_more_hears_no_more_of_others_jobs(house: House) -> None:
-    """Whoever watched a job as an admin is not told of it as a client."""
-    with house.client("client") as client, house.client("admin") as admin, \
-            house.worker("worker") as worker:
-        worker.register(1)
-        job = client.submit(light_request(), keep=True).body["job"]
-        own = admin.submit(light_request(), keep=True).body["job"]
-        admin.send("WATCH", body={"jobs": [job]})
-        admin.expect("PROGRESS")
-        house.admit("admin", "clients")
-        house.revoke("admin", "admins")
-        wait_until(lambda: is_refused_as_client(admin), "the admin is a client")
-        admin.send("WATCH", body={"jobs": [job, own]})
-        assert admin.expect("REFUSED").body["error"] == "denied"
-        assert admin.expect("PROGRESS").body["job"] == own
-        _, tile = worker.take()
-        while True:
-            worker.done(tile, bytes(4 * tile.fields[7] * tile.fields[8]))
-            given = worker.expect("TILE", "JOB")
-            if given.name == "JOB":
-                worker.send("MAPPED", worker.session, given.fields[1], 1, bytes(16), body="no")
-                given = worker.expect("TILE")
-            tile = given
-            if tile.fields[1] != job:
-                break
-        assert client.wait(job).name == "FINISHED"
-        # Whatever was told to watchers of the job is ahead of this answer.
-        admin.send("STATUS", body={})
-        while (heard := admin.receive()).name != "REPORT":
-            assert heard.body.get("job") != job, heard
-
-
-def is_refused_as_client(peer: wire.Peer) -> bool:
-    """Whether DRAIN_WORKER is denied; what else comes meanwhile is dropped."""
-    peer.send("DRAIN_WORKER", body={"worker": "x"})
-    return peer.expect("REFUSED").body["error"] == "denied"
 
 
 def test_a_file_changed_in_its_place_counts_after_sighup(house: House) -> None:
