@@ -100,14 +100,16 @@ void inbox_take_client(struct server *server, struct sched_event *event);
 uint32_t inbox_owner_jobs(const struct server *server);
 
 /* inbox_ended.c: questions about jobs that have ended, of which only the store knows. */
-bool ended_why(const struct server *server, uint64_t job,
-	       struct brot_error *ret_why); /* or false */
-/* These two return true where they answered. */
-bool ended_refuse_key(struct server *server, uint64_t peer, const uint8_t key[SCHED_KEY_BYTES]);
-bool ended_tell(struct server *server, uint64_t peer, uint64_t job);
-/* Who owns a job that has ended; false where the store knows none. */
-bool ended_owner(const struct server *server, uint64_t job, char ret_owner[PRINCIPAL_BYTES]);
-void ended_revive(struct server *server, uint64_t peer, uint64_t job); /* where it may be */
+/* One that has; its request is borrowed until the next question. BROT_E_NOT_FOUND: none that the
+ * store knows, or there is no store; anything else, with a sentence: nobody can tell. */
+enum brot_err ended_find(const struct server *server, uint64_t job, struct store_job *ret_ended,
+			 struct brot_error *err);
+void ended_explain(const struct store_job *ended, struct brot_error *ret_why);
+void ended_tell(struct server *server, uint64_t peer, const struct store_job *ended);
+void ended_revive(struct server *server, uint64_t peer,
+		  const struct store_job *ended); /* where it may be */
+bool ended_refuse_key(struct server *server, uint64_t peer,
+		      const uint8_t key[SCHED_KEY_BYTES]); /* true where it answered */
 void ended_list(struct server *server, uint64_t peer, uint32_t limit, uint64_t before);
 
 /* outbox.c: carries out what a step of the scheduler says: first what changes images and store, in

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import secrets
+import sqlite3
 from pathlib import Path
 
 import wire
 from harness import Broker, Stage, light_request, wait_until
-from house import DENIED, House, fixture_house, hears
+from house import DENIED, House, fixture_house, hears, say
 
 __all__ = ["fixture_house"]  # a fixture is used by its other name
 
@@ -107,6 +109,26 @@ def test_what_has_ended_is_its_owners_too(stage: Stage, tmp_path: Path) -> None:
         assert hears(client, "FETCH", job)
         # Of one that there never was everybody is told the same.
         assert other.progress(12345).body["error"] == "not_found"
+
+
+def test_a_store_that_makes_no_sense_opens_nothing(stage: Stage, tmp_path: Path) -> None:
+    """Of a job that nobody can tell whose it is nobody is told anything."""
+    house = House(stage, tmp_path)
+    house.start(state=tmp_path / "state")
+    job = house.submit("client")
+    with house.client("client") as client:
+        client.send("CANCEL_JOB", body={"job": job})
+        client.expect("REPORT")
+    assert house.broker.process.stop().status == 0
+    with contextlib.closing(sqlite3.connect(tmp_path / "state" / "brot.db")) as store, store:
+        assert store.execute("UPDATE job SET priority = 1000").rowcount == 1
+    house.start(state=tmp_path / "state")
+    for name in ("client", "other", "admin"):
+        with house.client(name) as peer:
+            for message in ("WATCH", "FETCH", "CANCEL_JOB", "RETRY"):
+                say(peer, message, job)
+                refused = peer.receive()
+                assert refused.name == "REFUSED" and refused.body["error"] == "system", refused
 
 
 def test_who_fetches_its_own_job_gets_rows(house: House) -> None:
