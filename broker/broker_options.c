@@ -142,7 +142,7 @@ uint64_t broker_memory_bytes(uint64_t asked_bytes, uint64_t shm_bytes)
 	return shm_bytes > 0 && asked_bytes > shm_bytes ? shm_bytes : asked_bytes;
 }
 
-static enum brot_err check_doors(const struct broker_options *options,
+static enum brot_err check_endpoints(const struct broker_options *options,
 				 const struct option_operands *operands, struct brot_error *err)
 {
 	static const char rule[] = "must be given at least once";
@@ -174,7 +174,7 @@ enum brot_err broker_options_parse(int argc, char *const *argv,
 	enum brot_err code = options_parse(&broker_command, argc, argv, sources, &options,
 					   sizeof options, &operands, err);
 	if (code == BROT_OK && !operands.wants_help && !options.wants_version)
-		code = check_doors(&options, &operands, err);
+		code = check_endpoints(&options, &operands, err);
 	if (code == BROT_OK)
 		code = check_store(&options, &operands, err);
 	if (code == BROT_OK)

@@ -81,8 +81,8 @@ static enum brot_err open_descriptors(uint32_t *ret_connections, struct brot_err
 	return BROT_OK;
 }
 
-static enum brot_err check_doors(const struct option_strings *urls,
-				 const struct broker_options *options, struct brot_error *err)
+static enum brot_err check_exposure(const struct option_strings *urls,
+				    const struct broker_options *options, struct brot_error *err)
 {
 	for (size_t i = 0; i < urls->count; i++) {
 		bool is_local;
@@ -94,8 +94,9 @@ static enum brot_err check_doors(const struct option_strings *urls,
 					 "%s: tcp beyond this host needs --key and --keys, or "
 					 "--insecure, with which anybody who reaches it may use it",
 					 urls->values[i]);
+		/* As an error, which no level hides. */
 		if (!is_local && options->keys == NULL)
-			log_line(LOG_LEVEL_WARNING, "open to anybody who reaches it url=%s",
+			log_line(LOG_LEVEL_ERROR, "open to anybody who reaches it url=%s",
 				 urls->values[i]);
 	}
 	return BROT_OK;
@@ -156,9 +157,9 @@ static enum brot_err serve(struct program *program, int signal_fd, uint32_t conn
 static enum brot_err run(struct program *program, struct brot_error *err)
 {
 	const struct broker_options *options = &program->options;
-	enum brot_err code = check_doors(&options->clients, options, err);
+	enum brot_err code = check_exposure(&options->clients, options, err);
 	if (code == BROT_OK)
-		code = check_doors(&options->workers, options, err);
+		code = check_exposure(&options->workers, options, err);
 	if (code == BROT_OK && options->metrics != NULL)
 		code = exporter_check(options->metrics, err);
 	if (code != BROT_OK)

@@ -83,6 +83,7 @@
 #define LIMIT_ENDPOINTS      8 /* URLs that one socket of a broker is bound to */
 
 #define LIMIT_SETTINGS_BYTES (64 * 1024) /* a settings file */
+
 /* Keys */
 #define LIMIT_CERT_BYTES (16 * 1024) /* a certificate's file */
 #define LIMIT_KEYS       4096        /* certificates of each role that a broker knows */

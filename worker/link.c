@@ -24,10 +24,9 @@
 #include "worker/fault.h"
 #include "worker/link_internal.h"
 
-#define MESSAGES_A_ROUND 64     /* then the results and the tick have their turn */
-#define QUEUE_EXTRA      64     /* messages besides the answers to all tiles held */
-#define BYE_LINGER_MS    200    /* for a BYE to leave */
-#define PATIENCE_MS      300000 /* that our end may take: the tiles under way */
+#define MESSAGES_A_ROUND 64  /* then the results and the tick have their turn */
+#define QUEUE_EXTRA      64  /* messages besides the answers to all tiles held */
+#define BYE_LINGER_MS    200 /* for a BYE to leave */
 #define HELLOS_A_SOCKET  5
 #define HELLOS_TOLD      3 /* unanswered: a person should hear of it */
 #define BEAT_MS_DEFAULT  2000
@@ -291,7 +290,7 @@ static void signals_take(struct link *link)
 		if (number != SIGTERM && number != SIGINT && number != SIGHUP)
 			continue;
 		log_line(LOG_LEVEL_INFO, "asked to end signal=%d", number);
-		notify_stopping(&link->notify, PATIENCE_MS);
+		notify_stopping(&link->notify, LINK_PATIENCE_MS);
 		bool is_orphan = link->config->parent != 0 && getppid() != link->config->parent;
 		struct session_event event = {.type = SESSION_ON_TERMINATE};
 		if (is_orphan)

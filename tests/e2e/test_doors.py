@@ -322,8 +322,10 @@ def test_beyond_this_host(stage: Stage, tmp_path: Path) -> None:
     house.broker = stage.broker(*house.arguments(), clients=[f"ipc://{stage.folder}/c", *anywhere],
                                 workers=anywhere)
     assert house.ask("client", "status").status == 0
-    open_broker = stage.broker("--insecure", clients=anywhere, workers=anywhere)
-    assert open_broker.process.err().count("open to anybody who reaches it") == 2
+    for level in ("error", "info"):
+        open_broker = stage.broker("--insecure", "--log-level", level, clients=anywhere,
+                                   workers=anywhere)
+        assert open_broker.process.err().count("open to anybody who reaches it") == 2
 
 
 def test_without_keys_anybody_may_do_all(stage: Stage) -> None:
