@@ -143,7 +143,7 @@ uint64_t broker_memory_bytes(uint64_t asked_bytes, uint64_t shm_bytes)
 }
 
 static enum brot_err check_endpoints(const struct broker_options *options,
-				 const struct option_operands *operands, struct brot_error *err)
+				     const struct option_operands *operands, struct brot_error *err)
 {
 	static const char rule[] = "must be given at least once";
 	if (options->clients.count == 0)
