@@ -76,7 +76,8 @@ enum brot_err descriptors_open(uint32_t reserve, struct descriptors *ret, struct
 		return error_set(err, BROT_E_SYSTEM, "descriptors: no memory");
 	spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	bound = (int)numbers;
-	most = short_from = (int)(numbers - margin);
+	most = (int)(numbers - margin);
+	short_from = most;
 	/* The reserve's files have the lowest free numbers too, while there are some. */
 	uint32_t others = margin + LEAST + reserve;
 	uint32_t kept = numbers > others + LEAST_KEPT ? numbers - others : LEAST_KEPT;
