@@ -179,11 +179,11 @@ void gate_principal(const struct gate *gate, enum peer_side side,
 			ret_principal);
 }
 
-bool gate_knows(const struct gate *gate, enum peer_side side, const char *principal)
+bool gate_keeps(const struct gate *gate, const struct principal *principal)
 {
-	const char *key = doors_key_of(principal);
+	const char *key = doors_key_of(principal->name);
 	return gate->keyring == NULL || key == NULL ||
-	       doors_may_enter(keyring_roles(gate->keyring, key), side == SIDE_WORKER);
+	       (principal->roles & ~keyring_roles(gate->keyring, key)) == 0;
 }
 
 /* ---- the broker tries its own door ---- */

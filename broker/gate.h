@@ -39,7 +39,7 @@ struct sock *gate_sock(const struct gate *gate);
 void gate_serve(struct gate *gate);
 
 /* Looks for changed keys, every 2 s, or now with is_forced. True where there are others now: then
- * gate_knows() may say something else of peers that are connected. */
+ * gate_keeps() may say something else of peers that are connected. */
 bool gate_refresh(struct gate *gate, int64_t now_ms, bool is_forced);
 int64_t gate_deadline_ms(const struct gate *gate); /* of the next look; INT64_MAX: never */
 
@@ -47,7 +47,7 @@ int64_t gate_deadline_ms(const struct gate *gate); /* of the next look; INT64_MA
 void gate_principal(const struct gate *gate, enum peer_side side,
 		    const struct sock_received *received, struct principal *ret_principal);
 
-/* Whether a principal of that name may still speak on that side. */
-bool gate_knows(const struct gate *gate, enum peer_side side, const char *principal);
+/* Whether a principal still has all the roles that it had. */
+bool gate_keeps(const struct gate *gate, const struct principal *principal);
 
 #endif

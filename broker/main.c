@@ -10,6 +10,7 @@
 #include "broker/checkpoint.h"
 #include "broker/exporter.h"
 #include "broker/keeper.h"
+#include "broker/peers.h"
 #include "broker/server.h"
 #include "broker/store.h"
 #include "proto/secret.h"
@@ -113,27 +114,30 @@ static int print_help(void)
 }
 
 /* Each image keeps one open, and so do store, checkpoints and metrics. */
-static enum brot_err open_descriptors(struct brot_error *err)
+static enum brot_err open_descriptors(uint32_t *ret_connections, struct brot_error *err)
 {
 	struct descriptors descriptors;
+	const uint32_t most = PEER_SIDES * LIMIT_PEERS;
 	enum brot_err code = descriptors_open(DESCRIPTORS_RESERVED, &descriptors, err);
 	if (code != BROT_OK)
 		return code;
-	bool are_few = descriptors.connections < LIMIT_PEERS;
+	bool are_few = descriptors.connections < most;
 	log_line(are_few ? LOG_LEVEL_WARNING : LOG_LEVEL_DEBUG,
 		 "descriptors%s limit=%u reserved=%u connections_that_fit=%u "
-		 "connections_at_most=%d",
+		 "connections_at_most=%u",
 		 are_few ? " for fewer connections than there may be:" : "", descriptors.limit,
-		 descriptors.reserve, descriptors.connections, LIMIT_PEERS);
+		 descriptors.reserve, descriptors.connections, most);
+	*ret_connections = are_few ? descriptors.connections : most;
 	return BROT_OK;
 }
 
+/* As an error, which no level hides. */
 static void warn_of_open_doors(const struct option_strings *urls)
 {
 	for (size_t i = 0; i < urls->count; i++) {
 		bool is_local;
 		if (sock_url_check(urls->values[i], &is_local, NULL) == BROT_OK && !is_local)
-			log_line(LOG_LEVEL_WARNING, "open to anybody who reaches it url=%s",
+			log_line(LOG_LEVEL_ERROR, "open to anybody who reaches it url=%s",
 				 urls->values[i]);
 	}
 }
@@ -154,8 +158,8 @@ static enum brot_err open_files(const struct broker_options *options, struct ser
 	return code;
 }
 
-static enum brot_err serve(struct program *program, int signal_fd, struct keeper *keeper,
-			   struct brot_error *err)
+static enum brot_err serve(struct program *program, int signal_fd, uint32_t connections,
+			   struct keeper *keeper, struct brot_error *err)
 {
 	const struct broker_options *options = &program->options;
 	struct server_config config = {
@@ -165,6 +169,7 @@ static enum brot_err serve(struct program *program, int signal_fd, struct keeper
 		.is_embedded = options->is_embedded,
 		.ready_fd = options->ready_fd != 0 ? (int)options->ready_fd : -1,
 		.signal_fd = signal_fd,
+		.connections = connections,
 		.metrics = options->metrics,
 		.limits = sched_limits_default(server_image_bytes(options->memory_bytes)),
 		.options = options,
@@ -210,9 +215,10 @@ static enum brot_err run(struct program *program, struct brot_error *err)
 	enum brot_err code = keeper_start(&keeper, err);
 	if (code != BROT_OK)
 		return code;
-	code = open_descriptors(err);
+	uint32_t connections;
+	code = open_descriptors(&connections, err);
 	if (code == BROT_OK)
-		code = serve(program, signal_fd, &keeper, err);
+		code = serve(program, signal_fd, connections, &keeper, err);
 	keeper_stop(&keeper);
 	return code;
 }

@@ -9,7 +9,8 @@
 
 #define LINGER_MS    250
 #define ASK_AGAIN_MS 1000
-#define UNANSWERED   3 /* questions in a row: the next goes by a new connection */
+#define UNANSWERED   3   /* questions in a row: the next goes by a new connection */
+#define PAUSE_MS     250 /* after the first denial in a row, doubled with each */
 
 struct connection {
 	struct sock_context *context;
@@ -20,6 +21,10 @@ struct connection {
 	const struct sock_keys *keys;    /* or NULL */
 	const char *server_key;          /* the file of the broker's, with keys */
 	struct sock_received received;   /* what the last message borrows from */
+	int64_t forgive_ms;              /* denials are not told for so long */
+	int64_t denied_ms, pause_ms;     /* since when there were nothing but; 0: there was none */
+	int64_t reopen_ms;               /* INT64_MAX: not */
+	struct brot_error denial;        /* the last one */
 };
 
 static enum brot_err dealer_open(const struct connection *c, struct sock **ret_sock,
@@ -41,6 +46,7 @@ enum brot_err connection_open(const char *url, const struct sock_keys *keys, con
 	c->url = url;
 	c->keys = keys;
 	c->server_key = server_key;
+	c->reopen_ms = INT64_MAX;
 	c->context = sock_context_new();
 	enum brot_err code = BROT_OK;
 	if (c->context == NULL)
@@ -80,6 +86,35 @@ void connection_listen(struct connection *connection, const struct keyboard *key
 	connection->keyboard = keyboard;
 }
 
+void connection_forgive(struct connection *connection, int64_t forgive_ms)
+{
+	connection->forgive_ms = forgive_ms;
+}
+
+bool connection_was_denied(const struct connection *connection, struct brot_error *err)
+{
+	if (connection->denied_ms != 0)
+		*err = connection->denial;
+	return connection->denied_ms != 0;
+}
+
+/* Whether to try again, at reopen_ms. */
+static bool forgive(struct connection *c)
+{
+	const int64_t now_ms = clock_ms();
+	(void)sock_denial(c->sock, &c->denial);
+	if (c->denied_ms == 0) {
+		c->denied_ms = now_ms;
+		c->pause_ms = PAUSE_MS;
+	}
+	const int64_t end_ms = c->denied_ms + c->forgive_ms;
+	if (now_ms >= end_ms)
+		return false;
+	c->reopen_ms = now_ms + c->pause_ms < end_ms ? now_ms + c->pause_ms : end_ms;
+	c->pause_ms *= 2;
+	return true;
+}
+
 enum brot_err connection_explain(const struct connection *connection, struct brot_error *err)
 {
 	const struct brot_error before = *err;
@@ -101,11 +136,17 @@ enum brot_err connection_unavailable(const struct connection *connection, int64_
 
 unsigned connection_wait(struct connection *connection, int64_t deadline_ms)
 {
+	if (connection->reopen_ms != INT64_MAX && clock_ms() >= connection->reopen_ms) {
+		connection->reopen_ms = INT64_MAX;
+		connection_reopen(connection);
+	}
 	int keyboard_fd = connection->keyboard != NULL ? connection->keyboard->fd : -1;
 	struct sock_poll items[] = {{.sock = connection->sock, .fd = -1},
 				    {.sock = NULL, .fd = connection->interrupt->signal_fd},
 				    {.sock = NULL, .fd = keyboard_fd}};
 	int64_t wait_ms = -1;
+	if (deadline_ms > connection->reopen_ms)
+		deadline_ms = connection->reopen_ms;
 	if (deadline_ms != INT64_MAX) {
 		wait_ms = deadline_ms - clock_ms();
 		wait_ms = wait_ms > 0 ? wait_ms : 0;
@@ -137,12 +178,15 @@ enum brot_err connection_receive(struct connection *connection, struct message *
 	*ret_has_message = false;
 	sock_received_done(received);
 	enum sock_result result = sock_receive(connection->sock, received);
-	if (result == SOCK_DENIED)
-		return sock_denial(connection->sock, err);
+	if (result == SOCK_DENIED && !forgive(connection)) {
+		*err = connection->denial;
+		return connection->denial.code;
+	}
 	if (result == SOCK_ERROR)
 		return error_set(err, BROT_E_SYSTEM, "cannot receive from %.150s", connection->url);
 	if (result != SOCK_OK)
 		return BROT_OK;
+	connection->denied_ms = 0;
 	enum brot_err code = message_decode(received->frames, received->count, FROM_BROKER,
 					    ret_message, err);
 	*ret_has_message = code == BROT_OK;
@@ -192,6 +236,8 @@ enum brot_err connection_ask(struct connection *connection, enum message_type ty
 	enum brot_err code = BROT_OK;
 	*ret_report = NULL;
 	while (code == BROT_OK && *ret_report == NULL) {
+		if (now_ms >= deadline_ms && connection_was_denied(connection, err))
+			return err->code;
 		if (now_ms >= deadline_ms)
 			return connection_unavailable(connection, timeout_ms, err);
 		/* A broker that starts may not have opened its socket file to us yet. */

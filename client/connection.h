@@ -25,6 +25,13 @@ enum brot_err connection_open(const char *url, const struct sock_keys *keys, con
 			      struct interrupt *interrupt, struct connection **ret_connection,
 			      struct brot_error *err);
 
+/* Has denials tried again, with growing pauses, for so long before one is told: a key may be in the
+ * middle of being replaced. 0, as at first: the first one is. */
+void connection_forgive(struct connection *connection, int64_t forgive_ms);
+
+/* Whether nothing but denials has come since there was one, and the last one in *err then. */
+bool connection_was_denied(const struct connection *connection, struct brot_error *err);
+
 /* Leaves the connection, and what is still queued in it, for a new one to the same URL. Keeps the
  * old one where the system has no room for another. What connection_receive() lent is void. */
 void connection_reopen(struct connection *connection);
@@ -54,7 +61,7 @@ enum brot_err connection_unavailable(const struct connection *connection, int64_
 enum brot_err connection_explain(const struct connection *connection, struct brot_error *err);
 
 /* Waits for news, until deadline_ms of clock_ms() at the latest. Returns bits of enum
- * connection_news; 0 after the time. */
+ * connection_news; 0 after the time, or for nothing. May do what connection_reopen() does. */
 unsigned connection_wait(struct connection *connection, int64_t deadline_ms);
 
 /* Sends, or forgets the message where the queue is full: callers repeat what matters. */
@@ -62,7 +69,8 @@ void connection_send(struct connection *connection, const struct message *m);
 
 /* The next message. *ret_has_message is false where there is none; *ret_message is borrowed until
  * the next call for this connection. BROT_E_PROTOCOL where the peer speaks another version or no
- * BROT at all; BROT_E_DENIED where it does not take our key. */
+ * BROT at all; BROT_E_DENIED where it does not take our key and that is not
+ * forgiven. */
 enum brot_err connection_receive(struct connection *connection, struct message *ret_message,
 				 bool *ret_has_message, struct brot_error *err);
 

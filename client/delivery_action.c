@@ -174,8 +174,9 @@ static void on_progress(struct delivery *d, const struct session_action *action)
 static void on_failed(struct delivery *d, const struct brot_error *error)
 {
 	struct brot_error explained = *error;
-	if (error->code == BROT_E_UNAVAILABLE)
-		(void)connection_explain(d->config.service->connection, &explained);
+	const struct connection *connection = d->config.service->connection;
+	if (error->code == BROT_E_UNAVAILABLE && !connection_was_denied(connection, &explained))
+		(void)connection_explain(connection, &explained);
 	delivery_fail(d, &explained);
 }
 

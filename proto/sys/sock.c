@@ -420,6 +420,7 @@ static void metadata_read(zmq_msg_t *msg, struct sock_received *received)
 {
 	const char *address = zmq_msg_gets(msg, "Peer-Address");
 	const char *user_id = zmq_msg_gets(msg, "User-Id");
+	received->fd = zmq_msg_get(msg, ZMQ_SRCFD);
 	if (address != NULL && strlen(address) < sizeof received->address)
 		memcpy(received->address, address, strlen(address) + 1);
 	if (user_id != NULL && strlen(user_id) < sizeof received->user_id)

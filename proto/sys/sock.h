@@ -123,6 +123,7 @@ struct sock_received {
 	 * itself may have claimed an id. */
 	char address[SOCK_ADDRESS_BYTES];
 	char user_id[SOCK_USER_ID_BYTES];
+	int fd;      /* likewise: the descriptor that it came by, by its number; -1: not known */
 	void *owned; /* sock.c's own */
 };
 enum sock_result sock_receive(struct sock *sock, struct sock_received *ret_received);

@@ -15,7 +15,7 @@ import pytest
 
 import wire
 from harness import BIN, Result, Stage, wait_until
-from test_doors import CELLS, CONFIG, DENIED, UNAVAILABLE, USAGE, House
+from house import CELLS, CONFIG, DENIED, UNAVAILABLE, USAGE, House
 
 TABLE = {(message, who): word for message, who, word in CELLS}
 

@@ -12,7 +12,7 @@ import zmq.auth
 
 import wire
 from harness import NotStarted, Process, Stage, wait_until
-from test_doors import CELLS, ROLES, House, fixture_house, hears, say
+from house import CELLS, ROLES, House, fixture_house, hears, say
 
 __all__ = ["fixture_house"]  # a fixture is used by its other name
 

@@ -32,7 +32,7 @@ SHELL = {
     "broker": {"main", "server", "inbox", "inbox_client", "inbox_worker", "inbox_ended", "outbox",
                "images", "keeper", "journal", "reload", "restore", "saves", "store", "store_read",
                "store_sql", "store_write", "checkpoint", "checkpoint_file", "exporter",
-               "service", "gate", "keyring"},
+               "service", "gate", "keyring", "denials"},
     "worker": {"main", "cmd_selftest", "link", "link_job", "pool", "supervise", "fault"},
 }
 # Nearly all of the client is input and output: there a header says so where a file is not.
