@@ -41,15 +41,23 @@ union values {
 static const char *environment(const char *name, void *context)
 {
 	static const char *const variables[][2] = {
-		{"BROT_CLIENTS", "ipc://c"}, {"BROT_MEMORY", "512M"}, {"BROT_RETENTION", "1.5"},
-		{"BROT_INSECURE", "1"},      {"BROT_NAME", "w"},      {"BROT_LOG_LEVEL", "info"},
-		{"BROT_PROCESSES", "3"},     {"BROT_SYNC", ""},
+		{"BROT_CLIENTS", "ipc://c, d"}, {"BROT_MEMORY", "512M"}, {"BROT_RETENTION", "1.5"},
+		{"BROT_INSECURE", "1"},         {"BROT_NAME", "w"},      {"BROT_LOG_LEVEL", "info"},
+		{"BROT_PROCESSES", "3"},        {"BROT_SYNC", ""},
 	};
 	const struct program *program = context;
 	for (size_t i = 0; program->has_env && i < sizeof variables / sizeof variables[0]; i++)
 		if (strcmp(name, variables[i][0]) == 0)
 			return variables[i][1];
 	return NULL;
+}
+
+static char *keep(const char *text, void *context)
+{
+	static char kept[64];
+	(void)context;
+	(void)snprintf(kept, sizeof kept, "%s", text);
+	return kept;
 }
 
 static enum brot_err read_file(const char *path, bool must_exist, void *context,
@@ -71,7 +79,8 @@ static struct option_sources sources_of(struct program *program)
 	return (struct option_sources){.env = environment,
 				       .env_context = program,
 				       .file = read_file,
-				       .file_context = program};
+				       .file_context = program,
+				       .keep = keep};
 }
 
 /* ---- places ---- */
@@ -174,11 +183,11 @@ static bool is_taken(const struct option_spec *spec, const json_t *json, const v
 	return false;
 }
 
-static void check_label(const struct program *program, const struct option_spec *spec,
+static void check_label(const struct program *program, const struct option_spec *spec, size_t item,
 			const json_t *json)
 {
 	char label[OPTIONS_FILE_LABEL_BYTES];
-	(void)options_file_label(program->file, program->command, spec, label);
+	(void)options_file_label(program->file, program->command, spec, item, label);
 	size_t at = offset_of(program, label);
 	const char *begins = json_is_string(json)  ? "\""
 			     : json_is_array(json) ? "["
@@ -206,7 +215,9 @@ static void check_taken(const struct program *program, const struct option_opera
 		if (value == NULL)
 			continue;
 		known++;
-		check_label(program, &specs[row], value);
+		check_label(program, &specs[row], SIZE_MAX, value);
+		for (size_t i = 0; i < json_array_size(value); i++)
+			check_label(program, &specs[row], i, json_array_get(value, i));
 		FUZZ_CHECK(source != OPTION_BY_FILE || is_taken(&specs[row], value, values),
 			   "%s is not what the file says", specs[row].name);
 	}
@@ -242,18 +253,20 @@ static void check_table(struct program *program)
 static void check_program(struct program *program)
 {
 	union values values, before;
-	bool wants_help = true;
+	struct option_operands operands, untouched;
 	struct brot_error err = {.code = BROT_OK};
 	const struct option_sources sources = sources_of(program);
 	memset(&values, 'x', sizeof values);
 	memcpy(&before, &values, sizeof values);
+	memset(&operands, 'x', sizeof operands);
+	memcpy(&untouched, &operands, sizeof operands);
 	enum brot_err code = program->command == &broker_command
 				     ? broker_options_parse(program->argc, program->argv, &sources,
-							    &values.broker, &wants_help, &err)
+							    &values.broker, &operands, &err)
 				     : worker_options_parse(program->argc, program->argv, &sources,
-							    &values.worker, &wants_help, &err);
+							    &values.worker, &operands, &err);
 	if (code == BROT_OK) {
-		FUZZ_CHECK(!wants_help, "a file that asks for help");
+		FUZZ_CHECK(!operands.wants_help, "a file that asks for help");
 		return;
 	}
 	check_sentence(&err, code);
@@ -263,7 +276,8 @@ static void check_program(struct program *program)
 		FUZZ_CHECK(code == BROT_E_USAGE && (strncmp(err.text, "--", 2) == 0 ||
 						    strncmp(err.text, "BROT_", 5) == 0),
 			   "no option is named: %s", err.text);
-	FUZZ_CHECK(memcmp(&values, &before, sizeof values) == 0 && wants_help,
+	FUZZ_CHECK(memcmp(&values, &before, sizeof values) == 0 &&
+			   memcmp(&operands, &untouched, sizeof operands) == 0,
 		   "an output was touched");
 }
 
