@@ -147,7 +147,7 @@ enum brot_err sock_router_new(struct sock_context *context, const struct sock_li
 /* bind(2) says only that something is missing. */
 static enum brot_err ipc_folder_check(const char *url, struct brot_error *err)
 {
-	const char *path = url + SCHEME_BYTES, *slash = strrchr(path, '/');
+	const char *path = sock_ipc_path(url), *slash = strrchr(path, '/');
 	char folder[LIMIT_IPC_PATH_BYTES];
 	struct stat st;
 	if (slash == NULL || slash == path)
