@@ -9,8 +9,9 @@
 #include "proto/sys/keys.h"
 #include "proto/sys/sock.h"
 
-#define SYSTEM_SOCKET  "/run/brot/clients"
-#define SYSTEM_URL     "ipc://" SYSTEM_SOCKET
+#define SYSTEM_SOCKET "/run/brot/clients"
+#define SYSTEM_URL    "ipc://" SYSTEM_SOCKET
+/* A call that can serve itself does not wait for a broker that may be none. */
 #define SYSTEM_WAIT_MS 50
 
 /* A sentence about a URL names the option that gave it. */
@@ -61,20 +62,27 @@ static enum brot_err open_named(const struct service_config *config, struct serv
 			       &service->connection, err);
 }
 
+static bool may_embed(const struct service_config *config)
+{
+	return config->may_embed && !config->must_outlive;
+}
+
 /* BROT_OK with a connection, or without one where the system has no broker that answers. */
 static enum brot_err open_system(const struct service_config *config, struct service *service,
 				 struct brot_error *err)
 {
 	struct stat status;
-	if (stat(SYSTEM_SOCKET, &status) != 0 || !S_ISSOCK(status.st_mode))
+	if (stat(SYSTEM_SOCKET, &status) != 0 || !S_ISSOCK(status.st_mode) ||
+	    connection_is_denied(SYSTEM_URL, NULL))
 		return BROT_OK;
+	const int64_t wait_ms = may_embed(config) ? SYSTEM_WAIT_MS : config->timeout_ms;
 	struct connection *connection = NULL;
 	json_t *report = NULL;
 	enum brot_err code = connection_open(SYSTEM_URL, NULL, NULL, config->interrupt, &connection,
 					     err);
 	if (code != BROT_OK)
 		return code;
-	code = connection_ask(connection, MSG_STATUS, "{}", "status", SYSTEM_WAIT_MS, &report, err);
+	code = connection_ask(connection, MSG_STATUS, "{}", "status", wait_ms, &report, err);
 	json_decref(report);
 	if (code == BROT_OK) {
 		service->connection = connection;
@@ -95,11 +103,6 @@ static enum brot_err open_embedded(const struct service_config *config, struct s
 	service->url = embedded_url(service->embedded);
 	return connection_open(service->url, NULL, NULL, config->interrupt, &service->connection,
 			       err);
-}
-
-static bool may_embed(const struct service_config *config)
-{
-	return config->may_embed && !config->must_outlive;
 }
 
 enum brot_err service_open(const struct service_config *config, struct service *ret_service,

@@ -60,7 +60,7 @@ static void check_doubled(const char *text, size_t bytes, const char *key)
 static void check_sentence(const struct brot_error *err)
 {
 	size_t word = 0;
-	FUZZ_CHECK(err->code == BROT_E_USAGE && err->text[0] != '\0', "no sentence");
+	FUZZ_CHECK(err->code == BROT_E_CONFIG && err->text[0] != '\0', "no sentence");
 	for (const char *p = err->text; *p != '\0'; p++) {
 		word = *p == ' ' ? 0 : word + 1;
 		FUZZ_CHECK(word <= WORD_CHARS_MAX && quote_control_bytes(p) == 0, "\"%s\"",

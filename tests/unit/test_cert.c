@@ -88,16 +88,16 @@ static void what_is_nested_is_not_taken(void **state)
 	assert_key("curve\n\told\n\t\tpublic-key = \"" SECRET "\"\n    public-key = \"" KEY "\"\n");
 	assert_key("a\n        b = 1\ncurve\n    public-key = \"" KEY "\"\n");
 	assert_int_equal(parse("curve\n    old\n        public-key = \"" KEY "\"\n", &cert, &err),
-			 BROT_E_USAGE);
+			 BROT_E_CONFIG);
 	assert_non_null(strstr(err.text, "has none"));
 	assert_int_equal(parse("curve\n    new\n        curve\n            public-key = \"" KEY
 			       "\"\n",
 			       &cert, &err),
-			 BROT_E_USAGE);
+			 BROT_E_CONFIG);
 	assert_int_equal(parse("curve\n        public-key = \"" KEY "\"\n    secret-key = \"" SECRET
 			       "\"\n",
 			       &cert, &err),
-			 BROT_E_USAGE);
+			 BROT_E_CONFIG);
 	assert_non_null(
 		strstr(err.text, "line 3: must be indented like the section's first, by 8"));
 	assert_int_equal(parse("curve\n    public-key = \"" KEY
