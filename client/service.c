@@ -73,7 +73,7 @@ static enum brot_err open_system(const struct service_config *config, struct ser
 {
 	struct stat status;
 	if (stat(SYSTEM_SOCKET, &status) != 0 || !S_ISSOCK(status.st_mode) ||
-	    connection_is_denied(SYSTEM_URL, NULL))
+	    sock_url_is_denied(SYSTEM_URL, NULL))
 		return BROT_OK;
 	const int64_t wait_ms = may_embed(config) ? SYSTEM_WAIT_MS : config->timeout_ms;
 	struct connection *connection = NULL;

@@ -63,7 +63,7 @@ assert {message for verb in VERBS for message in verb.messages.split()} == {
 @pytest.fixture(name="house")
 def fixture_house(stage: Stage, tmp_path: Path) -> Iterator[House]:
     house = House(stage, tmp_path)
-    house.start("--state-dir", stage.folder / "state")
+    house.start(state=stage.folder / "state")
     yield house
     with wire.Client(house.broker.url) as client:
         for row in house.broker.jobs():
