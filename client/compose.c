@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "client/infile.h"
+#include "client/palette_file.h"
 #include "proto/preset.h"
 #include "proto/quote.h"
 
@@ -104,7 +105,7 @@ static enum brot_err set_pairs(json_t *object, const char *pairs, struct brot_er
 
 /* json_string() refuses what is not UTF-8, and that alone can fail here but for memory. */
 static enum brot_err lay_over(json_t *json, const struct compose_words *words, const char *format,
-			      uint32_t samples, struct brot_error *err)
+			      uint32_t samples, json_t *palette, struct brot_error *err)
 {
 	int failed = set_text(json, "kind", words->kind);
 	failed |= set_text(json, "precision", words->precision);
@@ -119,7 +120,10 @@ static enum brot_err lay_over(json_t *json, const struct compose_words *words, c
 							(json_int_t)words->size.height));
 	failed |= set_number(json, "adaptive", words->adaptive);
 	json_t *colour = json_object_get(json, "colour");
-	failed |= set_text(colour, "palette", words->palette);
+	if (palette != NULL)
+		failed |= json_object_set(colour, "palette", palette);
+	else
+		failed |= set_text(colour, "palette", words->palette);
 	failed |= set_text(colour, "mode", words->mode);
 	if (failed != 0)
 		return error_set(
@@ -165,13 +169,20 @@ enum brot_err compose_request(const struct compose_words *words, const struct fi
 	uint32_t samples = words->samples;
 	if (samples == 0 && info != NULL && info->is_data)
 		samples = 1;
+	json_t *palette = NULL;
+	if (words->palette != NULL && words->palette[0] == '@')
+		code = palette_file_read(words->palette + 1, &palette, err);
+	if (code != BROT_OK)
+		return code;
 	json_t *json = request_to_json(&request);
 	if (json == NULL)
-		return no_memory(err);
-	code = lay_over(json, words, format, samples, err);
+		code = no_memory(err);
+	else
+		code = lay_over(json, words, format, samples, palette, err);
 	if (code == BROT_OK)
 		code = request_from_json(json, &request, err);
 	json_decref(json);
+	json_decref(palette);
 	if (code == BROT_OK)
 		code = check(words, filetype, &request, err);
 	if (code != BROT_OK)
