@@ -2,6 +2,7 @@
 #include "client/cli.h"
 #include "client/compose.h"
 #include "client/delivery.h"
+#include "client/location.h"
 #include "client/request_options.h"
 #include "client/save.h"
 #include "client/service.h"
@@ -77,6 +78,7 @@ struct job {
 	json_t *json;
 	int32_t priority;
 	int64_t timeout_ms;
+	char ignored[LOCATION_IGNORED_BYTES];
 	struct outfile outfile;
 	struct announce announce;
 	struct service service;
@@ -160,6 +162,7 @@ static enum brot_err render(struct job *job, const struct cli *cli, struct brot_
 {
 	const struct render_options *options = &job->options;
 	enum brot_err code = check(job, err);
+	job->options.words.ignored = job->ignored;
 	if (code == BROT_OK)
 		code = filetype_of_path(options->out, &job->filetype, err);
 	if (code == BROT_OK)
@@ -169,6 +172,8 @@ static enum brot_err render(struct job *job, const struct cli *cli, struct brot_
 		code = outfile_open(options->out, &job->outfile, err);
 	if (code != BROT_OK)
 		return code;
+	if (!options->is_quiet && !options->is_json)
+		cli_tell_ignored(options->words.view, job->ignored);
 	save_announce(&job->announce, options->is_quiet, options->is_json);
 	announce_request(&job->announce, job->json, job->request.width_px, job->request.height_px);
 	code = open_service(job, cli, err);

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "client/infile.h"
+#include "client/location.h"
 #include "client/palette_file.h"
 #include "proto/preset.h"
 #include "proto/quote.h"
@@ -51,8 +52,11 @@ static enum brot_err begin(const struct compose_words *words, struct request *re
 			   struct brot_error *err)
 {
 	enum brot_err code = BROT_OK;
+	char ignored[LOCATION_IGNORED_BYTES] = "";
 	request_init(ret_request);
-	if (words->view != NULL && words->view[0] == '@')
+	if (words->view != NULL && words->view[0] == '@' && location_is_file(words->view + 1))
+		code = location_read(words->view + 1, &words->size, ret_request, ignored, err);
+	else if (words->view != NULL && words->view[0] == '@')
 		code = infile_read_request(words->view + 1, ret_request, err);
 	else if (words->view != NULL)
 		code = read_view(words, ret_request, err);
@@ -60,6 +64,8 @@ static enum brot_err begin(const struct compose_words *words, struct request *re
 		code = request_set_formula(words->formula, ret_request, err);
 	if (code == BROT_OK && words->view == NULL)
 		request_set_home(ret_request);
+	if (code == BROT_OK && words->ignored != NULL)
+		memcpy(words->ignored, ignored, sizeof ignored);
 	return code;
 }
 
