@@ -50,6 +50,8 @@ static void magnitude_text(struct magnitude m, char *text, size_t bytes)
 {
 	if (m.power >= -4 && m.power <= 6)
 		(void)snprintf(text, bytes, "%.6g", m.digits * pow(10.0, (double)m.power));
+	else if (m.digits >= 9.999995) /* it would be rounded to 10 */
+		(void)snprintf(text, bytes, "1e%ld", m.power + 1);
 	else
 		(void)snprintf(text, bytes, "%.6ge%ld", m.digits, m.power);
 }
@@ -92,7 +94,13 @@ static void print_people(const struct request *request, const struct told *told,
 			 const char *ignored)
 {
 	const struct view *view = &request->view;
-	printf("formula        %s\n", formula_info(request->formula)->name);
+	const struct formula_info *formula = formula_info(request->formula);
+	printf("formula        %s\n", formula->name);
+	if (formula->has_c)
+		printf("c              %s\n               %s i\n", request->c_re.text,
+		       request->c_im.text);
+	if (formula->has_power)
+		printf("power          %u\n", (unsigned)request->power);
 	printf("centre         %s\n               %s i\n", view->re.text, view->im.text);
 	printf("width          %s, for %u x %u pixels\n", told->width, (unsigned)request->width_px,
 	       (unsigned)request->height_px);
