@@ -212,6 +212,18 @@ static void clean(const char *from, const char *end, char *to)
 	*to = '\0';
 }
 
+/* The brace that ends a block, which none in a comment does; or NULL. */
+static const char *block_end(const char *at, const char *end)
+{
+	bool is_comment = false;
+	for (; at < end; at++) {
+		if (*at == '}' && !is_comment)
+			return at;
+		is_comment = *at == '\n' ? false : is_comment || *at == ';';
+	}
+	return NULL;
+}
+
 static bool is_wanted(const char *line, const char *brace, const char *entry)
 {
 	while (line < brace && (unsigned char)*line <= ' ')
@@ -232,7 +244,7 @@ enum brot_err location_parse_par(struct location *location, struct brot_error *e
 		if (brace == NULL || !is_wanted(at, brace, location->entry))
 			continue;
 		const unsigned line = lines.number;
-		const char *end = memchr(brace, '}', (size_t)(lines.end - brace));
+		const char *end = block_end(brace, lines.end);
 		if (end == NULL)
 			return location_refuse(location, line, "this block does not end", err);
 		char *block = malloc((size_t)(end - brace));

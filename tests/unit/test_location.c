@@ -135,6 +135,8 @@ static void fractint(void **state)
 	taken(location_parse_par, "x { center-mag=2/4/3/2 }", NULL, (struct option_size){4, 3},
 	      4.0 / 9);
 	assert_true(decimal_to_double(&request.view.height) > 0.6666);
+	taken(location_parse_par, PAR, "First", (struct option_size){4, 3}, 16.0 / 3);
+	assert_int_equal(request.iterations, 500);
 	taken(location_parse_par, PAR, "Second", (struct option_size){3, 2}, 3);
 	assert_int_equal(request.formula, FORMULA_JULIA);
 	assert_string_equal(request.c_re.text, "-0.8");
