@@ -16,6 +16,7 @@ struct render_options {
 	const char *broker, *key, *server_key;
 	const char *priority;
 	const char *client;
+	struct save_style style;
 	uint32_t workers;
 	int64_t timeout_ms; /* 0: not given */
 	bool is_kept, is_unshared, is_insecure, is_quiet, is_json;
@@ -28,6 +29,7 @@ static const struct option_spec specs[] = {
 	 .type = OPTION_STRING,
 	 .offset = offsetof(struct render_options, out)},
 	REQUEST_OPTIONS(render_options, "the suffix of --out decides without it"),
+	REQUEST_OPTIONS_FILE(render_options),
 	{.name = "keep",
 	 .help = "let the job go on at the broker if this call ends before it, for \"wait\" to get",
 	 .type = OPTION_FLAG,
@@ -180,8 +182,8 @@ static enum brot_err render(struct job *job, const struct cli *cli, struct brot_
 	if (code == BROT_OK)
 		code = deliver(job, err);
 	if (code == BROT_OK)
-		code = save_picture(job->delivery, job->filetype, &job->outfile, true,
-				    &job->announce, err);
+		code = save_picture(job->delivery, job->filetype, &options->style, &job->outfile,
+				    true, &job->announce, err);
 	announce_done(&job->announce);
 	if (code != BROT_OK && job->delivery != NULL && delivery_left_job(job->delivery) != 0) {
 		announce_left(&job->announce, delivery_left_job(job->delivery), options->out);
@@ -193,6 +195,7 @@ static enum brot_err render(struct job *job, const struct cli *cli, struct brot_
 enum brot_err cmd_render(const struct cli *cli, struct brot_error *err)
 {
 	struct job job = {
+		.options = {.style = SAVE_STYLE},
 		.outfile = OUTFILE_NONE,
 		.service = SERVICE_NONE,
 	};

@@ -92,6 +92,22 @@
 			"offset=N, rotation=N, dither=true, and for relief azimuth=DEGREES, "    \
 			"elevation=DEGREES, height=N, power=N, blend=hsv|overlay|soft")
 
+/* How a file is written: for a member `struct save_style style`, which begins as SAVE_STYLE. */
+#define REQUEST_OPTIONS_FILE(values)                                                             \
+	{.name = "dpi",                                                                          \
+	 .arg = "N",                                                                             \
+	 .help = "pixels an inch, which a PNG then says of itself",                              \
+	 .type = OPTION_U32,                                                                     \
+	 .offset = offsetof(struct values, style.dpi),                                           \
+	 .min = 1,                                                                               \
+	 .max = SAVE_DPI_MAX},                                                                   \
+	{                                                                                        \
+		.name = "compress", .arg = "0..9",                                               \
+		.help = "how hard a PNG is packed: 0 not at all, 9 most; 4 without it",          \
+		.type = OPTION_U32, .offset = offsetof(struct values, style.compress), .min = 0, \
+		.max = 9                                                                         \
+	}
+
 /* For a member `const char *priority` in struct `values`, whose text is for
  * request_options_priority(): it may be negative. */
 #define REQUEST_OPTION_PRIORITY(values)                                                        \
