@@ -5,6 +5,7 @@
 
 #include "client/delivery.h"
 #include "client/reply.h"
+#include "client/request_options.h"
 #include "client/save.h"
 #include "client/service.h"
 #include "proto/sys/clock.h"
@@ -13,6 +14,7 @@ struct await_options {
 	const char *out;
 	const char *broker, *key, *server_key;
 	int64_t timeout_ms; /* 0: not given */
+	struct save_style style;
 	bool is_released, is_unshared, is_insecure, is_quiet, is_json;
 };
 
@@ -27,6 +29,7 @@ static const struct option_spec specs[] = {
 		 "for it or read it",
 	 .type = OPTION_FLAG,
 	 .offset = offsetof(struct await_options, is_released)},
+	REQUEST_OPTIONS_FILE(await_options),
 	CLI_SPEC_BROKER(await_options),
 	CLI_SPEC_PATIENCE(await_options),
 	CLI_SPEC_KEY(await_options),
@@ -159,8 +162,8 @@ static enum brot_err follow(struct waiting *w, struct brot_error *err)
 	if (code == BROT_OK)
 		code = delivery_wait(w->delivery, err);
 	if (code == BROT_OK && w->filetype != NULL)
-		return save_picture(w->delivery, w->filetype, &w->outfile, w->options.is_released,
-				    &w->announce, err);
+		return save_picture(w->delivery, w->filetype, &w->options.style, &w->outfile,
+				    w->options.is_released, &w->announce, err);
 	if (code == BROT_OK) {
 		delivery_finish(w->delivery, w->options.is_released);
 		announce_ended(&w->announce, w->job);
@@ -190,6 +193,7 @@ enum brot_err await_run(const struct cli *cli, const struct await *await, struct
 		.specs = specs,
 	};
 	struct waiting w = {
+		.options = {.style = SAVE_STYLE},
 		.is_urgent = await->is_urgent,
 		.outfile = OUTFILE_NONE,
 		.service = SERVICE_NONE,

@@ -22,6 +22,8 @@ static const struct command {
 	{"submit", "Submits a job that goes on by itself, and prints its number.", cmd_submit},
 	{"wait", "Waits for the end of a job, and gets its picture.", cmd_wait},
 	{"fetch", "Gets the picture of a job that is finished.", cmd_fetch},
+	{"view", "Says what a view or a place's file shows, in the words of other programs.",
+	 cmd_view},
 	{"views", "Lists the places that --view knows by name.", cmd_views},
 	{"palettes", "Lists the palettes that --palette knows.", cmd_palettes},
 	{"jobs", "Lists the jobs that the broker knows, or those that have ended.", cmd_jobs},
@@ -40,6 +42,12 @@ static const struct command {
 	{"version", "Says which brot this is.", cmd_version},
 };
 #define COMMAND_COUNT (sizeof commands / sizeof commands[0])
+
+void cli_tell_ignored(const char *view, const char *ignored)
+{
+	if (ignored[0] != '\0')
+		fprintf(stderr, "brot-client: of %.200s not read: %s\n", view + 1, ignored);
+}
 
 static void print_help(void)
 {

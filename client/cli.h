@@ -35,6 +35,9 @@ struct cli {
  * that of signals_open(). */
 int cli_run(int argc, char *const *argv, int signal_fd);
 
+/* Tells people what of a place's file does not apply, if anything. */
+void cli_tell_ignored(const char *view, const char *ignored);
+
 /* Tells a failure that is not the subcommand's last. */
 void cli_tell_failure(const struct cli *cli, bool is_json, const struct brot_error *error);
 
@@ -142,6 +145,7 @@ enum brot_err cmd_status(const struct cli *cli, struct brot_error *err);
 enum brot_err cmd_verb(const struct cli *cli, struct brot_error *err);
 enum brot_err cmd_top(const struct cli *cli, struct brot_error *err);
 enum brot_err cmd_keygen(const struct cli *cli, struct brot_error *err);
+enum brot_err cmd_view(const struct cli *cli, struct brot_error *err);
 enum brot_err cmd_version(const struct cli *cli, struct brot_error *err);
 
 #endif

@@ -2,6 +2,7 @@
 #include "client/cli.h"
 #include "client/compose.h"
 #include "client/delivery.h"
+#include "client/location.h"
 #include "client/request_options.h"
 #include "client/save.h"
 #include "client/service.h"
@@ -15,6 +16,7 @@ struct render_options {
 	const char *broker, *key, *server_key;
 	const char *priority;
 	const char *client;
+	struct save_style style;
 	uint32_t workers;
 	int64_t timeout_ms; /* 0: not given */
 	bool is_kept, is_unshared, is_insecure, is_quiet, is_json;
@@ -27,6 +29,7 @@ static const struct option_spec specs[] = {
 	 .type = OPTION_STRING,
 	 .offset = offsetof(struct render_options, out)},
 	REQUEST_OPTIONS(render_options, "the suffix of --out decides without it"),
+	REQUEST_OPTIONS_FILE(render_options),
 	{.name = "keep",
 	 .help = "let the job go on at the broker if this call ends before it, for \"wait\" to get",
 	 .type = OPTION_FLAG,
@@ -77,6 +80,7 @@ struct job {
 	json_t *json;
 	int32_t priority;
 	int64_t timeout_ms;
+	char ignored[LOCATION_IGNORED_BYTES];
 	struct outfile outfile;
 	struct announce announce;
 	struct service service;
@@ -160,6 +164,7 @@ static enum brot_err render(struct job *job, const struct cli *cli, struct brot_
 {
 	const struct render_options *options = &job->options;
 	enum brot_err code = check(job, err);
+	job->options.words.ignored = job->ignored;
 	if (code == BROT_OK)
 		code = filetype_of_path(options->out, &job->filetype, err);
 	if (code == BROT_OK)
@@ -169,14 +174,16 @@ static enum brot_err render(struct job *job, const struct cli *cli, struct brot_
 		code = outfile_open(options->out, &job->outfile, err);
 	if (code != BROT_OK)
 		return code;
+	if (!options->is_quiet && !options->is_json)
+		cli_tell_ignored(options->words.view, job->ignored);
 	save_announce(&job->announce, options->is_quiet, options->is_json);
 	announce_request(&job->announce, job->json, job->request.width_px, job->request.height_px);
 	code = open_service(job, cli, err);
 	if (code == BROT_OK)
 		code = deliver(job, err);
 	if (code == BROT_OK)
-		code = save_picture(job->delivery, job->filetype, &job->outfile, true,
-				    &job->announce, err);
+		code = save_picture(job->delivery, job->filetype, &options->style, &job->outfile,
+				    true, &job->announce, err);
 	announce_done(&job->announce);
 	if (code != BROT_OK && job->delivery != NULL && delivery_left_job(job->delivery) != 0) {
 		announce_left(&job->announce, delivery_left_job(job->delivery), options->out);
@@ -188,6 +195,7 @@ static enum brot_err render(struct job *job, const struct cli *cli, struct brot_
 enum brot_err cmd_render(const struct cli *cli, struct brot_error *err)
 {
 	struct job job = {
+		.options = {.style = SAVE_STYLE},
 		.outfile = OUTFILE_NONE,
 		.service = SERVICE_NONE,
 	};

@@ -8,6 +8,8 @@
 #include <string.h>
 
 #include "client/infile.h"
+#include "client/location.h"
+#include "client/palette_file.h"
 #include "proto/preset.h"
 #include "proto/quote.h"
 
@@ -50,8 +52,11 @@ static enum brot_err begin(const struct compose_words *words, struct request *re
 			   struct brot_error *err)
 {
 	enum brot_err code = BROT_OK;
+	char ignored[LOCATION_IGNORED_BYTES] = "";
 	request_init(ret_request);
-	if (words->view != NULL && words->view[0] == '@')
+	if (words->view != NULL && words->view[0] == '@' && location_is_file(words->view + 1))
+		code = location_read(words->view + 1, &words->size, ret_request, ignored, err);
+	else if (words->view != NULL && words->view[0] == '@')
 		code = infile_read_request(words->view + 1, ret_request, err);
 	else if (words->view != NULL)
 		code = read_view(words, ret_request, err);
@@ -59,6 +64,8 @@ static enum brot_err begin(const struct compose_words *words, struct request *re
 		code = request_set_formula(words->formula, ret_request, err);
 	if (code == BROT_OK && words->view == NULL)
 		request_set_home(ret_request);
+	if (code == BROT_OK && words->ignored != NULL)
+		memcpy(words->ignored, ignored, sizeof ignored);
 	return code;
 }
 
@@ -104,7 +111,7 @@ static enum brot_err set_pairs(json_t *object, const char *pairs, struct brot_er
 
 /* json_string() refuses what is not UTF-8, and that alone can fail here but for memory. */
 static enum brot_err lay_over(json_t *json, const struct compose_words *words, const char *format,
-			      uint32_t samples, struct brot_error *err)
+			      uint32_t samples, json_t *palette, struct brot_error *err)
 {
 	int failed = set_text(json, "kind", words->kind);
 	failed |= set_text(json, "precision", words->precision);
@@ -119,7 +126,10 @@ static enum brot_err lay_over(json_t *json, const struct compose_words *words, c
 							(json_int_t)words->size.height));
 	failed |= set_number(json, "adaptive", words->adaptive);
 	json_t *colour = json_object_get(json, "colour");
-	failed |= set_text(colour, "palette", words->palette);
+	if (palette != NULL)
+		failed |= json_object_set(colour, "palette", palette);
+	else
+		failed |= set_text(colour, "palette", words->palette);
 	failed |= set_text(colour, "mode", words->mode);
 	if (failed != 0)
 		return error_set(
@@ -165,13 +175,20 @@ enum brot_err compose_request(const struct compose_words *words, const struct fi
 	uint32_t samples = words->samples;
 	if (samples == 0 && info != NULL && info->is_data)
 		samples = 1;
+	json_t *palette = NULL;
+	if (words->palette != NULL && words->palette[0] == '@')
+		code = palette_file_read(words->palette + 1, &palette, err);
+	if (code != BROT_OK)
+		return code;
 	json_t *json = request_to_json(&request);
 	if (json == NULL)
-		return no_memory(err);
-	code = lay_over(json, words, format, samples, err);
+		code = no_memory(err);
+	else
+		code = lay_over(json, words, format, samples, palette, err);
 	if (code == BROT_OK)
 		code = request_from_json(json, &request, err);
 	json_decref(json);
+	json_decref(palette);
 	if (code == BROT_OK)
 		code = check(words, filetype, &request, err);
 	if (code != BROT_OK)

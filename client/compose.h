@@ -4,7 +4,7 @@
  * Later sources win: the defaults, the preset or the file that the view names, the options. A
  * formula without a view shows the whole of it.
  *
- * Pure but for the file that a view "@FILE" names. Thread-safe.
+ * Pure but for the file that a view "@FILE" or a palette "@FILE" names. Thread-safe.
  */
 #ifndef CLIENT_COMPOSE_H
 #define CLIENT_COMPOSE_H
@@ -27,6 +27,8 @@ struct compose_words {
 	struct option_size size;
 	uint32_t iterations, samples, adaptive;
 	bool has_no_shortcuts;
+	char *ignored; /* LOCATION_IGNORED_BYTES: gets what of a place's file does not apply, "" if
+			  nothing; or NULL */
 };
 
 /* The request, valid and complete, in a format that the kind of file can hold (NULL: there is no

@@ -182,6 +182,7 @@ void delivery_picture(struct delivery *delivery, struct picture *ret_picture)
 {
 	*ret_picture = (struct picture){
 		.request = delivery_request(delivery),
+		.compress = PICTURE_COMPRESS,
 		.reach = reach,
 		.context = delivery,
 	};

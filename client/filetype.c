@@ -12,8 +12,8 @@
 #define BIT(format) (1u << (format))
 
 static const struct filetype table[] = {
-	{"png", BIT(FORMAT_RGB8), FORMAT_RGB8, png_file_write},
-	{"ppm", BIT(FORMAT_RGB8), FORMAT_RGB8, ppm_write},
+	{"png", BIT(FORMAT_RGB8) | BIT(FORMAT_RGB16), FORMAT_RGB8, png_file_write},
+	{"ppm", BIT(FORMAT_RGB8) | BIT(FORMAT_RGB16), FORMAT_RGB8, ppm_write},
 	{"npy", BIT(FORMAT_ITERATIONS) | BIT(FORMAT_SMOOTH), FORMAT_ITERATIONS, npy_write},
 };
 #define TABLE_COUNT (sizeof table / sizeof table[0])

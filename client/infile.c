@@ -2,42 +2,12 @@
 #include "client/infile.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "client/png.h"
-
-static enum brot_err unreadable(const char *path, const char *why, struct brot_error *err)
-{
-	return error_set(err, BROT_E_NO_INPUT, "--view: cannot read \"%.120s\": %s", path, why);
-}
-
-/* A FIFO is refused: opening or reading one could wait for ever. */
-static enum brot_err open_regular(const char *path, FILE **ret_file, struct brot_error *err)
-{
-	struct stat status;
-	int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-	if (fd < 0)
-		return unreadable(path, strerror(errno), err);
-	enum brot_err code = BROT_OK;
-	if (fstat(fd, &status) != 0)
-		code = unreadable(path, strerror(errno), err);
-	else if (!S_ISREG(status.st_mode))
-		code = unreadable(path, "it is not a regular file", err);
-	FILE *file = code == BROT_OK ? fdopen(fd, "rb") : NULL;
-	if (file == NULL) {
-		if (code == BROT_OK)
-			code = unreadable(path, strerror(errno), err);
-		(void)close(fd);
-		return code;
-	}
-	*ret_file = file;
-	return BROT_OK;
-}
+#include "client/textfile.h"
 
 static enum brot_err parse(const char *path, const char *text, size_t bytes,
 			   struct request *ret_request, struct brot_error *err)
@@ -58,7 +28,8 @@ static enum brot_err read_json(FILE *file, const char *path, struct request *ret
 	size_t bytes = fread(text, 1, LIMIT_REQUEST_BYTES + 1, file);
 	enum brot_err code;
 	if (ferror(file))
-		code = unreadable(path, strerror(errno), err);
+		code = error_set(err, BROT_E_NO_INPUT, "--view: cannot read \"%.120s\": %s", path,
+				 strerror(errno));
 	else if (bytes > LIMIT_REQUEST_BYTES)
 		code = error_set(err, BROT_E_REQUEST,
 				 "--view: \"%.120s\" must be a request of at most %d bytes or a "
@@ -74,7 +45,7 @@ enum brot_err infile_read_request(const char *path, struct request *ret_request,
 				  struct brot_error *err)
 {
 	FILE *file = NULL;
-	enum brot_err code = open_regular(path, &file, err);
+	enum brot_err code = textfile_open("--view", path, &file, err);
 	if (code != BROT_OK)
 		return code;
 	char start[8];

@@ -24,3 +24,11 @@ const uint8_t *picture_row(const struct picture *picture, uint32_t p, uint32_t y
 	assert(y >= picture->first && y - picture->first < picture->rows);
 	return picture->planes[p] + picture_row_bytes(picture->request, p) * (y - picture->first);
 }
+
+void picture_swap16(const uint8_t *row, size_t bytes, uint8_t *ret_swapped)
+{
+	for (size_t i = 0; i + 1 < bytes; i += 2) {
+		ret_swapped[i] = row[i + 1];
+		ret_swapped[i + 1] = row[i];
+	}
+}

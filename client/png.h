@@ -13,7 +13,9 @@
 #include "client/outfile.h"
 #include "client/picture.h"
 
-/* The picture's format must be rgb8. */
+#define PNG_REQUEST_KEY "brot-request"
+
+/* The picture's format must be rgb8 or rgb16. Packs on all cores. */
 enum brot_err png_file_write(struct picture *picture, struct outfile *outfile,
 			     struct brot_error *err);
 

@@ -40,10 +40,12 @@
 	}
 
 #define REQUEST_OPTIONS(values, more)                                                              \
-	REQUEST_OPTION_WORD(values, view, "VIEW",                                                  \
-			    "a name that \"views\" lists, RE,IM,WIDTH, XMIN:XMAX,YMIN:YMAX, "      \
-			    "@REQUEST.json or @PICTURE.png; the whole of what the formula makes "  \
-			    "without it"),                                                         \
+	REQUEST_OPTION_WORD(                                                                       \
+		values, view, "VIEW",                                                              \
+		"a name that \"views\" lists, RE,IM,WIDTH, XMIN:XMAX,YMIN:YMAX, "                  \
+		"@REQUEST.json, @PICTURE.png, or @FILE of a .kfr, .toml, .par or .xpf "            \
+		"place; the whole of what the formula makes "                                      \
+		"without it"),                                                                     \
 		REQUEST_OPTION_SIZE(values),                                                       \
 		REQUEST_OPTION_NUMBER(                                                             \
 			values, iterations,                                                        \
@@ -89,6 +91,22 @@
 			"density=N, "                                                            \
 			"offset=N, rotation=N, dither=true, and for relief azimuth=DEGREES, "    \
 			"elevation=DEGREES, height=N, power=N, blend=hsv|overlay|soft")
+
+/* How a file is written: for a member `struct save_style style`, which begins as SAVE_STYLE. */
+#define REQUEST_OPTIONS_FILE(values)                                                             \
+	{.name = "dpi",                                                                          \
+	 .arg = "N",                                                                             \
+	 .help = "pixels an inch, which a PNG then says of itself",                              \
+	 .type = OPTION_U32,                                                                     \
+	 .offset = offsetof(struct values, style.dpi),                                           \
+	 .min = 1,                                                                               \
+	 .max = SAVE_DPI_MAX},                                                                   \
+	{                                                                                        \
+		.name = "compress", .arg = "0..9",                                               \
+		.help = "how hard a PNG is packed: 0 not at all, 9 most; 4 without it",          \
+		.type = OPTION_U32, .offset = offsetof(struct values, style.compress), .min = 0, \
+		.max = 9                                                                         \
+	}
 
 /* For a member `const char *priority` in struct `values`, whose text is for
  * request_options_priority(): it may be negative. */

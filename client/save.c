@@ -19,11 +19,13 @@ void save_announce(struct announce *announce, bool is_quiet, bool is_json)
 }
 
 enum brot_err save_picture(struct delivery *delivery, const struct filetype *filetype,
-			   struct outfile *outfile, bool is_released, struct announce *announce,
-			   struct brot_error *err)
+			   const struct save_style *style, struct outfile *outfile,
+			   bool is_released, struct announce *announce, struct brot_error *err)
 {
 	struct picture picture;
 	delivery_picture(delivery, &picture);
+	picture.dpi = style->dpi;
+	picture.compress = style->compress;
 	enum brot_err code = filetype->write(&picture, outfile, err);
 	if (code == BROT_OK)
 		code = outfile_commit(outfile, delivery_must_last(delivery, is_released), err);

@@ -12,13 +12,21 @@
 #include "client/outfile.h"
 #include "proto/error.h"
 
+/* How files are written. */
+struct save_style {
+	uint32_t dpi;      /* 0: not said; at most SAVE_DPI_MAX */
+	uint32_t compress; /* 0..9 */
+};
+#define SAVE_STYLE   ((struct save_style){.dpi = 0, .compress = PICTURE_COMPRESS})
+#define SAVE_DPI_MAX 100000
+
 /* Starts to announce on the standard streams; what is rendered follows by announce_request(). */
 void save_announce(struct announce *announce, bool is_quiet, bool is_json);
 
 /* After delivery_wait(): writes the file, gives it its name, and only then ends the delivery well
  * (see delivery_finish()) and announces the file. On failure neither is done. */
 enum brot_err save_picture(struct delivery *delivery, const struct filetype *filetype,
-			   struct outfile *outfile, bool is_released, struct announce *announce,
-			   struct brot_error *err);
+			   const struct save_style *style, struct outfile *outfile,
+			   bool is_released, struct announce *announce, struct brot_error *err);
 
 #endif

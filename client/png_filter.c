@@ -1,0 +1,103 @@
+/* png_filter.c - loops that a compiler can turn into vectors: no sum runs over more than a block,
+ * whose 16-bit counters cannot overflow. */
+#include "client/png_filter.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+#define BLOCK_BYTES 256 /* 256 x 128 fits 16 bits */
+
+enum filter { FILTER_NONE, FILTER_SUB, FILTER_UP, FILTER_AVERAGE, FILTER_PAETH, FILTER_COUNT };
+
+static inline uint8_t paeth(int left, int up, int corner)
+{
+	/* The distances of left + up - corner from each of the three. */
+	int from_left = up - corner, from_up = left - corner;
+	int from_corner = from_left + from_up;
+	from_left = from_left < 0 ? -from_left : from_left;
+	from_up = from_up < 0 ? -from_up : from_up;
+	from_corner = from_corner < 0 ? -from_corner : from_corner;
+	const int other = from_up <= from_corner ? up : corner;
+	return (uint8_t)(from_left <= from_up && from_left <= from_corner ? left : other);
+}
+
+/* Filters bytes [first, end), first at least one pixel; `above` is there. */
+static void filter_bytes(enum filter filter, const uint8_t *restrict row,
+			 const uint8_t *restrict above, size_t first, size_t end, size_t pixel,
+			 uint8_t *restrict out)
+{
+	const uint8_t *left = row - pixel, *corner = above - pixel;
+	switch (filter) {
+	case FILTER_NONE:
+		memcpy(out + first, row + first, end - first);
+		break;
+	case FILTER_SUB:
+		for (size_t i = first; i < end; i++)
+			out[i] = (uint8_t)(row[i] - left[i]);
+		break;
+	case FILTER_UP:
+		for (size_t i = first; i < end; i++)
+			out[i] = (uint8_t)(row[i] - above[i]);
+		break;
+	case FILTER_AVERAGE:
+		for (size_t i = first; i < end; i++)
+			out[i] = (uint8_t)(row[i] - ((left[i] + above[i]) >> 1));
+		break;
+	case FILTER_PAETH:
+		for (size_t i = first; i < end; i++)
+			out[i] = (uint8_t)(row[i] - paeth(left[i], above[i], corner[i]));
+		break;
+	case FILTER_COUNT:
+		break;
+	}
+}
+
+/* The first pixel has nothing to its left. */
+static void filter_first(enum filter filter, const uint8_t *row, const uint8_t *above, size_t pixel,
+			 uint8_t *out)
+{
+	for (size_t i = 0; i < pixel; i++) {
+		uint8_t guess = 0;
+		if (filter == FILTER_UP || filter == FILTER_PAETH)
+			guess = above[i];
+		else if (filter == FILTER_AVERAGE)
+			guess = above[i] >> 1;
+		out[i] = (uint8_t)(row[i] - guess);
+	}
+}
+
+static uint64_t sum_of(const uint8_t *bytes, size_t count)
+{
+	uint64_t sum = 0;
+	for (size_t first = 0; first < count; first += BLOCK_BYTES) {
+		const size_t end = count - first < BLOCK_BYTES ? count : first + BLOCK_BYTES;
+		uint16_t part = 0;
+		for (size_t i = first; i < end; i++) {
+			const int8_t value = (int8_t)bytes[i];
+			part = (uint16_t)(part + (value < 0 ? -value : value));
+		}
+		sum += part;
+	}
+	return sum;
+}
+
+void png_filter_row(const uint8_t *row, const uint8_t *above, size_t bytes, size_t pixel_bytes,
+		    uint8_t *scratch, uint8_t *out)
+{
+	uint64_t least = UINT64_MAX;
+	for (int filter = FILTER_NONE; filter < FILTER_COUNT; filter++) {
+		/* Above the first row all is 0: up is none, and paeth is sub. */
+		if (above == NULL && filter >= FILTER_UP)
+			break;
+		const uint8_t *over = above != NULL ? above : row;
+		filter_first((enum filter)filter, row, over, pixel_bytes, scratch);
+		filter_bytes((enum filter)filter, row, over, pixel_bytes, bytes, pixel_bytes,
+			     scratch);
+		const uint64_t sum = sum_of(scratch, bytes);
+		if (sum >= least)
+			continue;
+		least = sum;
+		out[0] = (uint8_t)filter;
+		memcpy(out + 1, scratch, bytes);
+	}
+}
