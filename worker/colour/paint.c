@@ -48,6 +48,11 @@ static uint32_t packed(const struct shade *shade, uint32_t place)
 	return rgb;
 }
 
+static void word_set(uint8_t *to, uint32_t word)
+{
+	memcpy(to, &word, sizeof word);
+}
+
 /* Four pixels are three words. A word for each pixel would store the byte after it as well. */
 static void paint_plain(const struct shade *shade, const uint32_t *places, uint32_t count,
 			uint8_t *rgb)
@@ -56,8 +61,9 @@ static void paint_plain(const struct shade *shade, const uint32_t *places, uint3
 	for (; i + 4 <= count; i += 4, rgb += 12) {
 		const uint32_t a = packed(shade, places[i]), b = packed(shade, places[i + 1]);
 		const uint32_t c = packed(shade, places[i + 2]), d = packed(shade, places[i + 3]);
-		const uint32_t words[3] = {a | b << 24, b >> 8 | c << 16, c >> 16 | d << 8};
-		memcpy(rgb, words, sizeof words);
+		word_set(rgb, a | b << 24);
+		word_set(rgb + 4, b >> 8 | c << 16);
+		word_set(rgb + 8, c >> 16 | d << 8);
 	}
 	for (; i < count; i++, rgb += 3)
 		memcpy(rgb, shade->table[places[i] / SHADE_STEPS], 3);

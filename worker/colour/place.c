@@ -6,21 +6,42 @@
 
 #include "worker/colour/survey.h"
 
-#define INTERIOR_PLACE ((uint32_t)SHADE_INTERIOR * SHADE_STEPS)
-#define DARK_STEP      ((uint32_t)SHADE_DARK * SHADE_STEPS)
-#define GOLDEN         2654435769u /* 0.61803398875 in parts of 2^32 */
+#define DARK_STEP ((uint32_t)SHADE_DARK * SHADE_STEPS)
+#define GOLDEN    2654435769u /* 0.61803398875 in parts of 2^32 */
 
 /* The estimates of distance at which half of the change is over, pixels. */
 #define OUTSIDE_HALF_PX 4.0
 #define INSIDE_HALF_PX  16.0
 
+#if defined(__x86_64__)
+bool place_has_avx2(void)
+{
+	return __builtin_cpu_supports("avx2");
+}
+#else
+bool place_has_avx2(void)
+{
+	return false;
+}
+
+size_t place_smooth_avx2(const struct shade *shade, const uint32_t *whole, const float *fraction,
+			 size_t count, uint32_t *ret_places)
+{
+	(void)shade, (void)whole, (void)fraction, (void)count, (void)ret_places;
+	return 0;
+}
+#endif
+
 static void place_smooth(const struct shade *shade, const uint32_t *whole, const float *fraction,
 			 size_t count, uint32_t *ret_places)
 {
-	for (size_t i = 0; i < count; i++) {
+	size_t i = 0;
+	if (shade->has_avx2)
+		i = place_smooth_avx2(shade, whole, fraction, count, ret_places);
+	for (; i < count; i++) {
 		const double v = (double)(int64_t)whole[i] + (double)fraction[i];
 		const uint32_t place = shade_place_on_curve(shade, v);
-		ret_places[i] = whole[i] == KERNEL_WHOLE_INSIDE ? INTERIOR_PLACE : place;
+		ret_places[i] = whole[i] == KERNEL_WHOLE_INSIDE ? PLACE_INTERIOR : place;
 	}
 }
 
@@ -29,7 +50,7 @@ static void place_smooth_by_period(const struct shade *shade, const uint32_t *wh
 {
 	for (size_t i = 0; i < count; i++)
 		ret_places[i] = whole[i] == KERNEL_WHOLE_INSIDE
-					? INTERIOR_PLACE
+					? PLACE_INTERIOR
 					: shade_place(shade,
 						      (double)whole[i] + (double)fraction[i]);
 }
@@ -39,7 +60,7 @@ static void place_banded(const struct shade *shade, const uint32_t *iterations, 
 {
 	for (size_t i = 0; i < count; i++)
 		ret_places[i] = iterations[i] == 0
-					? INTERIOR_PLACE
+					? PLACE_INTERIOR
 					: shade_place(shade, (double)iterations[i] + 4.0);
 }
 
@@ -57,7 +78,7 @@ static void place_distance(const struct shade *shade, const uint32_t *whole, con
 		const double x = (double)distance[2 * i], y = (double)distance[2 * i + 1];
 		const double near = nearness(sqrt(x * x + y * y), OUTSIDE_HALF_PX);
 		ret_places[i] = whole[i] == KERNEL_WHOLE_INSIDE
-					? INTERIOR_PLACE
+					? PLACE_INTERIOR
 					: shade_place_of_runs(shade->offset + shade->span * near);
 	}
 }
@@ -69,7 +90,7 @@ static void place_histogram(const struct shade *shade, const struct survey *surv
 	for (size_t i = 0; i < count; i++) {
 		const double share = survey_share(survey, (double)whole[i] + (double)fraction[i]);
 		ret_places[i] = whole[i] == KERNEL_WHOLE_INSIDE
-					? INTERIOR_PLACE
+					? PLACE_INTERIOR
 					: shade_place_of_runs(shade->offset + shade->span * share);
 	}
 }
@@ -78,7 +99,7 @@ static void place_inside(const struct shade *shade, const uint32_t *period, cons
 			 size_t count, uint32_t *places)
 {
 	for (size_t i = 0; i < count; i++) {
-		if (places[i] != INTERIOR_PLACE || period[i] == 0)
+		if (places[i] != PLACE_INTERIOR || period[i] == 0)
 			continue;
 		if (shade->inside == INSIDE_PERIOD) {
 			places[i] = (uint32_t)((uint64_t)(period[i] * GOLDEN) * SHADE_TURN >> 32);

@@ -7,7 +7,8 @@
 #include "proto/point.h"
 #include "worker/colour/power.h"
 
-#define STRETCH_LEAST 1e-6 /* light that varies less is noise */
+#define NORM_LEAST    0x1p-40 /* 2^-RELIEF_OCTAVES */
+#define STRETCH_LEAST 1e-6    /* light that varies less is noise */
 
 void relief_init(const struct colour *colour, struct relief *ret_relief)
 {
@@ -23,8 +24,10 @@ void relief_init(const struct colour *colour, struct relief *ret_relief)
 	ret_relief->blend = colour->blend;
 	ret_relief->counts = (struct relief_range){INFINITY, -INFINITY};
 	ret_relief->lights = (struct relief_range){INFINITY, -INFINITY};
-	for (uint32_t i = 0; i <= RELIEF_OCTAVES * KNOTS_PARTS; i++)
-		ret_relief->norm[i] = power_of(knots_x(i, -RELIEF_OCTAVES), colour->power);
+	const int first = -RELIEF_OCTAVES;
+	for (uint32_t i = 0; i < RELIEF_KNOTS; i++)
+		knot_set(ret_relief->norm, i, first, power_of(knot_x(i, first), colour->power),
+			 power_of(knot_x(i + 1, first), colour->power));
 }
 
 void relief_widen(struct relief_range *range, const struct relief_range *by)
@@ -143,7 +146,8 @@ static double norm_of(const struct relief *relief, double share)
 		return 0.0;
 	if (share >= 1.0)
 		return 1.0;
-	return knots_at(relief->norm, -RELIEF_OCTAVES, share > 0x1p-40 ? share : 0x1p-40);
+	const double x = share > NORM_LEAST ? share : NORM_LEAST;
+	return knot_value(&relief->norm[knot_below(x, -RELIEF_OCTAVES)], x);
 }
 
 /* How a range becomes [0, 1]. */

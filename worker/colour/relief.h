@@ -31,6 +31,7 @@
 #include "worker/colour/shade.h"
 
 #define RELIEF_OCTAVES 40
+#define RELIEF_KNOTS   ((uint32_t)RELIEF_OCTAVES * KNOTS_PARTS)
 #define RELIEF_PIECE   1024 /* samples in a call */
 
 /* The least and the largest of what was seen; least > most: nothing yet. */
@@ -44,7 +45,7 @@ struct relief {
 	double height;
 	enum colour_blend blend;
 	struct relief_range counts, lights;
-	double norm[RELIEF_OCTAVES * KNOTS_PARTS + 1]; /* of shares from 2^-40 to 1 */
+	struct knot norm[RELIEF_KNOTS]; /* of shares from 2^-40 to 1 */
 };
 
 /* Rows of samples, and the sample that a call is about. */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "worker/colour/gradient.h"
+#include "worker/colour/place.h"
 #include "worker/kernel/logarithm.h"
 
 /* One colour, sRGB of 0..255, into both tables. */
@@ -55,15 +56,13 @@ static void tables_make(struct shade *shade, const struct palette *palette,
 			  i < SHADE_MIXED ? (double)i / SHADE_MIXED : 1.0);
 }
 
-static void curve_make(struct shade *shade)
+/* The place of knot i's count, before wrapping. */
+static double curve_at(const struct shade *shade, uint32_t i)
 {
-	for (int i = 0; i <= SHADE_OCTAVES * KNOTS_PARTS; i++) {
-		const double part = (double)(i % KNOTS_PARTS) / KNOTS_PARTS;
-		const double power = (double)(i / KNOTS_PARTS) + logarithm_2(1.0 + part);
-		const double entries = SHADE_SCALE * SHADE_ENTRIES * (power * power * power);
-		shade->curve[i] = (entries * shade->density + shade->offset * SHADE_ENTRIES) *
-				  SHADE_STEPS;
-	}
+	const double part = (double)(i % KNOTS_PARTS) / KNOTS_PARTS;
+	const double power = (double)(i / KNOTS_PARTS) + logarithm_2(1.0 + part);
+	const double entries = SHADE_SCALE * SHADE_ENTRIES * (power * power * power);
+	return (entries * shade->density + shade->offset * SHADE_ENTRIES) * SHADE_STEPS;
 }
 
 enum brot_err shade_make(const struct colour *colour, struct shade *ret_shade,
@@ -76,6 +75,7 @@ enum brot_err shade_make(const struct colour *colour, struct shade *ret_shade,
 	linear_knots(ret_shade->linear);
 	ret_shade->mode = colour->mode;
 	ret_shade->inside = colour->inside;
+	ret_shade->has_avx2 = place_has_avx2();
 	ret_shade->is_dithered = colour->is_dithered;
 	ret_shade->density = colour->density;
 	ret_shade->offset = colour->offset < 0.0 ? colour->offset + 1.0 : colour->offset;
@@ -84,6 +84,8 @@ enum brot_err shade_make(const struct colour *colour, struct shade *ret_shade,
 			  (palette.cyclic ? 1.0 : (SHADE_ENTRIES / 2 - 1.0) / SHADE_ENTRIES);
 	const double runs = colour->period > 0.0 ? colour->density / colour->period : 0.0;
 	ret_shade->runs_a_count = runs < SHADE_RUNS_MOST ? runs : SHADE_RUNS_MOST;
-	curve_make(ret_shade);
+	for (uint32_t i = 0; i < SHADE_KNOTS; i++)
+		knot_set(ret_shade->curve, i, 0, curve_at(ret_shade, i),
+			 curve_at(ret_shade, i + 1));
 	return BROT_OK;
 }

@@ -29,6 +29,9 @@
 #define SHADE_SCALE   0.0032
 #define SHADE_ENTRIES 4096 /* of one run through the palette; one more for what comes after it */
 #define SHADE_OCTAVES 32   /* of counts: [1, 2^32) */
+#define SHADE_KNOTS   ((uint32_t)SHADE_OCTAVES * KNOTS_PARTS)
+
+#define SHADE_COUNT_MOST 0x1.fffffffffffffp31
 
 /* Where the parts of the tables begin. */
 #define SHADE_INTERIOR (SHADE_ENTRIES + 1)  /* `interior`, and once more as what comes after */
@@ -46,19 +49,20 @@
 
 struct survey;
 
-/* A request's colours made ready; 140 KiB. Borrows nothing. */
+/* A request's colours made ready; 190 KiB. Borrows nothing. */
 struct shade {
-	uint8_t table[SHADE_TOTAL][4];                 /* sRGB, and 0 */
-	uint16_t table16[SHADE_TOTAL][4];              /* the same, 257 times as fine */
-	uint32_t linear[LINEAR_KNOTS];                 /* see linear_fine() */
-	double curve[SHADE_OCTAVES * KNOTS_PARTS + 1]; /* the places of counts, not wrapped yet */
-	double offset;                                 /* runs, [0, 1) */
-	double density;                                /* runs a unit of curve(v) */
+	uint8_t table[SHADE_TOTAL][4];    /* sRGB, and 0 */
+	uint16_t table16[SHADE_TOTAL][4]; /* the same, 257 times as fine */
+	uint32_t linear[LINEAR_KNOTS];    /* see linear_fine() */
+	struct knot curve[SHADE_KNOTS];   /* the places of counts, not wrapped yet */
+	double offset;                    /* runs, [0, 1) */
+	double density;                   /* runs a unit of curve(v) */
 	double span;         /* runs from the palette's first to its last colour, times density */
 	double runs_a_count; /* where `period` is not 0; else 0 */
 	enum colour_mode mode;
 	enum colour_inside inside;
 	bool is_dithered;
+	bool has_avx2; /* may be cleared: the bytes are the same */
 };
 
 /* Always BROT_OK: the request is checked. *ret_shade is large: not for a stack. */
@@ -113,7 +117,7 @@ static inline double shade_count(double count)
 {
 	/* In this order, and so, NaN becomes 1. */
 	count = count > 1.0 ? count : 1.0;
-	return count < 0x1.fffffffffffffp31 ? count : 0x1.fffffffffffffp31;
+	return count < SHADE_COUNT_MOST ? count : SHADE_COUNT_MOST;
 }
 
 /* The place after that many runs, in [0, 2^30 2^32]. */
@@ -125,8 +129,12 @@ static inline uint32_t shade_place_of_runs(double runs)
 /* The place of a count where `period` is 0. */
 static inline uint32_t shade_place_on_curve(const struct shade *shade, double count)
 {
-	return (uint32_t)(uint64_t)(int64_t)knots_at(shade->curve, 0, shade_count(count)) %
-	       SHADE_TURN;
+	uint64_t i = knot_below(count, 0);
+	if (i >= SHADE_KNOTS) {
+		count = shade_count(count);
+		i = knot_below(count, 0);
+	}
+	return (uint32_t)(int64_t)knot_value(&shade->curve[i], count) % SHADE_TURN;
 }
 
 /* The place of a count in modes smooth, banded and angle. */
