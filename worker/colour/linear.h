@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 #define LINEAR_KNOTS 4097
-#define LINEAR_FULL  (1u << 31) /* the light of 65535, on the fine scale */
+#define LINEAR_FULL  (1u << 31) /* the light of 65535 on the fine scale, but for the last bits */
 
 extern const uint16_t linear_table[256];
 
@@ -29,14 +29,14 @@ uint8_t linear_to_srgb(uint32_t linear);
 /* Fills in the fine scale's light of 0, 16, 32 ... 65536. */
 void linear_knots(uint32_t ret_knots[LINEAR_KNOTS]);
 
-/* Linear light, 0..LINEAR_FULL, of a value 0..65535 of sRGB. Rises strictly. */
+/* Linear light on the fine scale of a value 0..65535 of sRGB. Rises strictly. */
 static inline uint32_t linear_fine(const uint32_t knots[LINEAR_KNOTS], uint32_t srgb)
 {
 	const uint32_t *at = &knots[srgb / 16];
 	return at[0] + (uint32_t)((uint64_t)(at[1] - at[0]) * (srgb % 16) / 16);
 }
 
-/* The value whose light is nearest, in [0, LINEAR_FULL]. Inverts the above. */
+/* The value whose light is nearest to one between those of 0 and 65535. Inverts the above. */
 uint32_t linear_fine_to_srgb(const uint32_t knots[LINEAR_KNOTS], uint32_t linear);
 
 #endif
