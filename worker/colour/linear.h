@@ -3,7 +3,7 @@
  *
  * Eight bits of sRGB have 16 bits of light, sixteen have 31: so much that converting back gives
  * what one began with. Between its knots, every 16th value, the curve of the fine scale is
- * straight, which is off by less than a hundredth of a value.
+ * straight, which is off by less than a tenth of a value.
  *
  * Pure and thread-safe.
  */
