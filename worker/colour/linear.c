@@ -27,16 +27,15 @@ const uint16_t linear_table[256] = {
 	60955, 61517, 62082, 62650, 63221, 63795, 64372, 64952, 65535,
 };
 
+/* Both searches go without branches, which no CPU could foretell. */
+
 uint8_t linear_to_srgb(uint32_t linear)
 {
 	/* The largest i whose lower neighbour is no nearer: 2 linear >= table[i - 1] + table[i]. */
-	uint32_t low = 0, high = 255;
-	while (low < high) {
-		const uint32_t i = (low + high + 1) / 2;
-		if (2 * linear >= (uint32_t)linear_table[i - 1] + linear_table[i])
-			low = i;
-		else
-			high = i - 1;
+	uint32_t low = 0;
+	for (uint32_t step = 128; step > 0; step /= 2) {
+		const uint16_t *at = &linear_table[low + step];
+		low += 2 * linear >= (uint32_t)at[-1] + at[0] ? step : 0;
 	}
 	return (uint8_t)low;
 }
@@ -52,14 +51,9 @@ void linear_knots(uint32_t ret_knots[LINEAR_KNOTS])
 
 uint32_t linear_fine_to_srgb(const uint32_t knots[LINEAR_KNOTS], uint32_t linear)
 {
-	uint32_t low = 0, high = LINEAR_KNOTS - 2;
-	while (low < high) {
-		const uint32_t i = (low + high + 1) / 2;
-		if (linear >= knots[i])
-			low = i;
-		else
-			high = i - 1;
-	}
+	uint32_t low = 0;
+	for (uint32_t step = (LINEAR_KNOTS - 1) / 2; step > 0; step /= 2)
+		low += linear >= knots[low + step] ? step : 0;
 	const uint32_t width = knots[low + 1] - knots[low];
 	return 16 * low +
 	       (uint32_t)(((uint64_t)(linear - knots[low]) * 32 + width) / (2ull * width));

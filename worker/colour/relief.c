@@ -102,13 +102,23 @@ void relief_look(const struct relief *relief, const struct relief_at *at, size_t
 	}
 }
 
+static double larger(double a, double b)
+{
+	return a > b ? a : b;
+}
+
+static double lesser(double a, double b)
+{
+	return a < b ? a : b;
+}
+
 /* Saturation and value change, the hue does not: so every channel keeps its share of the way from
  * the largest down to the least. */
 static void blend_hsv(double light, double rgb[3])
 {
 	const double i = 2.0 * light - 1.0;
-	const double most = fmax(rgb[0], fmax(rgb[1], rgb[2]));
-	const double range = most - fmin(rgb[0], fmin(rgb[1], rgb[2]));
+	const double most = larger(rgb[0], larger(rgb[1], rgb[2]));
+	const double range = most - lesser(rgb[0], lesser(rgb[1], rgb[2]));
 	const double value = i > 0.0 ? (1.0 - i) * most + i : (1.0 + i) * most;
 	if (!(range > 1e-10 * most)) {
 		rgb[0] = rgb[1] = rgb[2] = value;
@@ -116,8 +126,9 @@ static void blend_hsv(double light, double rgb[3])
 	}
 	const double s = range / most;
 	const double saturation = i > 0.0 ? (1.0 - i) * s : (1.0 + i) * s - i;
+	const double part = value * saturation / range;
 	for (int c = 0; c < 3; c++)
-		rgb[c] = value - value * saturation * ((most - rgb[c]) / range);
+		rgb[c] = value - part * (most - rgb[c]);
 }
 
 static void blend_light(enum colour_blend blend, double light, double rgb[3])
@@ -175,7 +186,7 @@ void relief_colours(const struct relief *relief, const struct shade *shade,
 		shade_fine(shade, shade_place_of_runs(runs), ret_rgb[i]);
 		double rgb[3];
 		for (int c = 0; c < 3; c++)
-			rgb[c] = (double)ret_rgb[i][c] / 65535.0;
+			rgb[c] = (double)ret_rgb[i][c] * (1.0 / 65535.0);
 		blend_light(relief->blend,
 			    light_scale > 0.0
 				    ? clipped((light[i] - relief->lights.least) * light_scale)
