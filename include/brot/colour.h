@@ -16,11 +16,10 @@
 #ifndef BROT_COLOUR_H
 #define BROT_COLOUR_H
 
+#include <brot/error.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-#include "brot/error.h"
 
 struct brot_colour; /* opaque: a request's colours, made ready */
 
