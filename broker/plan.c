@@ -70,6 +70,12 @@ enum brot_err plan_make(const struct request *request, const struct plan_budget 
 	enum brot_err code = point_frame_make(request, &frame, err);
 	if (code != BROT_OK)
 		return code;
+	if (request_needs_image(request))
+		return error_set(
+			err, BROT_E_REQUEST,
+			"colour.mode: \"%s\" needs the whole image, whose data a client has "
+			"rendered and then colours",
+			colour_mode_name(request->colour.mode));
 
 	struct phase render = {
 		.kind = PHASE_RENDER,

@@ -55,7 +55,7 @@ static void options_win(void **state)
 				      .samples = 2};
 	assert_int_equal(compose(words, "a.png"), BROT_OK);
 	assert_string_equal(request.view.re.text, "-0.7453");
-	assert_string_equal(request.colour.palette, "hot");
+	assert_string_equal(request.colour.palette.name, "hot");
 	assert_int_equal(request.width_px, 40);
 	assert_int_equal(request.height_px, 30);
 	assert_int_equal(request.iterations, 123);

@@ -173,6 +173,22 @@ static void views_that_are_too_deep_are_refused(void **state)
 			  "at least 4.5e-13");
 }
 
+static void what_needs_the_whole_image_is_refused(void **state)
+{
+	(void)state;
+	struct request data, request = request_of("20, 10", ", \"samples\": 3, \"colour\": "
+							    "{\"mode\": \"relief\"}");
+	refused(&request, "colour.mode: \"relief\" needs the whole image, whose data a client has "
+			  "rendered and then colours");
+	assert_int_equal(request_to_data(&request, &data, NULL), BROT_OK);
+	assert_int_equal(plan_of(&data).format, FORMAT_SMOOTH);
+	assert_int_equal(data.width_px, 60);
+	assert_int_equal(data.height_px, 30);
+	assert_int_equal(data.samples, 1);
+	request.width_px = LIMIT_SIZE_PX / 3 + 1;
+	assert_int_equal(request_to_data(&request, &data, NULL), BROT_E_REQUEST);
+}
+
 /* The bands of a plan one after the other are its picture, and two of them are what it takes. */
 static void bands_make_up_the_picture(const struct plan *plan, uint32_t width, uint32_t height)
 {
@@ -281,6 +297,7 @@ int main(void)
 		cmocka_unit_test(too_many_segments_are_refused),
 		cmocka_unit_test(heavy_pixels_are_refused),
 		cmocka_unit_test(views_that_are_too_deep_are_refused),
+		cmocka_unit_test(what_needs_the_whole_image_is_refused),
 		cmocka_unit_test(an_image_over_the_budget_is_cut_into_bands),
 		cmocka_unit_test(bands_are_cut_again_as_they_were),
 		cmocka_unit_test(a_banded_picture_is_not_mirrored),

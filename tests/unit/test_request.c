@@ -252,6 +252,9 @@ static enum brot_err parse_with(const char *object_name, const char *key, json_t
 	assert_int_equal(value != NULL ? json_object_set_new(object, key, value)
 				       : json_object_del(object, key),
 			 0);
+	/* Saving samples takes some to save. */
+	if (strcmp(key, "adaptive") == 0)
+		json_object_set_new(document, "samples", json_integer(2));
 	struct request request;
 	enum brot_err code = request_from_json(document, &request, NULL);
 	json_decref(document);
@@ -285,24 +288,32 @@ static const json_t *branch(const json_t *schema)
 	return found;
 }
 
+static json_t *number_of(bool is_whole, double number)
+{
+	return is_whole ? json_integer((json_int_t)number) : json_real(number);
+}
+
 static void check_limit(const char *object_name, const char *key, const json_t *schema,
-			const char *word, json_int_t step)
+			const char *word, double step)
 {
 	const json_t *limit = json_object_get(schema, word);
 	if (limit == NULL)
 		return;
 	bool is_exclusive = strncmp(word, "exclusive", 9) == 0;
-	json_int_t edge = json_integer_value(limit);
-	enum brot_err at = parse_with(object_name, key, json_integer(edge));
+	bool is_whole = json_is_integer(limit);
+	double edge = json_number_value(limit);
+	enum brot_err at = parse_with(object_name, key, number_of(is_whole, edge));
 	assert_int_equal(at, is_exclusive ? BROT_E_REQUEST : BROT_OK);
-	enum brot_err past = parse_with(object_name, key, json_integer(edge + step));
+	enum brot_err past = parse_with(object_name, key, number_of(is_whole, edge + step));
 	assert_int_equal(past, BROT_E_REQUEST);
-	enum brot_err within = parse_with(object_name, key, json_integer(edge - step));
+	enum brot_err within = parse_with(object_name, key, number_of(is_whole, edge - step));
 	assert_int_equal(within, BROT_OK);
 }
 
 static void check_limits(const char *object_name, const char *key, const json_t *schema)
 {
+	if (strcmp(key, "adaptive") == 0 && formula != FORMULA_MANDELBROT)
+		return;
 	check_limit(object_name, key, schema, "minimum", -1);
 	check_limit(object_name, key, schema, "exclusiveMinimum", -1);
 	check_limit(object_name, key, schema, "maximum", 1);
@@ -324,6 +335,9 @@ static void check_property(const char *object_name, const char *key, const json_
 	for (size_t i = 0; i < json_array_size(words); i++) {
 		json_t *word = json_array_get(words, i);
 		bool is_right = strcmp(key, "formula") != 0 || is_like(json_string_value(word));
+		if (strcmp(key, "inside") == 0)
+			is_right = i == 0 || formula == FORMULA_MANDELBROT ||
+				   formula == FORMULA_MULTIBROT;
 		assert_int_equal(parse_with(object_name, key, json_incref(word)),
 				 is_right ? BROT_OK : BROT_E_REQUEST);
 	}
