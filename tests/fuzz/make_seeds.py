@@ -484,8 +484,9 @@ def client_seeds() -> dict[str, bytes]:
 
 
 SEEDS = {"message": message_seeds, "body": body_seeds, "image": image_seeds, "view": view_seeds,
-         "colour": colour_seeds, "png": png_seeds, "cert": cert_seeds, "zap": zap_seeds, 
-         "settings": settings_seeds, "broker": broker_seeds, "worker": worker_seeds, "client": client_seeds}
+         "colour": colour_seeds, "png": png_seeds, "cert": cert_seeds, "zap": zap_seeds,
+         "settings": settings_seeds, "broker": broker_seeds, "worker": worker_seeds,
+         "client": client_seeds}
 
 
 def main() -> int:
