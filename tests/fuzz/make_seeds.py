@@ -155,6 +155,27 @@ def view_seeds() -> dict[str, bytes]:
     return {f"words-{i}": line.encode() for i, line in enumerate(lines)}
 
 
+def file_seeds() -> dict[str, bytes]:
+    """Palettes .map, .ggr, .ugr and .json, places .kfr, .toml, .par and .xpf."""
+    texts = ["0 0 0 black\r\n255 128 0\n255 255 255\n",
+             "GIMP Gradient\nName: x\n2\n0 0.25 0.5 0 0 0 1 1 0 0 1 0 0\n"
+             "0.5 0.6 1 0 0 1 1 1 1 1 1 2 1\n",
+             "a {\ngradient:\n title=\"t\" smooth=yes rotation=-5\n index=0 color=255\n"
+             " index=200 color=65280\nopacity:\n index=0 opacity=255\n}\nb {\ngradient:\n"
+             " index=10 color=1 index=30 color=2\n}\n",
+             '{"cyclic":true,"stops":["#000","orange 30%","#ffffff",[0.9,"#123456"]]}',
+             "Re: -0.75\r\nIm: 0.1\r\nZoom: 1.5E30\r\nIterations: 500\r\nRotate: 3\r\nPower: 3\r\n",
+             "location.real = \"-1.75\"\nlocation.imag = '0'\nlocation.zoom = 1e9\n"
+             "bailout.iterations = 9\n[[formula]]\nabs_x = true\nabs_y = true\n",
+             "a { ; c }\n type=mandel center-mag=-0.5/0/0.66\\\n  7/1/30 maxiter=9\n}\n"
+             "b { type=julia params=-0.8/0.1 corners=-2/2/-1/1 colors=0 }\n",
+             ";p\n(initstate)\n(formula 'mandel)\n(julia #t)\n(juliaseed 0 1)\n(angle 5)\n"
+             "(view -0.7 0.1 2e-9 1e-9)\n(maxiter 9)\n"]
+    seeds = {f"kind-{i}": bytes([i]) + text.encode() for i, text in enumerate(texts)}
+    seeds |= {f"entry-{i}": bytes([i + 128]) + texts[i].encode() for i in (2, 6)}
+    return seeds
+
+
 def colour_seeds() -> dict[str, bytes]:
     colours = [
         {}, {"mode": "banded", "period": 7, "dither": True}, {"mode": "angle", "inside": "period"},
@@ -484,7 +505,7 @@ def client_seeds() -> dict[str, bytes]:
 
 
 SEEDS = {"message": message_seeds, "body": body_seeds, "image": image_seeds, "view": view_seeds,
-         "colour": colour_seeds, "png": png_seeds, "cert": cert_seeds, "zap": zap_seeds,
+         "colour": colour_seeds, "file": file_seeds, "png": png_seeds, "cert": cert_seeds, "zap": zap_seeds,
          "settings": settings_seeds, "broker": broker_seeds, "worker": worker_seeds,
          "client": client_seeds}
 
