@@ -142,6 +142,8 @@ def test_a_worker_parent_amid_long_tiles(stage: Stage) -> None:
     """Tiles of many seconds keep no child from its BYE."""
     broker = stage.broker("--tile-rows", 48)
     parent = stage.worker(broker, processes=2)
+    # Who does not know its session yet has nothing to say BYE to.
+    wait_until(lambda: parent.err().count(": registered ") == 2, "both children know of it")
     broker.wait_workers(2)
     inside = light_request(view={"re": "0", "im": "0", "width": "0.01"}, iterations=10**9,
                            shortcuts=False)

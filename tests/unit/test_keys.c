@@ -138,7 +138,7 @@ static void a_folder_is_not_systemds_because_a_variable_says_so(void **state)
 	struct cert cert;
 	assert_int_equal(chmod(f->secret, 0440), 0);
 	assert_int_equal(setenv("CREDENTIALS_DIRECTORY", f->folder, 1), 0);
-	int code = keys_read_secret(f->secret, &cert, NULL);
+	enum brot_err code = keys_read_secret(f->secret, &cert, NULL);
 	assert_int_equal(unsetenv("CREDENTIALS_DIRECTORY"), 0);
 	assert_int_equal(code, BROT_E_DENIED);
 	if (geteuid() != 0 || read_as_nobody(f->secret, "") == -1)
