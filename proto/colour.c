@@ -40,8 +40,9 @@ void colour_init(struct colour *colour)
 		.palette = {.name = PALETTE_DEFAULT},
 		.density = 1.0,
 		.azimuth_deg = 315.0,
-		.elevation_deg = 45.0,
-		.height = 1.0,
+		/* matplotlib's gallery lights the Mandelbrot set so; higher, all is pale. */
+		.elevation_deg = 10.0,
+		.height = 1.5,
 		.power = 0.3,
 	};
 }

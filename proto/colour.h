@@ -7,21 +7,25 @@
  *
  *     offset + density * curve(v),  curve(v) = v / period, or 0.0032 log2(v)^3 where period is 0
  *
- * and the colours of the palette themselves are turned by `rotation` of a run. The modes:
+ * and the colours of the palette themselves are turned by `rotation` of a run, to the nearest of
+ * 4096 parts. What lies in [0, 1] has the position offset + density * once(x): x itself for a
+ * cyclic palette, x / 2 (but for one part of 4096) for another, so that it goes from the first
+ * colour to the last. The modes:
  *
- *     smooth     the position of the smooth count
- *     banded     that of the count n: each has one colour
- *     histogram  offset + density * (share of the image's outside pixels with a smaller count):
- * each colour gets the same area distance   offset + density * (1 - d / (d + 4)), d the distance
- * from the set in pixels relief     the colour of PowerNorm(power) of the smooth count between the
- * image's least and largest, lit from azimuth and elevation, as matplotlib's LightSource.shade()
- * does angle      the smooth colour, darker by a quarter where the phase is at least half a turn
+ *   - smooth: the position of the smooth count;
+ *   - banded: that of the count n, so that each has one colour;
+ *   - histogram: once() of the share of the image's outside samples that have a smaller count, so
+ *     that each colour gets the same area;
+ *   - distance: once() of 1 - d / (d + 4), d the distance from the set in pixels;
+ *   - relief: once() of PowerNorm(power) of the smooth count between the image's least and largest,
+ *     lit from azimuth and elevation, as matplotlib's LightSource.shade() does;
+ *   - angle: the smooth colour, darker by a quarter where the phase is at least half a turn.
  *
  * Inside points have the colour `interior`, or by `inside` one from the palette: their period's, at
  * (period * 0.61803398875) modulo 1, or `interior` mixed by their distance d from the boundary with
  * the palette's colour at 0.5, in the parts d / (d + 16) and the rest.
  *
- * Modes that need the whole image (COLOUR_NEEDS_IMAGE) are not rendered by workers: a client has
+ * Modes that need the whole image (colour_needs_image()) are not rendered by workers: a client has
  * the numbers rendered and colours them (request_to_data()).
  *
  * Pure and thread-safe.
@@ -70,7 +74,7 @@ struct colour {
 	enum colour_blend blend;
 };
 
-/* Every default: the palette "classic", smooth, a black interior; light from 315 at 45 degrees. */
+/* Every default: the palette "classic", smooth, a black interior; light from 315 at 10 degrees. */
 void colour_init(struct colour *colour);
 
 /* The palette as the table would have it; borrows from *colour. The name is of the table

@@ -2,12 +2,16 @@
  * colour.h - colours for the numbers of an image: what a render does to make a picture of them, to
  * numbers that are there already.
  *
- *     brot_colour_new, brot_colour_survey (of all rows, where it needs them), brot_colour_rows,
- *     brot_colour_free
+ *     brot_colour_new, brot_colour_check, brot_colour_survey (of all rows, where it needs them),
+ *     brot_colour_rows8 or brot_colour_rows16, brot_colour_free
  *
- * The bytes are those of a render with the same request, whatever the number of threads.
+ * The bytes are those of a render with the same request, whatever the number of threads and however
+ * the rows are split over them. Any number makes a colour, one that no render would make included:
+ * a count below 1 or not a number is coloured as 1, a distance that is none as one far away.
  *
- * Thread rule: brot_colour_rows() may be called by any number of threads at once, after all surveys.
+ * Thread rule: brot_colour_survey() may be called by any number of threads at once; when all of it
+ * is done, so may brot_colour_rows8() and brot_colour_rows16(). A call needs some 64 KiB of stack,
+ * brot_colour_new() 256 KiB.
  */
 #ifndef BROT_COLOUR_H
 #define BROT_COLOUR_H
@@ -21,7 +25,8 @@
 struct brot_colour; /* opaque: a request's colours, made ready */
 
 /* The numbers of an image, row 0 on top, without padding, width x height elements each (distance:
- * twice as many). What is not there is NULL. The planes are those of PROTOCOL.md, section 6. */
+ * twice as many), in the host's byte order. What is not there is NULL. The planes are those of
+ * PROTOCOL.md, section 6. */
 struct brot_numbers {
 	uint32_t width_px, height_px;
 	const uint32_t *iterations;
@@ -34,27 +39,30 @@ struct brot_numbers {
 };
 
 /* Makes ready the colours of a request, a JSON document (see request.schema.json), of which only
- * size, samples and colour matter. The numbers must be of size x samples. BROT_E_REQUEST for a bad
- * one, BROT_E_SYSTEM if memory is short. */
+ * size, samples and colour matter; `bytes` long. The numbers must be of size x samples.
+ * BROT_E_REQUEST for a bad one, BROT_E_SYSTEM if memory is short; *ret_colour is untouched then.
+ * The caller owns *ret_colour. */
 enum brot_err brot_colour_new(const char *request, size_t bytes, struct brot_colour **ret_colour,
 			      struct brot_error *err);
 void brot_colour_free(struct brot_colour *colour); /* accepts NULL */
 
 /* Whether the numbers are enough: BROT_E_REQUEST names what is missing, or the size that is not
- * size x samples. */
+ * size x samples. What follows is only for numbers that pass. */
 enum brot_err brot_colour_check(const struct brot_colour *colour,
 				const struct brot_numbers *numbers, struct brot_error *err);
 
 /* Whether the whole image must be surveyed before a row is coloured. */
 bool brot_colour_needs_survey(const struct brot_colour *colour);
 
-/* Looks at `rows` rows of the numbers from `first` on. Each row once, in any order, by any number of
- * threads at once (it is added up behind a lock). */
+/* Looks at `rows` rows of the numbers from `first` on; all numbers must be there, for it looks at
+ * the neighbours too. Each row once, in any order, by any number of threads at once (it is added up
+ * behind a lock). Does nothing where no survey is needed. */
 void brot_colour_survey(struct brot_colour *colour, const struct brot_numbers *numbers,
 			uint32_t first, uint32_t rows);
 
 /* Colours rows of the picture (size; `first` and `rows` are its own) into rgb: 3 values a pixel,
- * rows stride_bytes apart; 8 or, in the host's byte order, 16 bits each. */
+ * rows stride_bytes apart; 8 or, in the host's byte order, 16 bits each. Each byte is stored once.
+ */
 void brot_colour_rows8(const struct brot_colour *colour, const struct brot_numbers *numbers,
 		       uint32_t first, uint32_t rows, uint8_t *rgb, size_t stride_bytes);
 void brot_colour_rows16(const struct brot_colour *colour, const struct brot_numbers *numbers,

@@ -12,6 +12,7 @@
 
 #include "proto/palette.h"
 #include "worker/colour/linear.h"
+#include "worker/colour/power.h"
 #include "worker/colour/shade.h"
 #include "worker/kernel/escape_point.h"
 
@@ -95,6 +96,40 @@ static void test_smooth_count(void **state)
 	assert_true(whole == 6 && fraction > 0.9f && fraction < 1.0f);
 }
 
+static void test_power(void **state)
+{
+	(void)state;
+	for (double x = 0x1p-40; x <= 1.2; x *= 1.0037)
+		for (double e = 0.01; e <= 10.0; e *= 1.37) {
+			const double want = pow(x, e);
+			assert_true(fabs(power_of(x, e) - want) <= want * 0x1p-44 * fmax(1.0, e));
+		}
+	assert_true(power_of(1.0, 0.3) == 1.0);
+	assert_true(power_of(0.25, 0.5) == 0.5);
+}
+
+static void test_fine_light(void **state)
+{
+	(void)state;
+	static uint32_t knots[LINEAR_KNOTS];
+	linear_knots(knots);
+	assert_int_equal(linear_fine(knots, 0), 0);
+	assert_in_range(linear_fine(knots, 65535), LINEAR_FULL, LINEAR_FULL + 16);
+	for (uint32_t i = 0; i <= 65535; i++) {
+		const double c = i / 65535.0;
+		const double light = c <= 0.04045 ? c / 12.92 : pow((c + 0.055) / 1.055, 2.4);
+		const uint32_t got = linear_fine(knots, i);
+		const uint32_t step = i == 0 ? 1 : got - linear_fine(knots, i - 1);
+		assert_true(i == 0 || got > linear_fine(knots, i - 1));
+		assert_true(fabs(got - light * LINEAR_FULL) < 0.1 * step + 2.0);
+		assert_int_equal(linear_fine_to_srgb(knots, got), i);
+		if (i > 0) {
+			assert_int_equal(linear_fine_to_srgb(knots, got - step / 3), i);
+			assert_int_equal(linear_fine_to_srgb(knots, got - 2 * step / 3), i - 1);
+		}
+	}
+}
+
 static void test_palettes(void **state)
 {
 	(void)state;
@@ -141,16 +176,15 @@ static void test_counts(void **state)
 	assert_int_equal(shade_smooth(&shade, KERNEL_WHOLE_INSIDE, 0.0f), SHADE_INTERIOR);
 	assert_int_equal(shade_banded(&shade, 0), SHADE_INTERIOR);
 	assert_memory_equal(shade.table[SHADE_INTERIOR], "\1\2\3", 3);
-	for (int i = 0; i <= SHADE_INTERIOR; i++)
-		for (int c = 0; c < 3; c++)
-			assert_int_equal(shade.linear[i][c], linear_of_srgb(shade.table[i][c]));
 }
 
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_linear),          cmocka_unit_test(test_logarithm),
-		cmocka_unit_test(test_smooth_count),    cmocka_unit_test(test_palettes),
+		cmocka_unit_test(test_linear),       cmocka_unit_test(test_logarithm),
+		cmocka_unit_test(test_smooth_count), cmocka_unit_test(test_palettes),
+		cmocka_unit_test(test_power),        cmocka_unit_test(test_fine_light),
+		cmocka_unit_test(test_counts),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,7 +1,10 @@
-/* linear.c - the table of linear light: 65535 times IEC 61966-2-1's curve, to the nearest. */
+/* linear.c - IEC 61966-2-1's curve: a table for eight bits, knots for sixteen. */
 #include "worker/colour/linear.h"
 
-static const uint16_t linear_table[256] = {
+#include "worker/colour/power.h"
+
+/* 65535 times the curve, to the nearest. */
+const uint16_t linear_table[256] = {
 	0,     20,    40,    60,    80,    99,    119,   139,   159,   179,   199,   219,   241,
 	264,   288,   313,   340,   367,   396,   427,   458,   491,   526,   562,   599,   637,
 	677,   718,   761,   805,   851,   898,   947,   997,   1048,  1101,  1156,  1212,  1270,
@@ -24,21 +27,34 @@ static const uint16_t linear_table[256] = {
 	60955, 61517, 62082, 62650, 63221, 63795, 64372, 64952, 65535,
 };
 
-uint16_t linear_of_srgb(uint8_t srgb)
-{
-	return linear_table[srgb];
-}
+/* Both searches go without branches, which no CPU could foretell. */
 
 uint8_t linear_to_srgb(uint32_t linear)
 {
 	/* The largest i whose lower neighbour is no nearer: 2 linear >= table[i - 1] + table[i]. */
-	uint32_t low = 0, high = 255;
-	while (low < high) {
-		const uint32_t i = (low + high + 1) / 2;
-		if (2 * linear >= (uint32_t)linear_table[i - 1] + linear_table[i])
-			low = i;
-		else
-			high = i - 1;
+	uint32_t low = 0;
+	for (uint32_t step = 128; step > 0; step /= 2) {
+		const uint16_t *at = &linear_table[low + step];
+		low += 2 * linear >= (uint32_t)at[-1] + at[0] ? step : 0;
 	}
 	return (uint8_t)low;
+}
+
+void linear_knots(uint32_t ret_knots[LINEAR_KNOTS])
+{
+	for (uint32_t i = 0; i < LINEAR_KNOTS; i++) {
+		const double c = (double)(16 * i) / 65535.0;
+		const double light = c <= 0.04045 ? c / 12.92 : power_of((c + 0.055) / 1.055, 2.4);
+		ret_knots[i] = (uint32_t)(light * LINEAR_FULL + 0.5);
+	}
+}
+
+uint32_t linear_fine_to_srgb(const uint32_t knots[LINEAR_KNOTS], uint32_t linear)
+{
+	uint32_t low = 0;
+	for (uint32_t step = (LINEAR_KNOTS - 1) / 2; step > 0; step /= 2)
+		low += linear >= knots[low + step] ? step : 0;
+	const uint32_t width = knots[low + 1] - knots[low];
+	return 16 * low +
+	       (uint32_t)(((uint64_t)(linear - knots[low]) * 32 + width) / (2ull * width));
 }

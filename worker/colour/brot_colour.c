@@ -1,0 +1,217 @@
+/* brot_colour.c - include/brot/colour.h over shade.h and survey.h. */
+#include <assert.h>
+#include <brot/colour.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+
+#include "proto/format.h"
+#include "proto/request.h"
+#include "worker/colour/shade.h"
+#include "worker/colour/survey.h"
+
+/* The survey of an image, and who may touch it. */
+struct whole {
+	pthread_mutex_t lock; /* of the survey until it is settled */
+	atomic_bool is_settled;
+	struct survey *survey;
+};
+
+struct brot_colour {
+	uint32_t width_px, height_px; /* of the picture */
+	uint32_t samples;
+	unsigned planes;     /* bit 1u << PLANE_... */
+	struct whole *whole; /* NULL where the mode needs no survey */
+	struct shade shade;
+};
+
+static void whole_free(struct whole *whole)
+{
+	if (whole == NULL)
+		return;
+	survey_free(whole->survey);
+	(void)pthread_mutex_destroy(&whole->lock);
+	free(whole);
+}
+
+static enum brot_err whole_new(const struct colour *colour, uint32_t width, uint32_t height,
+			       struct whole **ret_whole, struct brot_error *err)
+{
+	struct whole *whole = calloc(1, sizeof *whole);
+	if (whole == NULL || pthread_mutex_init(&whole->lock, NULL) != 0) {
+		free(whole);
+		return error_set(err, BROT_E_SYSTEM, "colour: no memory");
+	}
+	enum brot_err code = survey_new(colour, width, height, &whole->survey, err);
+	if (code == BROT_OK)
+		*ret_whole = whole;
+	else
+		whole_free(whole);
+	return code;
+}
+
+/* The survey, settled by the first thread that asks. */
+static const struct survey *whole_survey(struct whole *whole)
+{
+	if (whole == NULL)
+		return NULL;
+	if (!atomic_load_explicit(&whole->is_settled, memory_order_acquire)) {
+		(void)pthread_mutex_lock(&whole->lock);
+		if (!atomic_load_explicit(&whole->is_settled, memory_order_relaxed))
+			survey_settle(whole->survey);
+		atomic_store_explicit(&whole->is_settled, true, memory_order_release);
+		(void)pthread_mutex_unlock(&whole->lock);
+	}
+	return whole->survey;
+}
+
+/* *request becomes that of its data where a survey is needed. */
+static enum brot_err colour_fill(struct brot_colour *colour, struct request *request,
+				 struct brot_error *err)
+{
+	colour->width_px = request->width_px;
+	colour->height_px = request->height_px;
+	colour->samples = request->samples;
+	colour->planes = colour_planes(&request->colour);
+	enum brot_err code = shade_make(&request->colour, &colour->shade, err);
+	if (code != BROT_OK || !colour_needs_image(&request->colour))
+		return code;
+	code = request_to_data(request, request, err);
+	if (code == BROT_OK)
+		code = whole_new(&request->colour, request->width_px, request->height_px,
+				 &colour->whole, err);
+	return code;
+}
+
+enum brot_err brot_colour_new(const char *request_text, size_t bytes,
+			      struct brot_colour **ret_colour, struct brot_error *err)
+{
+	/* Coordinates make a request too large for a stack. */
+	struct request *request = malloc(sizeof *request);
+	struct brot_colour *colour = calloc(1, sizeof *colour);
+	enum brot_err code = BROT_E_SYSTEM;
+	if (request == NULL || colour == NULL)
+		(void)error_set(err, code, "colour: no memory");
+	else
+		code = request_parse(request_text, bytes, request, err);
+	if (code == BROT_OK)
+		code = colour_fill(colour, request, err);
+	free(request);
+	if (code == BROT_OK)
+		*ret_colour = colour;
+	else
+		brot_colour_free(colour);
+	return code;
+}
+
+void brot_colour_free(struct brot_colour *colour)
+{
+	if (colour == NULL)
+		return;
+	whole_free(colour->whole);
+	free(colour);
+}
+
+enum brot_err brot_colour_check(const struct brot_colour *colour,
+				const struct brot_numbers *numbers, struct brot_error *err)
+{
+	const struct {
+		enum plane_type type;
+		const void *plane;
+	} planes[] = {
+		{PLANE_ITERATIONS, numbers->iterations}, {PLANE_WHOLE, numbers->whole},
+		{PLANE_FRACTION, numbers->fraction},     {PLANE_DISTANCE, numbers->distance},
+		{PLANE_PHASE, numbers->phase},           {PLANE_PERIOD, numbers->period},
+		{PLANE_INTERIOR, numbers->interior},
+	};
+	const uint64_t width = (uint64_t)colour->width_px * colour->samples;
+	const uint64_t height = (uint64_t)colour->height_px * colour->samples;
+	if (numbers->width_px != width || numbers->height_px != height)
+		return error_set(err, BROT_E_REQUEST,
+				 "size: %ux%u with %u samples a side needs numbers of %llux%llu, "
+				 "got %ux%u",
+				 (unsigned)colour->width_px, (unsigned)colour->height_px,
+				 (unsigned)colour->samples, (unsigned long long)width,
+				 (unsigned long long)height, (unsigned)numbers->width_px,
+				 (unsigned)numbers->height_px);
+	for (size_t i = 0; i < sizeof planes / sizeof planes[0]; i++)
+		if ((colour->planes & 1u << planes[i].type) != 0 && planes[i].plane == NULL)
+			return error_set(
+				err, BROT_E_REQUEST,
+				"colour.mode \"%s\" with colour.inside \"%s\" needs plane %s, "
+				"which is not there",
+				colour_mode_name(colour->shade.mode),
+				colour_inside_name(colour->shade.inside),
+				plane_info(planes[i].type)->name);
+	return BROT_OK;
+}
+
+bool brot_colour_needs_survey(const struct brot_colour *colour)
+{
+	return colour->whole != NULL;
+}
+
+static struct shade_numbers shade_numbers_of(const struct brot_numbers *numbers)
+{
+	return (struct shade_numbers){
+		.iterations = numbers->iterations,
+		.whole = numbers->whole,
+		.fraction = numbers->fraction,
+		.distance = numbers->distance,
+		.phase = numbers->phase,
+		.period = numbers->period,
+		.interior = numbers->interior,
+	};
+}
+
+void brot_colour_survey(struct brot_colour *colour, const struct brot_numbers *numbers,
+			uint32_t first, uint32_t rows)
+{
+	const struct shade_numbers all = shade_numbers_of(numbers);
+	const uint32_t width = numbers->width_px;
+	struct whole *whole = colour->whole;
+	struct survey_part part;
+	if (whole == NULL)
+		return;
+	assert(first <= numbers->height_px && rows <= numbers->height_px - first);
+	for (uint32_t y = first; y < first + rows; y++)
+		for (uint32_t x = 0; x < width; x += SURVEY_PIECE) {
+			const uint32_t count = width - x < SURVEY_PIECE ? width - x : SURVEY_PIECE;
+			survey_look(whole->survey, &all, x, y, count, &part);
+			(void)pthread_mutex_lock(&whole->lock);
+			survey_add(whole->survey, &part);
+			(void)pthread_mutex_unlock(&whole->lock);
+		}
+}
+
+/* The area of some rows of the picture. */
+static struct shade_area area_of(const struct brot_colour *colour,
+				 const struct brot_numbers *numbers, uint32_t first, uint32_t rows)
+{
+	const struct shade_numbers all = shade_numbers_of(numbers);
+	assert(first <= colour->height_px && rows <= colour->height_px - first);
+	return (struct shade_area){
+		.numbers = shade_numbers_from(&all,
+					      (size_t)first * colour->samples * numbers->width_px),
+		.stride = numbers->width_px,
+		.samples = colour->samples,
+		.y = first,
+		.w = colour->width_px,
+		.h = rows,
+		.survey = whole_survey(colour->whole),
+	};
+}
+
+void brot_colour_rows8(const struct brot_colour *colour, const struct brot_numbers *numbers,
+		       uint32_t first, uint32_t rows, uint8_t *rgb, size_t stride_bytes)
+{
+	const struct shade_area area = area_of(colour, numbers, first, rows);
+	shade_rgb8(&colour->shade, &area, rgb, stride_bytes);
+}
+
+void brot_colour_rows16(const struct brot_colour *colour, const struct brot_numbers *numbers,
+			uint32_t first, uint32_t rows, uint16_t *rgb, size_t stride_bytes)
+{
+	const struct shade_area area = area_of(colour, numbers, first, rows);
+	shade_rgb16(&colour->shade, &area, rgb, stride_bytes);
+}

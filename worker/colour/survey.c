@@ -1,0 +1,92 @@
+/* survey.c - the histogram, and the ranges that a relief needs. */
+#include "worker/colour/survey.h"
+
+#include <assert.h>
+#include <math.h>
+#include <stdlib.h>
+
+_Static_assert(SURVEY_PARTS == 1 << 15, "survey_bin() takes 15 bits of a count's significand");
+
+enum brot_err survey_new(const struct colour *colour, uint32_t width, uint32_t height,
+			 struct survey **ret_survey, struct brot_error *err)
+{
+	assert(colour_needs_image(colour));
+	struct survey *survey = calloc(1, sizeof *survey);
+	if (survey == NULL)
+		return error_set(err, BROT_E_SYSTEM, "colour: no memory");
+	survey->mode = colour->mode;
+	survey->width = width;
+	survey->height = height;
+	relief_init(colour, &survey->relief);
+	if (survey->mode == COLOUR_HISTOGRAM) {
+		survey->bins = calloc(SURVEY_BINS, sizeof survey->bins[0]);
+		survey->shares = calloc(SURVEY_BINS + 1, sizeof survey->shares[0]);
+		if (survey->bins == NULL || survey->shares == NULL) {
+			survey_free(survey);
+			return error_set(err, BROT_E_SYSTEM, "colour: no memory for a histogram");
+		}
+	}
+	*ret_survey = survey;
+	return BROT_OK;
+}
+
+void survey_free(struct survey *survey)
+{
+	if (survey == NULL)
+		return;
+	free(survey->bins);
+	free(survey->shares);
+	free(survey);
+}
+
+void survey_look(const struct survey *survey, const struct shade_numbers *numbers, uint32_t x,
+		 uint32_t y, uint32_t count, struct survey_part *ret_part)
+{
+	const size_t first = (size_t)y * survey->width + x;
+	ret_part->bin_count = 0;
+	if (survey->mode == COLOUR_RELIEF) {
+		const struct relief_at at = {
+			.numbers = numbers,
+			.sample = first,
+			.stride = survey->width,
+			.x = x,
+			.y = y,
+			.width = survey->width,
+			.height = survey->height,
+		};
+		relief_look(&survey->relief, &at, count, &ret_part->counts, &ret_part->lights);
+		return;
+	}
+	uint32_t bins = 0;
+	for (size_t i = first; i < first + count; i++) {
+		double rest;
+		ret_part->bins[bins] = survey_bin(
+			(double)numbers->whole[i] + (double)numbers->fraction[i], &rest);
+		bins += numbers->whole[i] != KERNEL_WHOLE_INSIDE;
+	}
+	ret_part->bin_count = bins;
+}
+
+void survey_add(struct survey *survey, const struct survey_part *part)
+{
+	for (uint32_t i = 0; i < part->bin_count; i++)
+		survey->bins[part->bins[i]]++;
+	if (survey->mode == COLOUR_RELIEF) {
+		relief_widen(&survey->relief.counts, &part->counts);
+		relief_widen(&survey->relief.lights, &part->lights);
+	}
+}
+
+void survey_settle(struct survey *survey)
+{
+	if (survey->mode != COLOUR_HISTOGRAM)
+		return;
+	uint64_t total = 0, below = 0;
+	for (size_t i = 0; i < SURVEY_BINS; i++)
+		total += survey->bins[i];
+	for (size_t i = 0; i < SURVEY_BINS; i++) {
+		survey->shares[i] = total == 0 ? 0.0 : (double)below / (double)total;
+		below += survey->bins[i];
+	}
+	survey->shares[SURVEY_BINS] = 1.0;
+}
