@@ -13,6 +13,13 @@ static bool planes_are_conjugate(enum format_id id)
 	return true;
 }
 
+static bool colours_are_conjugate(const struct request *request)
+{
+	return format_info(request->format)->is_data ||
+	       (!request->colour.is_dithered &&
+		(colour_planes(&request->colour) & 1u << PLANE_PHASE) == 0);
+}
+
 static bool formula_is_conjugate(const struct request *request)
 {
 	if (request->formula == FORMULA_JULIA)
@@ -25,7 +32,8 @@ bool mirror_applies(const struct request *request)
 	const double rotate_deg = request->view.rotate_deg;
 	return request->has_shortcuts && decimal_sign(&request->view.im) == 0 &&
 	       (rotate_deg == 0 || rotate_deg == 180 || rotate_deg == -180) &&
-	       formula_is_conjugate(request) && planes_are_conjugate(request->format);
+	       formula_is_conjugate(request) && planes_are_conjugate(request->format) &&
+	       colours_are_conjugate(request);
 }
 
 uint32_t mirror_rows(uint32_t height_px)

@@ -15,9 +15,14 @@
  *    So does the square of |z| that the escape test and the smooth count see. Julia's c must be
  *    real, for it has no mirror image to go with.
  *    Zeros may differ in sign, which no comparison sees and only zeros inherit.
+ *    Derivatives go the same way: those of mirrored points are conjugate, so that the length of
+ *    `distance` is the same, its direction and `phase` are not; period and interior are.
  * 3. Pixels. Mirrored pixels have the same samples, in another order: pixel row y has the sample
  *    rows n y + b, and the mirror of that is n (H - 1 - y) + (n - 1 - b). Colours come from a
- *    sample's numbers alone and are summed as integers, so the order does not matter.
+ *    sample's numbers alone and are summed as integers, so the order does not matter; but for the
+ *    pattern of a dither, which depends on the pixel's place, and for the colours of mode angle,
+ *    which see the phase. Which pixels `adaptive` proves depends on their centres, which mirror like
+ *    samples, by the length of `distance`.
  * 4. Planes. What a plane holds must be equal at mirrored points: plane_info.is_conjugate.
  *
  * A request for brute force (has_shortcuts false) is not mirrored: it is the check on all this.

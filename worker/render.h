@@ -2,7 +2,7 @@
  * render.h - renders one tile: numbers from a kernel, and pixels from the numbers.
  *
  * Pure: memory in, memory out. Thread-safe: a struct render_job is constant once made, and any
- * number of threads may render with it. A call needs some 400 KiB of stack.
+ * number of threads may render with it. A call needs some 600 KiB of stack.
  */
 #ifndef WORKER_RENDER_H
 #define WORKER_RENDER_H
@@ -16,19 +16,22 @@
 #include "proto/point.h"
 #include "proto/request.h"
 #include "proto/tile.h"
+#include "worker/adaptive.h"
 #include "worker/colour/shade.h"
 #include "worker/kernel/kernel.h"
 
 /* A request made ready: all that its tiles share. Borrows nothing. */
 struct render_job {
 	struct point_frame frame;
-	struct shade shade;      /* for formats that are pictures */
-	escape_fn *escape;       /* the kernel's, for the request's formula and precision */
-	struct escape_task task; /* without a rectangle and outputs */
+	struct shade shade;       /* for formats that are pictures */
+	struct adaptive adaptive; /* likewise */
+	escape_fn *escape;        /* the kernel's, for the request's formula and precision */
+	derive_fn *derive;        /* likewise, in f64 */
+	struct escape_task task;  /* without a rectangle and outputs */
+	unsigned planes; /* what the format or the colours need: bits as colour_planes() has */
 	uint32_t width_px, height_px;
 	uint32_t samples;
 	enum format_id format;
-	enum colour_mode mode;
 };
 
 /* Asked several times a second whether to go on (by the scalar kernel at most once a sample);

@@ -6,6 +6,8 @@
 #include <string.h>
 #include <xxhash.h>
 
+#include "worker/kernel/derive.h"
+
 /* Odd, so that vectors do not come out even and the middle sample lies at the centre; together
  * more samples than any kernel has in flight, so that lanes are refilled. */
 #define TILE_COLUMNS 37
@@ -69,7 +71,18 @@ struct numbers {
 		uint32_t whole[TILE_SAMPLES];
 		float fraction[TILE_SAMPLES];
 	} smooth;
+	struct {
+		uint32_t whole[TILE_SAMPLES], period[TILE_SAMPLES];
+		float fraction[TILE_SAMPLES], distance[2 * TILE_SAMPLES];
+		float phase[TILE_SAMPLES], interior[TILE_SAMPLES];
+	} derived;
 };
+
+/* What a kernel is asked for at a time. */
+enum answer { ANSWER_ITERATIONS, ANSWER_SMOOTH, ANSWER_DERIVED, ANSWER_COUNT };
+
+static const char *const answer_names[ANSWER_COUNT] = {"iterations", "smooth counts",
+						       "derivatives"};
 
 const char *selftest_step_name(enum escape_step step)
 {
@@ -122,15 +135,40 @@ static struct escape_task tile_task(const struct tile *tile, const struct point_
 	};
 }
 
-/* The numbers in one of the two ways that kernels are asked for them: counts, or smooth counts. */
+static void tile_derive(const struct tile *tile, const struct kernel *kernel,
+			const struct escape_task *escape, struct numbers *numbers)
+{
+	const struct derive_task task = {
+		.escape = escape,
+		.samples = 1,
+		.iterations = numbers->iterations,
+		.iterations_stride = TILE_COLUMNS,
+		.whole = numbers->derived.whole,
+		.whole_stride = TILE_COLUMNS,
+		.fraction = numbers->derived.fraction,
+		.fraction_stride = TILE_COLUMNS,
+		.distance = numbers->derived.distance,
+		.distance_stride = TILE_COLUMNS,
+		.phase = numbers->derived.phase,
+		.phase_stride = TILE_COLUMNS,
+		.period = numbers->derived.period,
+		.period_stride = TILE_COLUMNS,
+		.interior = numbers->derived.interior,
+		.interior_stride = TILE_COLUMNS,
+	};
+	(void)kernel->derive[tile->step](&task);
+}
+
+/* The numbers in one of the ways that kernels are asked for them; derivatives are of the counts
+ * that they find. */
 static void tile_compute(const struct tile *tile, enum precision precision,
-			 const struct kernel *kernel, bool is_smooth, bool has_shortcuts,
+			 const struct kernel *kernel, enum answer answer, bool has_shortcuts,
 			 struct numbers *ret_numbers)
 {
 	const struct point_frame frame = tile_frame(tile, TILE_COLUMNS, TILE_ROWS);
 	struct escape_task task = tile_task(tile, &frame, has_shortcuts);
 	uint64_t iterations;
-	if (is_smooth) {
+	if (answer == ANSWER_SMOOTH) {
 		task.whole = ret_numbers->smooth.whole;
 		task.fraction = ret_numbers->smooth.fraction;
 		task.whole_stride = task.fraction_stride = TILE_COLUMNS;
@@ -141,44 +179,80 @@ static void tile_compute(const struct tile *tile, enum precision precision,
 	/* What a kernel leaves out must show. */
 	memset(ret_numbers, 0xa5, sizeof *ret_numbers);
 	(void)kernel->escape[precision][tile->step](&task, &iterations);
+	if (answer == ANSWER_DERIVED)
+		tile_derive(tile, kernel, &task, ret_numbers);
 }
 
-static uint64_t digest_of(const struct numbers *numbers, bool is_smooth)
+static uint64_t digest_of(const struct numbers *numbers, enum answer answer)
 {
-	return is_smooth ? XXH3_64bits(&numbers->smooth, sizeof numbers->smooth)
-			 : XXH3_64bits(numbers->iterations, sizeof numbers->iterations);
+	switch (answer) {
+	case ANSWER_SMOOTH:
+		return XXH3_64bits(&numbers->smooth, sizeof numbers->smooth);
+	case ANSWER_DERIVED:
+		return XXH3_64bits(&numbers->derived, sizeof numbers->derived);
+	case ANSWER_ITERATIONS:
+	case ANSWER_COUNT:
+		break;
+	}
+	return XXH3_64bits(numbers->iterations, sizeof numbers->iterations);
 }
 
 struct selftest_digests selftest_compute(size_t tile, enum precision precision,
 					 const struct kernel *kernel, bool has_shortcuts)
 {
-	struct selftest_digests digests;
-	struct numbers numbers;
-	tile_compute(&tiles[tile], precision, kernel, false, has_shortcuts, &numbers);
-	digests.iterations = digest_of(&numbers, false);
-	tile_compute(&tiles[tile], precision, kernel, true, has_shortcuts, &numbers);
-	digests.smooth = digest_of(&numbers, true);
-	return digests;
+	uint64_t digests[ANSWER_COUNT] = {0};
+	for (unsigned answer = 0; answer < ANSWER_COUNT; answer++) {
+		struct numbers numbers;
+		if (answer == ANSWER_DERIVED && precision != PRECISION_F64)
+			continue;
+		tile_compute(&tiles[tile], precision, kernel, (enum answer)answer, has_shortcuts,
+			     &numbers);
+		digests[answer] = digest_of(&numbers, (enum answer)answer);
+	}
+	return (struct selftest_digests){digests[ANSWER_ITERATIONS], digests[ANSWER_SMOOTH],
+					 digests[ANSWER_DERIVED]};
+}
+
+/* Whether two have the same derivatives of sample i. */
+static bool derived_equal(const struct numbers *a, const struct numbers *b, unsigned i)
+{
+	return a->derived.whole[i] == b->derived.whole[i] &&
+	       a->derived.period[i] == b->derived.period[i] &&
+	       memcmp(&a->derived.fraction[i], &b->derived.fraction[i], sizeof(float)) == 0 &&
+	       memcmp(&a->derived.distance[2 * i], &b->derived.distance[2 * i],
+		      2 * sizeof(float)) == 0 &&
+	       memcmp(&a->derived.phase[i], &b->derived.phase[i], sizeof(float)) == 0 &&
+	       memcmp(&a->derived.interior[i], &b->derived.interior[i], sizeof(float)) == 0;
 }
 
 /* The first sample where two differ, as half a sentence; false where they do not. */
-static bool difference_tell(const struct numbers *want, const struct numbers *got, bool is_smooth,
-			    char detail[DETAIL_BYTES])
+static bool difference_tell(const struct numbers *want, const struct numbers *got,
+			    enum answer answer, char detail[DETAIL_BYTES])
 {
 	for (unsigned i = 0; i < TILE_SAMPLES; i++) {
 		const unsigned x = i % TILE_COLUMNS, y = i / TILE_COLUMNS;
-		if (!is_smooth && want->iterations[i] != got->iterations[i]) {
+		if (answer == ANSWER_ITERATIONS && want->iterations[i] != got->iterations[i]) {
 			(void)snprintf(detail, DETAIL_BYTES, "sample (%u, %u) must be %u, got %u",
 				       x, y, want->iterations[i], got->iterations[i]);
 			return true;
 		}
-		if (is_smooth && (want->smooth.whole[i] != got->smooth.whole[i] ||
-				  memcmp(&want->smooth.fraction[i], &got->smooth.fraction[i],
-					 sizeof(float)) != 0)) {
+		if (answer == ANSWER_SMOOTH &&
+		    (want->smooth.whole[i] != got->smooth.whole[i] ||
+		     memcmp(&want->smooth.fraction[i], &got->smooth.fraction[i], sizeof(float)) !=
+			     0)) {
 			(void)snprintf(detail, DETAIL_BYTES,
 				       "sample (%u, %u) must be %u + %a, got %u + %a", x, y,
 				       want->smooth.whole[i], (double)want->smooth.fraction[i],
 				       got->smooth.whole[i], (double)got->smooth.fraction[i]);
+			return true;
+		}
+		if (answer == ANSWER_DERIVED && !derived_equal(want, got, i)) {
+			(void)snprintf(detail, DETAIL_BYTES,
+				       "sample (%u, %u) must have (%a, %a), got (%a, %a)", x, y,
+				       (double)want->derived.distance[2 * i],
+				       (double)want->derived.distance[2 * i + 1],
+				       (double)got->derived.distance[2 * i],
+				       (double)got->derived.distance[2 * i + 1]);
 			return true;
 		}
 	}
@@ -187,51 +261,57 @@ static bool difference_tell(const struct numbers *want, const struct numbers *go
 
 /* The answers are digests; which sample is wrong, the reference knows, if it is right itself. */
 static void difference_find(const struct tile *tile, enum precision precision,
-			    const struct kernel *kernel, const struct numbers *got, bool is_smooth,
-			    uint64_t answer, char detail[DETAIL_BYTES])
+			    const struct kernel *kernel, const struct numbers *got,
+			    enum answer answer, uint64_t digest, char detail[DETAIL_BYTES])
 {
 	const struct kernel *reference = NULL;
 	struct numbers want;
 	bool is_right = false;
 	if (kernel_by_name("scalar", &reference, NULL) == BROT_OK) {
-		tile_compute(tile, precision, reference, is_smooth, false, &want);
-		is_right = digest_of(&want, is_smooth) == answer;
+		tile_compute(tile, precision, reference, answer, false, &want);
+		is_right = digest_of(&want, answer) == digest;
 	}
-	if (is_right && difference_tell(&want, got, is_smooth, detail))
+	if (is_right && difference_tell(&want, got, answer, detail))
 		return;
 	(void)snprintf(detail, DETAIL_BYTES, "the digest must be %016llx, got %016llx%s",
-		       (unsigned long long)answer, (unsigned long long)digest_of(got, is_smooth),
+		       (unsigned long long)digest, (unsigned long long)digest_of(got, answer),
 		       is_right || kernel == reference ? "" : ", and scalar is wrong too");
 }
 
 static enum brot_err tile_check(const struct tile *tile, enum precision precision,
-				const struct kernel *kernel, bool is_smooth, bool has_shortcuts,
+				const struct kernel *kernel, enum answer answer, bool has_shortcuts,
 				struct brot_error *err)
 {
 	const struct selftest_digests *digests = &answers[tile - tiles][precision];
-	const uint64_t answer = is_smooth ? digests->smooth : digests->iterations;
+	const uint64_t digest = answer == ANSWER_ITERATIONS ? digests->iterations
+				: answer == ANSWER_SMOOTH   ? digests->smooth
+							    : digests->derived;
 	struct numbers numbers;
 	char detail[DETAIL_BYTES];
-	tile_compute(tile, precision, kernel, is_smooth, has_shortcuts, &numbers);
-	if (digest_of(&numbers, is_smooth) == answer)
+	tile_compute(tile, precision, kernel, answer, has_shortcuts, &numbers);
+	if (digest_of(&numbers, answer) == digest)
 		return BROT_OK;
-	difference_find(tile, precision, kernel, &numbers, is_smooth, answer, detail);
+	difference_find(tile, precision, kernel, &numbers, answer, digest, detail);
 	return error_set(err, BROT_E_INTERNAL,
 			 "self-test: kernel %s, %s, step %s, tile %s, %s %s shortcuts: %s",
 			 kernel->name, precision_name(precision), step_names[tile->step],
-			 tile->place, is_smooth ? "smooth counts" : "iterations",
-			 has_shortcuts ? "with" : "without", detail);
+			 tile->place, answer_names[answer], has_shortcuts ? "with" : "without",
+			 detail);
 }
 
 /* At start, the square is asked for counts without shortcuts and smooth counts with them, the other
- * steps for the latter alone: theirs differ from it in the step. */
-static bool is_wanted(const struct tile *tile, enum selftest_depth depth, bool is_smooth,
-		      bool has_shortcuts)
+ * steps for the latter alone: theirs differ from it in the step. Derivatives, in f64 alone, are
+ * asked for with shortcuts, which change nothing there but the counts. */
+static bool is_wanted(const struct tile *tile, enum precision precision, enum selftest_depth depth,
+		      enum answer answer, bool has_shortcuts)
 {
+	if (answer == ANSWER_DERIVED)
+		return precision == PRECISION_F64 && has_shortcuts &&
+		       (depth == SELFTEST_FULL || !tile->is_slow);
 	if (depth == SELFTEST_FULL)
 		return true;
-	return !tile->is_slow && is_smooth == has_shortcuts &&
-	       (is_smooth || tile->step == STEP_SQUARE);
+	return !tile->is_slow && (answer == ANSWER_SMOOTH) == has_shortcuts &&
+	       (answer == ANSWER_SMOOTH || tile->step == STEP_SQUARE);
 }
 
 enum brot_err selftest_step(const struct kernel *kernel, enum precision precision,
@@ -240,13 +320,14 @@ enum brot_err selftest_step(const struct kernel *kernel, enum precision precisio
 {
 	*ret_checks = 0;
 	for (size_t i = 0; i < TILE_COUNT; i++)
-		for (unsigned way = 0; way < 4; way++) {
-			const bool is_smooth = way % 2 == 1, has_shortcuts = way / 2 == 1;
+		for (unsigned way = 0; way < 2 * ANSWER_COUNT; way++) {
+			const enum answer answer = (enum answer)(way % ANSWER_COUNT);
+			const bool has_shortcuts = way >= ANSWER_COUNT;
 			if (tiles[i].step != step ||
-			    !is_wanted(&tiles[i], depth, is_smooth, has_shortcuts))
+			    !is_wanted(&tiles[i], precision, depth, answer, has_shortcuts))
 				continue;
 			++*ret_checks;
-			enum brot_err code = tile_check(&tiles[i], precision, kernel, is_smooth,
+			enum brot_err code = tile_check(&tiles[i], precision, kernel, answer,
 							has_shortcuts, err);
 			if (code != BROT_OK)
 				return code;

@@ -48,6 +48,7 @@ const char *selftest_step_name(enum escape_step step);
 /* What a tile's numbers are boiled down to. */
 struct selftest_digests {
 	uint64_t iterations, smooth;
+	uint64_t derived; /* in f64; else 0 */
 };
 
 /* For whoever prints or checks the table of answers. A tile is named by step and place. */

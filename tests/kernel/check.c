@@ -10,6 +10,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "tests/kernel/check_derive.h"
+
 #define CANARY       0xa5
 #define CANARY_WORD  0xa5a5a5a5u
 #define AREA_BYTES   ((size_t)256 * 1024)
@@ -42,6 +44,7 @@ static struct outputs wanted, got;
 static const struct kernel *reference;
 static const struct kernel *checked[KERNELS_MAX];
 static unsigned checked_count;
+static const char *only_checked; /* NULL: all */
 static unsigned long cases, failures;
 
 /* What is being run, for a signal handler. */
@@ -144,6 +147,7 @@ unsigned check_begin(const char *only)
 	static const int signals[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT};
 	for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++)
 		(void)sigaction(signals[i], &(struct sigaction){.sa_handler = on_crash}, NULL);
+	only_checked = only;
 	for (int i = 0; i < OUTPUTS; i++) {
 		wanted.area[i] = area_new();
 		got.area[i] = area_new();
@@ -275,6 +279,10 @@ bool check_run(const struct check_case *given)
 			case_fail(given, checked[k], what);
 			agree = false;
 		}
+	running_case = given;
+	running_kernel = reference;
+	check_derive(given, only_checked);
+	running_case = NULL;
 	return agree;
 }
 

@@ -20,9 +20,10 @@ int main(void)
 	printf("/*\n"
 	       " * selftest_answers.h - what each kernel must say of each tile of the self-test.\n"
 	       " *\n"
-	       " * For each tile, in f64 and in f32, the XXH3-64 of its iterations, and of whole\n"
-	       " * counts and fractions, little-endian. Printed by print_selftest; included by\n"
-	       " * selftest.c alone.\n"
+	       " * For each tile, in f64 and in f32, the XXH3-64 of its iterations, of whole "
+	       "counts\n"
+	       " * and fractions, and of what is derived from it, little-endian. Printed by\n"
+	       " * print_selftest; included by selftest.c alone.\n"
 	       " */\n\n"
 	       "/* clang-format off */\n"
 	       "static const struct selftest_digests answers[][PRECISION_COUNT] = {\n");
@@ -33,8 +34,9 @@ int main(void)
 		for (unsigned p = 0; p < PRECISION_COUNT; p++) {
 			const struct selftest_digests digests = selftest_compute(
 				tile, (enum precision)p, scalar, false);
-			printf("%s{0x%016" PRIx64 ", 0x%016" PRIx64 "}", p > 0 ? ",\n\t " : "",
-			       digests.iterations, digests.smooth);
+			printf("%s{0x%016" PRIx64 ", 0x%016" PRIx64 ", 0x%016" PRIx64 "}",
+			       p > 0 ? ",\n\t " : "", digests.iterations, digests.smooth,
+			       digests.derived);
 		}
 		printf("},\n");
 	}

@@ -12,6 +12,7 @@
 
 #include "tests/kernel/cases.h"
 #include "tests/kernel/check.h"
+#include "tests/kernel/check_derive.h"
 
 /* What a build for this architecture must have, the widest first. */
 #if defined(__x86_64__)
@@ -53,6 +54,10 @@ static void check_table(void)
 					check_fail("%s has no %s for %s", kernel->name,
 						   check_step_name((enum escape_step)s),
 						   check_precision_name((enum precision)p));
+		for (int s = 0; s < STEP_COUNT; s++)
+			if (kernel->derive[s] == NULL)
+				check_fail("%s derives nothing for %s", kernel->name,
+					   check_step_name((enum escape_step)s));
 	}
 	if (kernel_at(MUST_HAVE) != NULL)
 		check_fail("the table of kernels has %s, which this test does not know",
@@ -142,6 +147,7 @@ int main(int argc, char **argv)
 		(void)check_run(&one);
 	else if (run_suites(suite, percent) == 0)
 		check_fail("there is no suite %s", suite);
-	printf("%lu runs on %u variants, %lu failures\n", check_cases(), checked, check_failures());
+	printf("%lu runs on %u variants, %lu of derivatives, %lu failures\n", check_cases(),
+	       checked, check_derive_cases(), check_failures());
 	return check_failures() == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -73,10 +73,29 @@ static void formulas_and_formats_decide(void **state)
 			     "\"0.156\"}"));
 	assert_true(applies("0", "0", ", \"format\": \"iterations\""));
 	assert_true(applies("0", "0", ", \"format\": \"smooth\""));
+	assert_true(applies("0", "0", ", \"format\": \"rgb16\""));
+	assert_false(applies("0", "0", ", \"format\": \"distance\""));
+	assert_false(applies("0", "0", ", \"format\": \"phase\""));
+	assert_false(applies("0", "0", ", \"format\": \"raw\""));
 	assert_true(applies("0", "0", ", \"samples\": 3"));
+	assert_true(applies("0", "0", ", \"samples\": 3, \"adaptive\": 4"));
 	assert_true(applies("0", "0", ", \"precision\": \"f32\""));
 	assert_true(applies("0", "0", ", \"shortcuts\": true"));
 	assert_false(applies("0", "0", ", \"shortcuts\": false"));
+}
+
+static void colours_decide(void **state)
+{
+	(void)state;
+	assert_true(applies("0", "0", ", \"colour\": {\"mode\": \"banded\"}"));
+	assert_true(applies("0", "0", ", \"colour\": {\"mode\": \"distance\"}"));
+	assert_false(applies("0", "0", ", \"colour\": {\"mode\": \"angle\"}"));
+	assert_true(applies("0", "0", ", \"colour\": {\"inside\": \"period\"}"));
+	assert_true(applies("0", "0", ", \"colour\": {\"inside\": \"distance\"}"));
+	assert_false(applies("0", "0", ", \"colour\": {\"dither\": true}"));
+	assert_true(applies(
+		"0", "0",
+		", \"format\": \"smooth\", \"colour\": {\"mode\": \"angle\", \"dither\": true}"));
 }
 
 /* What the proof in mirror.h says of points, for sizes and places where rounding is not simple. */
@@ -174,6 +193,7 @@ int main(void)
 		cmocka_unit_test(the_centre_must_lie_on_the_real_axis),
 		cmocka_unit_test(the_axis_must_lie_level),
 		cmocka_unit_test(formulas_and_formats_decide),
+		cmocka_unit_test(colours_decide),
 		cmocka_unit_test(mirrored_rows_have_mirrored_points),
 		cmocka_unit_test(halves_make_a_whole),
 		cmocka_unit_test(copies_go_where_they_belong),

@@ -16,7 +16,7 @@
 #define HEIGHT     37
 #define GAP        5 /* pixels after each row that nobody may touch */
 #define CANARY     0x5a
-#define PIXEL_MOST 4
+#define PIXEL_MOST 8
 
 static struct request request;
 static struct render_job job;
@@ -111,6 +111,24 @@ static void test_cuts(void **state)
 	}
 	job_for(FORMAT_RGB8, LIMIT_SAMPLES, COLOUR_SMOOTH, best_kernel());
 	check_cuts();
+}
+
+/* Colours by numbers of every kind; only the escape kernels' iterations are counted. */
+static void test_cuts_of_modes(void **state)
+{
+	static const enum colour_mode modes[] = {COLOUR_SMOOTH, COLOUR_BANDED, COLOUR_DISTANCE,
+						 COLOUR_ANGLE};
+	(void)state;
+	for (size_t m = 0; m < sizeof modes / sizeof modes[0]; m++)
+		for (int inside = 0; inside < INSIDE_COUNT; inside++)
+			for (uint32_t samples = 1; samples <= 3; samples += 2) {
+				job_for(FORMAT_RGB8, samples, modes[m], best_kernel());
+				request.colour.inside = (enum colour_inside)inside;
+				assert_int_equal(
+					render_job_make(&request, best_kernel(), &job, NULL),
+					BROT_OK);
+				check_cuts();
+			}
 }
 
 /* Every number is what the reference says, and every colour follows from the numbers. */
@@ -235,9 +253,9 @@ static void test_refused(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_cuts),    cmocka_unit_test(test_values),
-		cmocka_unit_test(test_samples), cmocka_unit_test(test_cancel),
-		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_cuts),          cmocka_unit_test(test_values),
+		cmocka_unit_test(test_cuts_of_modes), cmocka_unit_test(test_samples),
+		cmocka_unit_test(test_cancel),        cmocka_unit_test(test_refused),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -12,6 +12,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "worker/kernel/derive.h"
 #include "worker/selftest.h"
 
 static const struct kernel *scalar(void)
@@ -35,7 +36,8 @@ static void answers_are_those_of_the_reference(void **state)
 									     scalar(), false);
 			char name[64];
 			selftest_tile_name(tile, name, sizeof name);
-			if (want.iterations != got.iterations || want.smooth != got.smooth)
+			if (want.iterations != got.iterations || want.smooth != got.smooth ||
+			    want.derived != got.derived)
 				fail_msg("%s in %s: print the answers anew with print_selftest, if "
 					 "the definition of the numbers was meant to change",
 					 name, precision_name(precision));
@@ -56,13 +58,13 @@ static void every_kernel_passes(void **state)
 static struct {
 	enum precision precision;
 	enum escape_step step;
-	bool only_with_shortcuts, only_smooth;
+	bool only_with_shortcuts, only_smooth, only_derived;
 } fault;
 
 static bool is_spoiled(enum precision precision, enum escape_step step,
 		       const struct escape_task *task)
 {
-	return precision == fault.precision && step == fault.step &&
+	return !fault.only_derived && precision == fault.precision && step == fault.step &&
 	       (task->has_shortcuts || !fault.only_with_shortcuts) &&
 	       (task->whole != NULL || !fault.only_smooth);
 }
@@ -93,12 +95,31 @@ ESCAPE_STEPS(WRONG, F64)
 ESCAPE_STEPS(WRONG, F32)
 #undef WRONG
 
+static bool wrong_derive(enum escape_step step, const struct derive_task *task)
+{
+	const bool is_whole = scalar()->derive[step](task);
+	const struct escape_task *escape = task->escape;
+	const size_t last = (escape->h - 1) * task->phase_stride + escape->w - 1;
+	if (fault.only_derived && step == fault.step)
+		task->phase[last] = nextafterf(task->phase[last], 2);
+	return is_whole;
+}
+
+#define WRONG(tag, upper, lower)                                         \
+	static bool wrong_derive_##lower(const struct derive_task *task) \
+	{                                                                \
+		return wrong_derive(STEP_##upper, task);                 \
+	}
+ESCAPE_STEPS(WRONG, )
+#undef WRONG
+
 static bool always(void)
 {
 	return true;
 }
 
 #define WRONG_STEP(precision, upper, lower) [STEP_##upper] = wrong_##precision##_##lower,
+#define WRONG_DERIVE(tag, upper, lower)     [STEP_##upper] = wrong_derive_##lower,
 static const struct kernel wrong_kernel = {
 	.name = "wrong",
 	.needs = "",
@@ -108,6 +129,7 @@ static const struct kernel wrong_kernel = {
 			[PRECISION_F64] = {ESCAPE_STEPS(WRONG_STEP, F64)},
 			[PRECISION_F32] = {ESCAPE_STEPS(WRONG_STEP, F32)},
 		},
+	.derive = {ESCAPE_STEPS(WRONG_DERIVE, )},
 };
 
 static void assert_begins(const char *text, const char *begin)
@@ -137,6 +159,28 @@ static void one_wrong_number_is_found(void **state)
 				assert_begins(err.text, begin);
 				assert_non_null(strstr(err.text, ": sample (36, 4) must be "));
 			}
+}
+
+static void one_wrong_derivative_is_found(void **state)
+{
+	(void)state;
+	fault.only_derived = true;
+	for (int depth = SELFTEST_START; depth <= SELFTEST_FULL; depth++)
+		for (int step = 0; step < STEP_COUNT; step++) {
+			struct brot_error err = {0};
+			fault.step = (enum escape_step)step;
+			assert_int_equal(
+				selftest_kernel(&wrong_kernel, (enum selftest_depth)depth, &err),
+				BROT_E_INTERNAL);
+			char begin[96];
+			(void)snprintf(begin, sizeof begin,
+				       "self-test: kernel wrong, f64, step %s, tile ",
+				       selftest_step_name(fault.step));
+			assert_begins(err.text, begin);
+			assert_non_null(strstr(err.text, ", derivatives with shortcuts: sample "));
+			assert_non_null(strstr(err.text, ": sample (36, 4) must have "));
+		}
+	fault.only_derived = false;
 }
 
 static void the_sentence_says_what_was_asked(void **state)
@@ -207,6 +251,7 @@ int main(void)
 		cmocka_unit_test(answers_are_those_of_the_reference),
 		cmocka_unit_test(every_kernel_passes),
 		cmocka_unit_test(one_wrong_number_is_found),
+		cmocka_unit_test(one_wrong_derivative_is_found),
 		cmocka_unit_test(the_sentence_says_what_was_asked),
 		cmocka_unit_test(speed_is_iterations_by_time),
 	};

@@ -14,7 +14,8 @@
 ESCAPE_VARIANTS(VARIANT_TEST)
 #undef VARIANT_TEST
 
-#define VARIANT_STEP(variant, upper, step) [STEP_##upper] = escape_##variant##_##step,
+#define VARIANT_STEP(variant, upper, step)   [STEP_##upper] = escape_##variant##_##step,
+#define VARIANT_DERIVE(variant, upper, step) [STEP_##upper] = derive_##variant##_##step,
 #define VARIANT_ROW(name, test, needs)                     \
 	{#name,                                            \
 	 needs,                                            \
@@ -22,9 +23,11 @@ ESCAPE_VARIANTS(VARIANT_TEST)
 	 {                                                 \
 		 {ESCAPE_STEPS(VARIANT_STEP, name##_f64)}, \
 		 {ESCAPE_STEPS(VARIANT_STEP, name##_f32)}, \
-	 }},
+	 },                                                \
+	 {ESCAPE_STEPS(VARIANT_DERIVE, name)}},
 static const struct kernel kernel_table[] = {ESCAPE_VARIANTS(VARIANT_ROW)};
 #undef VARIANT_ROW
+#undef VARIANT_DERIVE
 #undef VARIANT_STEP
 
 _Static_assert(PRECISION_F64 == 0 && PRECISION_F32 == 1, "the rows are in this order");

@@ -55,11 +55,17 @@ struct escape_task {
  * computes beyond that is its own affair. */
 typedef bool escape_fn(const struct escape_task *task, uint64_t *ret_iterations);
 
+/* What a kernel finds on the way to derivatives: see derive.h. Returns false where the task's poll
+ * said no: what has been stored till then is final, the rest untouched. */
+struct derive_task;
+typedef bool derive_fn(const struct derive_task *task);
+
 struct kernel {
 	const char *name;
 	const char *needs;       /* the CPU features, for a person; "" for none */
 	bool (*supported)(void); /* by this CPU and operating system */
 	escape_fn *escape[PRECISION_COUNT][STEP_COUNT]; /* none is NULL */
+	derive_fn *derive[STEP_COUNT];                  /* in f64; none is NULL */
 };
 
 /* The variants of this build, the widest first, the last one `scalar`. NULL past the end. */

@@ -14,15 +14,24 @@ function(kernel_steps result)
 endfunction()
 
 # kernel_objects(PREFIX isa OPTIONS ... LIBS ...): the vector kernel of an instruction set, as the
-# object libraries PREFIX_<0 or 1>_<step>: 1 for floats. No value depends on errno or on traps.
+# object libraries PREFIX_<0 or 1>_<step>: 1 for floats; and what derives, as PREFIX_derive_<step>. No
+# value depends on errno or on traps. The names go to <PREFIX>_objects.
 function(kernel_objects prefix isa)
   cmake_parse_arguments(PARSE_ARGV 2 K "" "" "OPTIONS;LIBS")
   kernel_steps(steps)
+  set(names "")
   foreach(step IN LISTS steps)
     string(REGEX MATCH "(.*):(.*)" _ ${step})
-    foreach(is_f32 IN ITEMS 0 1)
-      set(kernel ${prefix}_${is_f32}_${CMAKE_MATCH_2})
-      add_library(${kernel} OBJECT ${CMAKE_CURRENT_FUNCTION_LIST_DIR}/escape_tmpl.c)
+    foreach(part IN ITEMS 0 1 derive)
+      set(kernel ${prefix}_${part}_${CMAKE_MATCH_2})
+      set(text escape)
+      set(is_f32 ${part})
+      if(part STREQUAL derive)
+        set(text derive)
+        set(is_f32 0)
+      endif()
+      list(APPEND names ${kernel})
+      add_library(${kernel} OBJECT ${CMAKE_CURRENT_FUNCTION_LIST_DIR}/${text}_tmpl.c)
       target_compile_definitions(${kernel} PRIVATE
         KERNEL_SIMD_HEADER="worker/kernel/simd_${isa}.h" KERNEL_F32=${is_f32}
         ESCAPE_STEP=STEP_${CMAKE_MATCH_1} ESCAPE_STEP_NAME=${CMAKE_MATCH_2})
@@ -31,4 +40,5 @@ function(kernel_objects prefix isa)
       target_link_libraries(${kernel} PRIVATE ${K_LIBS})
     endforeach()
   endforeach()
+  set(${prefix}_objects ${names} PARENT_SCOPE)
 endfunction()

@@ -2,7 +2,8 @@
  * variants.h - the list of variants that this architecture has, the widest first.
  *
  * V(name, CPU test, what the test asks for). A new one is a line here, a header simd_<name>.h and
- * a line in worker/CMakeLists.txt. Each has one function for each precision and step.
+ * a line in worker/CMakeLists.txt. Each has one function for each precision and step, and one for
+ * each step that derives.
  */
 #ifndef WORKER_KERNEL_VARIANTS_H
 #define WORKER_KERNEL_VARIANTS_H
@@ -24,12 +25,15 @@
 #define ESCAPE_VARIANTS(V) V(scalar, true, "")
 #endif
 
-#define VARIANT_STEP(variant, upper, step) escape_fn escape_##variant##_##step;
+#define VARIANT_STEP(variant, upper, step)   escape_fn escape_##variant##_##step;
+#define VARIANT_DERIVE(variant, upper, step) derive_fn derive_##variant##_##step;
 #define VARIANT_DECLARE(name, test, needs)     \
 	ESCAPE_STEPS(VARIANT_STEP, name##_f64) \
-	ESCAPE_STEPS(VARIANT_STEP, name##_f32)
+	ESCAPE_STEPS(VARIANT_STEP, name##_f32) \
+	ESCAPE_STEPS(VARIANT_DERIVE, name)
 ESCAPE_VARIANTS(VARIANT_DECLARE)
 #undef VARIANT_DECLARE
+#undef VARIANT_DERIVE
 #undef VARIANT_STEP
 
 #endif
