@@ -145,10 +145,13 @@ static enum brot_err check(const struct compose_words *words, const struct filet
 	if (filetype != NULL)
 		code = filetype_check_format(filetype, request->format, err);
 	const struct format_info *format = format_info(request->format);
-	if (code == BROT_OK && words->palette != NULL && format->is_data)
-		code = error_set(err, BROT_E_USAGE,
-				 "--palette: has no meaning for format %s, which holds numbers",
-				 format->name);
+	if (code == BROT_OK && words->palette != NULL && format->is_data && filetype != NULL &&
+	    !filetype->has_request)
+		code = error_set(
+			err, BROT_E_USAGE,
+			"--palette: has no meaning in a .%s file of format %s, which holds "
+			"numbers alone",
+			filetype->suffix, format->name);
 	return code;
 }
 

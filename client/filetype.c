@@ -5,6 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "client/exr.h"
 #include "client/npy.h"
 #include "client/png.h"
 #include "client/ppm.h"
@@ -12,9 +13,13 @@
 #define BIT(format) (1u << (format))
 
 static const struct filetype table[] = {
-	{"png", BIT(FORMAT_RGB8) | BIT(FORMAT_RGB16), FORMAT_RGB8, png_file_write},
-	{"ppm", BIT(FORMAT_RGB8) | BIT(FORMAT_RGB16), FORMAT_RGB8, ppm_write},
-	{"npy", BIT(FORMAT_ITERATIONS) | BIT(FORMAT_SMOOTH), FORMAT_ITERATIONS, npy_write},
+	{"png", BIT(FORMAT_RGB8) | BIT(FORMAT_RGB16), FORMAT_RGB8, true, png_file_write},
+	{"ppm", BIT(FORMAT_RGB8) | BIT(FORMAT_RGB16), FORMAT_RGB8, false, ppm_write},
+	{"npy",
+	 BIT(FORMAT_ITERATIONS) | BIT(FORMAT_SMOOTH) | BIT(FORMAT_DISTANCE) | BIT(FORMAT_PHASE) |
+		 BIT(FORMAT_RAW),
+	 FORMAT_ITERATIONS, false, npy_write},
+	{"exr", BIT(FORMAT_SMOOTH) | BIT(FORMAT_RAW), FORMAT_RAW, true, exr_file_write},
 };
 #define TABLE_COUNT (sizeof table / sizeof table[0])
 

@@ -8,6 +8,8 @@
 #ifndef CLIENT_FILETYPE_H
 #define CLIENT_FILETYPE_H
 
+#include <stdbool.h>
+
 #include "client/outfile.h"
 #include "client/picture.h"
 
@@ -15,6 +17,7 @@ struct filetype {
 	const char *suffix; /* without the dot, lower case */
 	unsigned formats;   /* bit (1u << enum format_id) for each that it can hold */
 	enum format_id usual;
+	bool has_request; /* it carries the request along, colours and all */
 
 	/* Writes the whole picture, whose format is one of `formats`. The caller commits or
 	 * discards the outfile. Errors: those of outfile_write() and picture_reach(). */

@@ -134,4 +134,9 @@ enum brot_err request_options_client(const char *client, struct brot_error *err)
 enum brot_err request_options_priority(const char *label, const char *text, int32_t *ret_priority,
 				       struct brot_error *err);
 
+/* Whether a picture can be had of a job that goes on without whoever has submitted it: not where
+ * its colours need the whole image and more than one sample a pixel, for the job is then one of
+ * numbers, which do not tell. BROT_E_REQUEST. */
+enum brot_err request_options_alone(const struct request *request, struct brot_error *err);
+
 #endif
