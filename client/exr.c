@@ -53,24 +53,34 @@ struct exr_call {
 
 /* ---- what the library calls ---- */
 
+/* The table of the blocks comes last, into room that is left before them. */
+static enum brot_err leave_room(struct exr_call *call, uint64_t bytes)
+{
+	static const uint8_t zeros[1024];
+	enum brot_err code = BROT_OK;
+	while (code == BROT_OK && bytes > 0) {
+		const size_t part = bytes < sizeof zeros ? (size_t)bytes : sizeof zeros;
+		code = outfile_write(call->outfile, zeros, part, call->err);
+		bytes -= part;
+	}
+	return code;
+}
+
 static int64_t on_write(exr_const_context_t exr, void *user, const void *buffer, uint64_t bytes,
 			uint64_t offset, exr_stream_error_func_ptr_t on_error)
 {
 	struct exr_call *call = user;
 	struct outfile *outfile = call->outfile;
-	uint64_t old = 0;
 	(void)on_error;
 	(void)exr;
-	if (call->code == BROT_OK && offset < outfile->bytes) {
-		old = outfile->bytes - offset;
-		if (old > bytes)
-			old = bytes;
-		call->code = outfile_rewrite(outfile, offset, buffer, (size_t)old, call->err);
-	}
-	assert(offset <= outfile->bytes);
-	if (call->code == BROT_OK)
-		call->code = outfile_write(outfile, (const uint8_t *)buffer + old,
-					   (size_t)(bytes - old), call->err);
+	if (call->code == BROT_OK && offset > outfile->bytes)
+		call->code = leave_room(call, offset - outfile->bytes);
+	if (call->code != BROT_OK)
+		return -1;
+	if (offset < outfile->bytes)
+		call->code = outfile_rewrite(outfile, offset, buffer, (size_t)bytes, call->err);
+	else
+		call->code = outfile_write(outfile, buffer, (size_t)bytes, call->err);
 	return call->code == BROT_OK ? (int64_t)bytes : -1;
 }
 
@@ -234,6 +244,7 @@ static void pack(uint32_t index, void *context)
 	}
 	pipeline->encoding_user_data = block;
 	block->result = exr_encoding_choose_default_routines(call->exr, call->part, pipeline);
+	pipeline->yield_until_ready_fn = NULL;
 	pipeline->write_fn = on_packed;
 	if (block->result == EXR_ERR_SUCCESS)
 		block->result = exr_encoding_run(call->exr, call->part, pipeline);
