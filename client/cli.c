@@ -23,6 +23,7 @@ static const struct command {
 	{"submit", "Submits a job that goes on by itself, and prints its number.", cmd_submit},
 	{"wait", "Waits for the end of a job, and gets its picture.", cmd_wait},
 	{"fetch", "Gets the picture of a job that is finished.", cmd_fetch},
+	{"colour", "Colours numbers that a file has, without rendering them again.", cmd_colour},
 	{"view", "Says what a view or a place's file shows, in the words of other programs.",
 	 cmd_view},
 	{"views", "Lists the places that --view knows by name.", cmd_views},

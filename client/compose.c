@@ -164,10 +164,18 @@ enum brot_err compose_request(const struct compose_words *words, const struct fi
 			      struct request *ret_request, json_t **ret_json,
 			      struct brot_error *err)
 {
-	struct request request;
-	enum brot_err code = begin(words, &request, err);
-	if (code != BROT_OK)
-		return code;
+	struct request base;
+	const enum brot_err code = begin(words, &base, err);
+	return code == BROT_OK ? compose_over(words, filetype, &base, ret_request, ret_json, err)
+			       : code;
+}
+
+enum brot_err compose_over(const struct compose_words *words, const struct filetype *filetype,
+			   const struct request *base, struct request *ret_request,
+			   json_t **ret_json, struct brot_error *err)
+{
+	struct request request = *base;
+	enum brot_err code = BROT_OK;
 	/* Without --format the kind of file decides, but a file's own format stays if it fits. */
 	const char *format = words->format;
 	if (format == NULL && filetype != NULL && (filetype->formats & (1u << request.format)) == 0)

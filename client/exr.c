@@ -15,10 +15,9 @@
 
 #include "client/crew.h"
 
-#define BLOCK_ROWS    16 /* what ZIP has */
-#define STAGE_BYTES   ((size_t)64 * 1024 * 1024)
-#define CHANNELS_MAX  7
-#define ELEMENT_BYTES 4 /* of every channel */
+#define BLOCK_ROWS   16 /* what ZIP has */
+#define STAGE_BYTES  ((size_t)64 * 1024 * 1024)
+#define CHANNELS_MAX 7
 
 const struct exr_channel exr_channels[] = {
 	{"DEX", PLANE_DISTANCE, 0}, {"DEY", PLANE_DISTANCE, 1}, {"INTERIOR", PLANE_INTERIOR, 0},
@@ -115,9 +114,9 @@ static void choose_channels(struct exr_call *call)
 			}
 }
 
-static bool is_integer(const struct exr_channel *channel)
+bool exr_channel_is_float(const struct exr_channel *channel)
 {
-	return channel->plane == PLANE_WHOLE || channel->plane == PLANE_PERIOD;
+	return channel->plane != PLANE_WHOLE && channel->plane != PLANE_PERIOD;
 }
 
 static void write_texts(struct exr_call *call)
@@ -153,8 +152,9 @@ static void write_head(struct exr_call *call)
 		(void)check(call, exr_set_zip_compression_level(call->exr, call->part, level));
 	for (uint32_t i = 0; i < call->channel_count && call->code == BROT_OK; i++)
 		(void)check(call, exr_add_channel(call->exr, call->part, call->channels[i]->name,
-						  is_integer(call->channels[i]) ? EXR_PIXEL_UINT
-										: EXR_PIXEL_FLOAT,
+						  exr_channel_is_float(call->channels[i])
+							  ? EXR_PIXEL_FLOAT
+							  : EXR_PIXEL_UINT,
 						  EXR_PERCEPTUALLY_LOGARITHMIC, 1, 1));
 	if (call->code == BROT_OK)
 		(void)check(call, exr_attr_set_int(call->exr, call->part, EXR_ITERATIONS_KEY,
@@ -171,7 +171,7 @@ static void write_head(struct exr_call *call)
 
 static size_t channel_bytes(const struct exr_call *call)
 {
-	return (size_t)call->picture->request->width_px * BLOCK_ROWS * ELEMENT_BYTES;
+	return (size_t)call->picture->request->width_px * BLOCK_ROWS * EXR_ELEMENT_BYTES;
 }
 
 static void stage_value(const struct exr_channel *channel, const uint8_t *from, uint8_t *to)
@@ -191,11 +191,11 @@ static void stage_row(const struct exr_call *call, struct block *block, uint32_t
 		const uint8_t *from = picture_row(call->picture, call->planes[i], y);
 		const uint32_t step = plane_info(channel->plane)->pixel_bytes;
 		uint8_t *to = block->staged + i * channel_bytes(call) +
-			      (size_t)(y - block->first) * width * ELEMENT_BYTES;
+			      (size_t)(y - block->first) * width * EXR_ELEMENT_BYTES;
 		for (uint32_t x = 0; x < width; x++)
 			stage_value(channel,
-				    from + (size_t)x * step + channel->part * ELEMENT_BYTES,
-				    to + (size_t)x * ELEMENT_BYTES);
+				    from + (size_t)x * step + channel->part * EXR_ELEMENT_BYTES,
+				    to + (size_t)x * EXR_ELEMENT_BYTES);
 	}
 }
 
@@ -236,10 +236,10 @@ static void pack(uint32_t index, void *context)
 	for (int16_t i = 0; i < pipeline->channel_count; i++) {
 		exr_coding_channel_info_t *channel = &pipeline->channels[i];
 		channel->encode_from_ptr = block->staged + (size_t)i * channel_bytes(call);
-		channel->user_pixel_stride = ELEMENT_BYTES;
+		channel->user_pixel_stride = EXR_ELEMENT_BYTES;
 		channel->user_line_stride = (int32_t)call->picture->request->width_px *
-					    ELEMENT_BYTES;
-		channel->user_bytes_per_element = ELEMENT_BYTES;
+					    EXR_ELEMENT_BYTES;
+		channel->user_bytes_per_element = EXR_ELEMENT_BYTES;
 		channel->user_data_type = channel->data_type;
 	}
 	pipeline->encoding_user_data = block;

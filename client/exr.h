@@ -18,6 +18,9 @@
 #ifndef CLIENT_EXR_H
 #define CLIENT_EXR_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
 #include "client/outfile.h"
 #include "client/picture.h"
 #include "proto/error.h"
@@ -27,14 +30,17 @@
 #define EXR_BIAS_KEY       "IterationsBias"
 #define EXR_BIAS           1024 /* as the others have it; a count is never "not computed" so */
 
-/* Where the numbers of a channel lie. Two channels of N1 and N0 make one of 64 bits, which only
- * others write. */
+#define EXR_ELEMENT_BYTES 4 /* of every channel */
+
+/* Where the numbers of a channel lie. */
 struct exr_channel {
 	const char *name;
 	enum plane_type plane;
 	uint32_t part; /* of a pixel's values in the plane, 0 or 1 */
 };
 extern const struct exr_channel exr_channels[]; /* in the order of names; ends with a NULL name */
+
+bool exr_channel_is_float(const struct exr_channel *channel);
 
 /* Writes a picture whose format is smooth or raw. Packs on all cores. Rules as in filetype.h; the
  * bytes do not depend on the number of cores. */

@@ -15,7 +15,7 @@
 
 #include "client/png_stream.h"
 
-#define TEXTS          4
+#define TEXTS          4 /* the first of which is always known */
 #define INCHES_A_METRE 39.3700787401574803
 
 struct png_call {
@@ -77,6 +77,8 @@ static char *describe(const struct request *request)
 
 static bool make_texts(struct png_call *call)
 {
+	if (call->picture->is_anonymous)
+		return true;
 	/* Brute force gives the same picture, and so the same file. */
 	struct request request = *call->picture->request;
 	request.has_shortcuts = true;
@@ -92,8 +94,8 @@ static bool make_texts(struct png_call *call)
 static void put_texts(struct png_call *call)
 {
 	char title[] = "Mandelbrot set", software[] = "brot " BROT_VERSION;
-	char keys[TEXTS][16] = {"Title", "Software", "Description", PNG_REQUEST_KEY};
-	char *values[TEXTS] = {title, software, call->description, call->request};
+	char keys[TEXTS][16] = {"Software", "Title", "Description", PNG_REQUEST_KEY};
+	char *values[TEXTS] = {software, title, call->description, call->request};
 	png_text texts[TEXTS];
 	memset(texts, 0, sizeof texts);
 	for (int i = 0; i < TEXTS; i++) {
@@ -102,7 +104,7 @@ static void put_texts(struct png_call *call)
 		texts[i].text = values[i];
 		texts[i].text_length = strlen(values[i]);
 	}
-	png_set_text(call->png, call->info, texts, TEXTS);
+	png_set_text(call->png, call->info, texts, call->picture->is_anonymous ? 1 : TEXTS);
 }
 
 static bool is_deep(const struct request *request)
