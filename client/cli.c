@@ -27,7 +27,7 @@ static const struct command {
 	{"view", "Says what a view or a place's file shows, in the words of other programs.",
 	 cmd_view},
 	{"views", "Lists the places that --view knows by name.", cmd_views},
-	{"palettes", "Lists the palettes that --palette knows.", cmd_palettes},
+	{"palettes", "Lists the palettes that --palette knows, or draws them.", cmd_palettes},
 	{"jobs", "Lists the jobs that the broker knows, or those that have ended.", cmd_jobs},
 	{"workers", "Lists the workers of the broker, their kernels and how fast these are.",
 	 cmd_workers},

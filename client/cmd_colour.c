@@ -137,12 +137,7 @@ static enum brot_err colour(struct colouring *c, const struct cli *cli, struct b
 		.keep = keep,
 		.context = cli->interrupt,
 	};
-	enum brot_err code = filetype_of_path(c->options.out, &c->filetype, err);
-	if (code == BROT_OK && format_info(c->filetype->usual)->is_data)
-		code = error_set(
-			err, BROT_E_USAGE,
-			"--out: a .%s file holds numbers: a picture goes into .png or .ppm",
-			c->filetype->suffix);
+	enum brot_err code = filetype_of_picture("--out", c->options.out, &c->filetype, err);
 	if (code == BROT_OK)
 		code = numbers_read(c->data, &c->numbers, err);
 	if (code == BROT_OK)

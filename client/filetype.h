@@ -30,6 +30,10 @@ struct filetype {
 enum brot_err filetype_of_path(const char *path, const struct filetype **ret_filetype,
 			       struct brot_error *err);
 
+/* The same among those that hold rgb8; `option` names it in the sentence. */
+enum brot_err filetype_of_picture(const char *option, const char *path,
+				  const struct filetype **ret_filetype, struct brot_error *err);
+
 /* Whether the kind of file holds that format: otherwise BROT_E_USAGE, and the sentence says what
  * it does hold and which files hold the format. */
 enum brot_err filetype_check_format(const struct filetype *filetype, enum format_id format,

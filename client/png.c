@@ -97,14 +97,15 @@ static void put_texts(struct png_call *call)
 	char keys[TEXTS][16] = {"Software", "Title", "Description", PNG_REQUEST_KEY};
 	char *values[TEXTS] = {software, title, call->description, call->request};
 	png_text texts[TEXTS];
+	const int count = call->picture->is_anonymous ? 1 : TEXTS;
 	memset(texts, 0, sizeof texts);
-	for (int i = 0; i < TEXTS; i++) {
+	for (int i = 0; i < count; i++) {
 		texts[i].compression = PNG_TEXT_COMPRESSION_NONE;
 		texts[i].key = keys[i];
 		texts[i].text = values[i];
 		texts[i].text_length = strlen(values[i]);
 	}
-	png_set_text(call->png, call->info, texts, call->picture->is_anonymous ? 1 : TEXTS);
+	png_set_text(call->png, call->info, texts, count);
 }
 
 static bool is_deep(const struct request *request)
