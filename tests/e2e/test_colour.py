@@ -169,7 +169,7 @@ def test_events_tell_of_the_picture(stage: Stage, broker: Broker) -> None:
 
 
 def test_numbers_in_bands_are_refused(stage: Stage) -> None:
-    broker = stage.broker("--memory", "1")
+    broker = stage.broker("--memory", "1M")
     stage.worker(broker)
     broker.wait_workers(1)
     out = stage.folder / "a.png"
@@ -297,6 +297,7 @@ def test_openexr_reads_it(stage: Stage, broker: Broker) -> None:
     tiled = stage.folder / "tiled.exr"
     run("exrmaketiled", "-z", "none", "-o", path, tiled)
     got, want = read_exr(tiled), read_exr(path)
+    tiled.unlink()
     for name in ("N", "NF", "T", "DEX", "DEY", "PERIOD", "INTERIOR"):
         assert numpy.array_equal(got[name].view("u4"), want[name].view("u4"))
 
@@ -337,7 +338,9 @@ def test_imagemagick_reads_16_bits(stage: Stage, broker: Broker) -> None:
     other = stage.folder / "other.ppm"
     run("convert", png, "-depth", "16", other)
     size = 93 * 71 * 6
-    assert other.read_bytes()[-size:] == ppm.read_bytes()[-size:]
+    got = other.read_bytes()[-size:]
+    other.unlink()
+    assert got == ppm.read_bytes()[-size:]
 
 
 # ---- files that are none ----
