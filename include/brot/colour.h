@@ -10,17 +10,16 @@
  * a count below 1 or not a number is coloured as 1, a distance that is none as one far away.
  *
  * Thread rule: brot_colour_survey() may be called by any number of threads at once; when all of it
- * is done, so may brot_colour_rows8() and brot_colour_rows16(). A call needs some 64 KiB of stack,
+ * is done, so may brot_colour_rows8() and brot_colour_rows16(). A call needs some 128 KiB of stack,
  * brot_colour_new() 256 KiB.
  */
 #ifndef BROT_COLOUR_H
 #define BROT_COLOUR_H
 
+#include <brot/error.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-#include "brot/error.h"
 
 struct brot_colour; /* opaque: a request's colours, made ready */
 

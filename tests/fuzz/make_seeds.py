@@ -155,6 +155,23 @@ def view_seeds() -> dict[str, bytes]:
     return {f"words-{i}": line.encode() for i, line in enumerate(lines)}
 
 
+def colour_seeds() -> dict[str, bytes]:
+    colours = [
+        {}, {"mode": "banded", "period": 7, "dither": True}, {"mode": "angle", "inside": "period"},
+        {"mode": "distance", "inside": "distance", "palette": "hot", "density": 10000},
+        {"mode": "histogram", "offset": -1, "rotation": 0.5}, {"mode": "relief", "blend": "soft"},
+        {"mode": "relief", "azimuth": -360, "elevation": 90, "height": 10000, "power": 0.01},
+        {"period": 1e-300, "palette": {"cyclic": False, "stops": [[0, "#123456"],
+                                                                 [1e-300, "#ffffff"],
+                                                                 [1, "#000000"]]}},
+    ]
+    numbers = b"".join(struct.pack("<If", n, f) for n, f in [
+        (17, 0.5), (2**32 - 1, 0), (0, float("nan")), (1000000, 0.25), (3, float("inf")),
+        (2**32 - 2, -1.0), (1, 1e30)]) + bytes(range(250, 256))
+    return {f"mode-{i}": bytes([i]) + json.dumps(colour).encode() + b"\n" + numbers
+            for i, colour in enumerate(colours)}
+
+
 def chunk(kind: bytes, data: bytes) -> bytes:
     return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
@@ -362,7 +379,8 @@ def client_seeds() -> dict[str, bytes]:
 
 
 SEEDS = {"message": message_seeds, "body": body_seeds, "image": image_seeds, "view": view_seeds,
-         "png": png_seeds, "broker": broker_seeds, "worker": worker_seeds, "client": client_seeds}
+         "colour": colour_seeds, "png": png_seeds, "broker": broker_seeds, "worker": worker_seeds,
+         "client": client_seeds}
 
 
 def main() -> int:

@@ -101,8 +101,8 @@ static void piece_colours(const struct piece *piece, uint32_t b, uint16_t (*ret_
 	if (shade->mode == COLOUR_RELIEF) {
 		const struct relief_at at = {
 			.numbers = &area->numbers,
-			.sample = piece_sample(piece, b),
-			.stride = area->stride,
+			.sample = (ptrdiff_t)piece_sample(piece, b),
+			.stride = (ptrdiff_t)area->stride,
 			.x = (area->x + piece->column) * area->samples,
 			.y = (area->y + piece->row) * area->samples + b,
 			.width = area->survey->width,

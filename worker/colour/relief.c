@@ -25,9 +25,11 @@ void relief_init(const struct colour *colour, struct relief *ret_relief)
 	ret_relief->counts = (struct relief_range){INFINITY, -INFINITY};
 	ret_relief->lights = (struct relief_range){INFINITY, -INFINITY};
 	const int first = -RELIEF_OCTAVES;
-	for (uint32_t i = 0; i < RELIEF_KNOTS; i++)
-		knot_set(ret_relief->norm, i, first, power_of(knot_x(i, first), colour->power),
-			 power_of(knot_x(i + 1, first), colour->power));
+	for (uint32_t i = 0; i < RELIEF_KNOTS; i++) {
+		const double value = power_of(knot_x(i, first), colour->power);
+		const double next = power_of(knot_x(i + 1, first), colour->power);
+		ret_relief->norm[i] = (struct knot){value, next - value};
+	}
 }
 
 void relief_widen(struct relief_range *range, const struct relief_range *by)
@@ -36,28 +38,28 @@ void relief_widen(struct relief_range *range, const struct relief_range *by)
 	range->most = by->most > range->most ? by->most : range->most;
 }
 
-static bool is_inside(const struct shade_numbers *numbers, size_t sample)
+static bool is_inside(const struct shade_numbers *numbers, ptrdiff_t sample)
 {
 	return numbers->whole[sample] == KERNEL_WHOLE_INSIDE;
 }
 
-static double count_of(const struct shade_numbers *numbers, size_t sample)
+static double count_of(const struct shade_numbers *numbers, ptrdiff_t sample)
 {
 	return shade_count((double)numbers->whole[sample] + (double)numbers->fraction[sample]);
 }
 
 static double height_of(const struct relief *relief, const struct shade_numbers *numbers,
-			size_t sample)
+			ptrdiff_t sample)
 {
 	return is_inside(numbers, sample) ? 0.0 : relief->height * count_of(numbers, sample);
 }
 
 /* The heights of `count` samples from `first` on. */
-static void heights(const struct relief *relief, const struct shade_numbers *numbers, size_t first,
-		    size_t count, double *ret_heights)
+static void heights(const struct relief *relief, const struct shade_numbers *numbers,
+		    ptrdiff_t first, size_t count, double *ret_heights)
 {
 	for (size_t i = 0; i < count; i++)
-		ret_heights[i] = height_of(relief, numbers, first + i);
+		ret_heights[i] = height_of(relief, numbers, first + (ptrdiff_t)i);
 }
 
 /* The light of `count` samples, not stretched yet. */
@@ -95,9 +97,9 @@ void relief_look(const struct relief *relief, const struct relief_at *at, size_t
 	lights(relief, at, count, light);
 	for (size_t i = 0; i < count; i++) {
 		relief_widen(ret_lights, &(struct relief_range){light[i], light[i]});
-		if (is_inside(at->numbers, at->sample + i))
+		if (is_inside(at->numbers, at->sample + (ptrdiff_t)i))
 			continue;
-		const double v = count_of(at->numbers, at->sample + i);
+		const double v = count_of(at->numbers, at->sample + (ptrdiff_t)i);
 		relief_widen(ret_counts, &(struct relief_range){v, v});
 	}
 }
@@ -176,11 +178,11 @@ void relief_colours(const struct relief *relief, const struct shade *shade,
 	const double count_scale = range_scale(&relief->counts, 0.0);
 	const double light_scale = range_scale(&relief->lights, STRETCH_LEAST);
 	for (size_t i = 0; i < count; i++) {
-		if (is_inside(at->numbers, at->sample + i)) {
+		if (is_inside(at->numbers, at->sample + (ptrdiff_t)i)) {
 			shade_fine(shade, SHADE_INTERIOR * SHADE_STEPS, ret_rgb[i]);
 			continue;
 		}
-		const double v = count_of(at->numbers, at->sample + i);
+		const double v = count_of(at->numbers, at->sample + (ptrdiff_t)i);
 		const double share = (v - relief->counts.least) * count_scale;
 		const double runs = shade->offset + shade->span * norm_of(relief, share);
 		shade_fine(shade, shade_place_of_runs(runs), ret_rgb[i]);

@@ -51,8 +51,8 @@ struct relief {
 /* Rows of samples, and the sample that a call is about. */
 struct relief_at {
 	const struct shade_numbers *numbers;
-	size_t sample;          /* of *numbers */
-	size_t stride;          /* samples from a row to the next */
+	ptrdiff_t sample;       /* of *numbers, whose rows above lie before it */
+	ptrdiff_t stride;       /* samples from a row to the next */
 	uint32_t x, y;          /* of the sample in the whole image */
 	uint32_t width, height; /* of the whole image, samples */
 };

@@ -84,8 +84,11 @@ enum brot_err shade_make(const struct colour *colour, struct shade *ret_shade,
 			  (palette.cyclic ? 1.0 : (SHADE_ENTRIES / 2 - 1.0) / SHADE_ENTRIES);
 	const double runs = colour->period > 0.0 ? colour->density / colour->period : 0.0;
 	ret_shade->runs_a_count = runs < SHADE_RUNS_MOST ? runs : SHADE_RUNS_MOST;
-	for (uint32_t i = 0; i < SHADE_KNOTS; i++)
-		knot_set(ret_shade->curve, i, 0, curve_at(ret_shade, i),
-			 curve_at(ret_shade, i + 1));
+	double value = curve_at(ret_shade, 0);
+	for (uint32_t i = 0; i < SHADE_KNOTS; i++) {
+		const double next = curve_at(ret_shade, i + 1);
+		ret_shade->curve[i] = (struct knot){value, next - value};
+		value = next;
+	}
 	return BROT_OK;
 }

@@ -47,7 +47,7 @@ void survey_look(const struct survey *survey, const struct shade_numbers *number
 	if (survey->mode == COLOUR_RELIEF) {
 		const struct relief_at at = {
 			.numbers = numbers,
-			.sample = first,
+			.sample = (ptrdiff_t)first,
 			.stride = survey->width,
 			.x = x,
 			.y = y,
