@@ -21,8 +21,8 @@
  *    rows n y + b, and the mirror of that is n (H - 1 - y) + (n - 1 - b). Colours come from a
  *    sample's numbers alone and are summed as integers, so the order does not matter; but for the
  *    pattern of a dither, which depends on the pixel's place, and for the colours of mode angle,
- *    which see the phase. Which pixels `adaptive` proves depends on their centres, which mirror like
- *    samples, by the length of `distance`.
+ *    which see the phase. Which pixels `adaptive` proves depends on their centres, which mirror
+ * like samples, by the length of `distance`.
  * 4. Planes. What a plane holds must be equal at mirrored points: plane_info.is_conjugate.
  *
  * A request for brute force (has_shortcuts false) is not mirrored: it is the check on all this.

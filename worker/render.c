@@ -322,8 +322,8 @@ static uint32_t chunk_pixels(const struct render_job *job, uint32_t *ret_width)
 {
 	const uint32_t share = scratch_share(numbers_needed(job->planes));
 	const bool is_data = format_info(job->format)->is_data;
-	const uint32_t pixels =
-		is_data ? CHUNK_NUMBERS : CHUNK_NUMBERS / share / (job->samples * job->samples);
+	const uint32_t pixels = is_data ? CHUNK_NUMBERS
+					: CHUNK_NUMBERS / share / (job->samples * job->samples);
 	if (!job->adaptive.is_on) {
 		*ret_width = pixels;
 		return pixels;

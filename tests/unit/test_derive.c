@@ -18,6 +18,11 @@
 
 #define TURN 6.283185307179586
 
+static double complex complex_of(double re, double im)
+{
+	return re + im * I;
+}
+
 static void assert_near(double got, double want)
 {
 	if (!(fabs(got - want) <= 1e-5 * fabs(want)))
@@ -104,11 +109,12 @@ static struct place place_of(enum escape_step step, double pixel)
 
 static double complex orbit(const struct place *place, uint32_t n, double re, double im)
 {
-	double complex z = place->is_julia ? CMPLX(re, im) : 0;
-	const double complex c = place->is_julia ? CMPLX(place->c_re, place->c_im) : CMPLX(re, im);
+	double complex z = place->is_julia ? complex_of(re, im) : 0;
+	const double complex c = place->is_julia ? complex_of(place->c_re, place->c_im)
+						 : complex_of(re, im);
 	for (uint32_t k = 0; k < n; k++) {
 		if (place->step == STEP_BURNING_SHIP)
-			z = CMPLX(fabs(creal(z)), fabs(cimag(z)));
+			z = complex_of(fabs(creal(z)), fabs(cimag(z)));
 		if (place->step == STEP_TRICORN)
 			z = conj(z);
 		double complex power = z;
@@ -312,7 +318,7 @@ static void nuclei_have_their_periods(void **state)
 /* The cardioid's boundary point of a multiplier exp(i t). */
 static double complex cardioid(double t)
 {
-	const double complex m = cexp(CMPLX(0, t));
+	const double complex m = cexp(complex_of(0, t));
 	return m / 2 - m * m / 4;
 }
 
@@ -334,7 +340,7 @@ static void interior_estimates_the_distance(void **state)
 		if (!(estimate >= least * 0.9999 && estimate <= 4 * least * 1.0001))
 			fail_msg("%g%+gi: %g, but the boundary is %g away", creal(inner),
 				 cimag(inner), estimate, least);
-		const double complex m = 0.245 * cexp(CMPLX(0, 0.15 * i)) * (i % 5) / 4;
+		const double complex m = 0.245 * cexp(complex_of(0, 0.15 * i)) * (i % 5) / 4;
 		const struct numbers disc = numbers_at(&place, -1 + creal(m), cimag(m));
 		assert_int_equal(disc.period, 2);
 		const double want = (1 - 16 * creal(m * conj(m))) / 4 / pixel;
