@@ -103,7 +103,8 @@
 	 .max = SAVE_DPI_MAX},                                                                   \
 	{                                                                                        \
 		.name = "compress", .arg = "0..9",                                               \
-		.help = "how hard a PNG is packed: 0 not at all, 9 most; 4 without it",          \
+		.help = "how hard a PNG or an EXR file is packed: 0 not at all, 9 most; 4 "      \
+			"without it",                                                            \
 		.type = OPTION_U32, .offset = offsetof(struct values, style.compress), .min = 0, \
 		.max = 9                                                                         \
 	}
