@@ -4,6 +4,8 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "proto/quote.h"
+
 #define RETENTION_MAX_MS   31536000000 /* a year */
 #define MEMORY_LEAST_BYTES (1ll << 20) /* less would be no band of many pictures */
 #define MEMORY_MOST_BYTES  (1ll << 60)
@@ -81,18 +83,29 @@ const struct option_command broker_command = {
 	.alone = alone,
 };
 
-/* The first ipc URL that stands in the two lists more than once; a tcp port may be 0 or "*". */
-static const char *first_repeated(const struct option_strings *a, const struct option_strings *b)
+/* No ipc URL stands in the two lists more than once; a tcp port may be 0 or "*". */
+static enum brot_err check_repeated(const struct broker_options *options,
+				    const struct option_operands *operands, struct brot_error *err)
 {
+	const struct option_strings *a = &options->clients, *b = &options->workers;
 	for (size_t i = 0; i < a->count + b->count; i++) {
-		const char *url = i < a->count ? a->values[i] : b->values[i - a->count];
+		bool is_client = i < a->count;
+		size_t item = is_client ? i : i - a->count;
+		const char *url = (is_client ? a : b)->values[item];
 		for (size_t k = 0; k < i; k++) {
 			const char *other = k < a->count ? a->values[k] : b->values[k - a->count];
-			if (strncmp(url, "ipc:", 4) == 0 && strcmp(url, other) == 0)
-				return url;
+			if (strncmp(url, "ipc:", 4) != 0 || strcmp(url, other) != 0)
+				continue;
+			struct brot_error inner;
+			char quoted[QUOTE_BYTES];
+			(void)error_set(&inner, BROT_E_USAGE,
+					"URL: must not name an ipc endpoint again, got \"%s\"",
+					quote_text(url, strlen(url), quoted, sizeof quoted));
+			return options_blame(&broker_command, operands,
+					     is_client ? "clients" : "workers", item, &inner, err);
 		}
 	}
-	return NULL;
+	return BROT_OK;
 }
 
 static bool has_ipc(const struct option_strings *urls)
@@ -142,27 +155,24 @@ uint64_t broker_memory_bytes(uint64_t asked_bytes, uint64_t shm_bytes)
 	return shm_bytes > 0 && asked_bytes > shm_bytes ? shm_bytes : asked_bytes;
 }
 
-static enum brot_err check_doors(const struct broker_options *options,
-				 const struct option_operands *operands, struct brot_error *err)
+static enum brot_err check_endpoints(const struct broker_options *options,
+				     const struct option_operands *operands, struct brot_error *err)
 {
 	static const char rule[] = "must be given at least once";
 	if (options->clients.count == 0)
 		return options_refuse(&broker_command, operands, "clients", err, rule);
 	if (options->workers.count == 0)
 		return options_refuse(&broker_command, operands, "workers", err, rule);
-	const char *twice = first_repeated(&options->clients, &options->workers);
-	if (twice != NULL)
-		return error_set(err, BROT_E_USAGE, "%s: must be given once only", twice);
 	if (options->clients_group != NULL && !has_ipc(&options->clients))
 		return options_refuse(&broker_command, operands, "clients-group", err,
 				      "is for ipc sockets, and --clients names none");
-	return BROT_OK;
+	return check_repeated(options, operands, err);
 }
 
 enum brot_err broker_options_parse(int argc, char *const *argv,
 				   const struct option_sources *sources,
-				   struct broker_options *ret_options, bool *ret_wants_help,
-				   struct brot_error *err)
+				   struct broker_options *ret_options,
+				   struct option_operands *ret_operands, struct brot_error *err)
 {
 	struct broker_options options = {
 		.retention_ms = 7 * 86400000ll,
@@ -174,7 +184,7 @@ enum brot_err broker_options_parse(int argc, char *const *argv,
 	enum brot_err code = options_parse(&broker_command, argc, argv, sources, &options,
 					   sizeof options, &operands, err);
 	if (code == BROT_OK && !operands.wants_help && !options.wants_version)
-		code = check_doors(&options, &operands, err);
+		code = check_endpoints(&options, &operands, err);
 	if (code == BROT_OK)
 		code = check_store(&options, &operands, err);
 	if (code == BROT_OK)
@@ -184,6 +194,6 @@ enum brot_err broker_options_parse(int argc, char *const *argv,
 	if (options.log_level == NULL)
 		options.log_level = options.is_embedded ? "warning" : "info";
 	*ret_options = options;
-	*ret_wants_help = operands.wants_help;
+	*ret_operands = operands;
 	return BROT_OK;
 }

@@ -40,12 +40,11 @@ extern const struct option_command broker_command;
  * where it has no limit. */
 uint64_t broker_memory_bytes(uint64_t asked_bytes, uint64_t shm_bytes);
 
-/* Parses and checks what belongs together. *ret_wants_help as in struct option_operands. Strings
- * are borrowed from argv and the sources. Fails as options_parse(); outputs are untouched on
- * failure. */
+/* Parses and checks what belongs together. Strings are borrowed from argv and the sources. Fails as
+ * options_parse(); outputs are untouched on failure. */
 enum brot_err broker_options_parse(int argc, char *const *argv,
 				   const struct option_sources *sources,
-				   struct broker_options *ret_options, bool *ret_wants_help,
-				   struct brot_error *err);
+				   struct broker_options *ret_options,
+				   struct option_operands *ret_operands, struct brot_error *err);
 
 #endif

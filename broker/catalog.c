@@ -79,6 +79,14 @@ void catalog_remove(struct catalog *catalog, uint64_t job)
 		entry_free(catalog, entry);
 }
 
+uint32_t catalog_count_of(const struct catalog *catalog, const char *owner)
+{
+	uint32_t count = 0;
+	for (const struct entry *entry = catalog->by_job; entry != NULL; entry = entry->hh.next)
+		count += strcmp(entry->job.owner, owner) == 0;
+	return count;
+}
+
 uint32_t catalog_count(const struct catalog *catalog)
 {
 	return HASH_COUNT(catalog->by_job);

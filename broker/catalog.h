@@ -41,4 +41,7 @@ void catalog_remove(struct catalog *catalog, uint64_t job);
 
 uint32_t catalog_count(const struct catalog *catalog);
 
+/* Those of that owner. */
+uint32_t catalog_count_of(const struct catalog *catalog, const char *owner);
+
 #endif

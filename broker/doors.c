@@ -134,6 +134,12 @@ void doors_principal(const struct doors *doors, bool is_workers_side, const char
 	*ret_principal = principal;
 }
 
+const char *doors_key_of(const char *principal)
+{
+	const size_t prefix = sizeof key_prefix - 1;
+	return strncmp(principal, key_prefix, prefix) == 0 ? principal + prefix : NULL;
+}
+
 /* "a client", "a client or an admin" ... */
 static const char *who_may(enum message_type type)
 {

@@ -44,6 +44,9 @@ struct doors {
 void doors_principal(const struct doors *doors, bool is_workers_side, const char *address,
 		     const char *user_id, struct principal *ret_principal);
 
+/* The key in a principal's name, borrowed from it; NULL: it has none. */
+const char *doors_key_of(const char *principal);
+
 /* Whether anybody with these roles may speak at that socket at all. */
 bool doors_may_enter(unsigned roles, bool is_workers_side);
 

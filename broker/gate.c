@@ -2,6 +2,7 @@
  * unseen, while this one is there whenever the broker is. */
 #include "broker/gate.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +10,7 @@
 
 #include "broker/keyring.h"
 #include "broker/zap.h"
+#include "proto/secret.h"
 #include "proto/sys/clock.h"
 #include "proto/sys/keys.h"
 #include "proto/sys/log.h"
@@ -19,6 +21,11 @@
 #define LOG_MS        1000  /* between two lines about who was turned away */
 #define TEST_MS       10000 /* a stranger is told within so long */
 #define TEST_QUEUE    4
+
+static_assert(ZAP_ANSWER_FRAMES == SOCK_ZAP_ANSWER_FRAMES, "one writes what the other sends");
+
+/* What libzmq calls the doors when it asks. */
+static const char *const domains[] = {[SIDE_CLIENT] = "clients", [SIDE_WORKER] = "workers"};
 
 struct gate {
 	struct sock_context *context;
@@ -40,7 +47,10 @@ static unsigned roles_of_key(const char *key, void *context)
 
 static void log_keys(const struct gate *gate)
 {
-	log_line(LOG_LEVEL_NOTICE, "keys read clients=%u workers=%u admins=%u",
+	bool is_whole = keyring_is_whole(gate->keyring);
+	log_line(is_whole ? LOG_LEVEL_NOTICE : LOG_LEVEL_ERROR,
+		 "%s clients=%u workers=%u admins=%u",
+		 is_whole ? "keys read" : "not all keys can be read, there are",
 		 keyring_count(gate->keyring, ROLE_CLIENT),
 		 keyring_count(gate->keyring, ROLE_WORKER),
 		 keyring_count(gate->keyring, ROLE_ADMIN));
@@ -88,22 +98,31 @@ enum brot_err gate_lock(const struct gate *gate, struct sock *sock, enum peer_si
 {
 	if (gate->keyring == NULL)
 		return BROT_OK;
-	return sock_router_lock(sock, gate->cert->secret_key,
-				side == SIDE_WORKER ? "workers" : "clients", err);
+	return sock_router_lock(sock, gate->cert->secret_key, domains[side], err);
 }
 
 /* A stranger that knocks without end makes a line a second. */
 static void log_stranger(struct gate *gate, const struct zap_question *question)
 {
+	bool is_known = keyring_roles(gate->keyring, question->key) != 0;
 	int64_t now_ms = clock_ms();
 	gate->unlogged++;
 	if (now_ms < gate->log_ms)
 		return;
 	log_line(LOG_LEVEL_WARNING,
-		 "turned away, the key is not known key=%s for=%s address=\"%s\" count=%" PRIu64,
-		 question->key, question->domain, question->address, gate->unlogged);
+		 "turned away, the key is %s key=%s for=%s address=\"%s\" count=%" PRIu64,
+		 is_known ? "for another door" : "not known", question->key, question->domain,
+		 question->address, gate->unlogged);
 	gate->unlogged = 0;
 	gate->log_ms = now_ms + LOG_MS;
+}
+
+static bool may_enter(const char *domain, unsigned roles)
+{
+	for (enum peer_side side = SIDE_CLIENT; side <= SIDE_WORKER; side++)
+		if (strcmp(domain, domains[side]) == 0)
+			return doors_may_enter(roles, side == SIDE_WORKER);
+	return false;
 }
 
 static void answer(const struct bytes *frames, size_t count,
@@ -116,7 +135,7 @@ static void answer(const struct bytes *frames, size_t count,
 	if (zap_decode(frames, count, question, &err) != BROT_OK) {
 		verdict = ZAP_NOT_UNDERSTOOD;
 		log_line(LOG_LEVEL_ERROR, "turned away, the question is odd: %s", err.text);
-	} else if (keyring_roles(gate->keyring, question->key) != 0) {
+	} else if (may_enter(question->domain, keyring_roles(gate->keyring, question->key))) {
 		verdict = ZAP_LET_IN;
 	} else if (strcmp(question->key, gate->stranger) == 0) {
 		gate->strangers++;
@@ -160,13 +179,11 @@ void gate_principal(const struct gate *gate, enum peer_side side,
 			ret_principal);
 }
 
-bool gate_knows(const struct gate *gate, enum peer_side side, const char *principal)
+bool gate_keeps(const struct gate *gate, const struct principal *principal)
 {
-	static const char prefix[] = "key:";
-	if (gate->keyring == NULL || strncmp(principal, prefix, sizeof prefix - 1) != 0)
-		return true;
-	return doors_may_enter(keyring_roles(gate->keyring, principal + sizeof prefix - 1),
-			       side == SIDE_WORKER);
+	const char *key = doors_key_of(principal->name);
+	return gate->keyring == NULL || key == NULL ||
+	       (principal->roles & ~keyring_roles(gate->keyring, key)) == 0;
 }
 
 /* ---- the broker tries its own door ---- */
@@ -194,8 +211,9 @@ static enum brot_err judge(const char *url, const char *who, enum sock_standing 
 		return error_set(err, BROT_E_DENIED,
 				 "%.120s: a stranger %s was let in: this lock does not hold", url,
 				 who);
+	/* A host that stands still may do better the next time. */
 	if (standing == SOCK_STANDING_NONE)
-		return error_set(err, BROT_E_DENIED,
+		return error_set(err, BROT_E_BUSY,
 				 "%.120s: a stranger %s must be turned away, and was not within "
 				 "%d s",
 				 url, who, TEST_MS / 1000);
@@ -230,7 +248,7 @@ enum brot_err gate_test(struct gate *gate, const char *url, struct brot_error *e
 {
 	struct cert cert;
 	struct sock_keys keys;
-	if (gate->keyring == NULL || strncmp(url, "tcp://", sizeof "tcp://" - 1) != 0)
+	if (gate->keyring == NULL || sock_ipc_path(url) != NULL)
 		return BROT_OK;
 	enum brot_err code = keys_make(&cert, err);
 	if (code != BROT_OK)
@@ -241,5 +259,7 @@ enum brot_err gate_test(struct gate *gate, const char *url, struct brot_error *e
 	code = test_as(gate, url, &keys, err);
 	if (code == BROT_OK)
 		code = test_as(gate, url, NULL, err);
+	secret_forget(&cert, sizeof cert);
+	secret_forget(&keys, sizeof keys);
 	return code;
 }

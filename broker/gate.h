@@ -2,8 +2,8 @@
  * gate.h - owns the broker's lock: its keyring, and the socket at which libzmq asks who may come
  * in.
  *
- * Who has no known key gets no connection over tcp. What a key may do is asked anew for each
- * message, since this libzmq cannot end a connection that is open: see doors.h.
+ * Who has no key of a role at a socket gets no connection to it over tcp. What a key may do is
+ * asked anew for each message, since this libzmq cannot end a connection that is open: see doors.h.
  *
  * Without keys nothing is locked, and every function does what it says for that case. One thread
  * owns a gate.
@@ -29,8 +29,9 @@ enum brot_err gate_lock(const struct gate *gate, struct sock *sock, enum peer_si
 			struct brot_error *err);
 
 /* Tries the lock of an endpoint that was just bound, as a stranger with a key and as one without.
- * BROT_E_DENIED where either is let in, or is not turned away for the right reason. Takes a moment,
- * in which it answers all others who ask. Does nothing for ipc, and where there are no keys. */
+ * BROT_E_DENIED where either is let in, or is not turned away for the right reason, BROT_E_BUSY
+ * where it is not turned away in time. Takes a moment, in which it answers all others who ask. Does
+ * nothing for ipc, and where there are no keys. */
 enum brot_err gate_test(struct gate *gate, const char *url, struct brot_error *err);
 
 /* For the poll; NULL without keys. When it is ready, or always: gate_serve(). */
@@ -38,7 +39,7 @@ struct sock *gate_sock(const struct gate *gate);
 void gate_serve(struct gate *gate);
 
 /* Looks for changed keys, every 2 s, or now with is_forced. True where there are others now: then
- * gate_knows() may say something else of peers that are connected. */
+ * gate_keeps() may say something else of peers that are connected. */
 bool gate_refresh(struct gate *gate, int64_t now_ms, bool is_forced);
 int64_t gate_deadline_ms(const struct gate *gate); /* of the next look; INT64_MAX: never */
 
@@ -46,7 +47,7 @@ int64_t gate_deadline_ms(const struct gate *gate); /* of the next look; INT64_MA
 void gate_principal(const struct gate *gate, enum peer_side side,
 		    const struct sock_received *received, struct principal *ret_principal);
 
-/* Whether a principal of that name may still speak on that side. */
-bool gate_knows(const struct gate *gate, enum peer_side side, const char *principal);
+/* Whether a principal still has all the roles that it had. */
+bool gate_keeps(const struct gate *gate, const struct principal *principal);
 
 #endif

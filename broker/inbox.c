@@ -37,30 +37,53 @@ static void refuse_entry(const struct server *server, enum peer_side side,
 		  side == SIDE_WORKER ? "workers" : "clients");
 }
 
-void inbox_take(struct server *server, enum peer_side side, const struct sock_received *received)
+/* Who has no role here, or no place, is not remembered: strangers shall cost those nothing who have
+ * one. */
+static void turn_away(struct server *server, enum peer_side side, const struct sock_route *route,
+		      bool may_enter)
 {
-	uint64_t peer = peers_id(server->peers, side, &received->route, server->now_ms);
-	struct message m;
 	struct brot_error why;
-	enum message_from from = side == SIDE_WORKER ? FROM_WORKER : FROM_CLIENT;
-	gate_principal(server->gate, side, received, &server->who);
-	bool is_message = message_decode(received->frames, received->count, from, &m, &why) ==
-			  BROT_OK;
-	struct sched_event event = {.now_ms = server->now_ms, .peer = peer};
-	server->message = is_message ? &m : NULL;
-	bool is_too_fast = check_rate(server, side, peer, &why) != BROT_OK;
-	bool may_enter = doors_may_enter(server->who.roles, side == SIDE_WORKER);
 	if (may_enter)
-		peers_set_principal(server->peers, peer, server->who.name);
-	if (!is_too_fast && !may_enter)
+		error_set(&why, BROT_E_BUSY,
+			  "the broker has as many connections as fit, all of workers: try later");
+	else
 		refuse_entry(server, side, &why);
-	if (!is_message || is_too_fast || !may_enter ||
-	    doors_check(m.type, &server->who, &why) != BROT_OK)
+	outbox_turn_away(server, side, route, &why);
+}
+
+static void take_from(struct server *server, enum peer_side side, uint64_t peer,
+		      const struct brot_error *trouble)
+{
+	struct sched_event event = {.now_ms = server->now_ms, .peer = peer};
+	struct brot_error why;
+	if (check_rate(server, side, peer, &why) != BROT_OK)
+		outbox_refuse(server, peer, &why, 0);
+	else if (server->message == NULL)
+		outbox_refuse(server, peer, trouble, 0);
+	else if (doors_check(server->message->type, &server->who, &why) != BROT_OK)
 		outbox_refuse(server, peer, &why, 0);
 	else if (side == SIDE_WORKER)
 		inbox_take_worker(server, &event);
 	else
 		inbox_take_client(server, &event);
+}
+
+void inbox_take(struct server *server, enum peer_side side, const struct sock_received *received)
+{
+	struct message m;
+	struct brot_error trouble;
+	enum message_from from = side == SIDE_WORKER ? FROM_WORKER : FROM_CLIENT;
+	gate_principal(server->gate, side, received, &server->who);
+	bool is_message = message_decode(received->frames, received->count, from, &m, &trouble) ==
+			  BROT_OK;
+	server->message = is_message ? &m : NULL;
+	const struct peer_facts facts = {side, received->route, server->who, received->fd};
+	bool may_enter = doors_may_enter(server->who.roles, side == SIDE_WORKER);
+	uint64_t peer = may_enter ? peers_id(server->peers, &facts, server->now_ms) : 0;
+	if (peer != 0)
+		take_from(server, side, peer, &trouble);
+	else
+		turn_away(server, side, &received->route, may_enter);
 	server->message = NULL;
 	server->key = NULL;
 }

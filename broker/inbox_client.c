@@ -7,7 +7,6 @@
 
 #include "broker/checkpoint.h"
 #include "broker/server_internal.h"
-#include "proto/sys/descriptors.h"
 #include "proto/sys/steps.h"
 
 /* A new job as the catalogue will have it. *ret_text is the request as the store gets it, which
@@ -20,10 +19,6 @@ static enum brot_err submit_prepare(struct server *server, const struct submit *
 	struct catalog_job job = {.request = submit->request};
 	memcpy(job.key, submit->key, sizeof job.key);
 	memcpy(job.owner, server->who.name, sizeof job.owner);
-	/* A job that is known already takes nothing more. */
-	if (catalog_find_key(server->catalog, submit->key) == NULL && descriptors_are_short())
-		return error_set(err, BROT_E_BUSY,
-				 "the broker has nearly as many connections as fit: try later");
 	enum brot_err code = plan_make(&submit->request, &budget, &job.plan, err);
 	if (code != BROT_OK)
 		return code;
@@ -39,6 +34,13 @@ static enum brot_err submit_prepare(struct server *server, const struct submit *
 	job.job = ++server->last_job;
 	*ret_job = job;
 	return BROT_OK;
+}
+
+uint32_t inbox_owner_jobs(const struct server *server)
+{
+	if ((server->who.roles & ROLE_ADMIN) != 0)
+		return 0;
+	return catalog_count_of(server->catalog, server->who.name);
 }
 
 static void submit_step(struct server *server, struct sched_event *event,
@@ -60,6 +62,7 @@ static void submit_step(struct server *server, struct sched_event *event,
 	event->submit.job = job.job;
 	event->submit.plan = &job.plan;
 	event->submit.client = submit->client[0] != '\0' ? submit->client : name;
+	event->submit.owner_jobs = inbox_owner_jobs(server);
 	event->submit.priority = submit->priority;
 	event->submit.is_kept = submit->is_kept;
 	server_step(server, event);
@@ -68,24 +71,36 @@ static void submit_step(struct server *server, struct sched_event *event,
 	free(text);
 }
 
-/* Refuses what is asked about another's job. Of one that nobody knows the answer is the same for
- * all. */
-static bool is_allowed(struct server *server, uint64_t peer, uint64_t job)
+/* A job that a message is about. */
+struct subject {
+	const struct catalog_job *live; /* or NULL */
+	bool has_ended;                 /* then so: */
+	struct store_job ended;
+};
+
+/* False where it has refused what is asked, about another's job or one that nobody can tell whose
+ * it is. Of one that nobody knows the answer is the same for all. */
+static bool find_subject(struct server *server, uint64_t peer, uint64_t job,
+			 struct subject *ret_subject)
 {
-	enum message_type type = server->message->type;
-	char owner[PRINCIPAL_BYTES];
+	struct subject *subject = ret_subject;
 	struct brot_error why;
-	if (doors_look(type, server->who.roles) == DOOR_OPEN)
-		return true;
-	const struct catalog_job *live = catalog_find(server->catalog, job);
-	if (live != NULL)
-		memcpy(owner, live->owner, sizeof owner);
-	else if (!ended_owner(server, job, owner))
-		return true;
-	if (doors_check_owner(type, &server->who, job, owner, &why) == BROT_OK)
-		return true;
-	outbox_refuse(server, peer, &why, job);
-	return false;
+	enum brot_err code = BROT_OK;
+	subject->has_ended = false;
+	subject->live = catalog_find(server->catalog, job);
+	if (subject->live == NULL) {
+		code = ended_find(server, job, &subject->ended, &why);
+		subject->has_ended = code == BROT_OK;
+		if (code == BROT_E_NOT_FOUND)
+			return true;
+	}
+	if (code == BROT_OK)
+		code = doors_check_owner(
+			server->message->type, &server->who, job,
+			subject->live != NULL ? subject->live->owner : subject->ended.owner, &why);
+	if (code != BROT_OK)
+		outbox_refuse(server, peer, &why, job);
+	return code == BROT_OK;
 }
 
 /* A key names a job: whose is it? */
@@ -116,14 +131,14 @@ static void take_submit(struct server *server, struct sched_event *event)
 }
 
 /* Also of a job that has ended, where its end has something to say. */
-static void step_for_job(struct server *server, struct sched_event *event)
+static void step_for_job(struct server *server, struct sched_event *event,
+			 const struct subject *subject)
 {
-	bool is_live = catalog_find(server->catalog, event->job) != NULL;
 	bool asks = event->type == EVENT_WATCH || event->type == EVENT_ATTACH;
-	if (!is_live && asks && ended_tell(server, event->peer, event->job))
-		return;
-	if (!is_live && event->type == EVENT_RETRY)
-		ended_revive(server, event->peer, event->job);
+	if (subject->has_ended && asks)
+		ended_tell(server, event->peer, &subject->ended);
+	else if (subject->has_ended && event->type == EVENT_RETRY)
+		ended_revive(server, event->peer, &subject->ended);
 	else
 		server_step(server, event);
 }
@@ -144,11 +159,12 @@ static void take_job_verb(struct server *server, struct sched_event *event,
 		outbox_refuse(server, event->peer, &why, 0);
 		return;
 	}
-	if (!is_allowed(server, event->peer, event->job))
+	struct subject subject;
+	if (!find_subject(server, event->peer, event->job, &subject))
 		return;
 	if (type == EVENT_RELEASE)
 		step_reached("release-taken");
-	step_for_job(server, event);
+	step_for_job(server, event, &subject);
 }
 
 static void take_drain_worker(struct server *server, struct sched_event *event)
@@ -166,6 +182,7 @@ static void take_drain_worker(struct server *server, struct sched_event *event)
 static void take_watch(struct server *server, struct sched_event *event)
 {
 	uint64_t jobs[LIMIT_JOBS_PER_CLIENT];
+	struct subject subject;
 	size_t count;
 	struct brot_error why;
 	if (parse_watch(server->message, jobs, &count, &why) != BROT_OK) {
@@ -176,8 +193,8 @@ static void take_watch(struct server *server, struct sched_event *event)
 	for (size_t i = 0; i < count; i++) {
 		event->now_ms = server->now_ms;
 		event->job = jobs[i];
-		if (is_allowed(server, event->peer, event->job))
-			step_for_job(server, event);
+		if (find_subject(server, event->peer, event->job, &subject))
+			step_for_job(server, event, &subject);
 	}
 }
 
@@ -188,14 +205,17 @@ struct part {
 };
 
 /* Refuses what is not within a complete image, or not within one complete band. */
-static enum brot_err find_part(const struct server *server, const struct fetch *fetch,
-			       struct part *ret_part, struct brot_error *err)
+static enum brot_err find_part(const struct server *server, const struct subject *subject,
+			       const struct fetch *fetch, struct part *ret_part,
+			       struct brot_error *err)
 {
 	unsigned long long id = fetch->job;
-	const struct catalog_job *job = catalog_find(server->catalog, fetch->job);
-	struct brot_error why;
-	if (job == NULL && ended_why(server, fetch->job, &why))
-		return error_set(err, BROT_E_NOT_FOUND, "%s", why.text);
+	const struct catalog_job *job = subject->live;
+	if (subject->has_ended) {
+		ended_explain(&subject->ended, err);
+		err->code = BROT_E_NOT_FOUND;
+		return err->code;
+	}
 	if (job == NULL)
 		return error_set(err, BROT_E_NOT_FOUND, "job: %llu is not known to this broker",
 				 id);
@@ -281,10 +301,11 @@ static void take_fetch(struct server *server, const struct sched_event *event)
 	struct part part;
 	struct brot_error why;
 	enum brot_err code = parse_fetch(server->message, &fetch, &why);
-	if (code == BROT_OK && !is_allowed(server, event->peer, fetch.job))
+	struct subject subject;
+	if (code == BROT_OK && !find_subject(server, event->peer, fetch.job, &subject))
 		return;
 	if (code == BROT_OK)
-		code = find_part(server, &fetch, &part, &why);
+		code = find_part(server, &subject, &fetch, &part, &why);
 	if (code == BROT_OK)
 		code = check_seen(server, event->peer, fetch.seen, &why);
 	if (code != BROT_OK)
@@ -304,10 +325,15 @@ static void take_history(struct server *server, const struct sched_event *event)
 		ended_list(server, event->peer, limit, before);
 }
 
-static const struct request *request_of(uint64_t job, void *context)
+/* Whose a job is only those are told who may do anything about it. */
+static const struct request *request_of(uint64_t job, const char **ret_owner, void *context)
 {
-	const struct catalog_job *known = catalog_find(context, job);
-	return known != NULL ? &known->request : NULL;
+	const struct server *server = context;
+	const struct catalog_job *known = catalog_find(server->catalog, job);
+	if (known == NULL)
+		return NULL;
+	*ret_owner = (server->who.roles & ROLE_ADMIN) != 0 ? known->owner : NULL;
+	return &known->request;
 }
 
 static char *status_text(const struct server *server)
@@ -334,7 +360,7 @@ static void take_question(struct server *server, const struct sched_event *event
 	}
 	char *body;
 	if (server->message->type == MSG_JOBS)
-		body = report_jobs(server->sched, server->now_ms, request_of, server->catalog);
+		body = report_jobs(server->sched, server->now_ms, request_of, server);
 	else if (server->message->type == MSG_WORKERS)
 		body = report_workers(server->sched, server->now_ms);
 	else

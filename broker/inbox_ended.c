@@ -6,25 +6,15 @@
 #include "proto/sys/clock.h"
 #include "proto/sys/log.h"
 
-/* False where no such job has ended, as far as we can tell. */
-static bool find_ended(const struct server *server, uint64_t job, struct store_job *ret_ended)
+enum brot_err ended_find(const struct server *server, uint64_t job, struct store_job *ret_ended,
+			 struct brot_error *err)
 {
-	struct brot_error err;
 	if (server->config->store == NULL)
-		return false;
-	enum brot_err code = store_find_ended(server->config->store, job, ret_ended, &err);
+		return BROT_E_NOT_FOUND;
+	enum brot_err code = store_find_ended(server->config->store, job, ret_ended, err);
 	if (code != BROT_OK && code != BROT_E_NOT_FOUND)
-		log_line(LOG_LEVEL_WARNING, "the history cannot be read: %s", err.text);
-	return code == BROT_OK;
-}
-
-bool ended_owner(const struct server *server, uint64_t job, char ret_owner[PRINCIPAL_BYTES])
-{
-	struct store_job ended;
-	if (!find_ended(server, job, &ended))
-		return false;
-	memcpy(ret_owner, ended.owner, sizeof ended.owner);
-	return true;
+		log_line(LOG_LEVEL_WARNING, "the history cannot be read: %s", err->text);
+	return code;
 }
 
 bool ended_refuse_key(struct server *server, uint64_t peer, const uint8_t key[SCHED_KEY_BYTES])
@@ -45,42 +35,37 @@ bool ended_refuse_key(struct server *server, uint64_t peer, const uint8_t key[SC
 	return true;
 }
 
-bool ended_why(const struct server *server, uint64_t job, struct brot_error *ret_why)
+void ended_explain(const struct store_job *ended, struct brot_error *ret_why)
 {
-	struct store_job ended;
-	unsigned long long id = job;
-	if (!find_ended(server, job, &ended))
-		return false;
+	unsigned long long id = ended->job;
 	/* Its client submits it again, as one that is not known. */
-	if (ended.end == JOB_END_ABANDONED)
+	if (ended->end == JOB_END_ABANDONED)
 		error_set(ret_why, BROT_E_NOT_FOUND,
 			  "job: %llu was abandoned: no client watched it", id);
-	else if (ended.code != BROT_OK)
-		error_set(ret_why, ended.code, "%s", ended.text);
-	else if (ended.end == JOB_END_CANCELLED)
+	else if (ended->code != BROT_OK)
+		error_set(ret_why, ended->code, "%s", ended->text);
+	else if (ended->end == JOB_END_CANCELLED)
 		error_set(ret_why, BROT_E_CANCELLED, "the job was cancelled");
-	else if (ended.end == JOB_END_EXPIRED)
+	else if (ended->end == JOB_END_EXPIRED)
 		error_set(ret_why, BROT_E_NOT_FOUND,
 			  "job: %llu was finished, and its retention has ended", id);
 	else
 		error_set(ret_why, BROT_E_NOT_FOUND, "job: %llu was finished and released", id);
-	return true;
 }
 
-bool ended_tell(struct server *server, uint64_t peer, uint64_t job)
+void ended_tell(struct server *server, uint64_t peer, const struct store_job *ended)
 {
 	struct brot_error why;
-	if (!ended_why(server, job, &why))
-		return false;
 	struct message m = {.type = MSG_FAILED};
+	ended_explain(ended, &why);
 	if (server->message->type == MSG_ATTACH)
-		outbox_refuse(server, peer, &why, job);
+		outbox_refuse(server, peer, &why, ended->job);
 	else
-		outbox_send(server, peer, &m, report_failed(job, why.code, why.text));
-	return true;
+		outbox_send(server, peer, &m, report_failed(ended->job, why.code, why.text));
 }
 
-static enum brot_err revive(struct server *server, struct store_job *row, struct brot_error *err)
+static enum brot_err revive(struct server *server, const struct store_job *row,
+			    struct brot_error *err)
 {
 	struct catalog_job job;
 	if (row->end == JOB_END_RELEASED)
@@ -89,7 +74,8 @@ static enum brot_err revive(struct server *server, struct store_job *row, struct
 				 (unsigned long long)row->job);
 	enum brot_err code = restore_plan(server, row, &job, err);
 	if (code == BROT_OK)
-		code = sched_check_room(server->sched, row->client, &job.plan, err);
+		code = sched_check_room(server->sched, row->client, inbox_owner_jobs(server),
+					&job.plan, err);
 	if (code == BROT_OK)
 		code = journal_revive(server->journal, row->job, err);
 	if (code != BROT_OK)
@@ -110,37 +96,40 @@ static enum brot_err revive(struct server *server, struct store_job *row, struct
 	return restore_step(server, &job, &fresh, bits, err);
 }
 
-void ended_revive(struct server *server, uint64_t peer, uint64_t job)
+void ended_revive(struct server *server, uint64_t peer, const struct store_job *ended)
 {
-	struct store_job ended;
 	struct brot_error why;
-	if (find_ended(server, job, &ended) && revive(server, &ended, &why) != BROT_OK) {
-		outbox_refuse(server, peer, &why, job);
+	if (revive(server, ended, &why) != BROT_OK) {
+		outbox_refuse(server, peer, &why, ended->job);
 		return;
 	}
-	/* Refused as of an unknown job where none has ended. */
 	struct sched_event event = {
-		.type = EVENT_RETRY, .now_ms = server->now_ms, .peer = peer, .job = job};
+		.type = EVENT_RETRY, .now_ms = server->now_ms, .peer = peer, .job = ended->job};
 	server_step(server, &event);
 }
 
+struct rows {
+	json_t *list;
+	bool tell_owner;
+};
+
 static void add_row(const struct store_job *job, void *context)
 {
-	json_t *rows = context;
-	json_array_append_new(rows, report_history_row(job));
+	struct rows *rows = context;
+	json_array_append_new(rows->list, report_history_row(job, rows->tell_owner));
 }
 
 void ended_list(struct server *server, uint64_t peer, uint32_t limit, uint64_t before)
 {
-	json_t *rows = json_array();
+	struct rows rows = {json_array(), (server->who.roles & ROLE_ADMIN) != 0};
 	struct brot_error why;
 	enum brot_err code = BROT_OK;
 	if (server->config->store != NULL)
-		code = store_each_ended(server->config->store, limit, before, add_row, rows, &why);
+		code = store_each_ended(server->config->store, limit, before, add_row, &rows, &why);
 	if (code != BROT_OK) {
-		json_decref(rows);
+		json_decref(rows.list);
 		outbox_refuse(server, peer, &why, 0);
 		return;
 	}
-	outbox_report(server, peer, report_history(rows));
+	outbox_report(server, peer, report_history(rows.list));
 }

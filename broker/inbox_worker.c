@@ -3,7 +3,6 @@
 
 #include "broker/server_internal.h"
 #include "proto/quote.h"
-#include "proto/sys/descriptors.h"
 #include "proto/sys/random.h"
 
 /* What a worker may claim of one tile: more than any can take, and sums still fit 63 bits. */
@@ -34,9 +33,6 @@ static void take_hello(struct server *server, struct sched_event *event)
 	struct worker_info info;
 	struct brot_error why;
 	enum brot_err code = parse_hello(server->message, &info, &why);
-	if (code == BROT_OK && descriptors_are_short())
-		code = error_set(&why, BROT_E_BUSY,
-				 "the broker has nearly as many connections as fit: try later");
 	if (code != BROT_OK) {
 		outbox_refuse(server, event->peer, &why, 0);
 		return;

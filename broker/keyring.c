@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,7 +18,12 @@
 
 /* A file system's clock may tick this slowly: a folder that was changed so shortly before it was
  * read may have been changed again with the same time. */
-#define YOUNG_MS 3000
+#define YOUNG_MS      3000
+#define BAD_LINES_MAX 8 /* about files of one folder that are not taken, at a look */
+
+/* What is wrong with a folder: nothing, an errno, or that others may write to it. */
+#define TROUBLE_NONE   0
+#define TROUBLE_UNSAFE (-1)
 
 struct entry {
 	char key[Z85_KEY_CHARS + 1];
@@ -27,15 +33,28 @@ struct entry {
 
 struct stamp {
 	struct timespec changed;
+	dev_t device;
 	ino_t inode; /* 0: it is not there */
 	bool is_young;
 };
+
+/* The folders of the roles, and behind them the one that these are in. */
+#define TOP          ROLE_COUNT
+#define FOLDER_COUNT (ROLE_COUNT + 1)
 
 struct keyring {
 	char *folder;
 	struct entry *entries;
 	uint32_t counts[ROLE_COUNT];
-	struct stamp stamps[ROLE_COUNT];
+	struct stamp stamps[FOLDER_COUNT];
+	int troubles[FOLDER_COUNT];
+};
+
+/* Names of files, sorted: the first LIMIT_KEYS of them. */
+struct names {
+	char *names[LIMIT_KEYS];
+	uint32_t count, dropped;
+	char *first_dropped;
 };
 
 static const struct {
@@ -75,32 +94,102 @@ static bool is_certificate(const char *name)
 	       strcmp(name + length - suffix, KEYS_PUBLIC_SUFFIX) == 0;
 }
 
-/* Whether what was read is all there is; want of descriptors is no reason to forget a key. */
-static bool folder_list(const struct keyring *keyring, size_t index, DIR *dir,
-			struct entry **entries)
+static char *copy(const char *text)
+{
+	char *copied = strdup(text);
+	if (copied == NULL)
+		abort();
+	return copied;
+}
+
+/* Takes `name` over. */
+static void name_drop(struct names *names, char *name)
+{
+	names->dropped++;
+	if (names->first_dropped != NULL && strcmp(names->first_dropped, name) < 0) {
+		free(name);
+		return;
+	}
+	free(names->first_dropped);
+	names->first_dropped = name;
+}
+
+static void name_add(struct names *names, const char *name)
+{
+	uint32_t low = 0, high = names->count;
+	while (low < high) {
+		uint32_t middle = low + (high - low) / 2;
+		if (strcmp(names->names[middle], name) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	if (low == LIMIT_KEYS) {
+		name_drop(names, copy(name));
+		return;
+	}
+	if (names->count == LIMIT_KEYS)
+		name_drop(names, names->names[--names->count]);
+	memmove(&names->names[low + 1], &names->names[low],
+		(names->count - low) * sizeof names->names[0]);
+	names->names[low] = copy(name);
+	names->count++;
+}
+
+static void names_free(struct names *names)
+{
+	for (uint32_t i = 0; i < names->count; i++)
+		free(names->names[i]);
+	free(names->first_dropped);
+	free(names);
+}
+
+/* 0 or an errno. */
+static int names_read(DIR *dir, struct names *names)
 {
 	const struct dirent *file;
-	uint32_t count = 0;
-	while ((errno = 0, file = readdir(dir)) != NULL) {
+	while ((errno = 0, file = readdir(dir)) != NULL)
+		if (is_certificate(file->d_name))
+			name_add(names, file->d_name);
+	return errno;
+}
+
+/* Want of descriptors or memory is no reason to forget a key. */
+static bool is_want(int trouble)
+{
+	return trouble == EMFILE || trouble == ENFILE || trouble == ENOMEM;
+}
+
+/* 0 or an errno that is a want, after which some of the files have been taken. */
+static int files_read(const struct keyring *keyring, size_t index, int dir,
+		      const struct names *names, struct entry **entries)
+{
+	uint32_t bad = 0;
+	for (uint32_t i = 0; i < names->count; i++) {
 		struct cert cert;
 		struct brot_error err;
-		if (!is_certificate(file->d_name))
-			continue;
-		if (++count > LIMIT_KEYS) {
-			log_line(LOG_LEVEL_WARNING, "keys: more than %d are not read folder=%s/%s",
-				 LIMIT_KEYS, keyring->folder, folders[index].name);
-			return true;
-		}
 		errno = 0;
-		if (keys_read_public(dirfd(dir), file->d_name, &cert, &err) == BROT_OK)
+		if (keys_read_public(dir, names->names[i], &cert, &err) == BROT_OK) {
 			entry_add(entries, cert.public_key, folders[index].role);
-		else if (errno == EMFILE || errno == ENFILE || errno == ENOMEM)
-			return false;
-		else
+			continue;
+		}
+		if (is_want(errno))
+			return errno;
+		if (++bad <= BAD_LINES_MAX)
 			log_line(LOG_LEVEL_WARNING, "key not taken folder=%s/%s reason=\"%s\"",
 				 keyring->folder, folders[index].name, err.text);
 	}
-	return errno == 0;
+	if (bad > BAD_LINES_MAX)
+		log_line(LOG_LEVEL_WARNING,
+			 "keys not taken, those told among them folder=%s/%s "
+			 "count=%u",
+			 keyring->folder, folders[index].name, bad);
+	if (names->dropped > 0)
+		log_line(LOG_LEVEL_WARNING,
+			 "keys: more than %d are not read folder=%s/%s count=%u first=\"%s\"",
+			 LIMIT_KEYS, keyring->folder, folders[index].name, names->dropped,
+			 names->first_dropped);
+	return 0;
 }
 
 static bool is_safe(const struct stat *st)
@@ -108,55 +197,120 @@ static bool is_safe(const struct stat *st)
 	return (st->st_uid == 0 || st->st_uid == geteuid()) && (st->st_mode & 0022) == 0;
 }
 
-static bool folder_read(const struct keyring *keyring, size_t index, struct entry **entries)
+/* Its descriptor, or -1 and what is wrong with it. */
+static int folder_open(int at, const char *path, int *ret_trouble)
 {
-	char path[4096];
 	struct stat st;
-	(void)snprintf(path, sizeof path, "%s/%s", keyring->folder, folders[index].name);
-	DIR *dir = opendir(path);
-	if (dir == NULL && errno == ENOENT)
-		return true;
-	if (dir == NULL || fstat(dirfd(dir), &st) != 0) {
-		log_line(LOG_LEVEL_ERROR, "keys cannot be read folder=%s: %s", path,
-			 strerror(errno));
-		if (dir != NULL)
-			(void)closedir(dir);
-		return false;
+	int fd = openat(at, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	*ret_trouble = TROUBLE_NONE;
+	if (fd < 0 || fstat(fd, &st) != 0)
+		*ret_trouble = errno;
+	else if (!is_safe(&st))
+		*ret_trouble = TROUBLE_UNSAFE;
+	if (*ret_trouble != TROUBLE_NONE && fd >= 0) {
+		(void)close(fd);
+		fd = -1;
 	}
-	bool is_read = true;
-	if (is_safe(&st))
-		is_read = folder_list(keyring, index, dir, entries);
-	else
-		log_line(LOG_LEVEL_ERROR,
-			 "keys not taken, for others may write to their folder folder=%s mode=%04o "
-			 "user=%u",
-			 path, (unsigned)(st.st_mode & 07777), (unsigned)st.st_uid);
+	return fd;
+}
+
+/* Adds the keys of a role's folder; returns what is wrong with it. */
+static int folder_read(const struct keyring *keyring, size_t index, int at, struct entry **entries)
+{
+	int trouble;
+	int fd = folder_open(at, folders[index].name, &trouble);
+	if (fd < 0)
+		return trouble == ENOENT ? TROUBLE_NONE : trouble;
+	DIR *dir = fdopendir(fd);
+	if (dir == NULL) {
+		trouble = errno;
+		(void)close(fd);
+		return trouble;
+	}
+	struct names *names = calloc(1, sizeof *names);
+	if (names == NULL)
+		abort();
+	trouble = names_read(dir, names);
+	if (trouble == TROUBLE_NONE)
+		trouble = files_read(keyring, index, fd, names, entries);
+	names_free(names);
 	(void)closedir(dir);
-	return is_read;
+	return trouble;
+}
+
+/* What there was, for a folder that cannot be read now. */
+static void role_keep(const struct keyring *keyring, enum role role, struct entry **entries)
+{
+	for (const struct entry *entry = keyring->entries; entry != NULL; entry = entry->hh.next)
+		if ((entry->roles & role) != 0)
+			entry_add(entries, entry->key, role);
+}
+
+static void folders_read(const struct keyring *keyring, struct entry **entries,
+			 int troubles[FOLDER_COUNT])
+{
+	int fd = folder_open(AT_FDCWD, keyring->folder, &troubles[TOP]);
+	for (size_t i = 0; i < ROLE_COUNT; i++) {
+		int trouble = troubles[TOP];
+		troubles[i] = TROUBLE_NONE;
+		if (fd >= 0)
+			trouble = troubles[i] = folder_read(keyring, i, fd, entries);
+		if (is_want(trouble))
+			role_keep(keyring, folders[i].role, entries);
+	}
+	if (fd >= 0)
+		(void)close(fd);
+}
+
+static void folder_path(const struct keyring *keyring, size_t index, char path[PATH_MAX])
+{
+	if (index == TOP)
+		(void)snprintf(path, PATH_MAX, "%s", keyring->folder);
+	else
+		(void)snprintf(path, PATH_MAX, "%s/%s", keyring->folder, folders[index].name);
+}
+
+static enum brot_err trouble_say(const struct keyring *keyring, size_t index,
+				 struct brot_error *err)
+{
+	char path[PATH_MAX];
+	struct stat st;
+	int trouble = keyring->troubles[index];
+	folder_path(keyring, index, path);
+	if (trouble == TROUBLE_UNSAFE)
+		return error_set(err, BROT_E_DENIED,
+				 "--keys: %.150s must belong to root or to us, and be closed to "
+				 "writing by others: its mode is %04o",
+				 path, stat(path, &st) == 0 ? (unsigned)(st.st_mode & 07777) : 0);
+	return error_set(err, is_want(trouble) ? BROT_E_SYSTEM : BROT_E_NO_INPUT,
+			 "--keys: %.150s must be a folder that can be read: %s", path,
+			 strerror(trouble));
 }
 
 static struct stamp stamp_of(const struct keyring *keyring, size_t index)
 {
-	char path[4096];
+	char path[PATH_MAX];
 	struct stat st;
-	(void)snprintf(path, sizeof path, "%s/%s", keyring->folder, folders[index].name);
+	folder_path(keyring, index, path);
 	if (stat(path, &st) != 0)
 		return (struct stamp){.inode = 0};
 	int64_t changed_ms = (int64_t)st.st_ctim.tv_sec * 1000 + st.st_ctim.tv_nsec / 1000000;
 	return (struct stamp){
 		.changed = st.st_ctim,
+		.device = st.st_dev,
 		.inode = st.st_ino,
 		.is_young = clock_unix_ms() - changed_ms < YOUNG_MS,
 	};
 }
 
-/* ctime, for it changes with the mode as well. */
+/* ctime, for it changes with the mode as well. What is in trouble is looked at again always. */
 static bool has_changed(const struct keyring *keyring)
 {
-	for (size_t i = 0; i < ROLE_COUNT; i++) {
+	for (size_t i = 0; i < FOLDER_COUNT; i++) {
 		const struct stamp *old = &keyring->stamps[i];
 		struct stamp now = stamp_of(keyring, i);
-		if (old->is_young || now.inode != old->inode ||
+		if (keyring->troubles[i] != TROUBLE_NONE || old->is_young ||
+		    now.device != old->device || now.inode != old->inode ||
 		    now.changed.tv_sec != old->changed.tv_sec ||
 		    now.changed.tv_nsec != old->changed.tv_nsec)
 			return true;
@@ -185,47 +339,63 @@ static bool is_same(struct entry *a, struct entry *b)
 	return true;
 }
 
-bool keyring_refresh(struct keyring *keyring, bool is_forced)
+/* Returns whether there are other keys than before. */
+static bool read_again(struct keyring *keyring)
 {
 	struct entry *entries = NULL;
-	struct stamp stamps[ROLE_COUNT];
-	bool is_read = is_forced || has_changed(keyring);
-	if (!is_read)
-		return false;
 	/* Before: what changes while we read is read again. */
-	for (size_t i = 0; i < ROLE_COUNT; i++)
-		stamps[i] = stamp_of(keyring, i);
-	for (size_t i = 0; i < ROLE_COUNT && is_read; i++)
-		is_read = folder_read(keyring, i, &entries);
-	if (!is_read) {
-		entries_free(&entries);
-		return false;
-	}
+	for (size_t i = 0; i < FOLDER_COUNT; i++)
+		keyring->stamps[i] = stamp_of(keyring, i);
+	folders_read(keyring, &entries, keyring->troubles);
 	bool is_new = !is_same(keyring->entries, entries);
 	entries_free(&keyring->entries);
 	keyring->entries = entries;
-	memcpy(keyring->stamps, stamps, sizeof stamps);
 	count_all(keyring);
 	return is_new;
 }
 
+bool keyring_refresh(struct keyring *keyring, bool is_forced)
+{
+	int before[FOLDER_COUNT];
+	struct brot_error err;
+	if (!is_forced && !has_changed(keyring))
+		return false;
+	memcpy(before, keyring->troubles, sizeof before);
+	bool is_new = read_again(keyring);
+	for (size_t i = 0; i < FOLDER_COUNT; i++) {
+		bool is_told = !is_forced && keyring->troubles[i] == before[i];
+		if (keyring->troubles[i] == TROUBLE_NONE || is_told)
+			continue;
+		(void)trouble_say(keyring, i, &err);
+		log_line(LOG_LEVEL_ERROR, "keys %s reason=\"%s\"",
+			 is_want(keyring->troubles[i]) ? "stay as they were" : "not taken",
+			 err.text);
+	}
+	return is_new;
+}
+
+bool keyring_is_whole(const struct keyring *keyring)
+{
+	for (size_t i = 0; i < FOLDER_COUNT; i++)
+		if (keyring->troubles[i] != TROUBLE_NONE)
+			return false;
+	return true;
+}
+
 enum brot_err keyring_open(const char *folder, struct keyring **ret_keyring, struct brot_error *err)
 {
-	struct stat st;
-	if (stat(folder, &st) != 0 || !S_ISDIR(st.st_mode))
-		return error_set(err, BROT_E_NO_INPUT, "--keys: %.200s must be a folder", folder);
-	if (!is_safe(&st))
-		return error_set(err, BROT_E_DENIED,
-				 "--keys: %.150s must belong to root or to us, and be closed to "
-				 "writing by others: its mode is %04o",
-				 folder, (unsigned)(st.st_mode & 07777));
 	struct keyring *keyring = calloc(1, sizeof *keyring);
 	if (keyring == NULL)
 		abort();
-	keyring->folder = strdup(folder);
-	if (keyring->folder == NULL)
-		abort();
-	(void)keyring_refresh(keyring, true);
+	keyring->folder = copy(folder);
+	(void)read_again(keyring);
+	for (size_t i = FOLDER_COUNT; i-- > 0;) {
+		if (keyring->troubles[i] == TROUBLE_NONE)
+			continue;
+		enum brot_err code = trouble_say(keyring, i, err);
+		keyring_close(keyring);
+		return code;
+	}
 	*ret_keyring = keyring;
 	return BROT_OK;
 }

@@ -10,8 +10,10 @@
 #include "broker/checkpoint.h"
 #include "broker/exporter.h"
 #include "broker/keeper.h"
+#include "broker/peers.h"
 #include "broker/server.h"
 #include "broker/store.h"
+#include "proto/secret.h"
 #include "proto/sys/descriptors.h"
 #include "proto/sys/keys.h"
 #include "proto/sys/log.h"
@@ -30,13 +32,59 @@ struct program {
 	struct settings settings, reread;
 };
 
+/* ---- settings ---- */
+
+static enum brot_err check_url(const struct broker_options *options, const char *url,
+			       struct brot_error *err)
+{
+	bool is_local;
+	enum brot_err code = sock_url_check(url, &is_local, err);
+	if (code == BROT_OK && !is_local && options->keys == NULL && !options->is_insecure)
+		return error_set(err, BROT_E_USAGE,
+				 "URL: %s is tcp beyond this host, which needs --key and --keys, "
+				 "or --insecure, with which anybody who reaches it may use it",
+				 url);
+	return code;
+}
+
+/* What the table cannot know of values: each is refused where it was given. */
+static enum brot_err check(const struct broker_options *options,
+			   const struct option_operands *operands, struct brot_error *err)
+{
+	const struct {
+		const char *name;
+		const struct option_strings *urls;
+	} doors[] = {{"clients", &options->clients}, {"workers", &options->workers}};
+	struct brot_error inner;
+	for (size_t side = 0; side < sizeof doors / sizeof doors[0]; side++)
+		for (size_t i = 0; i < doors[side].urls->count; i++)
+			if (check_url(options, doors[side].urls->values[i], &inner) != BROT_OK)
+				return options_blame(&broker_command, operands, doors[side].name, i,
+						     &inner, err);
+	if (options->metrics != NULL && exporter_check(options->metrics, &inner) != BROT_OK)
+		return options_blame(&broker_command, operands, "metrics", 0, &inner, err);
+	if (options->clients_group != NULL &&
+	    sock_group_check(options->clients_group, &inner) != BROT_OK)
+		return options_blame(&broker_command, operands, "clients-group", 0, &inner, err);
+	return BROT_OK;
+}
+
 static enum brot_err parse(const struct program *program, struct settings *settings,
 			   struct broker_options *ret_options, bool *ret_wants_help,
 			   struct brot_error *err)
 {
 	const struct option_sources sources = settings_sources(settings);
-	return broker_options_parse(program->argc - 1, program->argv + 1, &sources, ret_options,
-				    ret_wants_help, err);
+	struct broker_options options;
+	struct option_operands operands;
+	enum brot_err code = broker_options_parse(program->argc - 1, program->argv + 1, &sources,
+						  &options, &operands, err);
+	if (code == BROT_OK && !operands.wants_help && !options.wants_version)
+		code = check(&options, &operands, err);
+	if (code != BROT_OK)
+		return code;
+	*ret_options = options;
+	*ret_wants_help = operands.wants_help;
+	return BROT_OK;
 }
 
 static enum brot_err reread(void *context, struct broker_options *ret_options,
@@ -46,6 +94,8 @@ static enum brot_err reread(void *context, struct broker_options *ret_options,
 	bool wants_help;
 	return parse(program, &program->reread, ret_options, &wants_help, err);
 }
+
+/* ---- the service ---- */
 
 static int complain(const struct brot_error *err)
 {
@@ -64,38 +114,32 @@ static int print_help(void)
 }
 
 /* Each image keeps one open, and so do store, checkpoints and metrics. */
-static enum brot_err open_descriptors(struct brot_error *err)
+static enum brot_err open_descriptors(uint32_t *ret_connections, struct brot_error *err)
 {
 	struct descriptors descriptors;
+	const uint32_t most = PEER_SIDES * LIMIT_PEERS;
 	enum brot_err code = descriptors_open(DESCRIPTORS_RESERVED, &descriptors, err);
 	if (code != BROT_OK)
 		return code;
-	bool are_few = descriptors.connections < LIMIT_PEERS;
-	log_line(are_few ? LOG_LEVEL_WARNING : LOG_LEVEL_NOTICE,
-		 "descriptors%s limit=%u reserved=%u connections=%u of=%d",
+	bool are_few = descriptors.connections < most;
+	log_line(are_few ? LOG_LEVEL_WARNING : LOG_LEVEL_DEBUG,
+		 "descriptors%s limit=%u reserved=%u connections_that_fit=%u "
+		 "connections_at_most=%u",
 		 are_few ? " for fewer connections than there may be:" : "", descriptors.limit,
-		 descriptors.reserve, descriptors.connections, LIMIT_PEERS);
+		 descriptors.reserve, descriptors.connections, most);
+	*ret_connections = are_few ? descriptors.connections : most;
 	return BROT_OK;
 }
 
-static enum brot_err check_doors(const struct option_strings *urls,
-				 const struct broker_options *options, struct brot_error *err)
+/* As an error, which no level hides. */
+static void warn_of_open_doors(const struct option_strings *urls)
 {
 	for (size_t i = 0; i < urls->count; i++) {
 		bool is_local;
-		enum brot_err code = sock_url_check(urls->values[i], &is_local, err);
-		if (code != BROT_OK)
-			return code;
-		if (!is_local && options->keys == NULL && !options->is_insecure)
-			return error_set(err, BROT_E_USAGE,
-					 "%s: tcp beyond this host needs --key and --keys, or "
-					 "--insecure, with which anybody who reaches it may use it",
-					 urls->values[i]);
-		if (!is_local && options->keys == NULL)
-			log_line(LOG_LEVEL_WARNING, "open to anybody who reaches it url=%s",
+		if (sock_url_check(urls->values[i], &is_local, NULL) == BROT_OK && !is_local)
+			log_line(LOG_LEVEL_ERROR, "open to anybody who reaches it url=%s",
 				 urls->values[i]);
 	}
-	return BROT_OK;
 }
 
 static enum brot_err open_files(const struct broker_options *options, struct server_config *config,
@@ -114,8 +158,8 @@ static enum brot_err open_files(const struct broker_options *options, struct ser
 	return code;
 }
 
-static enum brot_err serve(struct program *program, int signal_fd, struct keeper *keeper,
-			   struct brot_error *err)
+static enum brot_err serve(struct program *program, int signal_fd, uint32_t connections,
+			   struct keeper *keeper, struct brot_error *err)
 {
 	const struct broker_options *options = &program->options;
 	struct server_config config = {
@@ -125,6 +169,7 @@ static enum brot_err serve(struct program *program, int signal_fd, struct keeper
 		.is_embedded = options->is_embedded,
 		.ready_fd = options->ready_fd != 0 ? (int)options->ready_fd : -1,
 		.signal_fd = signal_fd,
+		.connections = connections,
 		.metrics = options->metrics,
 		.limits = sched_limits_default(server_image_bytes(options->memory_bytes)),
 		.options = options,
@@ -138,12 +183,16 @@ static enum brot_err serve(struct program *program, int signal_fd, struct keeper
 	if (options->keys != NULL) {
 		config.keys = options->keys;
 		config.cert = &cert;
-		code = keys_read_secret(options->key, &cert, err);
+		struct brot_error inner;
+		code = keys_read_secret(options->key, &cert, &inner);
+		if (code != BROT_OK)
+			(void)error_set(err, code, "--key: %.240s", inner.text);
 	}
 	if (code == BROT_OK)
 		code = open_files(options, &config, err);
 	if (code == BROT_OK)
 		code = server_run(&config, keeper, err);
+	secret_forget(&cert, sizeof cert);
 	checkpoint_close(config.checkpoint);
 	store_close(config.store);
 	return code;
@@ -152,14 +201,10 @@ static enum brot_err serve(struct program *program, int signal_fd, struct keeper
 static enum brot_err run(struct program *program, struct brot_error *err)
 {
 	const struct broker_options *options = &program->options;
-	enum brot_err code = check_doors(&options->clients, options, err);
-	if (code == BROT_OK)
-		code = check_doors(&options->workers, options, err);
-	if (code == BROT_OK && options->metrics != NULL)
-		code = exporter_check(options->metrics, err);
-	if (code != BROT_OK)
-		return code;
-
+	if (options->keys == NULL) {
+		warn_of_open_doors(&options->clients);
+		warn_of_open_doors(&options->workers);
+	}
 	int signal_fd = signals_open();
 	if (signal_fd < 0)
 		return error_set(err, BROT_E_SYSTEM, "signals: %s", strerror(errno));
@@ -167,12 +212,13 @@ static enum brot_err run(struct program *program, struct brot_error *err)
 		return BROT_OK;
 
 	struct keeper keeper = KEEPER_NONE;
-	code = keeper_start(&keeper, err);
+	enum brot_err code = keeper_start(&keeper, err);
 	if (code != BROT_OK)
 		return code;
-	code = open_descriptors(err);
+	uint32_t connections;
+	code = open_descriptors(&connections, err);
 	if (code == BROT_OK)
-		code = serve(program, signal_fd, &keeper, err);
+		code = serve(program, signal_fd, connections, &keeper, err);
 	keeper_stop(&keeper);
 	return code;
 }
@@ -201,6 +247,7 @@ int main(int argc, char **argv)
 {
 	struct program program = {.argc = argc, .argv = argv};
 	process_open_standard_streams();
+	process_set_name("brot-broker");
 	if (argc == 2 && strcmp(argv[1], KEEPER_OPTION) == 0) {
 		keeper_run();
 		return 0;

@@ -39,12 +39,31 @@ bool outbox_send(struct server *server, uint64_t peer, struct message *m, char *
 	return result == SOCK_OK;
 }
 
-void outbox_refuse(struct server *server, uint64_t peer, const struct brot_error *why, uint64_t job)
+static char *refusal_text(struct server *server, const struct brot_error *why, uint64_t job)
 {
 	const char *name = server->message != NULL ? message_name(server->message->type) : NULL;
-	struct message m = {.type = MSG_REFUSED};
 	metrics_refused(&server->metrics, why->code);
-	outbox_send(server, peer, &m, report_refused(why->code, why->text, name, server->key, job));
+	if (why->code == BROT_E_DENIED)
+		denials_log(&server->denials, &server->who, why->text, server->now_ms);
+	return report_refused(why->code, why->text, name, server->key, job);
+}
+
+void outbox_refuse(struct server *server, uint64_t peer, const struct brot_error *why, uint64_t job)
+{
+	struct message m = {.type = MSG_REFUSED};
+	outbox_send(server, peer, &m, refusal_text(server, why, job));
+}
+
+void outbox_turn_away(struct server *server, enum peer_side side, const struct sock_route *route,
+		      const struct brot_error *why)
+{
+	struct message m = {.type = MSG_REFUSED};
+	char *body = refusal_text(server, why, 0);
+	m.body = (struct bytes){body, strlen(body)};
+	/* Whoever does not read it loses it. */
+	if (denials_may_answer(&server->denials, server->now_ms))
+		(void)sock_send(server->sockets[side], route, &m);
+	free(body);
 }
 
 void outbox_report(struct server *server, uint64_t peer, char *body)
@@ -322,6 +341,18 @@ static void carry_inward(struct server *server, const struct sched_action *actio
 		end(server, action);
 }
 
+/* What a client, or a new worker, has caused says by whom. */
+static void log_note(const struct server *server, const char *text)
+{
+	const struct message *m = server->message;
+	bool is_caused = m != NULL && (m->type == MSG_HELLO ||
+				       doors_look(m->type, ROLE_CLIENT | ROLE_ADMIN) != DOOR_SHUT);
+	if (is_caused)
+		log_line(LOG_LEVEL_INFO, "%s by=%s", text, server->who.name);
+	else
+		log_line(LOG_LEVEL_INFO, "%s", text);
+}
+
 static void carry_outward(struct server *server, const struct sched_action *action)
 {
 	switch (action->type) {
@@ -355,7 +386,7 @@ static void carry_outward(struct server *server, const struct sched_action *acti
 		catalog_remove(server->catalog, action->job);
 		break;
 	case ACTION_NOTE:
-		log_line(LOG_LEVEL_INFO, "%s", action->text);
+		log_note(server, action->text);
 		break;
 	case ACTION_APPLY:
 	case ACTION_DROP_IMAGE:

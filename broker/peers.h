@@ -1,6 +1,10 @@
 /*
  * peers.h - owns the two-way table of connections: route and socket <-> peer id.
  *
+ * Only who has a role where it speaks is remembered. Each side has room of its own, and within a
+ * side a new connection takes the place of one of the principal that has most of them there: who
+ * opens many pushes out nobody but itself.
+ *
  * An id is never used twice, so what is said of an old connection can never reach a new one.
  * Pure; one thread owns a table.
  */
@@ -15,16 +19,38 @@
 #include "proto/sys/sock.h"
 
 enum peer_side { SIDE_CLIENT, SIDE_WORKER };
+#define PEER_SIDES 2
 
 struct peers; /* opaque */
 
-struct peers *peers_new(uint32_t limit);
+struct peers_rules {
+	uint32_t side_limit; /* connections of each side */
+	uint32_t limit;      /* of both together; 0: as many as the sides may have */
+	/* Whether a peer must not be forgotten to make room. NULL: all may. */
+	bool (*is_held)(uint64_t id, void *context);
+	void *context;
+	/* What keeps a remembered connection's descriptor, by its number, from being taken for one
+	 * of a stranger: a ticket, 0 for none; and takes that back. Both NULL: nothing does. */
+	uint64_t (*keep)(int fd);
+	void (*let_go)(uint64_t ticket);
+};
+
+/* Copies *rules. */
+struct peers *peers_new(const struct peers_rules *rules);
 void peers_free(struct peers *peers); /* accepts NULL */
 
-/* The id of the connection, made if it is new. Where the table is full, the connection that was
- * heard longest ago is forgotten. */
-uint64_t peers_id(struct peers *peers, enum peer_side side, const struct sock_route *route,
-		  int64_t now_ms);
+/* Who speaks over a connection. */
+struct peer_facts {
+	enum peer_side side;
+	struct sock_route route;
+	struct principal who; /* with a role there */
+	int fd;               /* the connection's descriptor; -1: not known */
+};
+
+/* The id of the connection, made if it is new. Where there is no room, a connection that is not
+ * held is forgotten: of the principal that has most on that side (of both sides, where both are
+ * full), the one that was heard longest ago. 0 where all are held. */
+uint64_t peers_id(struct peers *peers, const struct peer_facts *facts, int64_t now_ms);
 
 /* Where an id leads; false where it was forgotten. */
 bool peers_route(const struct peers *peers, uint64_t id, enum peer_side *ret_side,
@@ -48,17 +74,15 @@ bool peers_may_report(const struct peers *peers, uint64_t id, size_t body_bytes)
  * is counted, as a bucket of one second does. True for a forgotten peer. */
 bool peers_may_say(struct peers *peers, uint64_t id, uint32_t share, int64_t now_ms);
 
-/* Who was let speak over the connection: a principal's name (doors.h), "" before. */
-void peers_set_principal(struct peers *peers, uint64_t id, const char *principal);
-
-/* Calls fn for each connection; it must not use the table. */
+/* Calls fn for each connection, with who was heard over it last; fn must not use the table. */
 void peers_each(const struct peers *peers,
-		void (*fn)(uint64_t id, enum peer_side side, const char *principal, void *context),
+		void (*fn)(uint64_t id, enum peer_side side, const struct principal *who,
+			   void *context),
 		void *context);
 
 void peers_forget(struct peers *peers, uint64_t id);
 
-/* Forgets the connections that have said nothing since before_ms. */
+/* Forgets the connections that have said nothing since before_ms and are not held. */
 void peers_expire(struct peers *peers, int64_t before_ms);
 
 uint32_t peers_count(const struct peers *peers);

@@ -1,5 +1,4 @@
 /* reload.c - SIGHUP: what a running broker takes from its settings, and what waits for its end. */
-#include <stdio.h>
 #include <string.h>
 
 #include "broker/server_internal.h"

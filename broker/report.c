@@ -199,14 +199,15 @@ char *report_status(const struct status *status)
 struct jobs_list {
 	const struct sched *sched;
 	json_t *list;
-	const struct request *(*request_of)(uint64_t job, void *context);
+	report_request_fn *request_of;
 	void *context;
 };
 
 static void add_job(const struct job_report *r, void *context)
 {
 	struct jobs_list *jobs = context;
-	const struct request *request = jobs->request_of(r->job, jobs->context);
+	const char *owner = NULL;
+	const struct request *request = jobs->request_of(r->job, &owner, jobs->context);
 	if (request == NULL)
 		return;
 	json_t *row = json_pack(
@@ -232,11 +233,13 @@ static void add_job(const struct job_report *r, void *context)
 		json_object_set_new(row, "error", json_string(brot_err_name(why->code)));
 		json_object_set_new(row, "text", safe_string(why->text));
 	}
+	if (owner != NULL)
+		json_object_set_new(row, "owner", json_string(owner));
 	json_array_append_new(jobs->list, row);
 }
 
-char *report_jobs(const struct sched *s, int64_t now_ms,
-		  const struct request *(*request_of)(uint64_t job, void *context), void *context)
+char *report_jobs(const struct sched *s, int64_t now_ms, report_request_fn *request_of,
+		  void *context)
 {
 	struct jobs_list jobs = {s, json_array(), request_of, context};
 	sched_each_job(s, now_ms, add_job, &jobs);
@@ -309,7 +312,7 @@ static struct request_card request_card_of(const struct store_job *job)
 	return (struct request_card){.kind = "", .format = ""};
 }
 
-json_t *report_history_row(const struct store_job *job)
+json_t *report_history_row(const struct store_job *job, bool tells_owner)
 {
 	struct request_card card = request_card_of(job);
 	json_t *row = json_pack("{s:I, s:s, s:o, s:s, s:s, s:[I, I], s:s, s:o}", "job",
@@ -318,6 +321,8 @@ json_t *report_history_row(const struct store_job *job)
 				"size", card.width_px, card.height_px, "error",
 				brot_err_name(job->code), "text", safe_string(job->text));
 	json_decref(card.json);
+	if (tells_owner)
+		json_object_set_new(row, "owner", safe_string(job->owner));
 	const struct number numbers[] = {
 		{"pixels", job->pixels},
 		{"tiles_done", job->tiles_done},

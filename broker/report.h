@@ -47,13 +47,16 @@ char *report_status(const struct status *status);
 char *report_refused(enum brot_err code, const char *text, const char *message, const uint8_t *key,
 		     uint64_t job);
 
-/* JOBS: request_of gives the request of a job, or NULL. */
-char *report_jobs(const struct sched *s, int64_t now_ms,
-		  const struct request *(*request_of)(uint64_t job, void *context), void *context);
+/* JOBS: request_of gives the request of a job, or NULL, and the owner that is to be told, if any.
+ */
+typedef const struct request *report_request_fn(uint64_t job, const char **ret_owner,
+						void *context);
+char *report_jobs(const struct sched *s, int64_t now_ms, report_request_fn *request_of,
+		  void *context);
 char *report_workers(const struct sched *s, int64_t now_ms);
 
 /* HISTORY: takes the list of what report_history_row() made. */
 char *report_history(json_t *rows);
-json_t *report_history_row(const struct store_job *job);
+json_t *report_history_row(const struct store_job *job, bool tells_owner);
 
 #endif

@@ -202,9 +202,11 @@ struct sched_event {
 		uint8_t key[SCHED_KEY_BYTES];
 		uint64_t job; /* the id it gets if it is new; the caller counts */
 		const struct plan *plan;
-		const char *client; /* the unit of fairness; at most LIMIT_NAME_CHARS */
-		int32_t priority;   /* within the jobs of a client, higher first */
-		bool is_kept;       /* lives on unwatched, until RELEASE or its retention ends */
+		const char *client;  /* the unit of fairness; at most LIMIT_NAME_CHARS */
+		uint32_t owner_jobs; /* that who says this has already, by whatever names of
+				      * clients; 0: that does not matter */
+		int32_t priority;    /* within the jobs of a client, higher first */
+		bool is_kept;        /* lives on unwatched, until RELEASE or its retention ends */
 	} submit;
 	const struct sched_restore *restore; /* of `job` */
 };
@@ -279,11 +281,14 @@ int64_t sched_deadline_ms(const struct sched *s);
  * does not hold it. */
 bool sched_tile_rect(const struct sched *s, const struct sched_event *event, struct rect *ret_rect);
 
-/* Whether that client may have a new job with that plan: BROT_OK, or with a sentence
- * BROT_E_NO_SPACE where it never may, BROT_E_BUSY where it may later. EVENT_SUBMIT looks itself;
- * EVENT_RESTORE takes what there was. */
-enum brot_err sched_check_room(const struct sched *s, const char *client, const struct plan *plan,
-			       struct brot_error *err);
+/* Whether that client, whose owner has so many jobs, may have a new one with that plan: BROT_OK, or
+ * with a sentence BROT_E_NO_SPACE where it never may, BROT_E_BUSY where it may later. EVENT_SUBMIT
+ * looks itself; EVENT_RESTORE takes what there was. */
+enum brot_err sched_check_room(const struct sched *s, const char *client, uint32_t owner_jobs,
+			       const struct plan *plan, struct brot_error *err);
+
+/* Whether a worker has a session over that peer's connection. */
+bool sched_is_worker(const struct sched *s, uint64_t peer);
 
 /* Whether the image of a band is complete and not yet released. */
 bool sched_band_is_complete(const struct sched *s, uint64_t work);

@@ -215,7 +215,8 @@ void job_submit(struct sched *s, const struct sched_event *event)
 	}
 	const char *client = event->submit.client != NULL ? event->submit.client : "";
 	struct brot_error why;
-	if (sched_check_room(s, client, event->submit.plan, &why) != BROT_OK) {
+	if (sched_check_room(s, client, event->submit.owner_jobs, event->submit.plan, &why) !=
+	    BROT_OK) {
 		sched_refuse(s, event->peer, 0, why.code, "%s", why.text);
 		return;
 	}

@@ -235,6 +235,7 @@ static void get_submit(struct fields *fields, struct sched_event *event,
 					   sizeof storage->client);
 	event->submit.priority = fields_i32(fields, "priority");
 	event->submit.is_kept = fields_bool(fields, "kept");
+	event->submit.owner_jobs = fields_u32(fields, "owner_jobs");
 }
 
 static void get_hello(struct fields *fields, struct sched_event *event,

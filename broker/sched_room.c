@@ -30,7 +30,7 @@ static void hint_make(const struct sched *s, const struct client *client, char h
 			       jobs == 1 ? "it" : "them");
 }
 
-enum brot_err sched_check_room(const struct sched *s, const char *client_name,
+enum brot_err sched_check_room(const struct sched *s, const char *client_name, uint32_t owner_jobs,
 			       const struct plan *plan, struct brot_error *err)
 {
 	uint64_t bytes = plan->image_bytes, limit = s->limits.image_bytes;
@@ -51,6 +51,11 @@ enum brot_err sched_check_room(const struct sched *s, const char *client_name,
 	if (HASH_COUNT(s->jobs) >= s->limits.jobs)
 		return error_set(err, BROT_E_BUSY, "jobs: the broker holds at most %u%s",
 				 s->limits.jobs, hint);
+	if (owner_jobs >= s->limits.jobs_per_client)
+		return error_set(err, BROT_E_BUSY,
+				 "jobs: who is no admin may have at most %u, by all its clients' "
+				 "names together: release or cancel some, or try later",
+				 s->limits.jobs_per_client);
 	if (client == NULL || client->jobs < s->limits.jobs_per_client)
 		return BROT_OK;
 	hint_make(s, client, hint);

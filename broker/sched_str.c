@@ -216,7 +216,8 @@ static void add_submit(struct line *line, const struct sched_event *event)
 	add(line, " new_job=%" PRIu64, event->submit.job);
 	add_hex(line, "key", event->submit.key, sizeof event->submit.key);
 	add_text(line, "client", event->submit.client);
-	add(line, " priority=%d kept=%d", event->submit.priority, event->submit.is_kept);
+	add(line, " priority=%d kept=%d owner_jobs=%u", event->submit.priority,
+	    event->submit.is_kept, event->submit.owner_jobs);
 	add_plan(line, event->submit.plan);
 }
 

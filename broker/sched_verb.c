@@ -6,12 +6,15 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Refuses what a job must be in another state for. */
-static void refuse_state(struct sched *s, const struct job *job, uint64_t peer, const char *must)
+/* Refuses what a job must be in another state for. To try again is for later where it may yet
+ * fail. */
+static void refuse_state(struct sched *s, const struct job *job, uint64_t peer,
+			 enum sched_event_type verb, const char *must)
 {
 	bool is_paused = job->is_paused && job_is_unfinished(job);
-	sched_refuse(s, peer, job->id, BROT_E_REQUEST, "job: %llu must %s, and is %s",
-		     (unsigned long long)job->id, must,
+	bool is_early = verb == EVENT_RETRY && job_is_unfinished(job);
+	sched_refuse(s, peer, job->id, is_early ? BROT_E_BUSY : BROT_E_REQUEST,
+		     "job: %llu must %s, and is %s", (unsigned long long)job->id, must,
 		     is_paused ? "paused" : sched_state_name(job->state));
 }
 
@@ -131,14 +134,14 @@ static void release(struct sched *s, struct job *job, const struct sched_event *
 		struct brot_error why = job->why;
 		job_end(s, job, JOB_END_RELEASED, &why);
 	} else {
-		refuse_state(s, job, event->peer, "be finished to be released");
+		refuse_state(s, job, event->peer, EVENT_RELEASE, "be finished to be released");
 	}
 }
 
 static void change_pause(struct sched *s, struct job *job, uint64_t peer, bool is_paused)
 {
 	if (!job_is_unfinished(job)) {
-		refuse_state(s, job, peer,
+		refuse_state(s, job, peer, is_paused ? EVENT_PAUSE : EVENT_RESUME,
 			     is_paused ? "be queued or running to be paused"
 				       : "be paused to be resumed");
 		return;
@@ -157,7 +160,8 @@ static void change_pause(struct sched *s, struct job *job, uint64_t peer, bool i
 static void change_priority(struct sched *s, struct job *job, uint64_t peer, int32_t priority)
 {
 	if (!job_is_unfinished(job)) {
-		refuse_state(s, job, peer, "be queued, running or paused to be given a priority");
+		refuse_state(s, job, peer, EVENT_PRIORITY,
+			     "be queued, running or paused to be given a priority");
 		return;
 	}
 	if (job->priority != priority) {
@@ -172,7 +176,7 @@ static void change_priority(struct sched *s, struct job *job, uint64_t peer, int
 static void retry(struct sched *s, struct job *job, uint64_t peer)
 {
 	if (job->state != JOB_FAILED) {
-		refuse_state(s, job, peer, "have failed to be tried again");
+		refuse_state(s, job, peer, EVENT_RETRY, "have failed to be tried again");
 		return;
 	}
 	for (struct worker *w = s->workers; w != NULL; w = w->hh.next)

@@ -25,11 +25,16 @@ void worker_make_ready(struct sched *s, struct worker *worker)
 		DL_DELETE(s->ready, worker);
 }
 
-static struct worker *worker_of_peer(struct sched *s, uint64_t peer)
+static struct worker *worker_of_peer(const struct sched *s, uint64_t peer)
 {
 	struct worker *worker;
 	HASH_FIND(hh_peer, s->workers_by_peer, &peer, sizeof peer, worker);
 	return worker;
+}
+
+bool sched_is_worker(const struct sched *s, uint64_t peer)
+{
+	return worker_of_peer(s, peer) != NULL;
 }
 
 void worker_end(struct sched *s, struct worker *worker, const char *why)

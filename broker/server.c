@@ -13,6 +13,7 @@
 #include "broker/restore.h"
 #include "broker/server_internal.h"
 #include "proto/sys/clock.h"
+#include "proto/sys/descriptors.h"
 #include "proto/sys/log.h"
 #include "proto/sys/random.h"
 #include "proto/sys/signals.h"
@@ -28,8 +29,6 @@
 #define DAY_MS            86400000ll
 #define PEER_IDLE_MS      60000 /* a connection that has said nothing for so long is forgotten */
 #define GOODBYE_LINGER_MS 200   /* for the last messages to leave */
-
-static const char ipc_prefix[] = "ipc://";
 
 /* A line that is cut could not be replayed. */
 static void debug_event(const struct sched_event *event)
@@ -120,9 +119,8 @@ static void note_paths(const struct server *server, const struct option_strings 
 {
 	for (size_t i = 0; i < urls->count; i++) {
 		char path[PATH_MAX];
-		const char *url = urls->values[i];
-		if (strncmp(url, ipc_prefix, sizeof ipc_prefix - 1) != 0 ||
-		    realpath(url + sizeof ipc_prefix - 1, path) == NULL)
+		const char *named = sock_ipc_path(urls->values[i]);
+		if (named == NULL || realpath(named, path) == NULL)
 			continue;
 		keeper_add_path(server->keeper, is_folder ? dirname(path) : path);
 	}
@@ -157,23 +155,25 @@ struct revoked {
 	struct {
 		uint64_t id;
 		enum peer_side side;
-	} peers[LIMIT_PEERS];
+	} peers[PEER_SIDES * LIMIT_PEERS];
 	size_t count;
 };
 
-static void note_revoked(uint64_t id, enum peer_side side, const char *principal, void *context)
+static void note_revoked(uint64_t id, enum peer_side side, const struct principal *who,
+			 void *context)
 {
 	struct revoked *revoked = context;
-	if (gate_knows(revoked->gate, side, principal) || revoked->count == LIMIT_PEERS)
+	if (gate_keeps(revoked->gate, who))
 		return;
 	revoked->peers[revoked->count].id = id;
 	revoked->peers[revoked->count++].side = side;
-	log_line(LOG_LEVEL_NOTICE, "key revoked, no more is heard from it or said to it who=%s",
-		 principal);
+	log_line(LOG_LEVEL_NOTICE,
+		 "key revoked, or a role of it: what it had asked for is dropped who=%s",
+		 who->name);
 }
 
-/* Those whose keys have gone are not there any more: tiles that they hold go elsewhere, and nothing
- * is told to them but that they are refused. */
+/* Those whose keys have gone, or lost a role, are not there any more: tiles that they hold go
+ * elsewhere, and nothing is told to them that they do not ask for anew, as who they are now. */
 static void drop_revoked(struct server *server)
 {
 	struct revoked *revoked = malloc(sizeof *revoked);
@@ -336,11 +336,6 @@ static enum brot_err loop(struct server *server, struct brot_error *err)
 	return BROT_OK;
 }
 
-static bool is_ipc(const char *url)
-{
-	return strncmp(url, ipc_prefix, sizeof ipc_prefix - 1) == 0;
-}
-
 static enum brot_err bind_one(struct server *server, enum peer_side side, const char *url,
 			      struct brot_error *err)
 {
@@ -373,7 +368,7 @@ static enum brot_err bind_side(struct server *server, enum peer_side side,
 	/* What is locked comes after what is not; it is told in the order in which it was named. */
 	for (int wants_tcp = 0; wants_tcp <= 1; wants_tcp++) {
 		for (size_t i = 0; code == BROT_OK && i < urls->count; i++) {
-			if (is_ipc(urls->values[i]) == (wants_tcp == 1))
+			if ((sock_ipc_path(urls->values[i]) != NULL) == (wants_tcp == 1))
 				continue;
 			code = bind_one(server, side, urls->values[i], err);
 			if (code == BROT_OK)
@@ -453,6 +448,11 @@ static enum brot_err take_up_jobs(struct server *server, struct brot_error *err)
 	return BROT_OK;
 }
 
+static bool is_session(uint64_t peer, void *context)
+{
+	return sched_is_worker(context, peer);
+}
+
 enum brot_err server_run(const struct server_config *config, struct keeper *keeper,
 			 struct brot_error *err)
 {
@@ -462,7 +462,6 @@ enum brot_err server_run(const struct server_config *config, struct keeper *keep
 		.options = *config->options,
 		.keeper = keeper,
 		.context = sock_context_new(),
-		.peers = peers_new(LIMIT_PEERS),
 		.catalog = catalog_new(),
 		.images = images_new(keeper, config->store != NULL),
 		.journal = journal_new(config->store),
@@ -472,6 +471,15 @@ enum brot_err server_run(const struct server_config *config, struct keeper *keep
 		/* Ids of an earlier broker without a store should not mean jobs of this one. */
 		.last_job = random_u64() % 9000 * 1000 + 1000000,
 	};
+	const struct peers_rules rules = {
+		.side_limit = LIMIT_PEERS,
+		.limit = config->connections,
+		.keep = descriptors_keep,
+		.let_go = descriptors_let_go,
+		.is_held = is_session,
+		.context = server.sched,
+	};
+	server.peers = peers_new(&rules);
 	server.now_ms = server.started_ms;
 	server.expire_ms = server.now_ms + PEER_IDLE_MS;
 	server.prune_ms = server.now_ms;

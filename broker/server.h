@@ -26,9 +26,10 @@ struct server_config {
 	bool is_embedded;          /* the folders of the ipc sockets are ours to remove */
 	const char *keys; /* the folder of the keys that open our doors; NULL: they are open */
 	const struct cert *cert; /* our own, with keys; borrowed */
-	int ready_fd;        /* gets a line of JSON with the endpoints once all are bound; or -1 */
-	int signal_fd;       /* of signals_open() */
-	const char *metrics; /* where they are told, HOST:PORT; or NULL */
+	int ready_fd;         /* gets a line of JSON with the endpoints once all are bound; or -1 */
+	int signal_fd;        /* of signals_open() */
+	uint32_t connections; /* that may be kept at a time, by descriptors.h; 0: as many as come */
+	const char *metrics;  /* where they are told, HOST:PORT; or NULL */
 	struct sched_limits limits;
 	struct store *store;           /* of the jobs; NULL: they end with the broker. Borrowed */
 	const char *store_folder;      /* for the log */

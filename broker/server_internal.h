@@ -6,6 +6,7 @@
 #define BROKER_SERVER_INTERNAL_H
 
 #include "broker/catalog.h"
+#include "broker/denials.h"
 #include "broker/exporter.h"
 #include "broker/gate.h"
 #include "broker/images.h"
@@ -27,7 +28,7 @@ struct server {
 	struct broker_options options;      /* likewise */
 	struct keeper *keeper;
 	struct sock_context *context;
-	struct sock *sockets[2]; /* by enum peer_side */
+	struct sock *sockets[PEER_SIDES]; /* by enum peer_side */
 	struct gate *gate;
 	struct peers *peers;
 	struct catalog *catalog;
@@ -36,6 +37,7 @@ struct server {
 	struct sched *sched;
 	struct sched_actions actions;
 	struct metrics metrics;
+	struct denials denials;
 	struct exporter *exporter; /* NULL: nobody asks for them */
 	int64_t started_ms, now_ms, expire_ms, sweep_ms, prune_ms, catch_up_ms, save_ms;
 	uint64_t last_job;
@@ -94,15 +96,20 @@ void inbox_take(struct server *server, enum peer_side side, const struct sock_re
 void inbox_take_worker(struct server *server, struct sched_event *event);
 void inbox_take_client(struct server *server, struct sched_event *event);
 
+/* inbox_client.c: the jobs of who sent the message under way; 0 of one that may have any number. */
+uint32_t inbox_owner_jobs(const struct server *server);
+
 /* inbox_ended.c: questions about jobs that have ended, of which only the store knows. */
-bool ended_why(const struct server *server, uint64_t job,
-	       struct brot_error *ret_why); /* or false */
-/* These two return true where they answered. */
-bool ended_refuse_key(struct server *server, uint64_t peer, const uint8_t key[SCHED_KEY_BYTES]);
-bool ended_tell(struct server *server, uint64_t peer, uint64_t job);
-/* Who owns a job that has ended; false where the store knows none. */
-bool ended_owner(const struct server *server, uint64_t job, char ret_owner[PRINCIPAL_BYTES]);
-void ended_revive(struct server *server, uint64_t peer, uint64_t job); /* where it may be */
+/* One that has; its request is borrowed until the next question. BROT_E_NOT_FOUND: none that the
+ * store knows, or there is no store; anything else, with a sentence: nobody can tell. */
+enum brot_err ended_find(const struct server *server, uint64_t job, struct store_job *ret_ended,
+			 struct brot_error *err);
+void ended_explain(const struct store_job *ended, struct brot_error *ret_why);
+void ended_tell(struct server *server, uint64_t peer, const struct store_job *ended);
+void ended_revive(struct server *server, uint64_t peer,
+		  const struct store_job *ended); /* where it may be */
+bool ended_refuse_key(struct server *server, uint64_t peer,
+		      const uint8_t key[SCHED_KEY_BYTES]); /* true where it answered */
 void ended_list(struct server *server, uint64_t peer, uint32_t limit, uint64_t before);
 
 /* outbox.c: carries out what a step of the scheduler says: first what changes images and store, in
@@ -119,5 +126,9 @@ void outbox_report(struct server *server, uint64_t peer, char *body);
 /* REFUSED, for the message under way. */
 void outbox_refuse(struct server *server, uint64_t peer, const struct brot_error *why,
 		   uint64_t job);
+
+/* The same to one that is not remembered, as far as LIMIT_DENIALS goes. */
+void outbox_turn_away(struct server *server, enum peer_side side, const struct sock_route *route,
+		      const struct brot_error *why);
 
 #endif

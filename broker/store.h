@@ -138,7 +138,8 @@ enum brot_err store_find_key(struct store *store, const uint8_t key[SCHED_KEY_BY
 			     uint64_t *ret_job, enum job_end *ret_end, struct brot_error *err);
 
 /* An ended job. Its request is borrowed until the next call on the store. BROT_E_NOT_FOUND where
- * no job of that id has ended; *ret_job is then untouched. */
+ * no job of that id has ended, BROT_E_SYSTEM where what there is makes no sense; *ret_job is then
+ * untouched. */
 enum brot_err store_find_ended(struct store *store, uint64_t job, struct store_job *ret_job,
 			       struct brot_error *err);
 

@@ -233,7 +233,11 @@ enum brot_err store_find_ended(struct store *store, uint64_t job, struct store_j
 		store->request[found.request_bytes] = '\0';
 		found.request = store->request;
 		*ret_job = found;
-	} else if (result == SQLITE_ROW || result == SQLITE_DONE) {
+	} else if (result == SQLITE_ROW) {
+		code = error_set(err, BROT_E_SYSTEM,
+				 "job: what the store has of %llu makes no sense",
+				 (unsigned long long)job);
+	} else if (result == SQLITE_DONE) {
 		code = error_set(err, BROT_E_NOT_FOUND, "no job %llu has ended",
 				 (unsigned long long)job);
 	} else {

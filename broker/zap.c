@@ -67,7 +67,7 @@ void zap_encode(const struct zap_question *question, enum zap_verdict verdict,
 		struct bytes ret_frames[ZAP_ANSWER_FRAMES])
 {
 	static const char *const codes[] = {"200", "400", "500"};
-	static const char *const texts[] = {"OK", "the key is not known", "not understood"};
+	static const char *const texts[] = {"OK", "the key opens nothing here", "not understood"};
 	ret_frames[0] = text_frame(version);
 	ret_frames[1] = (struct bytes){question->request_id, question->request_id_bytes};
 	ret_frames[2] = text_frame(codes[verdict]);

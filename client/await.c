@@ -131,6 +131,9 @@ static enum brot_err attach(struct waiting *w, const struct cli *cli, struct bro
 		.context = w,
 	};
 	enum brot_err code = service_open(&service, &w->service, err);
+	/* Who waits may be there before its key is. */
+	if (code == BROT_OK && !w->is_urgent)
+		connection_forgive(w->service.connection, w->timeout_ms);
 	if (code == BROT_OK)
 		code = check_bands(w, err);
 	if (code == BROT_OK)

@@ -10,7 +10,6 @@
 #include <unistd.h>
 
 #include "client/print.h"
-#include "client/service.h"
 #include "proto/nearest.h"
 #include "proto/quote.h"
 
@@ -38,8 +37,7 @@ static const struct command {
 	{"retry", "Renders what a failed or cancelled job lacks.", cmd_verb},
 	{"priority", "Changes which of a client's jobs goes first.", cmd_verb},
 	{"release", "Has the broker forget a job that is finished.", cmd_verb},
-	{"cancel", "Ends a job, whoever has submitted it, also a finished one that is kept.",
-	 cmd_verb},
+	{"cancel", "Ends a job, also a finished one that is kept.", cmd_verb},
 	{"drain", "Has a worker finish what it holds, and leave.", cmd_verb},
 	{"keygen", "Makes the two files of a key that opens a broker's door.", cmd_keygen},
 	{"version", "Says which brot this is.", cmd_version},
@@ -70,7 +68,8 @@ static void print_help(void)
 	       "  73   the file cannot be made\n"
 	       "  75   the broker is at a limit: try later\n"
 	       "  76   the other end does not speak as a broker does\n"
-	       "  77   the broker does not allow it, or does not know the key\n"
+	       "  77   the broker or the system does not allow it, or the key is not known\n"
+	       "  78   the file of a key is wrong\n"
 	       "  130  cancelled; by a signal, 128 and its number (143 for SIGTERM)\n");
 }
 
@@ -115,13 +114,15 @@ static enum brot_err run(struct cli *cli, const char *name, struct brot_error *e
 /* Also known where the command line as a whole is wrong. */
 static bool wants_json(const struct cli *cli)
 {
-	for (int i = 0; i < cli->argc; i++) {
-		if (strcmp(cli->argv[i], "--") == 0)
-			break;
-		if (strcmp(cli->argv[i], "--json") == 0)
-			return true;
+	bool wants = false;
+	for (int i = 0; i < cli->argc && strcmp(cli->argv[i], "--") != 0; i++) {
+		const char *word = cli->argv[i];
+		if (strcmp(word, "--json") == 0)
+			wants = true;
+		else if (strncmp(word, "--json=", 7) == 0)
+			wants = strcmp(word + 7, "true") == 0 || strcmp(word + 7, "1") == 0;
 	}
-	return false;
+	return wants;
 }
 
 /* A reader that has enough, such as head, is no failure. Which of the many writes it was that
@@ -141,13 +142,29 @@ static enum brot_err finish_output(struct brot_error *err)
 			 errno != 0 ? strerror(errno) : "it was closed or is full");
 }
 
-void cli_tell_failure(bool is_json, const struct brot_error *err)
+/* A broker's sentence may begin with the message that it refuses, which is not what was typed. */
+static void name_verb(const struct cli *cli, struct brot_error *err)
 {
+	const struct brot_error before = *err;
+	const char *colon = strstr(before.text, ": ");
+	for (int type = MSG_SUBMIT; colon != NULL && type <= MSG_HISTORY; type++) {
+		const char *name = message_name((enum message_type)type);
+		const size_t length = (size_t)(colon - before.text);
+		if (cli->name != NULL && strlen(name) == length &&
+		    memcmp(before.text, name, length) == 0)
+			(void)error_set(err, before.code, "%s%s", cli->name, colon);
+	}
+}
+
+void cli_tell_failure(const struct cli *cli, bool is_json, const struct brot_error *error)
+{
+	struct brot_error err = *error;
+	name_verb(cli, &err);
 	if (is_json)
-		print_event(stdout, err->code == BROT_E_CANCELLED ? "cancelled" : "failed",
-			    json_pack("{s:s,s:s}", "error", brot_err_name(err->code), "text",
-				      err->text));
-	fprintf(stderr, "brot-client: %s\n", err->text);
+		print_event(
+			stdout, err.code == BROT_E_CANCELLED ? "cancelled" : "failed",
+			json_pack("{s:s,s:s}", "error", brot_err_name(err.code), "text", err.text));
+	fprintf(stderr, "brot-client: %s\n", err.text);
 }
 
 int cli_run(int argc, char *const *argv, int signal_fd)
@@ -167,7 +184,7 @@ int cli_run(int argc, char *const *argv, int signal_fd)
 		is_output = code != BROT_OK;
 	}
 	if (code != BROT_OK)
-		cli_tell_failure(!is_told && !is_output && wants_json(&cli), &err);
+		cli_tell_failure(&cli, !is_told && !is_output && wants_json(&cli), &err);
 	return interrupt_exit_status(&interrupt, code);
 }
 
@@ -209,11 +226,9 @@ const struct option_spec cli_ask_specs[] = {
 	{.name = NULL},
 };
 
-enum brot_err cli_ask_parsed(const struct cli *cli, const struct cli_ask *ask,
-			     enum message_type type, const char *body, const char *key,
-			     json_t **ret_report, struct brot_error *err)
+struct service_config cli_service(const struct cli *cli, const struct cli_ask *ask)
 {
-	struct service_config config = {
+	return (struct service_config){
 		.broker = ask->broker,
 		.key = ask->key,
 		.server_key = ask->server_key,
@@ -221,6 +236,13 @@ enum brot_err cli_ask_parsed(const struct cli *cli, const struct cli_ask *ask,
 		.timeout_ms = ask->timeout_ms,
 		.interrupt = cli->interrupt,
 	};
+}
+
+enum brot_err cli_ask_parsed(const struct cli *cli, const struct cli_ask *ask,
+			     enum message_type type, const char *body, const char *key,
+			     json_t **ret_report, struct brot_error *err)
+{
+	const struct service_config config = cli_service(cli, ask);
 	struct service service = SERVICE_NONE;
 	enum brot_err code = service_open(&config, &service, err);
 	if (code == BROT_OK)

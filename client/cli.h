@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "client/interrupt.h"
+#include "client/service.h"
 #include "proto/error.h"
 #include "proto/message.h"
 #include "proto/options.h"
@@ -38,7 +39,7 @@ int cli_run(int argc, char *const *argv, int signal_fd);
 void cli_tell_ignored(const char *view, const char *ignored);
 
 /* Tells a failure that is not the subcommand's last. */
-void cli_tell_failure(bool is_json, const struct brot_error *err);
+void cli_tell_failure(const struct cli *cli, bool is_json, const struct brot_error *error);
 
 /* The subcommand for options_parse(): its name, its sentence and these options. */
 struct option_command cli_command(const struct cli *cli, const struct option_spec *specs);
@@ -58,6 +59,9 @@ struct cli_ask {
 /* What --timeout is without it; struct members that must tell whether it was given stay 0. */
 #define CLI_TIMEOUT_MS  10000
 #define CLI_ASK_DEFAULT ((struct cli_ask){.timeout_ms = CLI_TIMEOUT_MS})
+
+/* Where to ask, with the keys to show there. */
+struct service_config cli_service(const struct cli *cli, const struct cli_ask *ask);
 
 /* Rows of an option table for members of those names in struct `values`; `more` ends the help. */
 #define CLI_TIMEOUT_MIN_MS 100

@@ -12,7 +12,6 @@
 #include "client/print.h"
 #include "client/request_options.h"
 #include "client/save.h"
-#include "client/service.h"
 
 struct submit_options {
 	struct cli_ask ask; /* first, so that its rows hold here */
@@ -83,14 +82,7 @@ static void tell_left(uint64_t job, bool is_json)
 static enum brot_err submit(struct delivery_config *config, const struct cli *cli,
 			    const struct cli_ask *ask, struct brot_error *err)
 {
-	const struct service_config where = {
-		.broker = ask->broker,
-		.key = ask->key,
-		.server_key = ask->server_key,
-		.is_insecure = ask->is_insecure,
-		.timeout_ms = ask->timeout_ms,
-		.interrupt = cli->interrupt,
-	};
+	const struct service_config where = cli_service(cli, ask);
 	struct service service = SERVICE_NONE;
 	struct delivery *delivery = NULL;
 	enum brot_err code = service_open(&where, &service, err);

@@ -7,7 +7,6 @@
 #include "client/cli.h"
 #include "client/print.h"
 #include "client/reply.h"
-#include "client/service.h"
 #include "client/top.h"
 #include "proto/sys/clock.h"
 
@@ -205,7 +204,7 @@ static enum brot_err round_of(struct watch *w, struct brot_error *err)
 	if (!is_complete && w->heard_ms == 0) {
 		if (clock_ms() < w->started_ms + timeout_ms)
 			return BROT_OK;
-		return connection_unavailable(w->service.url, timeout_ms, err);
+		return connection_unavailable(w->service.connection, timeout_ms, err);
 	}
 	if (is_complete)
 		w->heard_ms = clock_ms();
@@ -244,14 +243,7 @@ enum brot_err cmd_top(const struct cli *cli, struct brot_error *err)
 	enum brot_err code = cli_parse(cli, &command, &options, sizeof options, &operands, err);
 	if (code != BROT_OK || operands.wants_help)
 		return code;
-	struct service_config config = {
-		.broker = options.ask.broker,
-		.key = options.ask.key,
-		.server_key = options.ask.server_key,
-		.is_insecure = options.ask.is_insecure,
-		.timeout_ms = options.ask.timeout_ms,
-		.interrupt = cli->interrupt,
-	};
+	const struct service_config config = cli_service(cli, &options.ask);
 	struct watch w = {
 		.options = &options,
 		.service = SERVICE_NONE,

@@ -10,7 +10,6 @@
 #include "client/print.h"
 #include "client/reply.h"
 #include "client/request_options.h"
-#include "client/service.h"
 #include "proto/quote.h"
 
 #define RELEASES_MAX 3 /* that may be lost */
@@ -114,8 +113,9 @@ static enum brot_err tell_draining(const json_t *report, struct brot_error *err)
 
 static const struct verb verbs[] = {
 	{"cancel", MSG_CANCEL_JOB, "JOB...", 1, MANY, ask_job, "job", tell_state,
-	 "Ends jobs, whoever has submitted them, also finished ones that are kept. With a\n"
-	 "broker's --state-dir a cancelled job can be made again: retry does that."},
+	 "Ends jobs, also finished ones that are kept: one's own, and as an admin anybody's, as\n"
+	 "is everybody at a broker without keys over tcp. With a broker's --state-dir a\n"
+	 "cancelled job can be made again: retry does that."},
 	{"drain", MSG_DRAIN_WORKER, "WORKER", 1, 1, ask_worker, "draining", tell_draining,
 	 "Has workers finish what they hold, and leave. WORKER is a name or an id as\n"
 	 "\"workers --json\" lists them: all of that name leave. A HOST alone means all that\n"
@@ -193,12 +193,7 @@ static enum brot_err find_job(const struct service *service, const struct cli_as
 static enum brot_err release(const struct cli *cli, const struct cli_ask *ask, const char *body,
 			     json_int_t job, json_t **ret_report, struct brot_error *err)
 {
-	struct service_config config = {
-		.broker = ask->broker,
-		.is_insecure = ask->is_insecure,
-		.timeout_ms = ask->timeout_ms,
-		.interrupt = cli->interrupt,
-	};
+	const struct service_config config = cli_service(cli, ask);
 	const struct message m = {.type = MSG_RELEASE, .body = {body, strlen(body)}};
 	struct service service = SERVICE_NONE;
 	bool is_listed = false;
@@ -265,7 +260,7 @@ static enum brot_err run_all(const struct cli *cli, const struct verb *verb,
 		if (code == BROT_OK)
 			continue;
 		if (failure != BROT_OK)
-			cli_tell_failure(ask->is_json, err);
+			cli_tell_failure(cli, ask->is_json, err);
 		failure = error_set(err, code, "%s", why.text);
 		if (code == BROT_E_UNAVAILABLE || code == BROT_E_CANCELLED)
 			break;

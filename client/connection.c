@@ -1,17 +1,16 @@
 /* connection.c - one DEALER and one signal descriptor in one poll. */
 #include "client/connection.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "client/reply.h"
 #include "proto/sys/clock.h"
 
 #define LINGER_MS    250
 #define ASK_AGAIN_MS 1000
-#define UNANSWERED   3 /* questions in a row: the next goes by a new connection */
+#define UNANSWERED   3   /* questions in a row: the next goes by a new connection */
+#define PAUSE_MS     250 /* after the first denial in a row, doubled with each */
 
 struct connection {
 	struct sock_context *context;
@@ -20,7 +19,12 @@ struct connection {
 	const char *url;
 	const struct keyboard *keyboard; /* or NULL */
 	const struct sock_keys *keys;    /* or NULL */
+	const char *server_key;          /* the file of the broker's, with keys */
 	struct sock_received received;   /* what the last message borrows from */
+	int64_t forgive_ms;              /* denials are not told for so long */
+	int64_t denied_ms, pause_ms;     /* since when there were nothing but; 0: there was none */
+	int64_t reopen_ms;               /* INT64_MAX: not */
+	struct brot_error denial;        /* the last one */
 };
 
 static enum brot_err dealer_open(const struct connection *c, struct sock **ret_sock,
@@ -31,7 +35,7 @@ static enum brot_err dealer_open(const struct connection *c, struct sock **ret_s
 	return sock_dealer_new(c->context, c->url, c->keys, &limits, ret_sock, err);
 }
 
-enum brot_err connection_open(const char *url, const struct sock_keys *keys,
+enum brot_err connection_open(const char *url, const struct sock_keys *keys, const char *server_key,
 			      struct interrupt *interrupt, struct connection **ret_connection,
 			      struct brot_error *err)
 {
@@ -41,6 +45,8 @@ enum brot_err connection_open(const char *url, const struct sock_keys *keys,
 	c->interrupt = interrupt;
 	c->url = url;
 	c->keys = keys;
+	c->server_key = server_key;
+	c->reopen_ms = INT64_MAX;
 	c->context = sock_context_new();
 	enum brot_err code = BROT_OK;
 	if (c->context == NULL)
@@ -80,33 +86,67 @@ void connection_listen(struct connection *connection, const struct keyboard *key
 	connection->keyboard = keyboard;
 }
 
-/* libzmq tries again whatever connect(2) says, and does not tell. */
-bool connection_is_denied(const char *url, struct brot_error *err)
+void connection_forgive(struct connection *connection, int64_t forgive_ms)
 {
-	static const char ipc[] = "ipc://";
-	if (strncmp(url, ipc, sizeof ipc - 1) != 0 || access(url + sizeof ipc - 1, W_OK) == 0 ||
-	    errno != EACCES)
+	connection->forgive_ms = forgive_ms;
+}
+
+bool connection_was_denied(const struct connection *connection, struct brot_error *err)
+{
+	if (connection->denied_ms != 0)
+		*err = connection->denial;
+	return connection->denied_ms != 0;
+}
+
+/* Whether to try again, at reopen_ms. */
+static bool forgive(struct connection *c)
+{
+	const int64_t now_ms = clock_ms();
+	(void)sock_denial(c->sock, &c->denial);
+	if (c->denied_ms == 0) {
+		c->denied_ms = now_ms;
+		c->pause_ms = PAUSE_MS;
+	}
+	const int64_t end_ms = c->denied_ms + c->forgive_ms;
+	if (now_ms >= end_ms)
 		return false;
-	(void)error_set(err, BROT_E_UNAVAILABLE, "%.200s: this user may not connect to it: %s", url,
-			strerror(EACCES));
+	c->reopen_ms = now_ms + c->pause_ms < end_ms ? now_ms + c->pause_ms : end_ms;
+	c->pause_ms *= 2;
 	return true;
 }
 
-enum brot_err connection_unavailable(const char *url, int64_t timeout_ms, struct brot_error *err)
+enum brot_err connection_explain(const struct connection *connection, struct brot_error *err)
 {
-	if (connection_is_denied(url, err))
-		return BROT_E_UNAVAILABLE;
-	return error_set(err, BROT_E_UNAVAILABLE, "no broker answers at %.150s within %.3g s", url,
-			 (double)timeout_ms / 1000);
+	const struct brot_error before = *err;
+	if (sock_url_is_denied(connection->url, err))
+		return err->code;
+	if (connection->keys != NULL)
+		(void)error_set(err, before.code, "%.190s, or its key is not that of %s",
+				before.text, connection->server_key);
+	return err->code;
+}
+
+enum brot_err connection_unavailable(const struct connection *connection, int64_t timeout_ms,
+				     struct brot_error *err)
+{
+	(void)error_set(err, BROT_E_UNAVAILABLE, "no broker answers at %.150s within %.3g s",
+			connection->url, (double)timeout_ms / 1000);
+	return connection_explain(connection, err);
 }
 
 unsigned connection_wait(struct connection *connection, int64_t deadline_ms)
 {
+	if (connection->reopen_ms != INT64_MAX && clock_ms() >= connection->reopen_ms) {
+		connection->reopen_ms = INT64_MAX;
+		connection_reopen(connection);
+	}
 	int keyboard_fd = connection->keyboard != NULL ? connection->keyboard->fd : -1;
 	struct sock_poll items[] = {{.sock = connection->sock, .fd = -1},
 				    {.sock = NULL, .fd = connection->interrupt->signal_fd},
 				    {.sock = NULL, .fd = keyboard_fd}};
 	int64_t wait_ms = -1;
+	if (deadline_ms > connection->reopen_ms)
+		deadline_ms = connection->reopen_ms;
 	if (deadline_ms != INT64_MAX) {
 		wait_ms = deadline_ms - clock_ms();
 		wait_ms = wait_ms > 0 ? wait_ms : 0;
@@ -138,12 +178,15 @@ enum brot_err connection_receive(struct connection *connection, struct message *
 	*ret_has_message = false;
 	sock_received_done(received);
 	enum sock_result result = sock_receive(connection->sock, received);
-	if (result == SOCK_DENIED)
-		return sock_denial(connection->sock, err);
+	if (result == SOCK_DENIED && !forgive(connection)) {
+		*err = connection->denial;
+		return connection->denial.code;
+	}
 	if (result == SOCK_ERROR)
 		return error_set(err, BROT_E_SYSTEM, "cannot receive from %.150s", connection->url);
 	if (result != SOCK_OK)
 		return BROT_OK;
+	connection->denied_ms = 0;
 	enum brot_err code = message_decode(received->frames, received->count, FROM_BROKER,
 					    ret_message, err);
 	*ret_has_message = code == BROT_OK;
@@ -193,8 +236,14 @@ enum brot_err connection_ask(struct connection *connection, enum message_type ty
 	enum brot_err code = BROT_OK;
 	*ret_report = NULL;
 	while (code == BROT_OK && *ret_report == NULL) {
+		if (now_ms >= deadline_ms && connection_was_denied(connection, err))
+			return err->code;
 		if (now_ms >= deadline_ms)
-			return connection_unavailable(connection->url, timeout_ms, err);
+			return connection_unavailable(connection, timeout_ms, err);
+		/* A broker that starts may not have opened its socket file to us yet. */
+		if (unanswered > 0 && now_ms >= again_ms &&
+		    sock_url_is_denied(connection->url, err))
+			return BROT_E_DENIED;
 		if (now_ms >= again_ms) {
 			/* A connection that the network has forgotten stays open at this end. */
 			if (unanswered == UNANSWERED) {

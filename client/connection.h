@@ -19,10 +19,18 @@
 struct connection; /* opaque */
 
 /* Starts to connect to a broker's clients' endpoint; whether anybody answers shows later. keys
- * NULL: none. url, keys and interrupt are borrowed for the connection's life. */
-enum brot_err connection_open(const char *url, const struct sock_keys *keys,
+ * NULL: none; with them server_key names the file of the broker's, for sentences. All that is given
+ * is borrowed for the connection's life. */
+enum brot_err connection_open(const char *url, const struct sock_keys *keys, const char *server_key,
 			      struct interrupt *interrupt, struct connection **ret_connection,
 			      struct brot_error *err);
+
+/* Has denials tried again, with growing pauses, for so long before one is told: a key may be in the
+ * middle of being replaced. 0, as at first: the first one is. */
+void connection_forgive(struct connection *connection, int64_t forgive_ms);
+
+/* Whether nothing but denials has come since there was one, and the last one in *err then. */
+bool connection_was_denied(const struct connection *connection, struct brot_error *err);
 
 /* Leaves the connection, and what is still queued in it, for a new one to the same URL. Keeps the
  * old one where the system has no room for another. What connection_receive() lent is void. */
@@ -42,15 +50,18 @@ enum connection_news {
 /* Has connection_wait() look at a keyboard as well, which is borrowed for the connection's life. */
 void connection_listen(struct connection *connection, const struct keyboard *keyboard);
 
-/* Fills *err with the failure that nobody has answered for timeout_ms, or that this user may not
- * use the socket that the URL names. Returns BROT_E_UNAVAILABLE. */
-enum brot_err connection_unavailable(const char *url, int64_t timeout_ms, struct brot_error *err);
+/* Fills *err with the failure that nobody has answered for timeout_ms, as connection_explain() has
+ * it. Returns its code. */
+enum brot_err connection_unavailable(const struct connection *connection, int64_t timeout_ms,
+				     struct brot_error *err);
 
-/* Whether the second of these is so, and *err then. */
-bool connection_is_denied(const char *url, struct brot_error *err);
+/* Adds to *err, which says that no broker answers, what else may be the reason: that the broker has
+ * another key. Where this user may not use the socket that the URL names it says that alone, with
+ * BROT_E_DENIED. Returns its code. */
+enum brot_err connection_explain(const struct connection *connection, struct brot_error *err);
 
 /* Waits for news, until deadline_ms of clock_ms() at the latest. Returns bits of enum
- * connection_news; 0 after the time. */
+ * connection_news; 0 after the time, or for nothing. May do what connection_reopen() does. */
 unsigned connection_wait(struct connection *connection, int64_t deadline_ms);
 
 /* Sends, or forgets the message where the queue is full: callers repeat what matters. */
@@ -58,7 +69,8 @@ void connection_send(struct connection *connection, const struct message *m);
 
 /* The next message. *ret_has_message is false where there is none; *ret_message is borrowed until
  * the next call for this connection. BROT_E_PROTOCOL where the peer speaks another version or no
- * BROT at all; BROT_E_DENIED where it does not take our key. */
+ * BROT at all; BROT_E_DENIED where it does not take our key and that is not
+ * forgiven. */
 enum brot_err connection_receive(struct connection *connection, struct message *ret_message,
 				 bool *ret_has_message, struct brot_error *err);
 

@@ -173,10 +173,11 @@ static void on_progress(struct delivery *d, const struct session_action *action)
 
 static void on_failed(struct delivery *d, const struct brot_error *error)
 {
-	struct brot_error denied;
-	bool is_denied = error->code == BROT_E_UNAVAILABLE &&
-			 connection_is_denied(d->config.service->url, &denied);
-	delivery_fail(d, is_denied ? &denied : error);
+	struct brot_error explained = *error;
+	const struct connection *connection = d->config.service->connection;
+	if (error->code == BROT_E_UNAVAILABLE && !connection_was_denied(connection, &explained))
+		(void)connection_explain(connection, &explained);
+	delivery_fail(d, &explained);
 }
 
 static void on_busy(struct delivery *d, const struct session_action *action)

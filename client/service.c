@@ -5,11 +5,13 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "proto/secret.h"
 #include "proto/sys/keys.h"
 #include "proto/sys/sock.h"
 
-#define SYSTEM_SOCKET  "/run/brot/clients"
-#define SYSTEM_URL     "ipc://" SYSTEM_SOCKET
+#define SYSTEM_SOCKET "/run/brot/clients"
+#define SYSTEM_URL    "ipc://" SYSTEM_SOCKET
+/* A call that can serve itself does not wait for a broker that may be none. */
 #define SYSTEM_WAIT_MS 50
 
 /* A sentence about a URL names the option that gave it. */
@@ -50,12 +52,19 @@ static enum brot_err open_named(const struct service_config *config, struct serv
 	service->url = config->broker;
 	if (has_keys) {
 		service->keys = malloc(sizeof *service->keys);
+		if (service->keys != NULL)
+			*service->keys = keys;
+		secret_forget(&keys, sizeof keys);
 		if (service->keys == NULL)
 			return error_set(err, BROT_E_SYSTEM, "no memory for a key");
-		*service->keys = keys;
 	}
-	return connection_open(service->url, service->keys, config->interrupt, &service->connection,
-			       err);
+	return connection_open(service->url, service->keys, config->server_key, config->interrupt,
+			       &service->connection, err);
+}
+
+static bool may_embed(const struct service_config *config)
+{
+	return config->may_embed && !config->must_outlive;
 }
 
 /* BROT_OK with a connection, or without one where the system has no broker that answers. */
@@ -63,14 +72,17 @@ static enum brot_err open_system(const struct service_config *config, struct ser
 				 struct brot_error *err)
 {
 	struct stat status;
-	if (stat(SYSTEM_SOCKET, &status) != 0 || !S_ISSOCK(status.st_mode))
+	if (stat(SYSTEM_SOCKET, &status) != 0 || !S_ISSOCK(status.st_mode) ||
+	    sock_url_is_denied(SYSTEM_URL, NULL))
 		return BROT_OK;
+	const int64_t wait_ms = may_embed(config) ? SYSTEM_WAIT_MS : config->timeout_ms;
 	struct connection *connection = NULL;
 	json_t *report = NULL;
-	enum brot_err code = connection_open(SYSTEM_URL, NULL, config->interrupt, &connection, err);
+	enum brot_err code = connection_open(SYSTEM_URL, NULL, NULL, config->interrupt, &connection,
+					     err);
 	if (code != BROT_OK)
 		return code;
-	code = connection_ask(connection, MSG_STATUS, "{}", "status", SYSTEM_WAIT_MS, &report, err);
+	code = connection_ask(connection, MSG_STATUS, "{}", "status", wait_ms, &report, err);
 	json_decref(report);
 	if (code == BROT_OK) {
 		service->connection = connection;
@@ -89,12 +101,8 @@ static enum brot_err open_embedded(const struct service_config *config, struct s
 	if (code != BROT_OK)
 		return code;
 	service->url = embedded_url(service->embedded);
-	return connection_open(service->url, NULL, config->interrupt, &service->connection, err);
-}
-
-static bool may_embed(const struct service_config *config)
-{
-	return config->may_embed && !config->must_outlive;
+	return connection_open(service->url, NULL, NULL, config->interrupt, &service->connection,
+			       err);
 }
 
 enum brot_err service_open(const struct service_config *config, struct service *ret_service,
@@ -110,9 +118,8 @@ enum brot_err service_open(const struct service_config *config, struct service *
 	else if (config->workers == 0)
 		code = open_system(config, &service, err);
 	if (code == BROT_OK && service.connection == NULL) {
-		bool is_denied = !may_embed(config) && connection_is_denied(SYSTEM_URL, err);
-		if (is_denied)
-			code = BROT_E_UNAVAILABLE;
+		if (!may_embed(config) && sock_url_is_denied(SYSTEM_URL, err))
+			code = BROT_E_DENIED;
 		else if (config->must_outlive)
 			code = error_set(err, BROT_E_UNAVAILABLE,
 					 "--keep: needs a broker that outlives this call: none "
@@ -137,6 +144,7 @@ void service_close(struct service *service)
 {
 	connection_close(service->connection);
 	embedded_stop(service->embedded);
+	secret_forget(service->keys, sizeof *service->keys);
 	free(service->keys);
 	*service = SERVICE_NONE;
 }

@@ -1,8 +1,8 @@
 /*
  * service.h - finds the broker to talk to, or starts an embedded one.
  *
- * With a URL that broker and no other. Without: the system's, if it answers within 50 ms; else, for
- * a render, an embedded service.
+ * With a URL that broker and no other. Without: the system's; for a render, if it answers within
+ * 50 ms, else an embedded service.
  *
  * One thread owns a service.
  */

@@ -4,11 +4,21 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "proto/secret.h"
+
+#define INDENT 4 /* columns a level, and a tab */
+
 /* One line, without its comment and the blanks around it. */
 struct line {
 	const char *name, *value; /* value NULL: there is no "=" */
 	size_t name_bytes, value_bytes;
-	bool is_indented;
+	size_t indent; /* columns of blanks before it */
+};
+
+/* Where the lines before have led to. */
+struct place {
+	bool is_curve;
+	size_t indent; /* of the values of the section; 0: there was none yet */
 };
 
 static bool is_blank(char c)
@@ -53,10 +63,18 @@ static bool value_cut(struct line *line)
 	return true;
 }
 
+static size_t indent_of(const char *text, size_t bytes)
+{
+	size_t columns = 0;
+	for (size_t i = 0; i < bytes && (text[i] == ' ' || text[i] == '\t'); i++)
+		columns += text[i] == ' ' ? 1 : INDENT - columns % INDENT;
+	return columns;
+}
+
 /* False where the line is not ZPL. name_bytes is 0 where there is nothing on it. */
 static bool line_read(const char *text, size_t bytes, struct line *ret_line)
 {
-	struct line line = {.is_indented = bytes > 0 && (text[0] == ' ' || text[0] == '\t')};
+	struct line line = {.indent = indent_of(text, bytes)};
 	trim(&text, &bytes);
 	if (bytes == 0 || text[0] == '#') {
 		*ret_line = line;
@@ -89,7 +107,9 @@ bool cert_key_is_valid(const char *text)
 {
 	static const uint8_t nothing[Z85_KEY_BYTES];
 	uint8_t key[Z85_KEY_BYTES];
-	return z85_read(text, key, sizeof key) && memcmp(key, nothing, sizeof key) != 0;
+	bool is_valid = z85_read(text, key, sizeof key) && memcmp(key, nothing, sizeof key) != 0;
+	secret_forget(key, sizeof key);
+	return is_valid;
 }
 
 /* The sentence does not quote the value: it may be a secret. */
@@ -99,15 +119,44 @@ static enum brot_err key_take(const struct line *line, unsigned number, char *ke
 	char text[Z85_KEY_CHARS + 1] = "";
 	int name_chars = (int)line->name_bytes;
 	if (key[0] != '\0')
-		return error_set(err, BROT_E_USAGE, "line %u: %.*s must stand there once only",
+		return error_set(err, BROT_E_CONFIG, "line %u: %.*s must stand there once only",
 				 number, name_chars, line->name);
 	if (line->value != NULL && line->value_bytes == Z85_KEY_CHARS)
 		memcpy(text, line->value, Z85_KEY_CHARS);
-	if (!cert_key_is_valid(text))
-		return error_set(err, BROT_E_USAGE,
+	enum brot_err code = BROT_OK;
+	if (cert_key_is_valid(text))
+		memcpy(key, text, sizeof text);
+	else
+		code = error_set(err, BROT_E_CONFIG,
 				 "line %u: %.*s must be a key of %d characters in Z85, and is not",
 				 number, name_chars, line->name, Z85_KEY_CHARS);
-	memcpy(key, text, sizeof text);
+	secret_forget(text, sizeof text);
+	return code;
+}
+
+/* What is nested deeper in the section, or stands in another one, is nobody's business. */
+static enum brot_err line_take(const struct line *line, unsigned number, struct place *place,
+			       struct cert *cert, struct brot_error *err)
+{
+	if (line->name_bytes == 0)
+		return BROT_OK;
+	if (line->indent == 0) {
+		*place = (struct place){.is_curve = is_named(line, "curve")};
+		return BROT_OK;
+	}
+	if (place->indent == 0)
+		place->indent = line->indent;
+	if (line->indent < place->indent)
+		return error_set(err, BROT_E_CONFIG,
+				 "line %u: must be indented like the section's first, by %zu "
+				 "columns, got %zu",
+				 number, place->indent, line->indent);
+	if (!place->is_curve || line->indent > place->indent)
+		return BROT_OK;
+	if (is_named(line, "public-key"))
+		return key_take(line, number, cert->public_key, err);
+	if (is_named(line, "secret-key"))
+		return key_take(line, number, cert->secret_key, err);
 	return BROT_OK;
 }
 
@@ -115,25 +164,21 @@ enum brot_err cert_parse(const char *text, size_t bytes, struct cert *ret_cert,
 			 struct brot_error *err)
 {
 	struct cert cert = {0};
-	bool is_curve = false;
+	struct place place = {0};
 	enum brot_err code = BROT_OK;
 	if (bytes > LIMIT_CERT_BYTES)
-		return error_set(err, BROT_E_USAGE,
+		return error_set(err, BROT_E_CONFIG,
 				 "a certificate must have at most %d bytes, got %zu",
 				 LIMIT_CERT_BYTES, bytes);
 	for (unsigned number = 1; bytes > 0 && code == BROT_OK; number++) {
 		const char *end = memchr(text, '\n', bytes);
 		size_t line_bytes = end != NULL ? (size_t)(end - text) : bytes;
 		struct line line;
-		if (memchr(text, '\0', line_bytes) != NULL || !line_read(text, line_bytes, &line))
-			return error_set(err, BROT_E_USAGE,
+		if (memchr(text, '\0', line_bytes) == NULL && line_read(text, line_bytes, &line))
+			code = line_take(&line, number, &place, &cert, err);
+		else
+			code = error_set(err, BROT_E_CONFIG,
 					 "line %u: must be a section or name = \"value\"", number);
-		if (line.name_bytes > 0 && !line.is_indented)
-			is_curve = is_named(&line, "curve");
-		else if (is_curve && is_named(&line, "public-key"))
-			code = key_take(&line, number, cert.public_key, err);
-		else if (is_curve && is_named(&line, "secret-key"))
-			code = key_take(&line, number, cert.secret_key, err);
 		text += line_bytes;
 		bytes -= line_bytes;
 		if (bytes > 0) {
@@ -142,10 +187,11 @@ enum brot_err cert_parse(const char *text, size_t bytes, struct cert *ret_cert,
 		}
 	}
 	if (code == BROT_OK && cert.public_key[0] == '\0')
-		code = error_set(err, BROT_E_USAGE,
+		code = error_set(err, BROT_E_CONFIG,
 				 "must have a public-key in its section curve, and has none");
 	if (code == BROT_OK)
 		*ret_cert = cert;
+	secret_forget(&cert, sizeof cert);
 	return code;
 }
 

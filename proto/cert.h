@@ -21,7 +21,7 @@ struct cert {
 	char secret_key[Z85_KEY_CHARS + 1]; /* "": it is not in the text */
 };
 
-/* Reads `bytes` bytes of somebody's text. BROT_E_USAGE and one sentence that names the line
+/* Reads `bytes` bytes of somebody's text. BROT_E_CONFIG and one sentence that names the line
  * otherwise; *ret_cert is then untouched. */
 enum brot_err cert_parse(const char *text, size_t bytes, struct cert *ret_cert,
 			 struct brot_error *err);

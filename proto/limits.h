@@ -28,17 +28,22 @@
 #define LIMIT_TEXT_BYTES         240                            /* a reason in FAIL or MAPPED */
 
 /* Peers of one broker */
-#define LIMIT_PEERS      8192 /* connections remembered; the one silent longest makes room */
-#define LIMIT_WORKERS    2048
-#define LIMIT_CREDIT     256 /* tiles one worker may hold */
-#define LIMIT_NAME_CHARS 63  /* a worker's name, a kernel's name */
-#define LIMIT_KERNELS    8   /* kernels one worker may list */
+/* Connections remembered on each side, of whom has a role there. One of the principal that has most
+ * makes room: the one that was silent longest. */
+#define LIMIT_PEERS 8192
+/* Open at once, those included who have yet to show who they are. */
+#define LIMIT_CONNECTIONS (4 * LIMIT_PEERS)
+#define LIMIT_DENIALS     1000 /* a second that peers without a role are told, all together */
+#define LIMIT_WORKERS     2048
+#define LIMIT_CREDIT      256 /* tiles one worker may hold */
+#define LIMIT_NAME_CHARS  63  /* a worker's name, a kernel's name */
+#define LIMIT_KERNELS     8   /* kernels one worker may list */
 /* Iterations a second that a worker may claim of a kernel. */
 #define LIMIT_SPEED 1000000000000000
 
 /* Jobs of one broker */
 #define LIMIT_JOBS            256    /* accepted and not yet forgotten */
-#define LIMIT_JOBS_PER_CLIENT 64     /* of these, of one client's name */
+#define LIMIT_JOBS_PER_CLIENT 64     /* of these, of one client's name, or one owner but an admin */
 #define LIMIT_WATCHERS        8      /* connections that watch one job */
 #define LIMIT_TILE_ATTEMPTS   3      /* failures of one tile before its job fails */
 #define LIMIT_TILE_LEASES     8      /* of one tile that kill or hang its worker: its job fails */
@@ -80,6 +85,7 @@
 #define LIMIT_ENDPOINTS      8 /* URLs that one socket of a broker is bound to */
 
 #define LIMIT_SETTINGS_BYTES (64 * 1024) /* a settings file */
+
 /* Keys */
 #define LIMIT_CERT_BYTES (16 * 1024) /* a certificate's file */
 #define LIMIT_KEYS       4096        /* certificates of each role that a broker knows */

@@ -46,17 +46,17 @@ static enum brot_err refuse_unknown(struct parse *p, const char *word, size_t ch
 			 quote_text(word, chars, quoted, sizeof quoted), hint);
 }
 
-static enum brot_err refuse_value(struct brot_error *err, const char *label, const char *value)
-{
-	char quoted[QUOTE_BYTES];
-	return error_set(err, BROT_E_USAGE, "%s: takes no value, got \"%s\"", label,
-			 quote_text(value, strlen(value), quoted, sizeof quoted));
-}
-
 static void clear_list(const struct option_spec *spec, void *values)
 {
 	if (spec->type == OPTION_STRINGS)
 		((struct option_strings *)(void *)((char *)values + spec->offset))->count = 0;
+}
+
+static enum brot_err refuse_help(struct brot_error *err, const char *value)
+{
+	char quoted[QUOTE_BYTES];
+	return error_set(err, BROT_E_USAGE, "--help: takes no value, got \"%s\"",
+			 quote_text(value, strlen(value), quoted, sizeof quoted));
 }
 
 /* Takes "--name", "--name=value" or "--name value". */
@@ -72,16 +72,14 @@ static enum brot_err take_option(struct parse *p, const char *word)
 		row++;
 	}
 	if (spec->name == NULL && chars == 4 && memcmp(name, "help", 4) == 0)
-		return refuse_value(p->err, "--help", name + chars + 1);
+		return refuse_help(p->err, name + chars + 1);
 	if (spec->name == NULL)
 		return refuse_unknown(p, word, chars + 2);
 	char label[LABEL_BYTES];
 	(void)snprintf(label, sizeof label, "--%s", spec->name);
 	const char *value = name[chars] == '=' ? name + chars + 1 : NULL;
-	if (spec->type == OPTION_FLAG) {
-		if (value != NULL)
-			return refuse_value(p->err, label, value);
-		value = "1";
+	if (spec->type == OPTION_FLAG && value == NULL) {
+		value = "true";
 	} else if (value == NULL) {
 		/* A value may start with one dash, as -0.75,0,4 does; with two it is rather the
 		 * next option, and --name=--value says that it is not. */
@@ -179,9 +177,13 @@ const char *options_key(const struct option_command *command, const struct optio
 static bool is_alone(const struct parse *p)
 {
 	const char *const *name = p->command->alone;
-	for (; name != NULL && *name != NULL; name++)
-		if (options_source(p->command, &p->operands, *name) == OPTION_BY_LINE)
+	for (; name != NULL && *name != NULL; name++) {
+		const struct option_spec *spec = &p->command->specs[row_of(p->command, *name)];
+		bool is_unset = spec->type == OPTION_FLAG &&
+				!*(const bool *)((const char *)p->values + spec->offset);
+		if (options_source(p->command, &p->operands, *name) == OPTION_BY_LINE && !is_unset)
 			return true;
+	}
 	return false;
 }
 
@@ -222,6 +224,25 @@ static enum brot_err take_file(struct parse *p, const struct option_sources *sou
 	return code;
 }
 
+static enum brot_err take_list(struct parse *p, const struct option_sources *sources,
+			       const struct option_spec *spec, const char *name, const char *text)
+{
+	static const char partings[] = " \t\n,";
+	char *kept = sources->keep(text, sources->keep_context);
+	if (kept == NULL)
+		return error_set(p->err, BROT_E_SYSTEM, "%s: out of memory", p->command->name);
+	enum brot_err code = BROT_OK;
+	char *value = kept + strspn(kept, partings);
+	do {
+		char *end = value + strcspn(value, partings);
+		char *next = end + strspn(end, partings);
+		*end = '\0';
+		code = options_store(spec, name, value, p->values, p->err);
+		value = next;
+	} while (code == BROT_OK && *value != '\0');
+	return code;
+}
+
 static enum brot_err take_environment(struct parse *p, const struct option_sources *sources,
 				      bool are_named_alone)
 {
@@ -238,7 +259,10 @@ static enum brot_err take_environment(struct parse *p, const struct option_sourc
 			continue;
 		clear_list(&specs[row], p->values);
 		p->operands.sources[row] = OPTION_BY_ENVIRONMENT;
-		code = options_store(&specs[row], name, text, p->values, p->err);
+		if (specs[row].type == OPTION_STRINGS)
+			code = take_list(p, sources, &specs[row], name, text);
+		else
+			code = options_store(&specs[row], name, text, p->values, p->err);
 	}
 	return code;
 }
@@ -302,22 +326,42 @@ enum option_source options_source(const struct option_command *command,
 	return operands->sources[row];
 }
 
-enum brot_err options_refuse(const struct option_command *command,
-			     const struct option_operands *operands, const char *name,
-			     struct brot_error *err, const char *format, ...)
+/* The whole of a list is item SIZE_MAX. */
+static enum brot_err refuse_item(const struct option_command *command,
+				 const struct option_operands *operands, const char *name,
+				 size_t item, const char *rule, struct brot_error *err)
 {
 	const struct option_spec *spec = &command->specs[row_of(command, name)];
 	enum option_source source = options_source(command, operands, name);
-	char label[OPTIONS_FILE_LABEL_BYTES], rule[BROT_ERROR_TEXT_BYTES];
-	va_list args;
-	va_start(args, format);
-	(void)vsnprintf(rule, sizeof rule, format, args);
-	va_end(args);
+	char label[OPTIONS_FILE_LABEL_BYTES];
 	(void)snprintf(label, sizeof label, "--%s", name);
 	if (source == OPTION_BY_FILE)
-		(void)options_file_label(operands->file, command, spec, label);
+		(void)options_file_label(operands->file, command, spec, item, label);
 	else if (source == OPTION_BY_ENVIRONMENT)
 		(void)options_variable(command, spec, label);
 	return error_set(err, source == OPTION_BY_FILE ? BROT_E_CONFIG : BROT_E_USAGE, "%s: %s",
 			 label, rule);
+}
+
+enum brot_err options_refuse(const struct option_command *command,
+			     const struct option_operands *operands, const char *name,
+			     struct brot_error *err, const char *format, ...)
+{
+	char rule[BROT_ERROR_TEXT_BYTES];
+	va_list args;
+	va_start(args, format);
+	(void)vsnprintf(rule, sizeof rule, format, args);
+	va_end(args);
+	return refuse_item(command, operands, name, SIZE_MAX, rule, err);
+}
+
+enum brot_err options_blame(const struct option_command *command,
+			    const struct option_operands *operands, const char *name, size_t item,
+			    const struct brot_error *inner, struct brot_error *err)
+{
+	const char *colon = strstr(inner->text, ": ");
+	if (inner->code != BROT_E_USAGE)
+		return error_set(err, inner->code, "%s", inner->text);
+	return refuse_item(command, operands, name, item, colon != NULL ? colon + 2 : inner->text,
+			   err);
 }

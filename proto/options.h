@@ -6,10 +6,11 @@
  * winning: what the caller stored beforehand, the settings file, the environment, the command line.
  * A list of a later source replaces that of an earlier one.
  *
- * Command line: --name VALUE, --name=VALUE, --flag, -h, --help; "--" ends the options; "-" and
- * words such as -0.75 are operands. Where an option is repeated the last one counts, but
- * OPTION_STRINGS collects. Environment: a variable gives one value; for OPTION_STRINGS a list of
- * one. For a flag it is 1 or 0. File: see options_file.h.
+ * Command line: --name VALUE, --name=VALUE, --flag, --flag=false, -h, --help; "--" ends the
+ * options; "-" and words such as -0.75 are operands. Where an option is repeated the last one
+ * counts, but OPTION_STRINGS collects. Environment: a variable gives one value; for OPTION_STRINGS
+ * several, parted by blanks or commas. A flag's value is true, false, 1 or 0. File: see
+ * options_file.h.
  *
  * Pure: environment and file enter through functions. Thread-safe.
  */
@@ -103,12 +104,19 @@ typedef const char *option_env_fn(const char *name, void *context);
 typedef enum brot_err option_file_fn(const char *path, bool must_exist, void *context,
 				     const struct options_file **ret_file, struct brot_error *err);
 
-/* Where values come from beside the command line. Either function may be NULL. */
+/* A copy of a text, which stays the callee's and must live as long as the values. NULL if memory is
+ * short. */
+typedef char *option_keep_fn(const char *text, void *context);
+
+/* Where values come from beside the command line. Each function may be NULL, but keep() only where
+ * no variable gives a list. */
 struct option_sources {
 	option_env_fn *env;
 	void *env_context;
 	option_file_fn *file;
 	void *file_context;
+	option_keep_fn *keep;
+	void *keep_context;
 };
 
 /* Parses argv[0] to argv[argc - 1]: the words after the program's and the subcommand's name.
@@ -134,10 +142,18 @@ enum brot_err options_refuse(const struct option_command *command,
 			     struct brot_error *err, const char *format, ...)
 	__attribute__((format(printf, 5, 6)));
 
+/* The same by what another check says of a value: "WORD: RULE", of which the rule is taken. item
+ * counts in the values of an OPTION_STRINGS, and is 0 elsewhere. What is no BROT_E_USAGE, and so
+ * not the value's fault, is passed on as it is. */
+enum brot_err options_blame(const struct option_command *command,
+			    const struct option_operands *operands, const char *name, size_t item,
+			    const struct brot_error *inner, struct brot_error *err);
+
 /* Whether two structs of values have the same in that row. */
 bool options_agree(const struct option_spec *spec, const void *values, const void *others);
 
-/* Appends a name to a list parted by commas, if the buffer has room for it. */
+/* Appends an option's name, as a settings file has it, to a list parted by commas, if the buffer
+ * has room for it. */
 void options_list(char *buffer, size_t buffer_bytes, const char *name);
 
 /* Writes the variable of a row. Returns buffer, or NULL if the row has none. */

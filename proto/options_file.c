@@ -54,15 +54,27 @@ static const char *quote_span(const struct options_file *file, struct json_span 
 	return quote_text(file->json.text + span.first, span.end - span.first, buffer, QUOTE_BYTES);
 }
 
+static size_t item_offset(const struct options_file *file, const struct entry *entry, size_t item)
+{
+	struct json_span span;
+	size_t cursor = entry->value_span.first;
+	if (json_is_array(entry->value) && item < json_array_size(entry->value))
+		for (size_t i = 0; json_text_element(&file->json, &cursor, &span); i++)
+			if (i == item)
+				return span.first;
+	return entry->value_span.first;
+}
+
 const char *options_file_label(const struct options_file *file,
 			       const struct option_command *command, const struct option_spec *spec,
-			       char buffer[OPTIONS_FILE_LABEL_BYTES])
+			       size_t item, char buffer[OPTIONS_FILE_LABEL_BYTES])
 {
 	char key[OPTIONS_VARIABLE_BYTES];
 	bool is_key = options_key(command, spec, key) != NULL;
 	for (size_t i = 0; is_key && i < file->count; i++)
 		if (strcmp(json_string_value(file->entries[i].key), key) == 0)
-			return label_at(file, file->entries[i].value_span.first, key, buffer);
+			return label_at(file, item_offset(file, &file->entries[i], item), key,
+					buffer);
 	(void)snprintf(buffer, OPTIONS_FILE_LABEL_BYTES, "%s", file->name);
 	return buffer;
 }
@@ -74,16 +86,22 @@ static enum brot_err refuse_memory(const struct options_file *file, struct brot_
 	return error_set(err, BROT_E_SYSTEM, "%s: out of memory", file->name);
 }
 
-/* Where the token begins at whose end jansson found it wrong, or the byte within one. */
+/* Where the token begins that jansson found wrong, of which it may have read a part alone; within a
+ * string the wrong byte, which it has put back if that is a control character. */
 static size_t syntax_offset(const struct options_file *file, const json_error_t *wrong)
 {
+	const char *text = file->json.text;
 	size_t end = wrong->position > 0 ? (size_t)wrong->position : 0;
 	enum json_error_code code = json_error_code(wrong);
 	if (code == json_error_premature_end_of_input || code == json_error_invalid_utf8 ||
 	    end == 0)
 		return end;
 	struct json_span token = json_text_token(&file->json, end - 1);
-	return token.end == end ? token.first : end - 1;
+	bool is_string = token.first < end && text[token.first] == '"';
+	if (token.first < end && (!is_string || token.end == end))
+		return token.first;
+	return is_string && end < file->json.bytes && (unsigned char)text[end] < ' ' ? end
+										     : end - 1;
 }
 
 static enum brot_err refuse_syntax(const struct options_file *file, const json_error_t *wrong,

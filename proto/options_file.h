@@ -35,10 +35,10 @@ enum brot_err options_file_store(const struct options_file *file,
 				 enum option_source sources[OPTIONS_MAX], void *values,
 				 void *overruled, struct brot_error *err);
 
-/* "NAME:LINE:COLUMN: KEY" with the place of the value of a row; the name alone if the file does not
- * have it. Returns buffer. */
+/* "NAME:LINE:COLUMN: KEY" with the place of the value of a row, or of that item if it is a list
+ * that has so many; the name alone if the file does not have it. Returns buffer. */
 const char *options_file_label(const struct options_file *file,
 			       const struct option_command *command, const struct option_spec *spec,
-			       char buffer[OPTIONS_FILE_LABEL_BYTES]);
+			       size_t item, char buffer[OPTIONS_FILE_LABEL_BYTES]);
 
 #endif

@@ -72,7 +72,18 @@ static void append_row(struct buffer *out, const char *name, const char *arg, co
 	append_words(out, HELP_INDENT, right);
 }
 
-static void append_file(struct buffer *out, const char *file)
+/* The first option of that type which more than the command line gives, or NULL. */
+static const struct option_spec *first_of(const struct option_command *command,
+					  enum option_type type)
+{
+	char key[OPTIONS_VARIABLE_BYTES];
+	for (const struct option_spec *spec = command->specs; spec->name != NULL; spec++)
+		if (spec->type == type && options_key(command, spec, key) != NULL)
+			return spec;
+	return NULL;
+}
+
+static void append_file(struct buffer *out, const struct option_command *command)
 {
 	append(out,
 	       "\n"
@@ -80,7 +91,14 @@ static void append_file(struct buffer *out, const char *file)
 	       "%s if it exists, then from the environment, then from the\n"
 	       "command line; the last one counts. The file is one JSON object; its keys are the\n"
 	       "options above that have a variable, without --config, and with _ for -.\n",
-	       file);
+	       command->file);
+	if (first_of(command, OPTION_STRINGS) != NULL)
+		append(out, "A variable gives several of what may be repeated, parted by blanks or "
+			    "commas.\n");
+	const struct option_spec *flag = first_of(command, OPTION_FLAG);
+	if (flag != NULL)
+		append(out, "What takes no value is unset by =false, as in --%s=false.\n",
+		       flag->name);
 }
 
 char *options_help(const struct option_command *command)
@@ -97,6 +115,6 @@ char *options_help(const struct option_command *command)
 	}
 	append_row(&out, "help", NULL, "print this and exit", NULL);
 	if (command->file != NULL)
-		append_file(&out, command->file);
+		append_file(&out, command);
 	return out.data;
 }

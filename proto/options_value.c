@@ -37,9 +37,9 @@ static enum brot_err store_flag(const struct option_spec *spec, const char *labe
 				void *at, struct brot_error *err)
 {
 	(void)spec;
-	if (strcmp(text, "0") != 0 && strcmp(text, "1") != 0)
-		return refuse(err, label, "must be 1 or 0", text);
-	bool value = text[0] == '1';
+	bool value = strcmp(text, "true") == 0 || strcmp(text, "1") == 0;
+	if (!value && strcmp(text, "false") != 0 && strcmp(text, "0") != 0)
+		return refuse(err, label, "must be true, false, 1 or 0", text);
 	memcpy(at, &value, sizeof value);
 	return BROT_OK;
 }
@@ -248,7 +248,10 @@ bool options_agree(const struct option_spec *spec, const void *values, const voi
 void options_list(char *buffer, size_t buffer_bytes, const char *name)
 {
 	size_t used = strlen(buffer);
-	if (used + strlen(name) + 2 <= buffer_bytes)
-		(void)snprintf(buffer + used, buffer_bytes - used, "%s%s", used > 0 ? "," : "",
-			       name);
+	if (used + strlen(name) + 2 > buffer_bytes)
+		return;
+	(void)snprintf(buffer + used, buffer_bytes - used, "%s%s", used > 0 ? "," : "", name);
+	for (char *p = buffer + used; *p != '\0'; p++)
+		if (*p == '-')
+			*p = '_';
 }

@@ -24,10 +24,9 @@
 #include "worker/fault.h"
 #include "worker/link_internal.h"
 
-#define MESSAGES_A_ROUND 64     /* then the results and the tick have their turn */
-#define QUEUE_EXTRA      64     /* messages besides the answers to all tiles held */
-#define BYE_LINGER_MS    200    /* for a BYE to leave */
-#define PATIENCE_MS      300000 /* that our end may take: the tiles under way */
+#define MESSAGES_A_ROUND 64  /* then the results and the tick have their turn */
+#define QUEUE_EXTRA      64  /* messages besides the answers to all tiles held */
+#define BYE_LINGER_MS    200 /* for a BYE to leave */
 #define HELLOS_A_SOCKET  5
 #define HELLOS_TOLD      3 /* unanswered: a person should hear of it */
 #define BEAT_MS_DEFAULT  2000
@@ -54,13 +53,20 @@ static enum brot_err sock_open(const struct link *link, struct sock **ret_sock,
 static void hello_prepare(struct link *link, struct message *m)
 {
 	m->body = (struct bytes){link->hello, strlen(link->hello)};
-	if (++link->hellos == HELLOS_TOLD)
+	if (++link->hellos == HELLOS_TOLD && link->config->keys == NULL)
 		log_line(LOG_LEVEL_NOTICE, "no broker has answered yet broker=%s",
 			 link->config->broker);
+	if (link->hellos == HELLOS_TOLD && link->config->keys != NULL)
+		log_line(LOG_LEVEL_NOTICE,
+			 "no broker has answered yet, or its key is not that of --server-key "
+			 "broker=%s server_key=\"%s\"",
+			 link->config->broker, link->config->server_key);
 	struct sock *sock;
-	if (link->hellos % HELLOS_A_SOCKET == 0 && sock_open(link, &sock, NULL) == BROT_OK) {
+	bool is_used_up = link->is_denied || link->hellos % HELLOS_A_SOCKET == 0;
+	if (is_used_up && sock_open(link, &sock, NULL) == BROT_OK) {
 		sock_free(link->sock, 0);
 		link->sock = sock;
+		link->is_denied = false;
 	}
 }
 
@@ -85,6 +91,7 @@ static void message_send(struct link *link, struct message *m)
 static void welcomed(struct link *link, uint64_t session)
 {
 	link->hellos = 0;
+	link->is_denial_told = false;
 	log_line(LOG_LEVEL_NOTICE, "registered%s name=\"%s\" broker=%s session=%016llx",
 		 link->welcomes++ > 0 ? " again" : "", link->config->name, link->config->broker,
 		 (unsigned long long)session);
@@ -142,6 +149,8 @@ static const char *cause_of(const struct session_event *event, const struct mess
 		return "the broker is silent";
 	case SESSION_ON_UNREADABLE:
 		return "the broker speaks another language";
+	case SESSION_ON_DENIED:
+		return "the key is not taken";
 	case SESSION_ON_MESSAGE:
 		return message->type == MSG_DRAIN        ? "the broker asked for it"
 		       : message->type == MSG_REREGISTER ? "the broker does not know the session"
@@ -199,7 +208,16 @@ static const char *text_get(const json_t *root, const char *key, char *buffer, s
 	return quote_text(text != NULL ? text : "", text != NULL ? strlen(text) : 0, buffer, bytes);
 }
 
-static void body_read(const struct message *m, struct session_event *event)
+/* A denial is tried again for as long as it takes, and told once. */
+static enum log_level level_of_refusal(struct link *link, enum brot_err code)
+{
+	bool is_new = code != BROT_E_DENIED || !link->is_denial_told;
+	if (code == BROT_E_DENIED)
+		link->is_denial_told = true;
+	return is_new ? LOG_LEVEL_WARNING : LOG_LEVEL_DEBUG;
+}
+
+static void body_read(struct link *link, const struct message *m, struct session_event *event)
 {
 	if (m->type != MSG_WELCOME && m->type != MSG_REFUSED)
 		return;
@@ -212,8 +230,9 @@ static void body_read(const struct message *m, struct session_event *event)
 			text_get(root, "error", error, sizeof error));
 		(void)text_get(root, "message", about, sizeof about);
 		event->received.is_about_hello = about[0] == '\0' || strcmp(about, "HELLO") == 0;
-		log_line(LOG_LEVEL_WARNING, "refused by the broker message=%s error=%s text=\"%s\"",
-			 about, error, text_get(root, "text", text, sizeof text));
+		log_line(level_of_refusal(link, event->received.code),
+			 "refused by the broker message=%s error=%s text=\"%s\"", about, error,
+			 text_get(root, "text", text, sizeof text));
 	}
 	json_decref(root);
 }
@@ -235,15 +254,23 @@ static void message_handle(struct link *link, const struct sock_received *receiv
 		 message_name(message.type), (unsigned long long)message.job, message.tile,
 		 message.attempt);
 	event.received.message = &message;
-	body_read(&message, &event);
+	body_read(link, &message, &event);
 	link_step(link, &event, &message);
 }
 
-static void denial_handle(struct link *link)
+static void denial_handle(struct link *link, const struct brot_error *error)
 {
-	struct session_event event = {.type = SESSION_ON_UNREADABLE};
-	(void)sock_denial(link->sock, &event.error);
-	log_line(LOG_LEVEL_WARNING, "%s", event.error.text);
+	struct session_event event = {.type = SESSION_ON_DENIED, .error = *error};
+	log_line(level_of_refusal(link, BROT_E_DENIED), "denied, trying again: %s", error->text);
+	link->is_denied = true;
+	link_step(link, &event, NULL);
+}
+
+/* A socket file that this user may not open stays so. */
+static void closed_handle(struct link *link, const struct brot_error *error)
+{
+	struct session_event event = {.type = SESSION_ON_UNREADABLE, .error = *error};
+	log_line(LOG_LEVEL_WARNING, "%s", error->text);
 	link_step(link, &event, NULL);
 }
 
@@ -252,8 +279,11 @@ static void messages_take(struct link *link)
 	for (int i = 0; i < MESSAGES_A_ROUND && !link->is_over; i++) {
 		struct sock_received received;
 		enum sock_result result = sock_receive(link->sock, &received);
-		if (result == SOCK_DENIED)
-			denial_handle(link);
+		struct brot_error denied;
+		if (result == SOCK_DENIED) {
+			(void)sock_denial(link->sock, &denied);
+			denial_handle(link, &denied);
+		}
 		if (result != SOCK_OK)
 			return;
 		message_handle(link, &received);
@@ -273,8 +303,10 @@ static void signals_take(struct link *link)
 		}
 		if (number != SIGTERM && number != SIGINT && number != SIGHUP)
 			continue;
-		log_line(LOG_LEVEL_INFO, "asked to end signal=%d", number);
-		notify_stopping(&link->notify, PATIENCE_MS);
+		/* A parent has told of it before. */
+		log_line(link->config->parent != 0 ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO,
+			 "asked to end signal=%d", number);
+		notify_stopping(&link->notify, LINK_PATIENCE_MS);
 		bool is_orphan = link->config->parent != 0 && getppid() != link->config->parent;
 		struct session_event event = {.type = SESSION_ON_TERMINATE};
 		if (is_orphan)
@@ -295,6 +327,11 @@ static void tick(struct link *link)
 	event.progress = (struct session_progress){progress.iterations, progress.running,
 						   progress.stuck, progress.lost};
 	link_step(link, &event, NULL);
+	/* A broker that starts may not have opened its socket file to us before. */
+	struct brot_error denied;
+	if (!link->is_over && link->hellos >= HELLOS_TOLD &&
+	    sock_url_is_denied(link->config->broker, &denied))
+		closed_handle(link, &denied);
 }
 
 static void service_turn(struct link *link)

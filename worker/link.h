@@ -15,9 +15,14 @@
 #include "proto/sys/sock.h"
 #include "worker/choice.h"
 
+/* That the end of a worker may take, with the tiles under way. The service manager takes its word
+ * for it over the unit's TimeoutStopSec=, so it is less. */
+#define LINK_PATIENCE_MS 80000
+
 struct link_config {
 	const char *broker;           /* URL */
 	const struct sock_keys *keys; /* NULL: none; borrowed */
+	const char *server_key;       /* the file of the broker's, with keys; borrowed */
 	const char *name;             /* for people, at most LIMIT_NAME_CHARS */
 	const struct choice *choice;  /* checked and measured */
 	uint32_t threads;             /* 1..LIMIT_CREDIT - 1 */

@@ -26,6 +26,8 @@ struct link {
 	int exit_status;
 	unsigned hellos; /* since the last WELCOME */
 	unsigned welcomes;
+	bool is_denied;      /* nothing comes over this socket any more */
+	bool is_denial_told; /* since the last WELCOME */
 	uint64_t tiles_done;
 	const char *why_draining; /* NULL while it is not */
 	const char *why_over;

@@ -9,6 +9,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "proto/secret.h"
 #include "proto/sys/clock.h"
 #include "proto/sys/keys.h"
 #include "proto/sys/log.h"
@@ -35,13 +36,48 @@ struct program {
 	bool has_keys;
 };
 
+static enum brot_err check_url(const struct worker_options *options, struct brot_error *err)
+{
+	bool is_local;
+	enum brot_err code = sock_url_check(options->broker, &is_local, err);
+	if (code == BROT_OK && !is_local && options->key == NULL && !options->is_insecure)
+		return error_set(
+			err, BROT_E_USAGE,
+			"URL: %s is tcp beyond this host, which needs --key and "
+			"--server-key, or --insecure, since nobody knows who answers there",
+			options->broker);
+	return code;
+}
+
+/* What the table cannot know of values: each is refused where it was given. */
+static enum brot_err check(const struct worker_options *options,
+			   const struct option_operands *operands, struct brot_error *err)
+{
+	const struct kernel *kernel;
+	struct brot_error inner;
+	if (options->kernel != NULL && kernel_by_name(options->kernel, &kernel, &inner) != BROT_OK)
+		return options_blame(&worker_command, operands, "kernel", 0, &inner, err);
+	if (!options->wants_selftest && check_url(options, &inner) != BROT_OK)
+		return options_blame(&worker_command, operands, "broker", 0, &inner, err);
+	return BROT_OK;
+}
+
 static enum brot_err parse(const struct program *program, struct settings *settings,
 			   struct worker_options *ret_options, bool *ret_wants_help,
 			   struct brot_error *err)
 {
 	const struct option_sources sources = settings_sources(settings);
-	return worker_options_parse(program->argc - 1, program->argv + 1, &sources, ret_options,
-				    ret_wants_help, err);
+	struct worker_options options;
+	struct option_operands operands;
+	enum brot_err code = worker_options_parse(program->argc - 1, program->argv + 1, &sources,
+						  &options, &operands, err);
+	if (code == BROT_OK && !operands.wants_help && !options.wants_version)
+		code = check(&options, &operands, err);
+	if (code != BROT_OK)
+		return code;
+	*ret_options = options;
+	*ret_wants_help = operands.wants_help;
+	return BROT_OK;
 }
 
 static int complain(const struct brot_error *err)
@@ -87,26 +123,9 @@ static void reread(void *context)
 		if (!options_agree(spec, &program->options, &options))
 			options_list(waiting, sizeof waiting, spec->name);
 	log_line(LOG_LEVEL_NOTICE, "settings read again changed=%s",
-		 is_changed ? "log-level" : "none");
+		 is_changed ? "log_level" : "none");
 	if (waiting[0] != '\0')
 		log_line(LOG_LEVEL_WARNING, "settings that wait for a restart names=%s", waiting);
-}
-
-/* *ret_has_keys: *ret_keys is to be shown to the broker. */
-static enum brot_err broker_check(const struct worker_options *options, struct sock_keys *ret_keys,
-				  bool *ret_has_keys, struct brot_error *err)
-{
-	bool is_local;
-	enum brot_err code = sock_url_check(options->broker, &is_local, err);
-	if (code == BROT_OK)
-		code = keys_for_url(options->broker, options->key, options->server_key, ret_keys,
-				    ret_has_keys, err);
-	if (code == BROT_OK && !is_local && !*ret_has_keys && !options->is_insecure)
-		return error_set(err, BROT_E_USAGE,
-				 "%s: tcp beyond this host needs --key and --server-key, or "
-				 "--insecure, since nobody knows who answers there",
-				 options->broker);
-	return code;
 }
 
 /* What people shall call this process: HOSTNAME/PID, printable. */
@@ -144,6 +163,7 @@ static enum brot_err work(struct program *program, struct choice *choice, int si
 	const struct link_config config = {
 		.broker = options->broker,
 		.keys = program->has_keys ? &program->keys : NULL,
+		.server_key = options->server_key,
 		.name = options->name != NULL ? options->name : name,
 		.choice = choice,
 		.threads = is_child ? 1 : options->threads,
@@ -184,7 +204,8 @@ static enum brot_err run(struct program *program, int *ret_status, struct brot_e
 	enum brot_err code = log_level_parse(options->log_level, &level, err);
 	if (code == BROT_OK) {
 		log_init("brot-worker", level);
-		code = broker_check(options, &program->keys, &program->has_keys, err);
+		code = keys_for_url(options->broker, options->key, options->server_key,
+				    &program->keys, &program->has_keys, err);
 	}
 	if (code == BROT_OK)
 		code = choice_offer(options->kernel, &choice, err);
@@ -262,8 +283,10 @@ int main(int argc, char **argv)
 {
 	struct program program = {.argc = argc, .argv = argv};
 	process_open_standard_streams();
+	process_set_name("brot-worker");
 	signals_keep_hangup();
 	int status = run_command(&program);
+	secret_forget(&program.keys, sizeof program.keys);
 	settings_done(&program.settings);
 	settings_done(&program.reread);
 	return status;

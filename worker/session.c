@@ -116,6 +116,9 @@ void session_step(struct session *s, const struct session_event *event,
 	case SESSION_ON_UNREADABLE:
 		session_on_unreadable(s, event->error.code, ret_actions);
 		break;
+	case SESSION_ON_DENIED:
+		session_on_denied(s, event->now_ms, ret_actions);
+		break;
 	case SESSION_ON_OPENED:
 		session_on_opened(s, &event->opened, ret_actions);
 		break;

@@ -54,6 +54,7 @@ enum session_event_type {
 			     * says
 			     */
 	SESSION_ON_UNREADABLE, /* something came that is no message: error */
+	SESSION_ON_DENIED,     /* the other end does not take our key, or has not the right one */
 	SESSION_ON_OPENED,     /* the answer to SESSION_DO_OPEN: opened */
 	SESSION_ON_TILE_ENDED, /* the renderer is done with a tile, however: ended */
 	SESSION_ON_TICK,       /* time has passed: progress */

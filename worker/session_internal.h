@@ -31,7 +31,8 @@ struct session {
 	uint64_t number;    /* of the session; 0 in GREETING */
 	int64_t hello_ms;   /* when the next HELLO is due */
 	int64_t hello_sent_ms;
-	int64_t busy_ms; /* the pause after the next BUSY */
+	int64_t busy_ms;   /* the pause after the next BUSY */
+	int64_t denied_ms; /* and after the next denial */
 	int64_t heard_ms, lost_ms;
 	int64_t beat_due_ms, beat_ms;
 	struct session_progress progress; /* at the last tick */
@@ -63,6 +64,7 @@ void session_life_init(struct session *s);
 void session_on_start(struct session *s, int64_t now_ms, struct session_actions *out);
 void session_on_terminate(struct session *s, struct session_actions *out);
 void session_on_orphaned(struct session *s, struct session_actions *out);
+void session_on_denied(struct session *s, int64_t now_ms, struct session_actions *out);
 void session_on_unreadable(struct session *s, enum brot_err code, struct session_actions *out);
 
 /* Messages. */

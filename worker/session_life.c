@@ -4,6 +4,8 @@
 #define HELLO_MS         1000
 #define BUSY_MS          2000 /* the first pause after a BUSY, doubled up to */
 #define BUSY_MAX_MS      30000
+#define DENIED_MS        1000 /* likewise after a denial */
+#define DENIED_MAX_MS    60000
 #define BEAT_LEAST_MS    20
 #define BEAT_MOST_MS     60000
 #define LOST_LEAST_BEATS 2
@@ -12,6 +14,7 @@
 void session_life_init(struct session *s)
 {
 	s->busy_ms = BUSY_MS;
+	s->denied_ms = DENIED_MS;
 }
 
 static void exit_add(struct session *s, struct session_actions *out, int status)
@@ -95,21 +98,36 @@ void session_on_welcome(struct session *s, const struct session_event *event,
 	s->state = SESSION_SERVING;
 	s->number = number;
 	s->busy_ms = BUSY_MS;
+	s->denied_ms = DENIED_MS;
 	s->beat_due_ms = event->now_ms + s->beat_ms;
 	s->iterations_before = s->progress.iterations;
 	session_action_add(out, SESSION_DO_WELCOMED)->session = number;
 	credit_send(s, out);
 }
 
+/* Somebody may be about to let us in: a key that is being replaced, a broker that takes over from
+ * who is there now. What we hold has gone elsewhere, and nobody would hear us. */
+void session_on_denied(struct session *s, int64_t now_ms, struct session_actions *out)
+{
+	bool was_draining = s->state == SESSION_DRAINING;
+	session_forget(s, out);
+	s->number = 0;
+	s->state = SESSION_GREETING;
+	s->hello_ms = now_ms + s->denied_ms;
+	s->denied_ms = clamp(2 * s->denied_ms, DENIED_MS, DENIED_MAX_MS);
+	if (was_draining)
+		exit_add(s, out, 0);
+}
+
 void session_on_refused(struct session *s, const struct session_event *event,
 			struct session_actions *out)
 {
-	if (event->received.code == BROT_E_DENIED && !event->received.is_about_hello &&
-	    (s->state == SESSION_SERVING || s->state == SESSION_DRAINING)) {
-		/* Our key was taken away: what we hold has gone elsewhere, and nobody would hear
-		 * us. */
-		session_forget(s, out);
-		exit_add(s, out, error_exit_status(BROT_E_DENIED));
+	bool is_in_session = s->state == SESSION_SERVING || s->state == SESSION_DRAINING;
+	/* In a session an answer to an early HELLO is an old one. */
+	if (event->received.code == BROT_E_DENIED &&
+	    event->received.is_about_hello == (s->state == SESSION_GREETING) &&
+	    (is_in_session || s->state == SESSION_GREETING)) {
+		session_on_denied(s, event->now_ms, out);
 		return;
 	}
 	/* In a session the broker has said why it ignored something; that changes nothing here. */

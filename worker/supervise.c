@@ -29,13 +29,13 @@
 #include "proto/sys/process.h"
 #include "proto/sys/signals.h"
 #include "proto/sys/sock.h"
+#include "worker/link.h"
 
 #define SELF           "/proc/self/exe"
 #define YOUNG_MS       1000 /* who dies younger than this waits before it is started again */
 #define PAUSE_MS       100  /* the first time, doubled up to */
 #define PAUSE_MAX_MS   10000
 #define GONE_LINGER_MS 1000
-#define PATIENCE_MS    300000 /* that our end may take: the tiles under way */
 
 enum slot_state { SLOT_EMPTY, SLOT_RUNNING, SLOT_ENDED };
 
@@ -99,8 +99,17 @@ static void gone_send(struct supervisor *s, uint64_t session)
 static void answers_drop(struct supervisor *s)
 {
 	struct sock_received received;
-	while (s->sock != NULL && sock_receive(s->sock, &received) == SOCK_OK)
-		sock_received_done(&received);
+	enum sock_result result = SOCK_OK;
+	while (s->sock != NULL && result == SOCK_OK) {
+		result = sock_receive(s->sock, &received);
+		if (result == SOCK_OK)
+			sock_received_done(&received);
+	}
+	/* The next dead child is told of over another one. */
+	if (result == SOCK_DENIED) {
+		sock_free(s->sock, 0);
+		s->sock = NULL;
+	}
 }
 
 /* ---- children ---- */
@@ -153,7 +162,7 @@ static void children_signal(const struct supervisor *s, int number)
 static void end_begin(struct supervisor *s, int number)
 {
 	s->is_ending = true;
-	notify_stopping(&s->notify, PATIENCE_MS);
+	notify_stopping(&s->notify, LINK_PATIENCE_MS);
 	for (uint32_t i = 0; i < s->config->processes; i++)
 		if (s->slots[i].state == SLOT_EMPTY)
 			s->slots[i].state = SLOT_ENDED;

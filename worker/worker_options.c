@@ -2,6 +2,7 @@
 #include "worker/worker_options.h"
 
 #include <stddef.h>
+#include <string.h>
 
 #include "proto/limits.h"
 
@@ -78,6 +79,21 @@ static enum brot_err check_processes(struct worker_options *options,
 	return BROT_OK;
 }
 
+/* Over ipc neither counts. */
+static enum brot_err check_keys(const struct worker_options *options,
+				const struct option_operands *operands, struct brot_error *err)
+{
+	if (options->broker == NULL || strncmp(options->broker, "tcp:", 4) != 0)
+		return BROT_OK;
+	if (options->key != NULL && options->server_key == NULL)
+		return options_refuse(&worker_command, operands, "key", err,
+				      "needs --server-key, the broker's public certificate");
+	if (options->key == NULL && options->server_key != NULL)
+		return options_refuse(&worker_command, operands, "server-key", err,
+				      "needs --key, the worker's own secret certificate");
+	return BROT_OK;
+}
+
 static enum brot_err check(struct worker_options *options, const struct option_operands *operands,
 			   struct brot_error *err)
 {
@@ -88,13 +104,14 @@ static enum brot_err check(struct worker_options *options, const struct option_o
 		return error_set(err, BROT_E_USAGE,
 				 "--broker: must be given, here, as BROT_BROKER or in the settings "
 				 "file");
-	return check_processes(options, operands, err);
+	enum brot_err code = check_keys(options, operands, err);
+	return code == BROT_OK ? check_processes(options, operands, err) : code;
 }
 
 enum brot_err worker_options_parse(int argc, char *const *argv,
 				   const struct option_sources *sources,
-				   struct worker_options *ret_options, bool *ret_wants_help,
-				   struct brot_error *err)
+				   struct worker_options *ret_options,
+				   struct option_operands *ret_operands, struct brot_error *err)
 {
 	struct worker_options options = {0};
 	struct option_operands operands;
@@ -108,6 +125,6 @@ enum brot_err worker_options_parse(int argc, char *const *argv,
 	if (options.log_level == NULL)
 		options.log_level = options.tied_to != 0 ? "warning" : "notice";
 	*ret_options = options;
-	*ret_wants_help = operands.wants_help;
+	*ret_operands = operands;
 	return BROT_OK;
 }

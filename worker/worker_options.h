@@ -28,12 +28,11 @@ struct worker_options {
 
 extern const struct option_command worker_command;
 
-/* Parses and checks what belongs together. *ret_wants_help as in struct option_operands. Strings
- * are borrowed from argv and the sources. Fails as options_parse(); outputs are untouched on
- * failure. */
+/* Parses and checks what belongs together. Strings are borrowed from argv and the sources. Fails as
+ * options_parse(); outputs are untouched on failure. */
 enum brot_err worker_options_parse(int argc, char *const *argv,
 				   const struct option_sources *sources,
-				   struct worker_options *ret_options, bool *ret_wants_help,
-				   struct brot_error *err);
+				   struct worker_options *ret_options,
+				   struct option_operands *ret_operands, struct brot_error *err);
 
 #endif

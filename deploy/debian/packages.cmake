@@ -5,7 +5,8 @@ set(packages broker worker client)
 set(CPACK_GENERATOR DEB)
 set(CPACK_PACKAGE_NAME brot)
 set(CPACK_PACKAGE_VENDOR brot)
-set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "render service for the Mandelbrot family")
+# None for all: the first line of each description is its own.
+set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "")
 set(BROT_MAINTAINER "brot authors <brot@localhost>" CACHE STRING "Whom the packages name")
 set(CPACK_PACKAGE_CONTACT "${BROT_MAINTAINER}")
 set(CPACK_PACKAGE_DIRECTORY ${PROJECT_BINARY_DIR}/package)
@@ -27,29 +28,35 @@ set(CPACK_DEBIAN_COMPRESSION_TYPE xz)
 # A user for the service is made as debhelper's packages do.
 set(service_depends
   "systemd | systemd-standalone-sysusers | systemd-sysusers, init-system-helpers (>= 1.54~)")
+# Locks need an option of libzmq that no symbol tells of.
+set(zmq_depends "libzmq5 (>= 4.3.4~)")
 
 set(CPACK_COMPONENT_BROKER_DESCRIPTION
-  "The broker takes render requests from clients and leases their tiles to
+  "render service for the Mandelbrot family, broker
+The broker takes render requests from clients and leases their tiles to
 workers, on this host by shared memory and on others by the network. Its jobs
 outlive workers, clients and itself.
 
  This package has the broker and its systemd service.")
-set(CPACK_DEBIAN_BROKER_PACKAGE_DEPENDS "${service_depends}")
+set(CPACK_DEBIAN_BROKER_PACKAGE_DEPENDS "${service_depends}, ${zmq_depends}")
 set(CPACK_DEBIAN_BROKER_PACKAGE_RECOMMENDS "brot-worker")
 set(CPACK_DEBIAN_BROKER_PACKAGE_SUGGESTS "brot-client")
 
 set(CPACK_COMPONENT_WORKER_DESCRIPTION
-  "Workers compute the tiles that a broker leases to them, with the fastest
+  "render service for the Mandelbrot family, workers
+Workers compute the tiles that a broker leases to them, with the fastest
 kernel that the CPU has.
 
  This package has the workers of one host and their systemd service.")
-set(CPACK_DEBIAN_WORKER_PACKAGE_DEPENDS "${service_depends}")
+set(CPACK_DEBIAN_WORKER_PACKAGE_DEPENDS "${service_depends}, ${zmq_depends}")
 
 set(CPACK_COMPONENT_CLIENT_DESCRIPTION
-  "The client submits requests and writes PNG, PPM and NumPy files. Without a
+  "render service for the Mandelbrot family, client
+The client submits requests and writes PNG, PPM and NumPy files. Without a
 service it starts one for the call, where broker and workers are installed.
 
  This package has the client, bash completion and the manual of the protocol.")
+set(CPACK_DEBIAN_CLIENT_PACKAGE_DEPENDS "${zmq_depends}")
 set(CPACK_DEBIAN_CLIENT_PACKAGE_RECOMMENDS "brot-broker, brot-worker")
 
 # maintainer_scripts(<role> UNITS unit... OTHER package): the scripts of a package with a service.

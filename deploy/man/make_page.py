@@ -152,9 +152,12 @@ def section_of(text: str, number: int) -> str:
 
 
 def protocol(text: str, version: str) -> list[str]:
-    # The last section is about the tests of the source.
-    text = re.sub(r"^## 11\. .*", "", text, flags=re.MULTILINE | re.DOTALL)
-    text = re.sub(r"\nSection 11 has [^\n]*\n", "\n", text)
+    # One section is about the tests of the source.
+    text = re.sub(r"^## 11\. .*?(?=^## |\Z)", "", text, flags=re.MULTILINE | re.DOTALL)
+    text = text.replace("Section 11 has all promises, with the tests that hold them. ", "")
+    named = set(re.findall(r"\b[Ss]ection (\d+)", text))
+    lacking = named - set(re.findall(r"^## (\d+)\.", text, re.MULTILINE))
+    assert named and not lacking, f"the page names sections that it has not: {lacking}"
     title, body = text.split("\n", 1)
     assert title == "# BROT/1"
     introduction, rest = body.split("\n## ", 1)
@@ -184,6 +187,8 @@ def kind_of(node: dict, definitions: dict) -> str:
         words += f" from {node['minimum']}"
     if "maximum" in node:
         words += f" to {node['maximum']}"
+    if "exclusiveMaximum" in node:
+        words += f" and below {node['exclusiveMaximum']}"
     if isinstance(node.get("items"), dict):
         words += f" of {kind_of(resolve(node['items'], definitions), definitions)}"
     return words
@@ -206,11 +211,21 @@ def fields(node: dict, definitions: dict, prefix: str = "") -> list[str]:
     return out
 
 
+REQUEST_EXAMPLES = """A request is given where a view is; options count before what it says. A picture has
+its own in it.
+
+    brot-client render --view @request.json --out picture.png
+    brot-client render --view @request.json --size 640x360 --out small.png
+    brot-client render --view @picture.png --out again.png
+"""
+
+
 def request(text: str, schema: dict, version: str) -> list[str]:
     definitions = schema.get("$defs", {})
     return [*head("brot-request", 5, version, "what to render, as a JSON document"),
             ".SH DESCRIPTION", inline(schema["description"]), *to_man(section_of(text, 3)),
             ".SH FIELDS", *fields(schema, definitions),
+            ".SH EXAMPLES", *to_man(REQUEST_EXAMPLES),
             ".SH FILES", ".TP", "\\fI/usr/share/doc/brot\\-client/request.schema.json\\fP",
             "The JSON schema.",
             *see_also("brot-client(1)", "brot-protocol(7)")]

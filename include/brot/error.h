@@ -26,7 +26,7 @@ enum brot_err {
 	BROT_E_FAILED,      /* the workers could not render the job */
 	BROT_E_CANCELLED,   /* somebody asked for the end */
 	BROT_E_INTERNAL,    /* our own mistake */
-	BROT_E_CONFIG,      /* a settings file is wrong, or one that is named cannot be read */
+	BROT_E_CONFIG,      /* a file of settings or of a key is wrong */
 	BROT_ERR_COUNT
 };
 

@@ -7,19 +7,49 @@
 #include <limits.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define RESERVE_SHARE 4  /* of a small limit, one part in so many is the reserve */
-#define SHORT_SHARE   16 /* likewise, what is too few to take new work */
-#define SHORT_MAX     64
+#include "proto/limits.h"
+
+_Static_assert(LIMIT_CONNECTIONS <= 1 << 20, "a ticket has room for the number");
+
+#define RESERVE_SHARE 4 /* of a small limit, one part in so many is the reserve */
+#define MARGIN_SHARE  8 /* likewise, what is left free for those who come */
+#define MARGIN_MAX    256
 #define LEAST         32 /* a broker without peers has about as many */
+#define LEAST_KEPT    4
+#define LISTED_LEAST  8 /* of those that may be shut, so that handshakes have time */
+#define NOBODY        (-1)
+#define TICKET_BITS   20 /* of the number; the rest says which of those with that number it is */
 
 static atomic_int bound = INT_MAX; /* connections have lower numbers */
 static atomic_int short_from = INT_MAX;
 static atomic_ullong turned_away;
+
+/* A connection, by its number. Its owner closes it without a word: the inode shows whether it is
+ * still the same. */
+struct connection {
+	uint64_t serial; /* 0: there was none of that number */
+	ino_t inode;
+	bool is_counted;
+	bool may_be_shut; /* and is in the list, which begins with the oldest */
+	int previous, next;
+};
+
+static pthread_mutex_t connections_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct connection *connections; /* `bound` of them */
+static int oldest = NOBODY, youngest = NOBODY;
+static uint64_t last_serial;
+static int listed;
+/* Connections that are not known to have ended, and how many that may be before each new one costs
+ * an old one. Their numbers alone would not do: those that are shut leave low ones, which the next
+ * have. */
+static int count, most;
 
 /* A descriptor to give up for the moment in which a connection is accepted only to be closed. */
 static pthread_mutex_t spare_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -39,23 +69,109 @@ enum brot_err descriptors_open(uint32_t reserve, struct descriptors *ret, struct
 	uint32_t all = limit.rlim_cur < INT_MAX ? (uint32_t)limit.rlim_cur : INT_MAX;
 	if (reserve > all / RESERVE_SHARE)
 		reserve = all / RESERVE_SHARE;
-	uint32_t margin = all / SHORT_SHARE < SHORT_MAX ? all / SHORT_SHARE : SHORT_MAX;
+	uint32_t margin = all / MARGIN_SHARE < MARGIN_MAX ? all / MARGIN_SHARE : MARGIN_MAX;
+	uint32_t numbers = all - reserve < LIMIT_CONNECTIONS ? all - reserve : LIMIT_CONNECTIONS;
+	connections = calloc(numbers, sizeof *connections);
+	if (connections == NULL)
+		return error_set(err, BROT_E_SYSTEM, "descriptors: no memory");
 	spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
-	bound = (int)(all - reserve);
-	short_from = (int)(all - reserve - margin);
-	*ret = (struct descriptors){all, reserve, all - reserve - LEAST / 2};
+	bound = (int)numbers;
+	most = (int)(numbers - margin);
+	short_from = most;
+	/* The reserve's files have the lowest free numbers too, while there are some. */
+	uint32_t others = margin + LEAST + reserve;
+	uint32_t kept = numbers > others + LEAST_KEPT ? numbers - others : LEAST_KEPT;
+	*ret = (struct descriptors){all, reserve, kept};
 	return BROT_OK;
 }
 
-bool descriptors_are_short(void)
+/* ---- who may be shut ---- */
+
+static void list_leave(int fd)
 {
-	if (short_from == INT_MAX)
-		return false;
-	int lowest_free = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 0);
-	if (lowest_free < 0)
-		return errno == EMFILE;
-	(void)close(lowest_free);
-	return lowest_free >= short_from;
+	struct connection *c = &connections[fd];
+	if (!c->may_be_shut)
+		return;
+	*(c->previous != NOBODY ? &connections[c->previous].next : &oldest) = c->next;
+	*(c->next != NOBODY ? &connections[c->next].previous : &youngest) = c->previous;
+	c->may_be_shut = false;
+	listed--;
+}
+
+static void list_join(int fd)
+{
+	struct connection *c = &connections[fd];
+	c->previous = youngest;
+	c->next = NOBODY;
+	*(youngest != NOBODY ? &connections[youngest].next : &oldest) = fd;
+	youngest = fd;
+	c->may_be_shut = true;
+	listed++;
+}
+
+static ino_t inode_of(int fd)
+{
+	struct stat st;
+	return fstat(fd, &st) == 0 && S_ISSOCK(st.st_mode) ? st.st_ino : 0;
+}
+
+/* One that is still there; one that has ended meanwhile leaves the list. */
+static void shut_oldest(void)
+{
+	int fd = oldest;
+	if (fd == NOBODY)
+		return;
+	list_leave(fd);
+	count -= connections[fd].is_counted;
+	connections[fd].is_counted = false;
+	if (inode_of(fd) != connections[fd].inode)
+		return;
+	/* Not close(): its owner would close whatever has that number next. */
+	(void)shutdown(fd, SHUT_RDWR);
+	turned_away++;
+}
+
+static void connection_note(int fd)
+{
+	(void)pthread_mutex_lock(&connections_lock);
+	list_leave(fd);
+	count += !connections[fd].is_counted;
+	connections[fd].is_counted = true;
+	if (fd >= short_from && most >= count)
+		most = count - 1; /* other files have some of the numbers */
+	while (count > most && listed >= LISTED_LEAST)
+		shut_oldest();
+	if (count < most / 2)
+		most = short_from;
+	connections[fd].serial = ++last_serial;
+	connections[fd].inode = inode_of(fd);
+	list_join(fd);
+	(void)pthread_mutex_unlock(&connections_lock);
+}
+
+uint64_t descriptors_keep(int fd)
+{
+	uint64_t ticket = 0;
+	if (fd < 0 || fd >= bound || connections == NULL)
+		return 0;
+	(void)pthread_mutex_lock(&connections_lock);
+	if (connections[fd].serial != 0) {
+		list_leave(fd);
+		ticket = connections[fd].serial << TICKET_BITS | (uint64_t)fd;
+	}
+	(void)pthread_mutex_unlock(&connections_lock);
+	return ticket;
+}
+
+void descriptors_let_go(uint64_t ticket)
+{
+	int fd = (int)(ticket & ((1u << TICKET_BITS) - 1));
+	if (ticket == 0)
+		return;
+	(void)pthread_mutex_lock(&connections_lock);
+	if (connections[fd].serial == ticket >> TICKET_BITS && !connections[fd].may_be_shut)
+		list_join(fd);
+	(void)pthread_mutex_unlock(&connections_lock);
 }
 
 uint64_t descriptors_turned_away(void)
@@ -106,10 +222,16 @@ __attribute__((visibility("default"))) int accept(int fd, struct sockaddr *addre
 int accept4(int fd, struct sockaddr *address, socklen_t *bytes, int flags)
 {
 	int got = accept_really(fd, address, bytes, flags);
-	if (got >= bound)
+	if (got >= bound) {
+		(void)pthread_mutex_lock(&connections_lock);
+		shut_oldest();
+		(void)pthread_mutex_unlock(&connections_lock);
 		return turn_away(got);
+	}
 	if (got < 0 && bound != INT_MAX && (errno == EMFILE || errno == ENFILE))
 		return accept_without_room(fd, flags);
+	if (got >= 0 && bound != INT_MAX)
+		connection_note(got);
 	return got;
 }
 

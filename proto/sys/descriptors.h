@@ -10,6 +10,10 @@
  * Descriptors have the lowest free number, so a connection's number alone says whether it fits:
  * connections never have one of the reserve's, and nothing needs to be counted.
  *
+ * Most of those who knock may be strangers, who hold a descriptor until libzmq has lost patience
+ * with their handshakes. So where only a few numbers are left, the oldest connection that nobody
+ * has asked to keep is shut for each new one: its owner finds it ended, and closes it.
+ *
  * Thread-safe, but that descriptors_open() is called once, before anything listens.
  */
 #ifndef PROTO_SYS_DESCRIPTORS_H
@@ -23,7 +27,7 @@
 struct descriptors {
 	uint32_t limit;       /* the process's */
 	uint32_t reserve;     /* that connections cannot take */
-	uint32_t connections; /* that fit in the rest, about */
+	uint32_t connections; /* that may be kept: then there is always room for a few more */
 };
 
 /* Raises the soft limit to the hard one, and keeps `reserve` descriptors from connections; where
@@ -31,11 +35,15 @@ struct descriptors {
  * connection. */
 enum brot_err descriptors_open(uint32_t reserve, struct descriptors *ret, struct brot_error *err);
 
-/* Whether a few more connections would be too many: time to refuse new work with a sentence,
- * while there still is a connection to say it over. False before descriptors_open(). */
-bool descriptors_are_short(void);
+/* Keeps a connection, by its descriptor's number, from being shut to make room. Returns a ticket
+ * that names this connection alone; 0 where there is none of that number. */
+uint64_t descriptors_keep(int fd);
 
-/* Connections that were closed because no more fit. */
+/* Takes that back: the connection is the youngest of those that may be shut. 0, or one that has
+ * ended, is ignored. */
+void descriptors_let_go(uint64_t ticket);
+
+/* Connections that were closed because no more fit, and those that were shut for others. */
 uint64_t descriptors_turned_away(void);
 
 #endif

@@ -11,21 +11,31 @@
 #include <unistd.h>
 #include <zmq.h>
 
-/* A secret does not stay in memory that is given back. */
-static void forget(void *data, size_t bytes)
-{
-	volatile unsigned char *p = data;
-	while (bytes-- > 0)
-		*p++ = 0;
-}
+#include "proto/secret.h"
+#include "proto/sys/process.h"
 
-static bool is_credential(const char *path)
+/* The folder of what systemd hands over, if path names a file right in it and root alone could put
+ * it there: its descriptor and that name. -1 otherwise. Root's own file needs no access list. */
+static int credentials_open(const char *path, const char **ret_name)
 {
 	const char *folder = getenv("CREDENTIALS_DIRECTORY");
 	size_t length = folder != NULL ? strlen(folder) : 0;
-	return length > 0 && strncmp(path, folder, length) == 0 && path[length] == '/' &&
-	       strstr(path + length, "/..") == NULL;
+	struct stat st;
+	if (geteuid() == 0 || length == 0 || strncmp(path, folder, length) != 0 ||
+	    path[length] != '/' || strchr(path + length + 1, '/') != NULL)
+		return -1;
+	int fd = open(folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd >= 0 && fstat(fd, &st) == 0 && st.st_uid == 0 && (st.st_mode & 0022) == 0) {
+		*ret_name = path + length + 1;
+		return fd;
+	}
+	if (fd >= 0)
+		(void)close(fd);
+	return -1;
 }
+
+/* A pipe would keep us waiting. */
+#define OPEN_FLAGS (O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
 
 /* others: the bits of the mode that must not be there. */
 static enum brot_err file_check(const char *path, const struct stat *st, mode_t others,
@@ -43,13 +53,12 @@ static enum brot_err file_check(const char *path, const struct stat *st, mode_t 
 	return BROT_OK;
 }
 
-static enum brot_err file_read(int at, const char *path, struct cert *ret_cert, struct stat *ret_st,
+/* Closes fd, which open() has returned for path. */
+static enum brot_err file_read(int fd, const char *path, struct cert *ret_cert, struct stat *ret_st,
 			       struct brot_error *err)
 {
 	char text[LIMIT_CERT_BYTES + 1];
 	size_t bytes = 0;
-	/* A pipe would keep us waiting. */
-	int fd = openat(at, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	if (fd < 0 || fstat(fd, ret_st) != 0) {
 		enum brot_err code = error_set(err, BROT_E_NO_INPUT, "%.200s: cannot be read: %s",
 					       path, strerror(errno));
@@ -59,7 +68,7 @@ static enum brot_err file_read(int at, const char *path, struct cert *ret_cert, 
 	}
 	enum brot_err code = BROT_OK;
 	if (!S_ISREG(ret_st->st_mode))
-		code = error_set(err, BROT_E_NO_INPUT, "%.200s: must be a regular file", path);
+		code = error_set(err, BROT_E_CONFIG, "%.200s: must be a regular file", path);
 	ssize_t got = 1;
 	while (code == BROT_OK && got > 0 && bytes < sizeof text) {
 		got = read(fd, text + bytes, sizeof text - bytes);
@@ -78,7 +87,7 @@ static enum brot_err file_read(int at, const char *path, struct cert *ret_cert, 
 		if (code != BROT_OK)
 			(void)error_set(err, code, "%.120s: %.130s", path, inner.text);
 	}
-	forget(text, sizeof text);
+	secret_forget(text, sizeof text);
 	return code;
 }
 
@@ -86,26 +95,34 @@ enum brot_err keys_read_secret(const char *path, struct cert *ret_cert, struct b
 {
 	struct cert cert;
 	struct stat st;
-	mode_t others = is_credential(path) ? 0037 : 0077;
-	enum brot_err code = file_read(AT_FDCWD, path, &cert, &st, err);
+	const char *name;
+	process_hide_memory();
+	int folder = credentials_open(path, &name);
+	bool is_credential = folder >= 0;
+	int fd = is_credential ? openat(folder, name, OPEN_FLAGS | O_NOFOLLOW)
+			       : open(path, OPEN_FLAGS);
+	enum brot_err code = file_read(fd, path, &cert, &st, err);
+	if (is_credential)
+		(void)close(folder);
 	if (code != BROT_OK)
 		return code;
+	mode_t others = is_credential && st.st_uid == 0 ? 0037 : 0077;
 	char public_key[Z85_KEY_CHARS + 1] = "";
 	/* First, for a public certificate is rightly open to all. */
 	if (cert.secret_key[0] == '\0')
-		code = error_set(err, BROT_E_USAGE,
+		code = error_set(err, BROT_E_CONFIG,
 				 "%.180s: must have a secret-key, and has none: give the "
 				 "NAME" KEYS_SECRET_SUFFIX,
 				 path);
 	else if (zmq_curve_public(public_key, cert.secret_key) != 0 ||
 		 strcmp(public_key, cert.public_key) != 0)
-		code = error_set(err, BROT_E_USAGE,
+		code = error_set(err, BROT_E_CONFIG,
 				 "%.200s: its public-key must be that of its secret-key", path);
 	else
 		code = file_check(path, &st, others, "read or write", err);
 	if (code == BROT_OK)
 		*ret_cert = cert;
-	forget(&cert, sizeof cert);
+	secret_forget(&cert, sizeof cert);
 	return code;
 }
 
@@ -114,26 +131,30 @@ enum brot_err keys_read_public(int at, const char *path, struct cert *ret_cert,
 {
 	struct cert cert;
 	struct stat st;
-	enum brot_err code = file_read(at, path, &cert, &st, err);
-	if (code == BROT_OK)
-		code = file_check(path, &st, 0022, "write", err);
+	enum brot_err code = file_read(openat(at, path, OPEN_FLAGS), path, &cert, &st, err);
+	if (code != BROT_OK)
+		return code;
+	code = file_check(path, &st, 0022, "write", err);
 	if (code == BROT_OK && cert.secret_key[0] != '\0')
-		code = error_set(err, BROT_E_USAGE,
+		code = error_set(err, BROT_E_CONFIG,
 				 "%.180s: has a secret-key, which is for its owner alone: give the "
 				 "NAME" KEYS_PUBLIC_SUFFIX,
 				 path);
 	if (code == BROT_OK)
 		*ret_cert = cert;
+	secret_forget(&cert, sizeof cert);
 	return code;
 }
 
 enum brot_err keys_make(struct cert *ret_cert, struct brot_error *err)
 {
 	struct cert cert;
+	process_hide_memory();
 	if (zmq_curve_keypair(cert.public_key, cert.secret_key) != 0)
 		return error_set(err, BROT_E_SYSTEM, "keys: cannot be made: %s",
 				 zmq_strerror(errno));
 	*ret_cert = cert;
+	secret_forget(&cert, sizeof cert);
 	return BROT_OK;
 }
 
@@ -168,7 +189,7 @@ enum brot_err keys_write(const struct cert *cert, const char *folder, const char
 		return error_set(err, BROT_E_OUTPUT, "%.200s: the path is too long", folder);
 	cert_write(cert, name, true, text);
 	enum brot_err code = file_write(secret, text, 0600, err);
-	forget(text, sizeof text);
+	secret_forget(text, sizeof text);
 	if (code != BROT_OK)
 		return code;
 	cert_write(cert, name, false, text);
@@ -181,7 +202,7 @@ enum brot_err keys_write(const struct cert *cert, const char *folder, const char
 enum brot_err keys_for_url(const char *url, const char *key, const char *server_key,
 			   struct sock_keys *ret_keys, bool *ret_has_keys, struct brot_error *err)
 {
-	bool is_tcp = strncmp(url, "tcp://", sizeof "tcp://" - 1) == 0;
+	bool is_tcp = sock_ipc_path(url) == NULL;
 	struct cert own, server;
 	if (is_tcp && (key == NULL) != (server_key == NULL))
 		return error_set(err, BROT_E_USAGE,
@@ -193,15 +214,21 @@ enum brot_err keys_for_url(const char *url, const char *key, const char *server_
 		*ret_has_keys = false;
 		return BROT_OK;
 	}
-	enum brot_err code = keys_read_secret(key, &own, err);
-	if (code == BROT_OK)
-		code = keys_read_public(AT_FDCWD, server_key, &server, err);
-	if (code != BROT_OK)
-		return code;
-	memcpy(ret_keys->public_key, own.public_key, sizeof own.public_key);
-	memcpy(ret_keys->secret_key, own.secret_key, sizeof own.secret_key);
-	memcpy(ret_keys->server_key, server.public_key, sizeof server.public_key);
-	forget(&own, sizeof own);
-	*ret_has_keys = true;
-	return BROT_OK;
+	struct brot_error inner;
+	const char *option = "--key";
+	enum brot_err code = keys_read_secret(key, &own, &inner);
+	if (code == BROT_OK) {
+		option = "--server-key";
+		code = keys_read_public(AT_FDCWD, server_key, &server, &inner);
+	}
+	if (code == BROT_OK) {
+		memcpy(ret_keys->public_key, own.public_key, sizeof own.public_key);
+		memcpy(ret_keys->secret_key, own.secret_key, sizeof own.secret_key);
+		memcpy(ret_keys->server_key, server.public_key, sizeof server.public_key);
+		*ret_has_keys = true;
+	} else {
+		(void)error_set(err, code, "%s: %.240s", option, inner.text);
+	}
+	secret_forget(&own, sizeof own);
+	return code;
 }

@@ -47,6 +47,11 @@ void process_open_standard_streams(void)
 		(void)close(fd);
 }
 
+void process_set_name(const char *name)
+{
+	(void)prctl(PR_SET_NAME, name);
+}
+
 enum brot_err process_find(const char *program, char ret_path[PATH_MAX], struct brot_error *err)
 {
 	char self[PATH_MAX];
@@ -138,4 +143,9 @@ bool process_tie(pid_t parent, int signal_number)
 	if (prctl(PR_SET_PDEATHSIG, signal_number) != 0)
 		return false;
 	return getppid() == parent;
+}
+
+void process_hide_memory(void)
+{
+	(void)prctl(PR_SET_DUMPABLE, 0);
 }

@@ -14,6 +14,10 @@
  * that number and takes in what is printed. Call first in main. */
 void process_open_standard_streams(void);
 
+/* What ps, top and ss shall call this process, whatever file it was started through; 15 characters.
+ * Threads that are made later inherit it: call early in main. */
+void process_set_name(const char *name);
+
 /* Finds a program of brot: beside the running one, then in the install's bin folder, then on
  * PATH. ret_path is untouched on failure (BROT_E_SYSTEM, a sentence that names the program). */
 enum brot_err process_find(const char *program, char ret_path[PATH_MAX], struct brot_error *err);
@@ -30,5 +34,9 @@ enum brot_err process_start(const char *path, char *const argv[], int keep_fd, p
  * that it has not ended already. `parent` is the parent's id as the parent told it (on the command
  * line). Returns false where the parent is gone: the caller must end at once. */
 bool process_tie(pid_t parent, int signal_number);
+
+/* Leaves no core file from now on, and nobody but root may look into our memory: for who holds a
+ * secret. What we start has its own. */
+void process_hide_memory(void);
 
 #endif

@@ -8,6 +8,24 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+struct settings_text {
+	struct settings_text *next;
+	char text[];
+};
+
+static char *keep(const char *text, void *context)
+{
+	struct settings *settings = context;
+	size_t bytes = strlen(text) + 1;
+	struct settings_text *kept = malloc(sizeof *kept + bytes);
+	if (kept == NULL)
+		return NULL;
+	memcpy(kept->text, text, bytes);
+	kept->next = settings->texts;
+	settings->texts = kept;
+	return kept->text;
+}
+
 static const char *environment(const char *name, void *context)
 {
 	(void)context;
@@ -48,7 +66,6 @@ static enum brot_err read_file(const char *path, bool must_exist, void *context,
 {
 	struct settings *settings = context;
 	size_t bytes = 0, room = LIMIT_SETTINGS_BYTES + 1;
-	settings_done(settings);
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	if (fd < 0 && errno == ENOENT && !must_exist) {
 		*ret_file = NULL;
@@ -71,12 +88,21 @@ static enum brot_err read_file(const char *path, bool must_exist, void *context,
 
 struct option_sources settings_sources(struct settings *settings)
 {
-	return (struct option_sources){
-		.env = environment, .file = read_file, .file_context = settings};
+	settings_done(settings);
+	return (struct option_sources){.env = environment,
+				       .file = read_file,
+				       .file_context = settings,
+				       .keep = keep,
+				       .keep_context = settings};
 }
 
 void settings_done(struct settings *settings)
 {
 	options_file_free(settings->file);
-	settings->file = NULL;
+	while (settings->texts != NULL) {
+		struct settings_text *text = settings->texts;
+		settings->texts = text->next;
+		free(text);
+	}
+	*settings = (struct settings){0};
 }

@@ -11,13 +11,14 @@
 
 /* Owns what was read last. Start with {0}; values that were parsed with it borrow from it. */
 struct settings {
-	struct options_file *file; /* NULL: there is none */
+	struct options_file *file;   /* NULL: there is none */
+	struct settings_text *texts; /* of variables that give lists; NULL: there are none */
 };
 
-/* The sources of one options_parse(), which reads the file into *settings. */
+/* The sources of one options_parse(), which reads into *settings; what that had is freed. */
 struct option_sources settings_sources(struct settings *settings);
 
-/* Frees the file. Then *settings is as at the start. */
+/* Frees what was read. Then *settings is as at the start. */
 void settings_done(struct settings *settings);
 
 #endif

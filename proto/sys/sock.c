@@ -18,6 +18,7 @@
 #include <unistd.h>
 #include <zmq.h>
 
+#include "proto/secret.h"
 #include "proto/sys/random.h"
 #include "proto/sys/sock_internal.h"
 
@@ -31,7 +32,7 @@
 #define RECONNECT_MAX_MS     1000 /* and to this as much again */
 #define RECEIVE_SKIP_MAX     64   /* unanswerable messages skipped in one call */
 #define LOCALHOST            "localhost"
-#define SCHEME_BYTES         6 /* of "ipc://" and "tcp://" */
+#define TCP_SCHEME           "tcp://"
 
 struct sock_context *sock_context_new(void)
 {
@@ -59,16 +60,16 @@ void sock_context_free(struct sock_context *context)
 
 static bool is_ipc(const char *url)
 {
-	return strncmp(url, "ipc://", SCHEME_BYTES) == 0;
+	return sock_ipc_path(url) != NULL;
 }
 
 /* The URL as libzmq gets it. With IPv6 on, libzmq takes the name localhost for ::1 alone, where a
  * broker on 127.0.0.1 does not listen. */
 static void url_for_zmq(const char *url, char ret_url[LIMIT_URL_CHARS + 1])
 {
-	static const char named[] = "tcp://" LOCALHOST ":";
+	static const char named[] = TCP_SCHEME LOCALHOST ":";
 	if (strncmp(url, named, sizeof named - 1) == 0)
-		(void)snprintf(ret_url, LIMIT_URL_CHARS + 1, "tcp://127.0.0.1:%s",
+		(void)snprintf(ret_url, LIMIT_URL_CHARS + 1, TCP_SCHEME "127.0.0.1:%s",
 			       url + sizeof named - 1);
 	else
 		(void)snprintf(ret_url, LIMIT_URL_CHARS + 1, "%s", url);
@@ -143,13 +144,28 @@ enum brot_err sock_router_new(struct sock_context *context, const struct sock_li
 	return sock_new(context, ZMQ_ROUTER, limits, ret_sock, err);
 }
 
+/* bind(2) says only that something is missing. */
+static enum brot_err ipc_folder_check(const char *url, struct brot_error *err)
+{
+	const char *path = sock_ipc_path(url), *slash = strrchr(path, '/');
+	char folder[LIMIT_IPC_PATH_BYTES];
+	struct stat st;
+	if (slash == NULL || slash == path)
+		return BROT_OK;
+	(void)snprintf(folder, sizeof folder, "%.*s", (int)(slash - path), path);
+	if (stat(folder, &st) == 0 || errno != ENOENT)
+		return BROT_OK;
+	return error_set(err, BROT_E_SYSTEM,
+			 "%.110s: cannot listen there: the folder %s is missing", url, folder);
+}
+
 /* libzmq removes whatever stands at the path before it binds, so this looks first. */
 static enum brot_err ipc_path_check(const char *url, struct brot_error *err)
 {
-	const char *path = url + SCHEME_BYTES;
+	const char *path = sock_ipc_path(url);
 	struct stat st;
 	if (lstat(path, &st) != 0)
-		return BROT_OK;
+		return ipc_folder_check(url, err);
 	if (!S_ISSOCK(st.st_mode))
 		return error_set(err, BROT_E_USAGE, "%s: is a file, but not a socket", url);
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
@@ -181,7 +197,8 @@ enum brot_err sock_bind(struct sock *sock, const char *url, struct brot_error *e
 	char zmq_url[LIMIT_URL_CHARS + 1];
 	url_for_zmq(url, zmq_url);
 	/* With IPv6 on, libzmq reports 127.0.0.1 as [::ffff:127.0.0.1]. */
-	bool is_v4 = !is_ipc(url) && url[SCHEME_BYTES] >= '0' && url[SCHEME_BYTES] <= '9';
+	char first = is_ipc(url) ? '\0' : url[sizeof TCP_SCHEME - 1];
+	bool is_v4 = first >= '0' && first <= '9';
 	bool needs_lock = !is_ipc(url) && sock->secret_key[0] != '\0' && !sock->is_locked;
 	if (!heartbeat_set(sock, !is_ipc(url)) || !sock_option_set(sock, ZMQ_IPV6, !is_v4) ||
 	    (needs_lock && !sock_lock_set(sock)))
@@ -195,32 +212,50 @@ enum brot_err sock_bind(struct sock *sock, const char *url, struct brot_error *e
 				 "%s: cannot listen there: %s", url, zmq_strerror(error));
 	if (is_ipc(url))
 		(void)snprintf(sock->paths[sock->path_count++], LIMIT_IPC_PATH_BYTES, "%s",
-			       url + SCHEME_BYTES);
+			       sock_ipc_path(url));
 	size_t bytes = sizeof sock->endpoint;
 	if (zmq_getsockopt(sock->zmq, ZMQ_LAST_ENDPOINT, sock->endpoint, &bytes) != 0)
 		(void)snprintf(sock->endpoint, sizeof sock->endpoint, "%s", url);
 	return BROT_OK;
 }
 
-enum brot_err sock_admit_group(struct sock *sock, const char *group, struct brot_error *err)
+static enum brot_err group_find(const char *group, gid_t *ret_gid, struct brot_error *err)
 {
 	errno = 0;
 	const struct group *entry = getgrnam(group);
 	if (entry == NULL && errno != 0)
 		return error_set(err, BROT_E_SYSTEM, "group %s: %s", group, strerror(errno));
 	if (entry == NULL)
-		return error_set(err, BROT_E_USAGE, "group %s: this system has none of that name",
-				 group);
+		return error_set(err, BROT_E_USAGE,
+				 "group: must be one that this system has, got \"%s\"", group);
+	*ret_gid = entry->gr_gid;
+	return BROT_OK;
+}
+
+enum brot_err sock_group_check(const char *group, struct brot_error *err)
+{
+	gid_t unused;
+	return group_find(group, &unused, err);
+}
+
+enum brot_err sock_admit_group(struct sock *sock, const char *group, struct brot_error *err)
+{
+	gid_t gid = 0;
+	enum brot_err code = group_find(group, &gid, err);
+	if (code != BROT_OK)
+		return code;
 	for (size_t i = 0; i < sock->path_count; i++) {
 		const char *path = sock->paths[i];
 		struct stat st;
 		bool is_done = lstat(path, &st) == 0;
 		/* A service may be forbidden to call chown(2), and is in that group anyway. */
-		if (is_done && st.st_gid != entry->gr_gid)
-			is_done = chown(path, (uid_t)-1, entry->gr_gid) == 0;
+		if (is_done && st.st_gid != gid)
+			is_done = chown(path, (uid_t)-1, gid) == 0;
 		if (!is_done || chmod(path, 0660) != 0)
-			return error_set(err, BROT_E_SYSTEM, "%s: cannot be given to group %s: %s",
-					 path, group, strerror(errno));
+			return error_set(err, BROT_E_SYSTEM,
+					 "%s: cannot be given to group %s: %s%s", path, group,
+					 strerror(errno),
+					 errno == EPERM ? ": you must be in it" : "");
 	}
 	return BROT_OK;
 }
@@ -270,9 +305,12 @@ void sock_free(struct sock *sock, int linger_ms)
 	 * are its own; afterwards they might be a successor's. */
 	for (size_t i = 0; i < sock->path_count; i++)
 		(void)unlink(sock->paths[i]);
-	(void)sock_option_set(sock, ZMQ_LINGER, linger_ms);
+	/* What was not let in leaves never. */
+	bool is_denied = sock->standing == SOCK_STANDING_DENIED;
+	(void)sock_option_set(sock, ZMQ_LINGER, is_denied ? 0 : linger_ms);
 	sock_monitor_close(sock);
 	(void)zmq_close(sock->zmq);
+	secret_forget(sock->secret_key, sizeof sock->secret_key);
 	free(sock);
 }
 
@@ -382,6 +420,7 @@ static void metadata_read(zmq_msg_t *msg, struct sock_received *received)
 {
 	const char *address = zmq_msg_gets(msg, "Peer-Address");
 	const char *user_id = zmq_msg_gets(msg, "User-Id");
+	received->fd = zmq_msg_get(msg, ZMQ_SRCFD);
 	if (address != NULL && strlen(address) < sizeof received->address)
 		memcpy(received->address, address, strlen(address) + 1);
 	if (user_id != NULL && strlen(user_id) < sizeof received->user_id)
@@ -480,8 +519,8 @@ static zmq_pollitem_t poll_item(void *socket, int fd)
 
 int sock_poll(struct sock_poll *items, size_t count, int64_t timeout_ms)
 {
-	zmq_pollitem_t polled[2 * SOCK_POLL_MAX];
-	size_t index[2 * SOCK_POLL_MAX];
+	zmq_pollitem_t polled[3 * SOCK_POLL_MAX];
+	size_t index[3 * SOCK_POLL_MAX];
 	int used = 0, ready_items = 0;
 	assert(count <= SOCK_POLL_MAX);
 	for (size_t i = 0; i < count; i++) {
@@ -494,6 +533,10 @@ int sock_poll(struct sock_poll *items, size_t count, int64_t timeout_ms)
 		if (sock != NULL && sock->monitor != NULL) {
 			index[used] = i;
 			polled[used++] = poll_item(sock->monitor, -1);
+		}
+		if (sock != NULL && sock->probe != NULL) {
+			index[used] = i;
+			polled[used++] = poll_item(sock->probe, -1);
 		}
 	}
 	/* zmq_poll asks each socket for its events, before it sleeps and after, so that the edges

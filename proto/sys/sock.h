@@ -56,7 +56,9 @@ enum brot_err sock_router_new(struct sock_context *context, const struct sock_li
 enum brot_err sock_bind(struct sock *sock, const char *url, struct brot_error *err);
 
 /* Lets that group of the system use the ipc socket files of a ROUTER that is bound: mode 0660.
- * BROT_E_USAGE where there is no such group, BROT_E_SYSTEM where we may not give them to it. */
+ * BROT_E_USAGE where there is no such group, BROT_E_SYSTEM where we may not give them to it.
+ * sock_group_check() finds the first before anything is bound. */
+enum brot_err sock_group_check(const char *group, struct brot_error *err);
 enum brot_err sock_admit_group(struct sock *sock, const char *group, struct brot_error *err);
 
 /* Locks the tcp endpoints of later sock_bind()s: only who knows the public half of secret_key, and
@@ -121,6 +123,7 @@ struct sock_received {
 	 * itself may have claimed an id. */
 	char address[SOCK_ADDRESS_BYTES];
 	char user_id[SOCK_USER_ID_BYTES];
+	int fd;      /* likewise: the descriptor that it came by, by its number; -1: not known */
 	void *owned; /* sock.c's own */
 };
 enum sock_result sock_receive(struct sock *sock, struct sock_received *ret_received);
@@ -149,5 +152,12 @@ int sock_poll(struct sock_poll *items, size_t count, int64_t timeout_ms);
  * address in brackets; localhost means 127.0.0.1; "*" as host or port is for sock_bind() alone.
  * BROT_E_USAGE and one sentence otherwise; ret_is_local is then untouched. */
 enum brot_err sock_url_check(const char *url, bool *ret_is_local, struct brot_error *err);
+
+/* The path in an ipc URL, borrowed from it; NULL: it is none. */
+const char *sock_ipc_path(const char *url);
+
+/* Whether the system keeps this user from connecting to an ipc URL, with *err then: BROT_E_DENIED.
+ * libzmq tries again whatever connect(2) says, and does not tell. */
+bool sock_url_is_denied(const char *url, struct brot_error *err);
 
 #endif

@@ -1,13 +1,27 @@
 /* sock_url.c - which URLs a socket takes, and which of them stay on this host. */
 #include <arpa/inet.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "proto/limits.h"
 #include "proto/sys/sock.h"
 
-#define SCHEME_BYTES 6 /* of "ipc://" and "tcp://" */
+static const char ipc_scheme[] = "ipc://", tcp_scheme[] = "tcp://";
+
+/* What stands behind the scheme; NULL: the URL has another. */
+static const char *behind(const char *url, const char *scheme)
+{
+	size_t length = strlen(scheme);
+	return strncmp(url, scheme, length) == 0 ? url + length : NULL;
+}
+
+const char *sock_ipc_path(const char *url)
+{
+	return behind(url, ipc_scheme);
+}
 
 /* Copies the host of "HOST:PORT" without brackets; NULL, or the port. */
 static const char *host_split(const char *address, char ret_host[LIMIT_URL_CHARS + 1])
@@ -64,8 +78,8 @@ enum brot_err sock_url_check(const char *url, bool *ret_is_local, struct brot_er
 	if (strlen(url) > LIMIT_URL_CHARS)
 		return error_set(err, BROT_E_USAGE, "URL: must have at most %d characters, got %zu",
 				 LIMIT_URL_CHARS, strlen(url));
-	if (strncmp(url, "ipc://", SCHEME_BYTES) == 0) {
-		const char *path = url + SCHEME_BYTES;
+	const char *path = sock_ipc_path(url);
+	if (path != NULL) {
 		if (path[0] == '\0' || path[0] == '*' || path[0] == '@')
 			return error_set(err, BROT_E_USAGE, "URL: \"%s\" must name a file path",
 					 url);
@@ -77,12 +91,21 @@ enum brot_err sock_url_check(const char *url, bool *ret_is_local, struct brot_er
 		return BROT_OK;
 	}
 	char host[LIMIT_URL_CHARS + 1];
-	const char *port = NULL;
-	if (strncmp(url, "tcp://", SCHEME_BYTES) == 0)
-		port = host_split(url + SCHEME_BYTES, host);
+	const char *address = behind(url, tcp_scheme);
+	const char *port = address != NULL ? host_split(address, host) : NULL;
 	if (port == NULL || !port_is_valid(port))
 		return error_set(err, BROT_E_USAGE,
 				 "URL: must be ipc://PATH or tcp://HOST:PORT, got \"%s\"", url);
 	*ret_is_local = host_is_loopback(host);
 	return BROT_OK;
+}
+
+bool sock_url_is_denied(const char *url, struct brot_error *err)
+{
+	const char *path = sock_ipc_path(url);
+	if (path == NULL || access(path, W_OK) == 0 || errno != EACCES)
+		return false;
+	(void)error_set(err, BROT_E_DENIED, "%.200s: this user may not connect to it: %s", url,
+			strerror(EACCES));
+	return true;
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import multiprocessing
 import os
 import shutil
 import signal
@@ -28,6 +29,8 @@ PATIENCE_S = 30.0
 POLL_S = 0.01
 # "A few seconds": how long something may outlive a kill -9.
 ORPHAN_S = 8.0
+
+NOBODY_UID = 65534
 
 # The most ended jobs that one answer tells of, as section 8 has it.
 HISTORY_PAGE = 100
@@ -402,6 +405,36 @@ def _mode(path: Path) -> int:
         return path.lstat().st_mode
     except OSError:
         return 0
+
+
+def as_user(uid: int, act: Callable[[], object]) -> object:
+    """What act returns in a process of that user."""
+    context = multiprocessing.get_context("fork")
+    receiver, sender = context.Pipe(duplex=False)
+
+    def child() -> None:
+        try:
+            os.setresgid(uid, uid, uid)
+            os.setresuid(uid, uid, uid)
+            sender.send(act())
+        except BaseException as error:  # pylint: disable=broad-except  # told to the parent
+            sender.send(repr(error))
+            raise
+    process = context.Process(target=child)
+    process.start()
+    try:
+        assert receiver.poll(60), "no answer from the other user"
+        return receiver.recv()
+    finally:
+        process.join()
+
+
+def can_be_others() -> bool:
+    """Root of a user namespace with one user cannot."""
+    try:
+        return os.geteuid() == 0 and as_user(NOBODY_UID, lambda: "yes") == "yes"
+    except OSError:
+        return False
 
 
 # A view just right of the cusp, where every pixel escapes after about 9 935 iterations: the work is

@@ -15,7 +15,7 @@ import wire
 from harness import SHM, Process, Stage, light_request, wait_until
 from wire import Message
 
-NOINPUT, UNAVAILABLE, SOFTWARE, TEMPFAIL, PROTOCOL, NOPERM = 66, 69, 70, 75, 76, 77
+NOINPUT, UNAVAILABLE, SOFTWARE, TEMPFAIL, PROTOCOL = 66, 69, 70, 75, 76
 TIMEOUT_S = 2.0
 # Beyond its --timeout a client needs time to start and to end, under sanitizers on a busy machine.
 LATE_S = 8.0
@@ -378,6 +378,20 @@ def test_worker_and_silence(stage: Stage, hostile: Callable[[Answer], HostileBro
     assert worker.stop().status == 0
 
 
+def test_worker_and_a_broker_that_denies(stage: Stage,
+                                         hostile: Callable[[Answer], HostileBroker]) -> None:
+    """Likewise, with longer and longer pauses; it says so once."""
+    broker = hostile(lambda message: [refused("denied", message="HELLO")]
+                     if message.name == "HELLO" and len(broker.said("HELLO")) < 3
+                     else polite(message))
+    worker = start_worker(stage, broker)
+    broker.wait_said("CREDIT")
+    first, second, third = broker.times("HELLO")
+    assert second - first > 0.8 and third - second > 1.6
+    assert worker.err().count("denied") == 1
+    check_serves(stage, broker, worker)
+
+
 def test_worker_and_a_broker_that_is_busy(stage: Stage,
                                           hostile: Callable[[Answer], HostileBroker]) -> None:
     """It asks again after a pause, and serves once it is welcome."""
@@ -397,7 +411,6 @@ REFUSALS = {
     "another version": (say("REFUSED", body={"error": "protocol", "text": "v2"}, version=2),
                         PROTOCOL),
     "protocol": (refused("protocol", message="HELLO"), PROTOCOL),
-    "denied": (refused("denied", message="HELLO"), NOPERM),
     "an error that is none": (refused("ok", message="HELLO"), PROTOCOL),
     "REFUSED of nothing": (say("REFUSED", body="[]"), SOFTWARE),
     "REFUSED of numbers": (say("REFUSED", body={"error": 5, "text": 6, "message": 7}), SOFTWARE),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 from harness import Stage, wait_until
 
@@ -54,3 +55,24 @@ def test_the_life_of_a_job_and_a_worker(stage: Stage) -> None:
     assert events(text, name=f'"{entry["name"]}"') == ["worker joined", "worker draining",
                                                        "worker ended"]
     assert events(text)[-1] == "stopping"
+
+
+def test_processes_have_the_names_of_their_programs(stage: Stage) -> None:
+    """Also those that are started through a link."""
+    broker = stage.broker()
+    stage.worker(broker, processes=2)
+    broker.wait_workers(2)
+
+    def names() -> list[str]:
+        return sorted(Path(f"/proc/{pid}/comm").read_text().strip() for pid in stage.alive())
+    # The broker has a keeper, and the workers a parent.
+    wait_until(lambda: names() == ["brot-broker"] * 2 + ["brot-worker"] * 3, "names")
+
+
+def test_one_word_of_each(stage: Stage) -> None:
+    """A signal is told by the parent alone, and what is as it should be not at all."""
+    broker = stage.broker()
+    worker = stage.worker(broker, "--log-level", "info")
+    broker.wait_workers(1)
+    assert worker.stop().err.count("asked to end signal=15") == 1
+    assert "descriptors" not in broker.process.err()

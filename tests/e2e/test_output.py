@@ -42,11 +42,15 @@ def test_json_reports_progress(stage: Stage) -> None:
 
 
 def test_json_says_what_failed(stage: Stage) -> None:
-    result = stage.client("render", "--view", "0,0,0", "--out", "a.png", "--json")
-    (event,) = result.events()
-    assert event["event"] == "failed" and event["error"] == "request"
-    assert event["text"] in result.err
-    assert len(result.err.splitlines()) == 1
+    words = ["render", "--view", "0,0,0", "--out", "a.png"]
+    for json in (["--json"], ["--json=true"], ["--json=false", "--json=1"]):
+        result = stage.client(*words, *json)
+        (event,) = result.events()
+        assert event["event"] == "failed" and event["error"] == "request"
+        assert event["text"] in result.err
+        assert len(result.err.splitlines()) == 1
+    for unset in ([], ["--json", "--json=false"]):
+        assert stage.client(*words, *unset).out == ""
 
 
 @pytest.mark.parametrize("words", [["render", *SMALL, "--out", "a.png", "--workers", "1", "--json"],

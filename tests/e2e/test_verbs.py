@@ -22,7 +22,7 @@ import wire
 from harness import (HISTORY_PAGE, PATIENCE_S, Broker, Result, Stage, heavy, light_request,
                      wait_until)
 
-USAGE, REQUEST, NOT_FOUND, UNAVAILABLE, CANCELLED = 64, 65, 66, 69, 130
+USAGE, REQUEST, NOT_FOUND, UNAVAILABLE, DENIED, CANCELLED = 64, 65, 66, 69, 77, 130
 TERMINAL = (24, 80)
 
 
@@ -569,8 +569,20 @@ def test_a_socket_that_this_user_may_not_use(stage: Stage, words: list[str]) -> 
     prefix = ["setpriv", "--reuid=65534", "--clear-groups"] if os.geteuid() == 0 else []
     result = stage.client(*words, "--broker", broker.url, "--timeout", "0.3", prefix=prefix,
                           cwd=Path("/tmp"))
-    assert result.status == UNAVAILABLE
+    assert result.status == DENIED
     assert "this user may not connect" in result.err, result.err
+
+
+@pytest.mark.parametrize("words", [["--processes", 1], ["--threads", 1]])
+def test_a_worker_that_may_not_use_its_socket(stage: Stage, words: list[object]) -> None:
+    broker = stage.broker()
+    Path(broker.workers[0].removeprefix("ipc://")).chmod(0)
+    prefix = ["setpriv", "--reuid=65534", "--clear-groups"] if os.geteuid() == 0 else []
+    stage.folder.chmod(0o755)
+    result = stage.start("brot-worker", "--broker", broker.workers[0], *words,
+                         prefix=prefix, cwd=Path("/tmp")).wait()
+    assert result.status == DENIED
+    assert f"{broker.workers[0]}: this user may not connect" in result.err, result.err
 
 
 def test_lists(stage: Stage) -> None:

@@ -5,11 +5,13 @@ They let the tests say what no proper program would, and prove that the page is 
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import json
 import secrets
 import struct
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -304,3 +306,22 @@ _xxhash.XXH3_64bits.argtypes = [ctypes.c_char_p, ctypes.c_size_t]
 def xxh3(data: bytes) -> int:
     """XXH3-64 with seed 0."""
     return _xxhash.XXH3_64bits(data, len(data))
+
+
+@contextlib.contextmanager
+def impostor(url: str) -> Iterator[None]:
+    """Somebody without keys listens there, as soon as nobody else does."""
+    context = zmq.Context()
+    socket = context.socket(zmq.ROUTER)
+    socket.linger = 0
+    try:
+        while True:
+            try:
+                socket.bind(url)
+                break
+            except zmq.ZMQError as error:
+                if error.errno != zmq.EADDRINUSE:
+                    raise
+        yield
+    finally:
+        context.destroy(linger=0)

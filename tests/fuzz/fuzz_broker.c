@@ -17,7 +17,8 @@
 
 #define CONNECTIONS   8
 #define BUDGET_BYTES  (128 * 1024)
-#define PEERS         6 /* fewer than the connections: some are forgotten */
+#define PEERS         5 /* fewer than the connections: some are forgotten */
+#define SIDE_PEERS    3
 #define TICKS_MAX     20000
 #define SILENCE_MS    200000
 #define SENT_STEP_MAX 4000 /* messages that one message may cause */
@@ -274,7 +275,6 @@ static void begin(void)
 		.config = &world.config,
 		.keeper = &world.keeper,
 		.sockets = {&world.sockets[0], &world.sockets[1]},
-		.peers = peers_new(PEERS),
 		.catalog = catalog_new(),
 		.images = images_new(&world.keeper, false),
 		.journal = journal_new(NULL),
@@ -282,6 +282,8 @@ static void begin(void)
 		.started_ms = FAKE_START_MS,
 		.now_ms = FAKE_START_MS,
 	};
+	const struct peers_rules rules = {.side_limit = SIDE_PEERS, .limit = PEERS};
+	world.server.peers = peers_new(&rules);
 	FUZZ_CHECK(gate_open(NULL, NULL, NULL, &world.server.gate, NULL) == BROT_OK, "no gate");
 }
 

@@ -16,6 +16,27 @@ static bool is_same_view(const struct view *a, const struct view *b)
 	       memcmp(&a->rotate_deg, &b->rotate_deg, sizeof a->rotate_deg) == 0;
 }
 
+static bool is_same_palette(const struct colour_palette *a, const struct colour_palette *b)
+{
+	bool is_same = strcmp(a->name, b->name) == 0 && a->is_cyclic == b->is_cyclic &&
+		       a->stop_count == b->stop_count;
+	for (uint32_t i = 0; is_same && i < a->stop_count; i++)
+		is_same = a->stops[i].position == b->stops[i].position &&
+			  memcmp(a->stops[i].rgb, b->stops[i].rgb, sizeof a->stops[i].rgb) == 0;
+	return is_same;
+}
+
+static bool is_same_colour(const struct colour *a, const struct colour *b)
+{
+	return is_same_palette(&a->palette, &b->palette) && a->mode == b->mode &&
+	       memcmp(a->interior, b->interior, sizeof a->interior) == 0 &&
+	       a->inside == b->inside && a->period == b->period && a->density == b->density &&
+	       a->offset == b->offset && a->rotation == b->rotation &&
+	       a->is_dithered == b->is_dithered && a->azimuth_deg == b->azimuth_deg &&
+	       a->elevation_deg == b->elevation_deg && a->height == b->height &&
+	       a->power == b->power && a->blend == b->blend;
+}
+
 static bool is_same(const struct request *a, const struct request *b)
 {
 	return a->kind == b->kind && a->formula == b->formula &&
@@ -24,9 +45,8 @@ static bool is_same(const struct request *a, const struct request *b)
 	       a->has_shortcuts == b->has_shortcuts && is_same_view(&a->view, &b->view) &&
 	       a->width_px == b->width_px && a->height_px == b->height_px &&
 	       a->iterations == b->iterations && a->samples == b->samples &&
-	       a->format == b->format && strcmp(a->colour.palette, b->colour.palette) == 0 &&
-	       a->colour.mode == b->colour.mode &&
-	       memcmp(a->colour.interior, b->colour.interior, sizeof a->colour.interior) == 0;
+	       a->adaptive == b->adaptive && a->format == b->format &&
+	       is_same_colour(&a->colour, &b->colour);
 }
 
 static void check_again(const struct request *request)

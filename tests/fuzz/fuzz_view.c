@@ -3,7 +3,7 @@
  * them.
  *
  * The input: four lines, any of which may be empty: view, formula, palette, a URL. A view that
- * names a file is left out; fuzz_png.c has those.
+ * or a palette that names a file is left out; fuzz_png.c and fuzz_file.c have those.
  */
 #include "client/compose.h"
 #include "client/filetype.h"
@@ -69,12 +69,13 @@ static void check_compose(char *words[WORDS])
 	struct compose_words said = {
 		.view = words[0][0] != '\0' && words[0][0] != '@' ? words[0] : NULL,
 		.formula = words[1][0] != '\0' ? words[1] : NULL,
-		.palette = words[2][0] != '\0' ? words[2] : NULL,
+		.palette = words[2][0] != '\0' && words[2][0] != '@' ? words[2] : NULL,
 	};
 	struct brot_error err = {.code = BROT_OK};
 	json_t *json = NULL;
 	if (compose_request(&said, NULL, &request, &json, &err) == BROT_OK) {
-		FUZZ_CHECK(said.palette == NULL || palette_by_name(request.colour.palette) != NULL,
+		FUZZ_CHECK(said.palette == NULL ||
+				   palette_by_name(request.colour.palette.name) != NULL,
 			   "palette %s", said.palette);
 		struct request *again = malloc(sizeof *again);
 		FUZZ_CHECK(again != NULL && request_from_json(json, again, &err) == BROT_OK,

@@ -6,7 +6,6 @@
  */
 #include <unistd.h>
 
-#include "proto/palette.h"
 #include "proto/sys/clock.h"
 #include "tests/fuzz/fakes.h"
 #include "tests/fuzz/fuzz.h"
@@ -214,8 +213,6 @@ enum brot_err render_job_make(const struct request *request, const struct kernel
 			      struct render_job *ret_job, struct brot_error *err)
 {
 	(void)kernel;
-	if (palette_by_name(request->colour.palette) == NULL)
-		return error_set(err, BROT_E_REQUEST, "palette: none");
 	return point_frame_make(request, &ret_job->frame, err);
 }
 

@@ -49,6 +49,9 @@ def faults_of(path: Path, program: Path | None) -> list[str]:
         words = words_of(program)
         if len(words) < 10:
             found.append(f"has too little to be checked against: {sorted(words)}")
+        # A page lists a status as a head of its own, or tells of it in a sentence.
+        listed = set(re.findall(r"^\.TP\n(\d+)$", text, re.MULTILINE)) - words
+        found += [f"has exit status {status}, which --help has not" for status in sorted(listed)]
         found += [f"does not name {word}" for word in sorted(words)
                   if not re.search(rf"(?<![\w-]){re.escape(word)}(?![\w-])", text)]
     name = path.name.rsplit(".", 1)[0]

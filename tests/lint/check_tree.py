@@ -32,7 +32,7 @@ SHELL = {
     "broker": {"main", "server", "inbox", "inbox_client", "inbox_worker", "inbox_ended", "outbox",
                "images", "keeper", "journal", "reload", "restore", "saves", "store", "store_read",
                "store_sql", "store_write", "checkpoint", "checkpoint_file", "exporter",
-               "service", "gate", "keyring"},
+               "service", "gate", "keyring", "denials"},
     "worker": {"main", "cmd_selftest", "link", "link_job", "pool", "supervise", "fault"},
 }
 # Nearly all of the client is input and output: there a header says so where a file is not.
@@ -47,8 +47,9 @@ SLEEPS = re.compile(r"\b(sleep|usleep|nanosleep|clock_nanosleep)\s*\(")
 MARKS = re.compile(r"\b(TODO|FIXME|XXX|HACK)\b")
 # One file alone may use each of these, so that what is promised of it can be read in one place.
 ONLY_IN = {
-    re.compile(r"#include <zmq\.h>"): {"proto/sys/sock.c", "proto/sys/sock_door.c", "proto/sys/sock_zap.c",
-                                       "proto/sys/keys.c", "tests/bench/bench_echo.c"},
+    re.compile(r"#include <zmq\.h>"): {"proto/sys/sock.c", "proto/sys/sock_door.c", "proto/sys/sock_probe.c",
+                                       "proto/sys/sock_zap.c", "proto/sys/keys.c",
+                                       "tests/bench/bench_echo.c"},
     re.compile(r"\bclock_gettime\s*\("): {"proto/sys/clock.c"},
     re.compile(r"\bshm_(open|unlink)\s*\("): {"proto/sys/shm.c"},
     re.compile(r"\bgetrandom\s*\("): {"proto/sys/random.c"},

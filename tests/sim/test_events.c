@@ -17,6 +17,7 @@ struct fixture {
 	struct sched *sched;
 	struct sched_actions actions; /* of the last step */
 	struct plan plan;
+	uint32_t owner_jobs; /* of who submits */
 };
 
 static void begin(struct fixture *f, const struct sched_limits *limits)
@@ -88,6 +89,7 @@ static void submit(struct fixture *f, uint64_t job, const char *client)
 	event.submit.job = job;
 	event.submit.plan = &f->plan;
 	event.submit.client = client;
+	event.submit.owner_jobs = f->owner_jobs;
 	step(f, event);
 	step(f, (struct sched_event){.type = EVENT_IMAGE_READY, .work = job});
 }
@@ -120,18 +122,26 @@ static void the_room_for_a_job_can_be_asked_for(void **state)
 	limits.jobs = 3;
 	begin(&f, &limits);
 	submit(&f, 1, "a");
-	assert_int_equal(sched_check_room(f.sched, "a", &f.plan, &why), BROT_OK);
+	assert_int_equal(sched_check_room(f.sched, "a", 0, &f.plan, &why), BROT_OK);
 	submit(&f, 2, "a");
-	assert_int_equal(sched_check_room(f.sched, "a", &f.plan, &why), BROT_E_BUSY);
+	assert_int_equal(sched_check_room(f.sched, "a", 0, &f.plan, &why), BROT_E_BUSY);
 	assert_string_equal(why.text, "jobs: a client may have at most 2: try later");
-	assert_int_equal(sched_check_room(f.sched, "b", &f.plan, &why), BROT_OK);
+	assert_int_equal(sched_check_room(f.sched, "b", 0, &f.plan, &why), BROT_OK);
+	/* An owner is counted by all its names; the caller counts. */
+	assert_int_equal(sched_check_room(f.sched, "b", 1, &f.plan, &why), BROT_OK);
+	assert_int_equal(sched_check_room(f.sched, "b", 2, &f.plan, &why), BROT_E_BUSY);
+	f.owner_jobs = 2;
 	submit(&f, 3, "b");
-	assert_int_equal(sched_check_room(f.sched, "b", &f.plan, &why), BROT_E_BUSY);
+	assert_false(is_known(&f, 3));
+	f.owner_jobs = 1;
+	submit(&f, 3, "b");
+	assert_true(is_known(&f, 3));
+	assert_int_equal(sched_check_room(f.sched, "b", 0, &f.plan, &why), BROT_E_BUSY);
 	assert_string_equal(why.text, "jobs: the broker holds at most 3: try later");
 	f.plan.image_bytes = limits.image_bytes;
-	assert_int_equal(sched_check_room(f.sched, "b", &f.plan, &why), BROT_E_BUSY);
+	assert_int_equal(sched_check_room(f.sched, "b", 0, &f.plan, &why), BROT_E_BUSY);
 	f.plan.image_bytes++;
-	assert_int_equal(sched_check_room(f.sched, "b", &f.plan, &why), BROT_E_NO_SPACE);
+	assert_int_equal(sched_check_room(f.sched, "b", 0, &f.plan, &why), BROT_E_NO_SPACE);
 	end(&f);
 }
 
@@ -142,18 +152,18 @@ static void limits_may_change_between_steps(void **state)
 	struct brot_error why;
 	struct sched_limits limits = sched_limits_default(1000);
 	begin(&f, &limits);
-	assert_int_equal(sched_check_room(f.sched, "a", &f.plan, &why), BROT_E_NO_SPACE);
+	assert_int_equal(sched_check_room(f.sched, "a", 0, &f.plan, &why), BROT_E_NO_SPACE);
 	limits.image_bytes = 2 * f.plan.image_bytes;
 	sched_set_limits(f.sched, &limits);
-	assert_int_equal(sched_check_room(f.sched, "a", &f.plan, &why), BROT_OK);
+	assert_int_equal(sched_check_room(f.sched, "a", 0, &f.plan, &why), BROT_OK);
 	submit(&f, 1, "a");
 	/* What there is stays, over the limit or not. */
 	limits.image_bytes = f.plan.image_bytes;
 	sched_set_limits(f.sched, &limits);
-	assert_int_equal(sched_check_room(f.sched, "a", &f.plan, &why), BROT_E_BUSY);
+	assert_int_equal(sched_check_room(f.sched, "a", 0, &f.plan, &why), BROT_E_BUSY);
 	limits.image_bytes = 1;
 	sched_set_limits(f.sched, &limits);
-	assert_int_equal(sched_check_room(f.sched, "a", &f.plan, &why), BROT_E_NO_SPACE);
+	assert_int_equal(sched_check_room(f.sched, "a", 0, &f.plan, &why), BROT_E_NO_SPACE);
 	step(&f, (struct sched_event){.type = EVENT_TICK, .now_ms = 1});
 	assert_true(is_known(&f, 1));
 	end(&f);
@@ -191,7 +201,7 @@ static void who_has_no_room_is_told_what_is_kept(void **state)
 	unsigned long long bytes = f.plan.image_bytes;
 	submit(&f, 1, "a");
 	restore_kept(&f, 2, "a", BROT_OK);
-	assert_int_equal(sched_check_room(f.sched, "a", &f.plan, &why), BROT_E_BUSY);
+	assert_int_equal(sched_check_room(f.sched, "a", 0, &f.plan, &why), BROT_E_BUSY);
 	(void)snprintf(expected, sizeof expected,
 		       "jobs: a client may have at most 2; 1 finished or failed job is kept (%llu "
 		       "bytes): release or cancel it, or try later",
@@ -199,14 +209,14 @@ static void who_has_no_room_is_told_what_is_kept(void **state)
 	assert_string_equal(why.text, expected);
 	restore_kept(&f, 3, "b", BROT_E_FAILED);
 	submit(&f, 4, "b");
-	assert_int_equal(sched_check_room(f.sched, "c", &f.plan, &why), BROT_E_BUSY);
+	assert_int_equal(sched_check_room(f.sched, "c", 0, &f.plan, &why), BROT_E_BUSY);
 	(void)snprintf(expected, sizeof expected,
 		       "jobs: the broker holds at most 4; 2 finished or failed jobs are kept (%llu "
 		       "bytes): release or cancel them, or try later",
 		       2 * bytes);
 	assert_string_equal(why.text, expected);
 	f.plan.image_bytes = limits.image_bytes;
-	assert_int_equal(sched_check_room(f.sched, "c", &f.plan, &why), BROT_E_BUSY);
+	assert_int_equal(sched_check_room(f.sched, "c", 0, &f.plan, &why), BROT_E_BUSY);
 	(void)snprintf(
 		expected, sizeof expected,
 		"size: the image needs %llu bytes, but other jobs have left %llu; 2 finished "
@@ -222,16 +232,22 @@ static void a_refusal_names_the_state(void **state)
 	static const struct {
 		enum sched_event_type verb;
 		bool is_finished;
+		enum brot_err code;
 		const char *text;
 	} cases[] = {
-		{EVENT_PAUSE, true,
+		{EVENT_PAUSE, true, BROT_E_REQUEST,
 		 "job: 5 must be queued or running to be paused, and is finished"},
-		{EVENT_RESUME, true, "job: 5 must be paused to be resumed, and is finished"},
-		{EVENT_PRIORITY, true,
+		{EVENT_RESUME, true, BROT_E_REQUEST,
+		 "job: 5 must be paused to be resumed, and is finished"},
+		{EVENT_PRIORITY, true, BROT_E_REQUEST,
 		 "job: 5 must be queued, running or paused to be given a priority, and is "
 		 "finished"},
-		{EVENT_RETRY, true, "job: 5 must have failed to be tried again, and is finished"},
-		{EVENT_RELEASE, false, "job: 5 must be finished to be released, and is queued"},
+		{EVENT_RETRY, true, BROT_E_REQUEST,
+		 "job: 5 must have failed to be tried again, and is finished"},
+		{EVENT_RETRY, false, BROT_E_BUSY,
+		 "job: 5 must have failed to be tried again, and is queued"},
+		{EVENT_RELEASE, false, BROT_E_REQUEST,
+		 "job: 5 must be finished to be released, and is queued"},
 	};
 	struct fixture f;
 	const struct sched_limits limits = sched_limits_default(1u << 24);
@@ -243,6 +259,7 @@ static void a_refusal_names_the_state(void **state)
 			     .type = cases[i].verb, .peer = 1, .job = 5, .band = SCHED_ALL_BANDS});
 		assert_non_null(action_of(&f, ACTION_REFUSE));
 		assert_string_equal(action_of(&f, ACTION_REFUSE)->text, cases[i].text);
+		assert_int_equal(action_of(&f, ACTION_REFUSE)->code, cases[i].code);
 		end(&f);
 	}
 	begin(&f, &limits);

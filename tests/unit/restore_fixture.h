@@ -46,7 +46,7 @@ static inline struct life *life_open(const char *folder, const char *checkpoints
 				 BROT_OK);
 	struct server *server = &life->server;
 	server->config = &life->config;
-	server->peers = peers_new(10);
+	server->peers = peers_new(&(const struct peers_rules){.side_limit = 10});
 	server->catalog = catalog_new();
 	server->images = images_new(&no_keeper, folder != NULL);
 	server->journal = journal_new(life->config.store);

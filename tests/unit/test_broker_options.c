@@ -50,38 +50,38 @@ static enum brot_err read_file(const char *path, bool must_exist, void *context,
 	return code;
 }
 
-static enum brot_err parse_line(const char *line, struct broker_options *options, bool *wants_help,
-				struct brot_error *err)
+static enum brot_err parse_line(const char *line, struct broker_options *options,
+				struct option_operands *operands, struct brot_error *err)
 {
 	char *argv[WORDS_MOST];
 	const int argc = words_of(line, argv);
 	const struct option_sources sources = {.env = environment, .file = read_file};
-	return broker_options_parse(argc, argv, &sources, options, wants_help, err);
+	return broker_options_parse(argc, argv, &sources, options, operands, err);
 }
 
 static struct broker_options parsed(const char *line)
 {
 	struct broker_options options;
-	bool wants_help = true;
+	struct option_operands operands;
 	struct brot_error err = {0};
-	if (parse_line(line, &options, &wants_help, &err) != BROT_OK)
+	if (parse_line(line, &options, &operands, &err) != BROT_OK)
 		fail_msg("\"%s\": %s", line, err.text);
-	assert_false(wants_help);
+	assert_false(operands.wants_help);
 	return options;
 }
 
 static void refused_as(enum brot_err code, const char *line, const char *sentence)
 {
 	struct broker_options options, before;
-	bool wants_help = true;
+	struct option_operands operands = {.count = 99};
 	struct brot_error err = {0};
 	memset(&options, 0x5a, sizeof options);
 	memcpy(&before, &options, sizeof before);
-	assert_int_equal(parse_line(line, &options, &wants_help, &err), code);
+	assert_int_equal(parse_line(line, &options, &operands, &err), code);
 	assert_string_equal(err.text, sentence);
 	assert_int_equal(err.code, code);
 	assert_memory_equal(&options, &before, sizeof options);
-	assert_true(wants_help);
+	assert_int_equal(operands.count, 99);
 }
 
 static void refused(const char *line, const char *sentence)
@@ -206,9 +206,9 @@ static void help_and_version_need_no_urls(void **state)
 	static const char *const lines[] = {"-h", "--help", "--memory 5M --help --nonsense"};
 	for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
 		struct broker_options options;
-		bool wants_help = false;
-		assert_int_equal(parse_line(lines[i], &options, &wants_help, NULL), BROT_OK);
-		assert_true(wants_help);
+		struct option_operands operands = {0};
+		assert_int_equal(parse_line(lines[i], &options, &operands, NULL), BROT_OK);
+		assert_true(operands.wants_help);
 	}
 	assert_true(parsed("--version").wants_version);
 	assert_false(parsed(URLS).wants_version);
@@ -243,7 +243,7 @@ static void nonsense_is_refused(void **state)
 {
 	(void)state;
 	refused(URLS "--worker w", "--worker: unknown option; did you mean --workers?");
-	refused(URLS "--insecure=1", "--insecure: takes no value, got \"1\"");
+	refused(URLS "--insecure=yes", "--insecure: must be true, false, 1 or 0, got \"yes\"");
 	refused(URLS "--memory", "--memory: needs a value BYTES");
 	refused("--clients --workers w", "--clients: needs a value URL");
 	refused("--clients= --workers w", "--clients: must not be empty");
@@ -279,10 +279,26 @@ static void a_file_alone_is_enough(void **state)
 	file_text = "{\"checkpoint_dir\": \"/c\"}";
 	refused_as(BROT_E_CONFIG, URLS,
 		   "b.json:1:20: checkpoint_dir: needs --state-dir, where the jobs are");
+	file_text = "{\"insecure\": true}";
+	assert_true(parsed(URLS).is_insecure);
+	assert_false(parsed(URLS "--insecure=false").is_insecure);
 	file_text = "{\"memory\": 0}";
 	refused_as(BROT_E_CONFIG, URLS,
 		   "b.json:1:12: memory: must be 1M..1048576T bytes, such as 512M, got \"0\"");
 	assert_true(parsed("--version").wants_version);
+}
+
+static void an_ipc_endpoint_is_named_once(void **state)
+{
+	(void)state;
+	refused("--clients ipc://a --workers ipc://b --workers ipc://a",
+		"--workers: must not name an ipc endpoint again, got \"ipc://a\"");
+	refused("--clients ipc://a --clients ipc://a --workers ipc://b",
+		"--clients: must not name an ipc endpoint again, got \"ipc://a\"");
+	file_text = "{\"clients\": [\"ipc://a\"],\n \"workers\": [\"ipc://b\", \"ipc://a\"]}";
+	refused_as(BROT_E_CONFIG, "",
+		   "b.json:2:25: workers: must not name an ipc endpoint again, got \"ipc://a\"");
+	(void)parsed("--workers tcp://*:1 --workers tcp://*:1 --clients tcp://*:1");
 }
 
 /* The one of a package. */
@@ -295,8 +311,8 @@ static void the_file_in_deploy_is_good(void **state)
 	const struct option_sources sources = settings_sources(&settings);
 	struct broker_options options;
 	struct brot_error err = {0};
-	bool wants_help;
-	if (broker_options_parse(2, argv, &sources, &options, &wants_help, &err) != BROT_OK)
+	struct option_operands operands;
+	if (broker_options_parse(2, argv, &sources, &options, &operands, &err) != BROT_OK)
 		fail_msg("%s", err.text);
 	assert_true(options.clients.count > 0 && options.workers.count > 0);
 	assert_string_equal(options.state_dir, "/var/lib/brot");
@@ -382,6 +398,7 @@ int main(void)
 		cmocka_unit_test_setup(limits_are_kept, clear_environment),
 		cmocka_unit_test_setup(nonsense_is_refused, clear_environment),
 		cmocka_unit_test_setup(a_file_alone_is_enough, clear_environment),
+		cmocka_unit_test_setup(an_ipc_endpoint_is_named_once, clear_environment),
 		cmocka_unit_test(the_file_in_deploy_is_good),
 		cmocka_unit_test_setup(every_level_of_the_log_is_a_word, clear_environment),
 		cmocka_unit_test(the_help_names_every_option),

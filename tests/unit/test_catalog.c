@@ -13,6 +13,7 @@ static struct catalog_job numbered(uint64_t job)
 {
 	struct catalog_job made = {.job = job, .request_digest = 10 * job};
 	memset(made.key, (int)job, sizeof made.key);
+	strcpy(made.owner, job % 4 == 1 ? "key:a" : "key:b");
 	return made;
 }
 
@@ -33,6 +34,9 @@ static void jobs_come_and_go(void **state)
 	catalog_remove(catalog, 2);
 	catalog_remove(catalog, 999);
 	assert_int_equal(catalog_count(catalog), 10);
+	assert_int_equal(catalog_count_of(catalog, "key:a"), 5);
+	assert_int_equal(catalog_count_of(catalog, "key:b"), 5);
+	assert_int_equal(catalog_count_of(catalog, "key:"), 0);
 	for (uint64_t i = 0; i < 20; i++) {
 		const struct catalog_job *by_id = catalog_find(catalog, i + 1);
 		assert_ptr_equal(by_id, catalog_find_key(catalog, jobs[i].key));

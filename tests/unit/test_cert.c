@@ -75,6 +75,38 @@ static void what_others_write_is_read(void **state)
 		   "\"\nmore\n    public-key = 1\n");
 }
 
+static void what_is_nested_is_not_taken(void **state)
+{
+	(void)state;
+	struct cert cert;
+	struct brot_error err;
+	/* A key of another section, below ours and below a section that only has our name. */
+	assert_key("curve\n    old\n        public-key = \"" SECRET
+		   "\"\n        secret-key = \"" SECRET "\"\n    public-key = \"" KEY "\"\n");
+	assert_key("curve\n    public-key = \"" KEY "\"\n    old\n        public-key = \"" SECRET
+		   "\"\n");
+	assert_key("curve\n\told\n\t\tpublic-key = \"" SECRET "\"\n    public-key = \"" KEY "\"\n");
+	assert_key("a\n        b = 1\ncurve\n    public-key = \"" KEY "\"\n");
+	assert_int_equal(parse("curve\n    old\n        public-key = \"" KEY "\"\n", &cert, &err),
+			 BROT_E_CONFIG);
+	assert_non_null(strstr(err.text, "has none"));
+	assert_int_equal(parse("curve\n    new\n        curve\n            public-key = \"" KEY
+			       "\"\n",
+			       &cert, &err),
+			 BROT_E_CONFIG);
+	assert_int_equal(parse("curve\n        public-key = \"" KEY "\"\n    secret-key = \"" SECRET
+			       "\"\n",
+			       &cert, &err),
+			 BROT_E_CONFIG);
+	assert_non_null(
+		strstr(err.text, "line 3: must be indented like the section's first, by 8"));
+	assert_int_equal(parse("curve\n    public-key = \"" KEY
+			       "\"\n    old\n        secret-key = \"" SECRET "\"\n",
+			       &cert, &err),
+			 BROT_OK);
+	assert_string_equal(cert.secret_key, "");
+}
+
 static void a_secret_is_read(void **state)
 {
 	(void)state;
@@ -92,7 +124,7 @@ static void assert_refused(const char *text, const char *why)
 {
 	struct cert cert = {.public_key = "untouched"};
 	struct brot_error err = {0};
-	assert_int_equal(parse(text, &cert, &err), BROT_E_USAGE);
+	assert_int_equal(parse(text, &cert, &err), BROT_E_CONFIG);
 	if (strstr(err.text, why) == NULL)
 		fail_msg("\"%s\" does not say \"%s\"", err.text, why);
 	assert_string_equal(cert.public_key, "untouched");
@@ -130,10 +162,10 @@ static void no_byte_is_too_odd(void **state)
 	struct cert cert;
 	struct brot_error err;
 	memset(text, '#', sizeof text);
-	assert_int_equal(cert_parse(text, sizeof text, &cert, &err), BROT_E_USAGE);
+	assert_int_equal(cert_parse(text, sizeof text, &cert, &err), BROT_E_CONFIG);
 	assert_non_null(strstr(err.text, "at most 16384 bytes, got 16385"));
 	static const char nul[] = "curve\n    public-key = \"" KEY "\"\n\0";
-	assert_int_equal(cert_parse(nul, sizeof nul, &cert, &err), BROT_E_USAGE);
+	assert_int_equal(cert_parse(nul, sizeof nul, &cert, &err), BROT_E_CONFIG);
 	for (unsigned byte = 0; byte < 256; byte++) {
 		char line[] = "curve\n    public-key = \"" KEY "\"\n?";
 		line[sizeof line - 2] = (char)byte;
@@ -186,6 +218,7 @@ int main(void)
 		cmocka_unit_test(z85_is_that_of_the_standard),
 		cmocka_unit_test(what_is_no_z85_is_refused),
 		cmocka_unit_test(what_others_write_is_read),
+		cmocka_unit_test(what_is_nested_is_not_taken),
 		cmocka_unit_test(a_secret_is_read),
 		cmocka_unit_test(what_is_no_certificate_is_refused),
 		cmocka_unit_test(no_byte_is_too_odd),

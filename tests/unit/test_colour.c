@@ -22,7 +22,7 @@ static struct colour colour_of(const char *palette)
 {
 	struct colour colour;
 	colour_init(&colour);
-	memcpy(colour.interior, (uint8_t[]){1, 2, 3}, 3);
+	memcpy(colour.interior, "\1\2\3", 3);
 	(void)snprintf(colour.palette.name, sizeof colour.palette.name, "%s", palette);
 	return colour;
 }

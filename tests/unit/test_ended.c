@@ -42,16 +42,21 @@ static void an_end_is_told(void **state)
 	add(config.store, count + 1);
 	for (uint64_t i = 0; i < count; i++) {
 		struct brot_error why = {0};
-		assert_true(ended_why(&server, i + 1, &why));
+		struct store_job ended;
+		assert_int_equal(ended_find(&server, i + 1, &ended, &why), BROT_OK);
+		assert_int_equal(ended.job, i + 1);
+		ended_explain(&ended, &why);
 		assert_int_equal(why.code, ends[i].told_code);
 		assert_string_equal(why.text, ends[i].told);
 	}
 	struct brot_error why = {0};
-	assert_false(ended_why(&server, count + 1, &why)); /* it lives */
-	assert_false(ended_why(&server, count + 2, &why));
+	struct store_job ended;
+	assert_int_equal(ended_find(&server, count + 1, &ended, &why),
+			 BROT_E_NOT_FOUND); /* lives */
+	assert_int_equal(ended_find(&server, count + 2, &ended, &why), BROT_E_NOT_FOUND);
 	store_close(config.store);
 	config.store = NULL;
-	assert_false(ended_why(&server, 1, &why));
+	assert_int_equal(ended_find(&server, 1, &ended, &why), BROT_E_NOT_FOUND);
 }
 
 int main(void)

@@ -59,6 +59,16 @@ static const char *env_lookup(const char *name, void *context)
 	return NULL;
 }
 
+static char kept_text[256];
+static bool memory_is_short;
+
+static char *keep(const char *text, void *context)
+{
+	(void)context;
+	assert_true(strlen(text) < sizeof kept_text);
+	return memory_is_short ? NULL : strcpy(kept_text, text);
+}
+
 static const struct values start = {.out = "default", .iterations = 7, .clients = {1, {"default"}}};
 
 /* Cuts a line at blanks ("_" stands for a blank within a word) and parses it. */
@@ -75,7 +85,8 @@ static enum brot_err parse_line(const struct option_command *of, const char *lin
 		const char *const *given;
 		void *passed;
 	} context = {.given = env};
-	const struct option_sources sources = {.env = env_lookup, .env_context = context.passed};
+	const struct option_sources sources = {
+		.env = env_lookup, .env_context = context.passed, .keep = keep};
 	return options_parse(of, argc, argv, &sources, values, sizeof *values, operands, err);
 }
 
@@ -221,7 +232,10 @@ static void test_refusals(void **state)
 	refused("--out", "--out: needs a value FILE");
 	refused("--out --quiet", "--out: needs a value FILE");
 	refused("--out=", "--out: must not be empty");
-	refused("--quiet=1", "--quiet: takes no value, got \"1\"");
+	refused("--quiet=no", "--quiet: must be true, false, 1 or 0, got \"no\"");
+	refused("--quiet=", "--quiet: must be true, false, 1 or 0, got \"\"");
+	refused("--quiet=True", "--quiet: must be true, false, 1 or 0, got \"True\"");
+	refused("--quiet --quiet=2", "--quiet: must be true, false, 1 or 0, got \"2\"");
 	refused("--help=1", "--help: takes no value, got \"1\"");
 	refused("--iterations 0", "--iterations: must be a whole number 1..1000000000, got \"0\"");
 	refused("--iterations -5",
@@ -295,9 +309,64 @@ static void test_environment(void **state)
 	/* What the command line says makes the variable count for nothing. */
 	assert_int_equal(parsed("--timeout 7", bad).timeout_ms, 7000);
 	static const char *const maybe[] = {"BROT_QUIET", "maybe", NULL};
-	refused_env("", maybe, "BROT_QUIET: must be 1 or 0, got \"maybe\"");
+	refused_env("", maybe, "BROT_QUIET: must be true, false, 1 or 0, got \"maybe\"");
 	static const char *const off[] = {"BROT_QUIET", "0", NULL};
 	assert_false(parsed("", off).is_quiet);
+	static const char *const unset[] = {"BROT_QUIET", "false", NULL};
+	assert_false(parsed("", unset).is_quiet);
+}
+
+static void test_flags(void **state)
+{
+	(void)state;
+	static const char *const on[] = {"BROT_QUIET", "true", NULL};
+	assert_true(parsed("--quiet=true", NULL).is_quiet);
+	assert_true(parsed("--quiet=1", NULL).is_quiet);
+	assert_true(parsed("--quiet=0 --quiet", NULL).is_quiet);
+	assert_false(parsed("--quiet --quiet=false", NULL).is_quiet);
+	assert_true(parsed("", on).is_quiet);
+	assert_false(parsed("--quiet=false", on).is_quiet);
+	assert_false(parsed("--quiet=0", on).is_quiet);
+	/* A word behind it is an operand. */
+	struct values values = start;
+	struct option_operands operands;
+	assert_int_equal(parse_line(&command, "--quiet false", NULL, &values, &operands, NULL),
+			 BROT_OK);
+	assert_true(values.is_quiet);
+	assert_int_equal(operands.count, 1);
+}
+
+static void test_lists_of_the_environment(void **state)
+{
+	(void)state;
+	static const char *const texts[] = {"a b c", "a,b,c", "a, b\tc", " ,a\nb,,c, "};
+	for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+		const char *const env[] = {"BROT_BROKER", texts[i], NULL};
+		struct values v = parsed("", env);
+		assert_int_equal(v.clients.count, 3);
+		assert_string_equal(v.clients.values[0], "a");
+		assert_string_equal(v.clients.values[1], "b");
+		assert_string_equal(v.clients.values[2], "c");
+		v = parsed("--clients line", env);
+		assert_int_equal(v.clients.count, 1);
+		assert_string_equal(v.clients.values[0], "line");
+	}
+	static const char *const most[] = {"BROT_BROKER", "1 2 3 4 5 6 7 8", NULL};
+	assert_int_equal(parsed("", most).clients.count, 8);
+	static const char *const more[] = {"BROT_BROKER", "1 2 3 4 5 6 7 8 9", NULL};
+	refused_env("", more, "BROT_BROKER: may be given at most 8 times");
+	static const char *const none[] = {"BROT_BROKER", " , ", NULL};
+	refused_env("", none, "BROT_BROKER: must not be empty");
+	/* On the command line a value is one, whatever is in it. */
+	assert_string_equal(parsed("--clients a,b_c", NULL).clients.values[0], "a,b c");
+	struct values values = start;
+	struct option_operands operands;
+	struct brot_error err;
+	memory_is_short = true;
+	assert_int_equal(parse_line(&command, "", most, &values, &operands, &err), BROT_E_SYSTEM);
+	memory_is_short = false;
+	assert_string_equal(err.text, "brot-client render: out of memory");
+	assert_memory_equal(&values, &start, sizeof values);
 }
 
 static void test_help_text(void **state)
@@ -352,11 +421,17 @@ static void test_long_help(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_nothing),     cmocka_unit_test(test_every_type),
-		cmocka_unit_test(test_forms),       cmocka_unit_test(test_operands),
-		cmocka_unit_test(test_help_wins),   cmocka_unit_test(test_refusals),
-		cmocka_unit_test(test_environment), cmocka_unit_test(test_help_text),
+		cmocka_unit_test(test_nothing),
+		cmocka_unit_test(test_every_type),
+		cmocka_unit_test(test_forms),
+		cmocka_unit_test(test_operands),
+		cmocka_unit_test(test_help_wins),
+		cmocka_unit_test(test_refusals),
+		cmocka_unit_test(test_environment),
+		cmocka_unit_test(test_help_text),
 		cmocka_unit_test(test_long_help),
+		cmocka_unit_test(test_flags),
+		cmocka_unit_test(test_lists_of_the_environment),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

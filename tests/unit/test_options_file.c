@@ -58,6 +58,7 @@ struct world {
 	struct options_file *file;
 	char path[256]; /* that was asked for */
 	bool must_exist;
+	char kept[64];
 };
 
 static const char *environment(const char *name, void *context)
@@ -84,6 +85,13 @@ static enum brot_err read_file(const char *path, bool must_exist, void *context,
 	return code;
 }
 
+static char *keep(const char *text, void *context)
+{
+	struct world *world = context;
+	(void)snprintf(world->kept, sizeof world->kept, "%s", text);
+	return world->kept;
+}
+
 static const struct values start = {.out = "default", .rows = 7, .clients = {1, {"default"}}};
 
 static enum brot_err parse_line(const char *line, struct world *world, struct values *values,
@@ -91,7 +99,7 @@ static enum brot_err parse_line(const char *line, struct world *world, struct va
 {
 	char *argv[WORDS_MOST];
 	const int argc = words_of(line, argv);
-	const struct option_sources sources = {environment, world, read_file, world};
+	const struct option_sources sources = {environment, world, read_file, world, keep, world};
 	*values = start;
 	return options_parse(&command, argc, argv, &sources, values, sizeof *values, operands, err);
 }
@@ -174,6 +182,16 @@ static void what_is_no_json_is_told_with_its_place(void **state)
 		"/etc/test.json:1:13: not JSON: '}' expected near 'x'");
 	refused("{\"out\": \"a\\qb\"}",
 		"/etc/test.json:1:12: not JSON: invalid escape near '\"a\\q'");
+	refused("{\"out\": \"\\\xc3\xa4\"}",
+		"/etc/test.json:1:11: not JSON: invalid escape near '\"\\?'");
+	refused("{\"out\": \"a\n\"}",
+		"/etc/test.json:1:11: not JSON: unexpected newline near '\"a'");
+	refused("{\"out\": \"\xc3\xa4\t\"}",
+		"/etc/test.json:1:11: not JSON: control character 0x9 near '\"?\?'");
+	refused("{tile_rows: 5}",
+		"/etc/test.json:1:2: not JSON: string or '}' expected near 'tile'");
+	refused("{ \xc3\xa4x: 5}",
+		"/etc/test.json:1:3: not JSON: string or '}' expected near '?\?'");
 	refused("{\"out\": \"a",
 		"/etc/test.json:1:11: not JSON: premature end of input near '\"a'");
 	refused("{\"out\": \"\xff\"}", "/etc/test.json:1:10: not JSON: unable to decode byte 0xff "
@@ -316,7 +334,7 @@ static void later_sources_win(void **state)
 static void lists_are_replaced(void **state)
 {
 	(void)state;
-	static const char *const env[] = {"BROT_CLIENTS", "env", NULL};
+	static const char *const env[] = {"BROT_CLIENTS", "env1 env2,env3", NULL};
 	struct world world = {.text = "{\"clients\": [\"f1\", \"f2\"]}"};
 	struct option_operands operands;
 	struct values v = stored(world.text);
@@ -324,14 +342,38 @@ static void lists_are_replaced(void **state)
 	assert_string_equal(v.clients.values[0], "f1");
 	world.env = env;
 	assert_int_equal(parse_line("", &world, &v, &operands, NULL), BROT_OK);
-	assert_int_equal(v.clients.count, 1);
-	assert_string_equal(v.clients.values[0], "env");
+	assert_int_equal(v.clients.count, 3);
+	assert_string_equal(v.clients.values[0], "env1");
+	assert_string_equal(v.clients.values[2], "env3");
 	options_file_free(world.file);
 	assert_int_equal(parse_line("--clients l1 --clients l2", &world, &v, &operands, NULL),
 			 BROT_OK);
 	assert_int_equal(v.clients.count, 2);
 	assert_string_equal(v.clients.values[0], "l1");
 	assert_string_equal(v.clients.values[1], "l2");
+	options_file_free(world.file);
+}
+
+static void a_flag_of_the_file_can_be_unset(void **state)
+{
+	(void)state;
+	static const char *const env[] = {"BROT_QUIET", "false", NULL};
+	struct world world = {.text = "{\"quiet\": true}"};
+	struct option_operands operands;
+	struct values v;
+	assert_int_equal(parse_line("--quiet=false", &world, &v, &operands, NULL), BROT_OK);
+	assert_false(v.is_quiet);
+	options_file_free(world.file);
+	world.env = env;
+	assert_int_equal(parse_line("", &world, &v, &operands, NULL), BROT_OK);
+	assert_false(v.is_quiet);
+	options_file_free(world.file);
+	assert_int_equal(parse_line("--quiet", &world, &v, &operands, NULL), BROT_OK);
+	assert_true(v.is_quiet);
+	options_file_free(world.file);
+	/* And one that keeps the file away counts where it is set. */
+	assert_int_equal(parse_line("--embedded=false", &world, &v, &operands, NULL), BROT_OK);
+	assert_string_equal(world.path, "/etc/test.json");
 	options_file_free(world.file);
 }
 
@@ -422,6 +464,46 @@ static void a_rule_between_options_names_who_broke_it(void **state)
 	options_file_free(world.file);
 }
 
+static void what_another_check_refuses_has_its_place_as_well(void **state)
+{
+	(void)state;
+	static const char *const env[] = {"BROT_CLIENTS", "a b", NULL};
+	const struct brot_error wrong = {BROT_E_USAGE, "URL: must be c: got \"b\""};
+	struct world world = {.text = "{\"out\": \"file\",\n \"clients\": [\"a\",\n  \"b\"]}"};
+	struct option_operands operands;
+	struct values v;
+	struct brot_error err;
+	assert_int_equal(parse_line("", &world, &v, &operands, NULL), BROT_OK);
+	assert_int_equal(options_blame(&command, &operands, "clients", 0, &wrong, &err),
+			 BROT_E_CONFIG);
+	assert_string_equal(err.text, "/etc/test.json:2:14: clients: must be c: got \"b\"");
+	assert_int_equal(err.code, BROT_E_CONFIG);
+	assert_int_equal(options_blame(&command, &operands, "clients", 1, &wrong, &err),
+			 BROT_E_CONFIG);
+	assert_string_equal(err.text, "/etc/test.json:3:3: clients: must be c: got \"b\"");
+	(void)options_refuse(&command, &operands, "clients", &err, "are few");
+	assert_string_equal(err.text, "/etc/test.json:2:13: clients: are few");
+	(void)options_blame(&command, &operands, "out", 0, &wrong, &err);
+	assert_string_equal(err.text, "/etc/test.json:1:9: out: must be c: got \"b\"");
+	/* What is not the value's fault is not blamed on it. */
+	const struct brot_error failure = {BROT_E_SYSTEM, "group: no memory"};
+	assert_int_equal(options_blame(&command, &operands, "out", 0, &failure, &err),
+			 BROT_E_SYSTEM);
+	assert_string_equal(err.text, "group: no memory");
+	options_file_free(world.file);
+	world.env = env;
+	assert_int_equal(parse_line("", &world, &v, &operands, NULL), BROT_OK);
+	assert_int_equal(options_blame(&command, &operands, "clients", 1, &wrong, &err),
+			 BROT_E_USAGE);
+	assert_string_equal(err.text, "BROT_CLIENTS: must be c: got \"b\"");
+	options_file_free(world.file);
+	assert_int_equal(parse_line("--clients b", &world, &v, &operands, NULL), BROT_OK);
+	assert_int_equal(options_blame(&command, &operands, "clients", 0, &wrong, &err),
+			 BROT_E_USAGE);
+	assert_string_equal(err.text, "--clients: must be c: got \"b\"");
+	options_file_free(world.file);
+}
+
 static void every_type_is_compared(void **state)
 {
 	(void)state;
@@ -465,8 +547,8 @@ static void names_are_listed_as_far_as_there_is_room(void **state)
 	assert_string_equal(list, "abc");
 	options_list(list, sizeof list, "defg");
 	assert_string_equal(list, "abc");
-	options_list(list, sizeof list, "def");
-	assert_string_equal(list, "abc,def");
+	options_list(list, sizeof list, "d-f");
+	assert_string_equal(list, "abc,d_f"); /* as a file has it */
 }
 
 static void the_help_tells_of_variables_and_file(void **state)
@@ -479,6 +561,8 @@ static void the_help_tells_of_variables_and_file(void **state)
 	assert_non_null(strstr(help, "--ready-fd N              a descriptor\n"));
 	assert_non_null(strstr(help, "--mode slow|fast|best     how (or BROT_MODE)\n"));
 	assert_non_null(strstr(help, "/etc/test.json if it exists"));
+	assert_non_null(strstr(help, "parted by blanks or commas.\n"));
+	assert_non_null(strstr(help, "as in --quiet=false.\n"));
 	free(help);
 }
 
@@ -495,9 +579,11 @@ int main(void)
 		cmocka_unit_test(later_sources_win),
 		cmocka_unit_test(lists_are_replaced),
 		cmocka_unit_test(what_is_overruled_must_be_right_in_the_file),
+		cmocka_unit_test(a_flag_of_the_file_can_be_unset),
 		cmocka_unit_test(the_file_is_the_one_that_is_named),
 		cmocka_unit_test(help_and_a_call_of_its_own_need_no_file),
 		cmocka_unit_test(a_rule_between_options_names_who_broke_it),
+		cmocka_unit_test(what_another_check_refuses_has_its_place_as_well),
 		cmocka_unit_test(every_type_is_compared),
 		cmocka_unit_test(names_are_listed_as_far_as_there_is_room),
 		cmocka_unit_test(the_help_tells_of_variables_and_file),

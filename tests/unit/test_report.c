@@ -227,14 +227,18 @@ static json_t *history_row(struct store_job job, const char *request)
 	job.request = request;
 	job.request_bytes = strlen(request);
 	json_t *rows = json_array();
-	json_array_append_new(rows, report_history_row(&job));
+	json_array_append_new(rows, report_history_row(&job, true));
 	json_t *json = read_back(report_history(rows));
 	assert_keys(json, "history");
 	json_t *row = json_incref(json_array_get(json_object_get(json, "history"), 0));
 	json_decref(json);
 	assert_keys(row, "job, state, client, kind, format, size, pixels, tiles_done, retries, "
 			 "workers, iterations, worker_ms, accepted_ms, finished_ms, ended_ms, "
-			 "error, text");
+			 "error, text, owner");
+	assert_text(row, "owner", job.owner);
+	json_t *short_row = report_history_row(&job, false);
+	assert_null(json_object_get(short_row, "owner"));
+	json_decref(short_row);
 	return row;
 }
 
@@ -494,14 +498,18 @@ static struct sched *busy_sched(const struct worker_info *info, const struct pla
 	return s;
 }
 
-static const struct request *request_of(uint64_t job, void *context)
+static const char *told_owner;
+
+static const struct request *request_of(uint64_t job, const char **ret_owner, void *context)
 {
+	*ret_owner = told_owner;
 	return job == 5 ? context : NULL;
 }
 
-static const struct request *request_of_none(uint64_t job, void *context)
+static const struct request *request_of_none(uint64_t job, const char **ret_owner, void *context)
 {
 	(void)job;
+	(void)ret_owner;
 	(void)context;
 	return NULL;
 }
@@ -548,6 +556,11 @@ static void lists_of_jobs_and_workers(void **state)
 	assert_number(job, "pixels_done", 0);
 	assert_number(job, "elapsed_ms", 500);
 	json_decref(json);
+	told_owner = "key:abc";
+	json = read_back(report_jobs(s, 1500, request_of, &request));
+	assert_text(json_array_get(json_object_get(json, "jobs"), 0), "owner", "key:abc");
+	json_decref(json);
+	told_owner = NULL;
 	/* A job whose request is gone is not there. */
 	json = read_back(report_jobs(s, 1500, request_of_none, NULL));
 	assert_int_equal(json_array_size(json_object_get(json, "jobs")), 0);

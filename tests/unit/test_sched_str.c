@@ -147,12 +147,14 @@ static void a_submit_comes_back(void **state)
 		event.submit.client = i > 0 ? "me@here, \"there\"" : NULL;
 		event.submit.priority = -3;
 		event.submit.is_kept = true;
+		event.submit.owner_jobs = 63;
 		memset(event.submit.key, 0xa5, sizeof event.submit.key);
 		struct sched_event read = again(&event, &storage);
 		assert_memory_equal(read.submit.plan, &plans[i], sizeof plans[i]);
 		assert_memory_equal(read.submit.key, event.submit.key, sizeof read.submit.key);
 		assert_true(read.submit.job == 12 + i && read.submit.is_kept);
 		assert_int_equal(read.submit.priority, -3);
+		assert_int_equal(read.submit.owner_jobs, 63);
 		assert_true((read.submit.client == NULL) == (i == 0));
 		if (i > 0)
 			assert_string_equal(read.submit.client, event.submit.client);

@@ -40,28 +40,79 @@ static void a_busy_broker_is_asked_with_growing_pauses(void **state)
 	EXPECT(s, "welcomed 77, CREDIT 3");
 }
 
+static void deny(struct story *s)
+{
+	struct session_event event = {.type = SESSION_ON_DENIED};
+	step(s, &event);
+}
+
+/* The pause before the next HELLO. */
+static void expect_pause(struct story *s, int64_t pause_ms)
+{
+	EXPECT(s, "");
+	wait_until(s, s->now_ms + pause_ms - 1);
+	EXPECT(s, "");
+	wait_until(s, s->now_ms + 1);
+	EXPECT(s, "HELLO");
+}
+
 static void a_refused_hello_ends_the_worker(void **state)
 {
 	struct story *s = *state;
 	begin(s);
-	refused(s, BROT_E_DENIED, false);
+	refused(s, BROT_E_REQUEST, false);
 	EXPECT(s, "HELLO");
-	refused(s, BROT_E_DENIED, true);
-	EXPECT(s, "exit 77");
+	refused(s, BROT_E_REQUEST, true);
+	EXPECT(s, "exit 65");
 	say_of(s, MSG_WELCOME, SESSION);
 	EXPECT(s, "");
 }
 
-static void a_key_that_is_taken_away_ends_the_worker(void **state)
+static void who_is_denied_tries_again_and_again(void **state)
+{
+	struct story *s = *state;
+	begin(s);
+	EXPECT(s, "HELLO");
+	for (int64_t pause_ms = 1000; pause_ms < 500000; pause_ms *= 2) {
+		if (pause_ms % 8000 == 0)
+			deny(s);
+		else
+			refused(s, BROT_E_DENIED, true);
+		expect_pause(s, pause_ms < 60000 ? pause_ms : 60000);
+	}
+	say_of(s, MSG_WELCOME, SESSION);
+	EXPECT(s, "welcomed 77, CREDIT 3");
+	/* From the beginning, then. */
+	deny(s);
+	expect_pause(s, 1000);
+	terminate(s);
+	EXPECT(s, "exit 0");
+}
+
+static void a_key_that_is_taken_away_ends_the_session(void **state)
 {
 	struct story *s = *state;
 	serve(s);
 	tile(s, 7, 0);
 	EXPECT(s, "start 7.0.1");
 	refused(s, BROT_E_DENIED, false);
-	EXPECT(s, "reset, exit 77");
-	say_of(s, MSG_WELCOME, SESSION);
-	EXPECT(s, "");
+	EXPECT(s, "reset");
+	refused(s, BROT_E_DENIED, false); /* of what was on its way */
+	expect_pause(s, 1000);
+	say_of(s, MSG_WELCOME, SESSION + 1);
+	EXPECT(s, "welcomed 78, CREDIT 3");
+}
+
+static void who_is_draining_and_denied_has_nothing_left_to_do(void **state)
+{
+	struct story *s = *state;
+	serve(s);
+	tile(s, 7, 0);
+	EXPECT(s, "start 7.0.1");
+	terminate(s);
+	s->trace[0] = '\0';
+	deny(s);
+	EXPECT(s, "reset, exit 0");
 }
 
 static void another_version_ends_the_worker_before_its_session_only(void **state)
@@ -287,7 +338,9 @@ int main(void)
 		STORY(hello_is_repeated_until_welcome),
 		STORY(a_busy_broker_is_asked_with_growing_pauses),
 		STORY(a_refused_hello_ends_the_worker),
-		STORY(a_key_that_is_taken_away_ends_the_worker),
+		STORY(who_is_denied_tries_again_and_again),
+		STORY(who_is_draining_and_denied_has_nothing_left_to_do),
+		STORY(a_key_that_is_taken_away_ends_the_session),
 		STORY(another_version_ends_the_worker_before_its_session_only),
 		STORY(reregister_starts_a_new_life),
 		STORY(another_welcome_starts_a_new_life),

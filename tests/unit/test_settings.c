@@ -15,12 +15,15 @@
 
 struct values {
 	const char *config, *out;
+	struct option_strings clients;
 };
 
 static const struct option_spec specs[] = {
 	{"config", "FILE", "BROT_CONFIG", "the file", OPTION_STRING,
 	 offsetof(struct values, config), 0, 0},
 	{"out", "FILE", NULL, "where it goes", OPTION_STRING, offsetof(struct values, out), 0, 0},
+	{"clients", "URL", NULL, "where they connect", OPTION_STRINGS,
+	 offsetof(struct values, clients), 0, 0},
 	{.name = NULL},
 };
 
@@ -33,6 +36,7 @@ static int make_folder(void **state)
 	(void)state;
 	(void)unsetenv("BROT_CONFIG");
 	(void)unsetenv("BROT_OUT");
+	(void)unsetenv("BROT_CLIENTS");
 	if (mkdtemp(folder) == NULL)
 		return -1;
 	(void)snprintf(path, sizeof path, "%s/x.json", folder);
@@ -103,6 +107,24 @@ static void a_file_is_read_again_each_time(void **state)
 	assert_null(settings.file);
 }
 
+/* Whoever changes the variable then does not change what was read of it. */
+static void a_list_of_the_environment_outlives_it(void **state)
+{
+	(void)state;
+	struct values values;
+	(void)unlink(path);
+	assert_int_equal(setenv("BROT_CLIENTS", "tcp://a:1, ipc:///b", 1), 0);
+	assert_int_equal(parse(false, &values, NULL), BROT_OK);
+	assert_string_equal(getenv("BROT_CLIENTS"), "tcp://a:1, ipc:///b");
+	assert_int_equal(setenv("BROT_CLIENTS", "tcp://c:1", 1), 0);
+	assert_int_equal(values.clients.count, 2);
+	assert_string_equal(values.clients.values[0], "tcp://a:1");
+	assert_string_equal(values.clients.values[1], "ipc:///b");
+	assert_int_equal(parse(false, &values, NULL), BROT_OK);
+	assert_int_equal(values.clients.count, 1);
+	assert_int_equal(unsetenv("BROT_CLIENTS"), 0);
+}
+
 static void a_file_is_a_file_of_limited_size(void **state)
 {
 	(void)state;
@@ -131,6 +153,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_file_that_is_not_there_matters_if_it_is_named),
 		cmocka_unit_test(a_file_is_read_again_each_time),
+		cmocka_unit_test(a_list_of_the_environment_outlives_it),
 		cmocka_unit_test(a_file_is_a_file_of_limited_size),
 	};
 	return cmocka_run_group_tests(tests, make_folder, remove_folder);

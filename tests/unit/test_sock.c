@@ -222,6 +222,18 @@ static void a_file_at_the_path_is_not_removed(void **state)
 }
 
 /* What a broker that was killed leaves behind. */
+static void a_folder_that_is_missing_is_named(void **state)
+{
+	struct fixture *f = *state;
+	struct brot_error err = {0};
+	char url[80], sentence[256];
+	(void)snprintf(url, sizeof url, "ipc://%s/none/s", f->folder);
+	(void)snprintf(sentence, sizeof sentence,
+		       "%s: cannot listen there: the folder %s/none is missing", url, f->folder);
+	assert_int_equal(sock_bind(f->router, url, &err), BROT_E_SYSTEM);
+	assert_string_equal(err.text, sentence);
+}
+
 static void a_dead_socket_file_is_replaced(void **state)
 {
 	struct fixture *f = *state;
@@ -635,6 +647,7 @@ int main(void)
 		SOCK_TEST(what_is_sent_before_the_bind_arrives),
 		SOCK_TEST(a_used_path_is_not_stolen),
 		SOCK_TEST(a_file_at_the_path_is_not_removed),
+		SOCK_TEST(a_folder_that_is_missing_is_named),
 		SOCK_TEST(a_dead_socket_file_is_replaced),
 		SOCK_TEST(a_full_peer_is_again_and_never_blocks),
 		SOCK_TEST(a_dealer_without_a_peer_holds_its_queue),

@@ -44,37 +44,37 @@ static enum brot_err read_file(const char *path, bool must_exist, void *context,
 	return code;
 }
 
-static enum brot_err parse_line(const char *line, struct worker_options *options, bool *wants_help,
-				struct brot_error *err)
+static enum brot_err parse_line(const char *line, struct worker_options *options,
+				struct option_operands *operands, struct brot_error *err)
 {
 	char *argv[WORDS_MOST];
 	const int argc = words_of(line, argv);
 	const struct option_sources sources = {.env = environment, .file = read_file};
-	return worker_options_parse(argc, argv, &sources, options, wants_help, err);
+	return worker_options_parse(argc, argv, &sources, options, operands, err);
 }
 
 static struct worker_options parsed(const char *line)
 {
 	struct worker_options options;
-	bool wants_help = true;
+	struct option_operands operands;
 	struct brot_error err = {0};
-	if (parse_line(line, &options, &wants_help, &err) != BROT_OK)
+	if (parse_line(line, &options, &operands, &err) != BROT_OK)
 		fail_msg("\"%s\": %s", line, err.text);
-	assert_false(wants_help);
+	assert_false(operands.wants_help);
 	return options;
 }
 
 static void refused_as(enum brot_err code, const char *line, const char *sentence)
 {
 	struct worker_options options, before;
-	bool wants_help = true;
+	struct option_operands operands = {.count = 99};
 	struct brot_error err = {0};
 	memset(&options, 0x5a, sizeof options);
 	memcpy(&before, &options, sizeof before);
-	assert_int_equal(parse_line(line, &options, &wants_help, &err), code);
+	assert_int_equal(parse_line(line, &options, &operands, &err), code);
 	assert_string_equal(err.text, sentence);
 	assert_memory_equal(&options, &before, sizeof before);
-	assert_true(wants_help);
+	assert_int_equal(operands.count, 99);
 }
 
 static void refused(const char *line, const char *sentence)
@@ -198,6 +198,23 @@ static void of_processes_and_threads_the_later_source_counts(void **state)
 		"w.json:1:29: threads: means one process, so --processes cannot stand beside it");
 }
 
+static void a_key_needs_the_brokers(void **state)
+{
+	(void)state;
+	struct worker_options options = parsed(
+		"--broker tcp://h:1 --key w.cert_secret --server-key b.cert");
+	assert_string_equal(options.key, "w.cert_secret");
+	assert_string_equal(options.server_key, "b.cert");
+	assert_string_equal(parsed("--broker ipc:///b --key w").key, "w");
+	refused("--broker tcp://h:1 --key w",
+		"--key: needs --server-key, the broker's public certificate");
+	refused("--broker tcp://h:1 --server-key b",
+		"--server-key: needs --key, the worker's own secret certificate");
+	file_text = "{\"broker\": \"tcp://h:1\", \"key\": \"w\"}";
+	refused_as(BROT_E_CONFIG, "",
+		   "w.json:1:32: key: needs --server-key, the broker's public certificate");
+}
+
 /* The one of a package. */
 static void the_file_in_deploy_is_good(void **state)
 {
@@ -208,8 +225,8 @@ static void the_file_in_deploy_is_good(void **state)
 	const struct option_sources sources = settings_sources(&settings);
 	struct worker_options options;
 	struct brot_error err = {0};
-	bool wants_help;
-	if (worker_options_parse(2, argv, &sources, &options, &wants_help, &err) != BROT_OK)
+	struct option_operands operands;
+	if (worker_options_parse(2, argv, &sources, &options, &operands, &err) != BROT_OK)
 		fail_msg("%s", err.text);
 	assert_string_equal(options.broker, "ipc:///run/brot/workers");
 	settings_done(&settings);
@@ -226,6 +243,7 @@ int main(void)
 		cmocka_unit_test_setup(a_name_is_short_and_printable, forget),
 		cmocka_unit_test_setup(a_file_alone_is_enough, forget),
 		cmocka_unit_test_setup(of_processes_and_threads_the_later_source_counts, forget),
+		cmocka_unit_test_setup(a_key_needs_the_brokers, forget),
 		cmocka_unit_test(the_file_in_deploy_is_good),
 	};
 	int failed = cmocka_run_group_tests(tests, NULL, NULL);
