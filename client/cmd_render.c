@@ -224,7 +224,10 @@ static enum brot_err render(struct job *job, const struct cli *cli, struct brot_
 		code = save(job, err);
 	announce_done(&job->announce);
 	if (code != BROT_OK && job->delivery != NULL && delivery_left_job(job->delivery) != 0) {
-		announce_left(&job->announce, delivery_left_job(job->delivery), options->out);
+		/* In bands its numbers can be had, but not coloured. */
+		const bool is_lost = job->is_coloured_here && delivery_is_banded(job->delivery);
+		announce_left(&job->announce, delivery_left_job(job->delivery),
+			      is_lost ? "FILE.exr" : options->out);
 		*cli->is_left = true;
 	}
 	return code;
