@@ -154,10 +154,11 @@ static enum brot_err colour_data(struct waiting *w, struct brot_error *err)
 	w->is_coloured = true;
 	w->picture = *data;
 	w->picture.format = w->filetype->usual;
-	enum brot_err code = finish_check_format(&w->picture, data->format, err);
-	if (code == BROT_OK)
-		code = save_check_bands(w->delivery, &w->picture, err);
-	return code;
+	struct brot_error inner;
+	if (finish_check_format(&w->picture, data->format, &inner) != BROT_OK)
+		return error_set(err, BROT_E_USAGE, "--out: a .%s file is a picture, and %.200s",
+				 w->filetype->suffix, inner.text);
+	return save_check_bands(w->delivery, &w->picture, err);
 }
 
 /* A sentence about a format, where it is the file that can be chosen. */

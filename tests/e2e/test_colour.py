@@ -225,7 +225,8 @@ def test_numbers_that_are_not_enough(stage: Stage, broker: Broker) -> None:
     job = submit(stage, broker, *VIEW, "--mode", "angle", "--format", "smooth")
     out = stage.folder / "a.png"
     result = stage.client("wait", job, "--out", out, "--broker", broker.url, "--quiet")
-    assert result.status == 65 and not out.exists()
+    assert result.status == 64 and not out.exists()
+    assert result.err.startswith("brot-client: --out: a .png file is a picture, and colour.mode")
     assert "needs plane phase" in result.err and "--format raw" in result.err
     assert fetch(stage, broker, job, "a.exr").exists()
 

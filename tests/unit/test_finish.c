@@ -17,7 +17,7 @@
 #include "tests/unit/colour_model.h"
 
 #define WIDTH   500 /* of the picture; some blocks high */
-#define HEIGHT  700
+#define HEIGHT  370
 #define SAMPLES 2
 #define TOTAL   ((size_t)WIDTH * HEIGHT * SAMPLES * SAMPLES)
 
@@ -93,15 +93,16 @@ static void bytes(void **state)
 	(void)state;
 	static const enum colour_mode modes[] = {COLOUR_SMOOTH,   COLOUR_BANDED, COLOUR_HISTOGRAM,
 						 COLOUR_DISTANCE, COLOUR_RELIEF, COLOUR_ANGLE};
-	for (size_t i = 0; i < sizeof modes / sizeof modes[0]; i++)
-		for (uint32_t samples = 1; samples <= SAMPLES; samples++) {
+	for (size_t i = 0; i < sizeof modes / sizeof modes[0]; i++) {
+		const bool is_sampled = modes[i] == COLOUR_SMOOTH || modes[i] == COLOUR_RELIEF;
+		for (uint32_t samples = 1; samples <= (is_sampled ? SAMPLES : 1); samples++) {
 			const struct brot_numbers numbers = numbers_of(samples);
-			request_make(modes[i], samples, samples == 1 ? FORMAT_RGB8 : FORMAT_RGB16);
+			request_make(modes[i], samples, i % 2 == 0 ? FORMAT_RGB8 : FORMAT_RGB16);
 			colour_whole(&numbers);
 			same_as_whole(&numbers, 1);
-			same_as_whole(&numbers, 2);
 			same_as_whole(&numbers, 5);
 		}
+	}
 }
 
 /* ---- what ends it early ---- */
