@@ -15,7 +15,7 @@
 
 #include "client/png_stream.h"
 
-#define TEXTS          4 /* the first of which is always known */
+#define TEXTS          4
 #define INCHES_A_METRE 39.3700787401574803
 
 struct png_call {
@@ -94,16 +94,18 @@ static bool make_texts(struct png_call *call)
 static void put_texts(struct png_call *call)
 {
 	char title[] = "Mandelbrot set", software[] = "brot " BROT_VERSION;
-	char keys[TEXTS][16] = {"Software", "Title", "Description", PNG_REQUEST_KEY};
-	char *values[TEXTS] = {software, title, call->description, call->request};
+	char keys[TEXTS][16] = {"Title", "Software", "Description", PNG_REQUEST_KEY};
+	char *values[TEXTS] = {title, software, call->description, call->request};
 	png_text texts[TEXTS];
-	const int count = call->picture->is_anonymous ? 1 : TEXTS;
+	int count = 0;
 	memset(texts, 0, sizeof texts);
-	for (int i = 0; i < count; i++) {
-		texts[i].compression = PNG_TEXT_COMPRESSION_NONE;
-		texts[i].key = keys[i];
-		texts[i].text = values[i];
-		texts[i].text_length = strlen(values[i]);
+	for (int i = 0; i < TEXTS; i++) {
+		if (call->picture->is_anonymous && values[i] != software)
+			continue;
+		texts[count].compression = PNG_TEXT_COMPRESSION_NONE;
+		texts[count].key = keys[i];
+		texts[count].text = values[i];
+		texts[count++].text_length = strlen(values[i]);
 	}
 	png_set_text(call->png, call->info, texts, count);
 }
