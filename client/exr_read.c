@@ -15,7 +15,8 @@
 #include "client/textfile.h"
 #include "proto/limits.h"
 
-#define CHANNELS_MAX 64 /* that a file may have, ours or not */
+#define CHANNELS_MAX 64   /* that a file may have, ours or not */
+#define RATIO_MAX    1100 /* deflate makes at most 1032 bytes of one */
 
 struct exr_call {
 	const char *path;
@@ -81,10 +82,13 @@ static enum brot_err check_kind(struct exr_call *call, struct brot_error *err)
 {
 	int parts = 0;
 	exr_storage_t storage;
+	exr_compression_t compression;
 	exr_attr_box2i_t window;
 	exr_result_t result = exr_get_count(call->exr, &parts);
 	if (result == EXR_ERR_SUCCESS)
 		result = exr_get_storage(call->exr, 0, &storage);
+	if (result == EXR_ERR_SUCCESS)
+		result = exr_get_compression(call->exr, 0, &compression);
 	if (result == EXR_ERR_SUCCESS)
 		result = exr_get_data_window(call->exr, 0, &window);
 	if (result == EXR_ERR_SUCCESS)
@@ -93,6 +97,9 @@ static enum brot_err check_kind(struct exr_call *call, struct brot_error *err)
 		return damaged(call, result, err);
 	if (parts != 1 || storage != EXR_STORAGE_SCANLINE || call->block_rows < 1)
 		return refuse(call, "must be of one part of scanlines", err);
+	if (compression != EXR_COMPRESSION_ZIP && compression != EXR_COMPRESSION_ZIPS &&
+	    compression != EXR_COMPRESSION_RLE && compression != EXR_COMPRESSION_NONE)
+		return refuse(call, "must be packed by ZIP, by RLE or not at all", err);
 	const int64_t width = (int64_t)window.max.x - window.min.x + 1;
 	const int64_t height = (int64_t)window.max.y - window.min.y + 1;
 	const enum brot_err code = numbers_check_size(call->path, width < 0 ? 0 : (uint64_t)width,
@@ -111,7 +118,31 @@ static const struct exr_channel *channel_by_name(const char *name)
 	return NULL;
 }
 
-/* Reserves a plane for each whose channels are all there. */
+/* Reserves a plane for each whose channels are all there, unless the file is far too short for what
+ * its header says. */
+static enum brot_err reserve(struct exr_call *call, const unsigned parts[NUMBERS_PLANES],
+			     struct brot_error *err)
+{
+	const int64_t file_bytes = on_size(call->exr, call);
+	bool is_there[NUMBERS_PLANES];
+	uint64_t bytes = 0;
+	for (int plane = 0; plane < NUMBERS_PLANES; plane++) {
+		const unsigned wanted = plane == PLANE_DISTANCE ? 3 : 1;
+		is_there[plane] = parts[plane] == wanted;
+		if (is_there[plane])
+			bytes += (uint64_t)call->numbers->width_px * call->numbers->height_px *
+				 plane_info((uint32_t)plane)->pixel_bytes;
+	}
+	if (file_bytes < 0 || bytes / RATIO_MAX > (uint64_t)file_bytes)
+		return refuse(call, "is too short for the size that its header says", err);
+	for (int plane = 0; plane < NUMBERS_PLANES; plane++)
+		if (is_there[plane] && !numbers_reserve(call->numbers, (enum plane_type)plane))
+			return error_set(err, BROT_E_SYSTEM,
+					 "no memory for the numbers of \"%.80s\"", call->path);
+	return BROT_OK;
+}
+
+/* Which planes the channels make. */
 static enum brot_err choose_planes(struct exr_call *call, struct brot_error *err)
 {
 	const exr_attr_chlist_t *list = NULL;
@@ -140,14 +171,7 @@ static enum brot_err choose_planes(struct exr_call *call, struct brot_error *err
 		return refuse(call,
 			      "must have the channels N and NF, whose sum is the smooth count",
 			      err);
-	for (int plane = 0; plane < NUMBERS_PLANES; plane++) {
-		const unsigned wanted = plane == PLANE_DISTANCE ? 3 : 1;
-		if (parts[plane] == wanted &&
-		    !numbers_reserve(call->numbers, (enum plane_type)plane))
-			return error_set(err, BROT_E_SYSTEM,
-					 "no memory for the numbers of \"%.80s\"", call->path);
-	}
-	return BROT_OK;
+	return reserve(call, parts, err);
 }
 
 static enum brot_err read_texts(struct exr_call *call, struct brot_error *err)

@@ -16,6 +16,7 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
 
 static const char *type_of(enum format_id format)
 {
+	assert(format_info(format)->is_data);
 	switch (format) {
 	case FORMAT_ITERATIONS:
 		return NPY_ITERATIONS;
@@ -25,14 +26,12 @@ static const char *type_of(enum format_id format)
 		return NPY_RAW;
 	case FORMAT_DISTANCE:
 	case FORMAT_PHASE:
-		return NPY_FLOAT;
 	case FORMAT_RGB8:
 	case FORMAT_RGB16:
 	case FORMAT_COUNT:
 		break;
 	}
-	assert(!"a format of numbers");
-	return NULL;
+	return NPY_FLOAT;
 }
 
 static enum brot_err write_header(const struct request *request, struct outfile *outfile,

@@ -13,7 +13,7 @@ import numpy
 import pytest
 
 from harness import Broker, Stage
-from pictures import exr_attributes, png_texts, read_exr, read_npy, read_png
+from pictures import exr_attributes, make_exr, png_texts, read_exr, read_npy, read_png
 
 VIEW = ["--view", "-0.7453,0.1127,0.0065", "--size", "93x71", "--iterations", "600"]
 HOME = ["--view", "-0.6,0,3", "--size", "93x71", "--iterations", "600"]
@@ -346,56 +346,24 @@ def test_imagemagick_reads_16_bits(stage: Stage, broker: Broker) -> None:
 
 # ---- files that are none ----
 
-def exr_like_others(planes: dict[str, numpy.ndarray], bias: int | None) -> bytes:
-    """A file as Kalles Fraktaler's: its channels alone, not packed, rows one by one."""
-    height, width = next(iter(planes.values())).shape
-    names = sorted(planes)
-
-    def attribute(name: str, kind: str, data: bytes) -> bytes:
-        return f"{name}\0{kind}\0".encode() + struct.pack("<I", len(data)) + data
-
-    channels = b"".join(name.encode() + b"\0" +
-                        struct.pack("<IIII", 0 if planes[name].dtype == "u4" else 2, 0, 1, 1)
-                        for name in names) + b"\0"
-    window = struct.pack("<4i", 10, -20, 10 + width - 1, -20 + height - 1)
-    head = struct.pack("<II", 20000630, 2)
-    head += attribute("channels", "chlist", channels)
-    head += attribute("compression", "compression", b"\0")
-    head += attribute("dataWindow", "box2i", window) + attribute("displayWindow", "box2i", window)
-    head += attribute("lineOrder", "lineOrder", b"\0")
-    head += attribute("pixelAspectRatio", "float", struct.pack("<f", 1))
-    head += attribute("screenWindowCenter", "v2f", struct.pack("<2f", 0, 0))
-    head += attribute("screenWindowWidth", "float", struct.pack("<f", 1))
-    if bias is not None:
-        head += attribute("IterationsBias", "int", struct.pack("<i", bias))
-    head += b"\0"
-    rows = []
-    for y in range(height):
-        data = b"".join(planes[name][y].tobytes() for name in names)
-        rows.append(struct.pack("<ii", y - 20, len(data)) + data)
-    start, table = len(head) + 8 * height, b""
-    for row in rows:
-        table += struct.pack("<Q", start)
-        start += len(row)
-    return head + table + b"".join(rows)
-
-
 def test_files_of_other_programs(stage: Stage, broker: Broker) -> None:
     raw = read_npy(stage.render(broker, "raw.npy", *HOME, "--format", "raw"))
     planes = {name: plane for name, plane in planes_of(raw).items()
               if name in ("N", "NF", "T", "DEX", "DEY")}
     planes["R"] = planes["NF"]  # a picture lies beside them
     path = stage.folder / "kf.exr"
-    path.write_bytes(exr_like_others(planes, BIAS))
+    path.write_bytes(make_exr(planes, BIAS))
     for mode in ("smooth", "angle", "distance", "histogram", "relief"):
         rendered = stage.render(broker, "r.ppm", *HOME, "--mode", mode)
         assert colour(stage, path, "c.ppm", "--mode", mode).read_bytes() == rendered.read_bytes()
     result = stage.client("colour", path, "--colour", "inside=period", "--out",
                           stage.folder / "d.png")
     assert result.status == 65 and "plane period" in result.err
+    path.write_bytes(make_exr(planes, BIAS, is_zipped=True))
+    assert colour(stage, path, "c.ppm", "--mode", mode).read_bytes() == rendered.read_bytes()
     # without a bias the counts are those of N
     other = dict(planes, N=numpy.where(planes["N"] == INSIDE, INSIDE, planes["N"] - BIAS).astype("u4"))
-    path.write_bytes(exr_like_others(other, None))
+    path.write_bytes(make_exr(other, None))
     rendered = stage.render(broker, "r.ppm", *HOME)
     assert colour(stage, path, "c.ppm").read_bytes() == rendered.read_bytes()
 
@@ -450,6 +418,18 @@ def test_files_that_are_none(stage: Stage, broker: Broker) -> None:
     assert "for raw of 71x93 pixels" in refused(stage, path)
     path.write_bytes(data.replace(b'"brot":1', b'"brot":2'))
     assert "request that it carries" in refused(stage, path)
+    window = struct.pack("<4i", 0, 0, 92, 70)
+    path.write_bytes(data.replace(window, struct.pack("<4i", 0, 0, (1 << 20) - 1, 70)))
+    refused(stage, path)
+    path.write_bytes(data.replace(window, struct.pack("<4i", 0, 0, (1 << 20) - 1, (1 << 20) - 1)))
+    assert "too short for the size" in refused(stage, path)
+    path.write_bytes(data.replace(window, struct.pack("<4i", 0, 0, 1 << 20, 70)))
+    refused(stage, path)
+    path.write_bytes(data.replace(window, struct.pack("<4i", -(1 << 31), 0, (1 << 31) - 1, 70)))
+    refused(stage, path)
+    packing = b"compression\0" * 2 + struct.pack("<I", 1)
+    path.write_bytes(data.replace(packing + b"\3", packing + b"\4"))
+    assert "must be packed by ZIP" in refused(stage, path)
     path.write_bytes(data.replace(b"NF\0", b"NG\0"))
     assert "channels N and NF" in refused(stage, path)
     npy = stage.render(broker, "s.npy", *VIEW, "--format", "smooth")
