@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "client/delivery.h"
+#include "client/finish.h"
 #include "client/reply.h"
 #include "client/request_options.h"
 #include "client/save.h"
@@ -21,7 +22,8 @@ struct await_options {
 static const struct option_spec specs[] = {
 	{.name = "out",
 	 .arg = "FILE",
-	 .help = "the file to make: .png or .ppm for a job of format rgb8, .npy for others",
+	 .help = "the file to make: .png or .ppm, which numbers are coloured for, .npy or "
+		 ".exr for numbers",
 	 .type = OPTION_STRING,
 	 .offset = offsetof(struct await_options, out)},
 	{.name = "release",
@@ -57,6 +59,8 @@ struct waiting {
 	int64_t timeout_ms;
 	bool is_urgent;
 	const struct filetype *filetype; /* NULL: no file is wanted */
+	bool is_coloured;                /* the job's numbers become a picture: */
+	struct request picture;
 	struct outfile outfile;
 	struct announce announce;
 	struct service service;
@@ -141,17 +145,51 @@ static enum brot_err attach(struct waiting *w, const struct cli *cli, struct bro
 	return code;
 }
 
+/* Numbers that the file does not hold, but pictures, are coloured as their request says. */
+static enum brot_err colour_data(struct waiting *w, struct brot_error *err)
+{
+	const struct request *data = delivery_request(w->delivery);
+	if (!format_info(data->format)->is_data || format_info(w->filetype->usual)->is_data)
+		return BROT_OK;
+	w->is_coloured = true;
+	w->picture = *data;
+	w->picture.format = w->filetype->usual;
+	struct brot_error inner;
+	if (finish_check_format(&w->picture, data->format, &inner) != BROT_OK)
+		return error_set(err, BROT_E_USAGE, "--out: a .%s file is a picture, and %.200s",
+				 w->filetype->suffix, inner.text);
+	return save_check_bands(w->delivery, &w->picture, err);
+}
+
 /* A sentence about a format, where it is the file that can be chosen. */
 static enum brot_err file_open(struct waiting *w, struct brot_error *err)
 {
 	static const char option[] = "--format: ";
 	struct brot_error inner;
-	enum brot_err code = filetype_check_format(w->filetype,
-						   delivery_request(w->delivery)->format, &inner);
+	enum brot_err code = colour_data(w, err);
+	if (code != BROT_OK)
+		return code;
+	if (w->is_coloured)
+		return outfile_open(w->options.out, &w->outfile, err);
+	code = filetype_check_format(w->filetype, delivery_request(w->delivery)->format, &inner);
 	if (code == BROT_OK)
 		return outfile_open(w->options.out, &w->outfile, err);
 	size_t field = strncmp(inner.text, option, sizeof option - 1) == 0 ? sizeof option - 1 : 0;
 	return error_set(err, code, "--out: %.240s", inner.text + field);
+}
+
+static enum brot_err save(struct waiting *w, struct brot_error *err)
+{
+	const struct save save = {
+		.delivery = w->delivery,
+		.coloured = w->is_coloured ? &w->picture : NULL,
+		.filetype = w->filetype,
+		.style = w->options.style,
+		.outfile = &w->outfile,
+		.is_released = w->options.is_released,
+		.announce = &w->announce,
+	};
+	return save_picture(&save, err);
 }
 
 static enum brot_err follow(struct waiting *w, struct brot_error *err)
@@ -162,8 +200,7 @@ static enum brot_err follow(struct waiting *w, struct brot_error *err)
 	if (code == BROT_OK)
 		code = delivery_wait(w->delivery, err);
 	if (code == BROT_OK && w->filetype != NULL)
-		return save_picture(w->delivery, w->filetype, &w->options.style, &w->outfile,
-				    w->options.is_released, &w->announce, err);
+		return save(w, err);
 	if (code == BROT_OK) {
 		delivery_finish(w->delivery, w->options.is_released);
 		announce_ended(&w->announce, w->job);

@@ -145,6 +145,7 @@ enum brot_err cmd_status(const struct cli *cli, struct brot_error *err);
 enum brot_err cmd_verb(const struct cli *cli, struct brot_error *err);
 enum brot_err cmd_top(const struct cli *cli, struct brot_error *err);
 enum brot_err cmd_keygen(const struct cli *cli, struct brot_error *err);
+enum brot_err cmd_colour(const struct cli *cli, struct brot_error *err);
 enum brot_err cmd_view(const struct cli *cli, struct brot_error *err);
 enum brot_err cmd_version(const struct cli *cli, struct brot_error *err);
 

@@ -25,7 +25,7 @@ struct render_options {
 static const struct option_spec specs[] = {
 	{.name = "out",
 	 .arg = "FILE",
-	 .help = "the file to make: .png, .ppm or .npy",
+	 .help = "the file to make: .png, .ppm, .npy or .exr",
 	 .type = OPTION_STRING,
 	 .offset = offsetof(struct render_options, out)},
 	REQUEST_OPTIONS(render_options, "the suffix of --out decides without it"),
@@ -78,6 +78,9 @@ struct job {
 	const struct filetype *filetype;
 	struct request request;
 	json_t *json;
+	bool is_coloured_here; /* of numbers, which are rendered instead: */
+	struct request data;
+	json_t *data_json;
 	int32_t priority;
 	int64_t timeout_ms;
 	char ignored[LOCATION_IGNORED_BYTES];
@@ -122,8 +125,8 @@ static enum brot_err deliver(struct job *job, struct brot_error *err)
 {
 	struct delivery_config config = {
 		.service = &job->service,
-		.request = &job->request,
-		.json = job->json,
+		.request = job->is_coloured_here ? &job->data : &job->request,
+		.json = job->is_coloured_here ? job->data_json : job->json,
 		.is_kept = job->options.is_kept,
 		.priority = job->priority,
 		.client = job->options.client,
@@ -137,6 +140,8 @@ static enum brot_err deliver(struct job *job, struct brot_error *err)
 	enum brot_err code = delivery_new(&config, &job->delivery, err);
 	if (code == BROT_OK)
 		code = delivery_accept(job->delivery, err);
+	if (code == BROT_OK && job->is_coloured_here)
+		code = save_check_bands(job->delivery, &job->request, err);
 	if (code == BROT_OK)
 		code = delivery_wait(job->delivery, err);
 	return code;
@@ -160,6 +165,38 @@ static enum brot_err check(struct job *job, struct brot_error *err)
 	return code;
 }
 
+/* Colours that need the whole image are made here, of numbers that any broker renders. */
+static enum brot_err make_data(struct job *job, struct brot_error *err)
+{
+	enum brot_err code = BROT_OK;
+	if (!request_needs_image(&job->request))
+		return BROT_OK;
+	if (job->options.is_kept)
+		code = request_options_alone(&job->request, err);
+	if (code == BROT_OK)
+		code = request_to_data(&job->request, &job->data, err);
+	if (code != BROT_OK)
+		return code;
+	job->is_coloured_here = true;
+	job->data_json = request_to_json(&job->data);
+	return job->data_json != NULL ? BROT_OK
+				      : error_set(err, BROT_E_SYSTEM, "no memory for a request");
+}
+
+static enum brot_err save(struct job *job, struct brot_error *err)
+{
+	const struct save save = {
+		.delivery = job->delivery,
+		.coloured = job->is_coloured_here ? &job->request : NULL,
+		.filetype = job->filetype,
+		.style = job->options.style,
+		.outfile = &job->outfile,
+		.is_released = true,
+		.announce = &job->announce,
+	};
+	return save_picture(&save, err);
+}
+
 static enum brot_err render(struct job *job, const struct cli *cli, struct brot_error *err)
 {
 	const struct render_options *options = &job->options;
@@ -170,6 +207,8 @@ static enum brot_err render(struct job *job, const struct cli *cli, struct brot_
 	if (code == BROT_OK)
 		code = compose_request(&options->words, job->filetype, &job->request, &job->json,
 				       err);
+	if (code == BROT_OK)
+		code = make_data(job, err);
 	if (code == BROT_OK)
 		code = outfile_open(options->out, &job->outfile, err);
 	if (code != BROT_OK)
@@ -182,11 +221,13 @@ static enum brot_err render(struct job *job, const struct cli *cli, struct brot_
 	if (code == BROT_OK)
 		code = deliver(job, err);
 	if (code == BROT_OK)
-		code = save_picture(job->delivery, job->filetype, &options->style, &job->outfile,
-				    true, &job->announce, err);
+		code = save(job, err);
 	announce_done(&job->announce);
 	if (code != BROT_OK && job->delivery != NULL && delivery_left_job(job->delivery) != 0) {
-		announce_left(&job->announce, delivery_left_job(job->delivery), options->out);
+		/* In bands its numbers can be had, but not coloured. */
+		const bool is_lost = job->is_coloured_here && delivery_is_banded(job->delivery);
+		announce_left(&job->announce, delivery_left_job(job->delivery),
+			      is_lost ? "FILE.exr" : options->out);
 		*cli->is_left = true;
 	}
 	return code;
@@ -211,5 +252,6 @@ enum brot_err cmd_render(const struct cli *cli, struct brot_error *err)
 	service_close(&job.service);
 	outfile_discard(&job.outfile);
 	json_decref(job.json);
+	json_decref(job.data_json);
 	return code;
 }

@@ -23,7 +23,7 @@ struct submit_options {
 static const struct option_spec specs[] = {
 	REQUEST_OPTIONS(submit_options,
 			"rgb8 without it, or what the view says. It settles the --out of \"wait\": "
-			".png or .ppm for rgb8, .npy for the others"),
+			".png or .ppm for rgb8 and rgb16, any for the others"),
 	REQUEST_OPTION_PRIORITY(submit_options),
 	REQUEST_OPTION_CLIENT(submit_options, "USER@HOST without it"),
 	CLI_SPEC_BROKER(cli_ask),
@@ -102,6 +102,19 @@ static enum brot_err submit(struct delivery_config *config, const struct cli *cl
 	return code;
 }
 
+/* Colours that need the whole image are made by whoever gets the job's numbers. */
+static enum brot_err to_data(struct request *request, json_t **json, struct brot_error *err)
+{
+	enum brot_err code = request_options_alone(request, err);
+	if (code == BROT_OK)
+		code = request_to_data(request, request, err);
+	if (code != BROT_OK)
+		return code;
+	json_decref(*json);
+	*json = request_to_json(request);
+	return *json != NULL ? BROT_OK : error_set(err, BROT_E_SYSTEM, "no memory for a request");
+}
+
 enum brot_err cmd_submit(const struct cli *cli, struct brot_error *err)
 {
 	struct option_command command = cli_command(cli, specs);
@@ -131,6 +144,8 @@ enum brot_err cmd_submit(const struct cli *cli, struct brot_error *err)
 						err);
 	if (code == BROT_OK)
 		code = compose_request(&options.words, NULL, &request, &json, err);
+	if (code == BROT_OK && request_needs_image(&request))
+		code = to_data(&request, &json, err);
 	config.json = json;
 	if (code == BROT_OK)
 		code = submit(&config, cli, &options.ask, err);

@@ -145,10 +145,13 @@ static enum brot_err check(const struct compose_words *words, const struct filet
 	if (filetype != NULL)
 		code = filetype_check_format(filetype, request->format, err);
 	const struct format_info *format = format_info(request->format);
-	if (code == BROT_OK && words->palette != NULL && format->is_data)
-		code = error_set(err, BROT_E_USAGE,
-				 "--palette: has no meaning for format %s, which holds numbers",
-				 format->name);
+	if (code == BROT_OK && words->palette != NULL && format->is_data && filetype != NULL &&
+	    !filetype->has_request)
+		code = error_set(
+			err, BROT_E_USAGE,
+			"--palette: has no meaning in a .%s file of format %s, which holds "
+			"numbers alone",
+			filetype->suffix, format->name);
 	return code;
 }
 
@@ -161,10 +164,18 @@ enum brot_err compose_request(const struct compose_words *words, const struct fi
 			      struct request *ret_request, json_t **ret_json,
 			      struct brot_error *err)
 {
-	struct request request;
-	enum brot_err code = begin(words, &request, err);
-	if (code != BROT_OK)
-		return code;
+	struct request base;
+	const enum brot_err code = begin(words, &base, err);
+	return code == BROT_OK ? compose_over(words, filetype, &base, ret_request, ret_json, err)
+			       : code;
+}
+
+enum brot_err compose_over(const struct compose_words *words, const struct filetype *filetype,
+			   const struct request *base, struct request *ret_request,
+			   json_t **ret_json, struct brot_error *err)
+{
+	struct request request = *base;
+	enum brot_err code = BROT_OK;
 	/* Without --format the kind of file decides, but a file's own format stays if it fits. */
 	const char *format = words->format;
 	if (format == NULL && filetype != NULL && (filetype->formats & (1u << request.format)) == 0)

@@ -38,4 +38,9 @@ enum brot_err compose_request(const struct compose_words *words, const struct fi
 			      struct request *ret_request, json_t **ret_json,
 			      struct brot_error *err);
 
+/* The same, laid over `base` in place of what the view and the formula say. */
+enum brot_err compose_over(const struct compose_words *words, const struct filetype *filetype,
+			   const struct request *base, struct request *ret_request,
+			   json_t **ret_json, struct brot_error *err);
+
 #endif

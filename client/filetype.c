@@ -5,6 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "client/exr.h"
 #include "client/npy.h"
 #include "client/png.h"
 #include "client/ppm.h"
@@ -12,9 +13,13 @@
 #define BIT(format) (1u << (format))
 
 static const struct filetype table[] = {
-	{"png", BIT(FORMAT_RGB8) | BIT(FORMAT_RGB16), FORMAT_RGB8, png_file_write},
-	{"ppm", BIT(FORMAT_RGB8) | BIT(FORMAT_RGB16), FORMAT_RGB8, ppm_write},
-	{"npy", BIT(FORMAT_ITERATIONS) | BIT(FORMAT_SMOOTH), FORMAT_ITERATIONS, npy_write},
+	{"png", BIT(FORMAT_RGB8) | BIT(FORMAT_RGB16), FORMAT_RGB8, true, png_file_write},
+	{"ppm", BIT(FORMAT_RGB8) | BIT(FORMAT_RGB16), FORMAT_RGB8, false, ppm_write},
+	{"npy",
+	 BIT(FORMAT_ITERATIONS) | BIT(FORMAT_SMOOTH) | BIT(FORMAT_DISTANCE) | BIT(FORMAT_PHASE) |
+		 BIT(FORMAT_RAW),
+	 FORMAT_ITERATIONS, false, npy_write},
+	{"exr", BIT(FORMAT_SMOOTH) | BIT(FORMAT_RAW), FORMAT_RAW, true, exr_file_write},
 };
 #define TABLE_COUNT (sizeof table / sizeof table[0])
 
@@ -47,14 +52,17 @@ static const char *words_end(struct words *words)
 	return words->text;
 }
 
-enum brot_err filetype_of_path(const char *path, const struct filetype **ret_filetype,
-			       struct brot_error *err)
+/* Among those that hold one of `formats`. */
+static enum brot_err find(const char *option, const char *path, unsigned formats,
+			  const struct filetype **ret_filetype, struct brot_error *err)
 {
 	const char *slash = path == NULL ? NULL : strrchr(path, '/');
 	const char *name = slash == NULL ? path : slash + 1;
 	const char *dot = name == NULL ? NULL : strrchr(name, '.');
 	struct words suffixes = {.mark = "."};
 	for (size_t i = 0; i < TABLE_COUNT; i++) {
+		if ((table[i].formats & formats) == 0)
+			continue;
 		if (dot != NULL && dot != name && strcasecmp(dot + 1, table[i].suffix) == 0) {
 			*ret_filetype = &table[i];
 			return BROT_OK;
@@ -63,10 +71,22 @@ enum brot_err filetype_of_path(const char *path, const struct filetype **ret_fil
 	}
 	if (path == NULL)
 		return error_set(err, BROT_E_USAGE,
-				 "--out: must name a file whose suffix is %s, got none",
+				 "%s: must name a file whose suffix is %s, got none", option,
 				 words_end(&suffixes));
-	return error_set(err, BROT_E_USAGE, "--out: the file's suffix must be %s, got \"%.100s\"",
-			 words_end(&suffixes), path);
+	return error_set(err, BROT_E_USAGE, "%s: the file's suffix must be %s, got \"%.100s\"",
+			 option, words_end(&suffixes), path);
+}
+
+enum brot_err filetype_of_path(const char *path, const struct filetype **ret_filetype,
+			       struct brot_error *err)
+{
+	return find("--out", path, ~0u, ret_filetype, err);
+}
+
+enum brot_err filetype_of_picture(const char *option, const char *path,
+				  const struct filetype **ret_filetype, struct brot_error *err)
+{
+	return find(option, path, BIT(FORMAT_RGB8), ret_filetype, err);
 }
 
 enum brot_err filetype_check_format(const struct filetype *filetype, enum format_id format,

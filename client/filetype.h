@@ -8,6 +8,8 @@
 #ifndef CLIENT_FILETYPE_H
 #define CLIENT_FILETYPE_H
 
+#include <stdbool.h>
+
 #include "client/outfile.h"
 #include "client/picture.h"
 
@@ -15,6 +17,7 @@ struct filetype {
 	const char *suffix; /* without the dot, lower case */
 	unsigned formats;   /* bit (1u << enum format_id) for each that it can hold */
 	enum format_id usual;
+	bool has_request; /* it carries the request along, colours and all */
 
 	/* Writes the whole picture, whose format is one of `formats`. The caller commits or
 	 * discards the outfile. Errors: those of outfile_write() and picture_reach(). */
@@ -26,6 +29,10 @@ struct filetype {
  * path is NULL, with a sentence that lists the suffixes. */
 enum brot_err filetype_of_path(const char *path, const struct filetype **ret_filetype,
 			       struct brot_error *err);
+
+/* The same among those that hold rgb8; `option` names it in the sentence. */
+enum brot_err filetype_of_picture(const char *option, const char *path,
+				  const struct filetype **ret_filetype, struct brot_error *err);
 
 /* Whether the kind of file holds that format: otherwise BROT_E_USAGE, and the sentence says what
  * it does hold and which files hold the format. */

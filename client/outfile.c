@@ -2,6 +2,7 @@
 #define _GNU_SOURCE /* O_TMPFILE */
 #include "client/outfile.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -181,6 +182,18 @@ enum brot_err outfile_write(struct outfile *outfile, const void *data, size_t by
 	if (fwrite(data, 1, bytes, outfile->file) != bytes)
 		return fail(outfile->path, errno, err);
 	outfile->bytes += bytes;
+	return BROT_OK;
+}
+
+enum brot_err outfile_rewrite(struct outfile *outfile, uint64_t offset, const void *data,
+			      size_t bytes, struct brot_error *err)
+{
+	assert(offset <= outfile->bytes && bytes <= outfile->bytes - offset);
+	errno = EIO;
+	if (fseeko(outfile->file, (off_t)offset, SEEK_SET) != 0 ||
+	    fwrite(data, 1, bytes, outfile->file) != bytes ||
+	    fseeko(outfile->file, 0, SEEK_END) != 0)
+		return fail(outfile->path, errno, err);
 	return BROT_OK;
 }
 

@@ -43,6 +43,11 @@ enum brot_err outfile_open_named(const char *path, struct outfile *ret_outfile,
 enum brot_err outfile_write(struct outfile *outfile, const void *data, size_t bytes,
 			    struct brot_error *err);
 
+/* The same for bytes that are there already, from `offset` on; what is written next still goes to
+ * the end. */
+enum brot_err outfile_rewrite(struct outfile *outfile, uint64_t offset, const void *data,
+			      size_t bytes, struct brot_error *err);
+
 /* Closes, and gives the target's name. With must_last the bytes are on the disk before they have
  * that name, and the name is when this returns. On failure no temporary file is left and the target
  * is untouched, unless it was the disk that failed with the name. In both cases outfile_discard()

@@ -29,10 +29,12 @@ struct picture {
 					      borrowed, by whoever reaches, until the next row */
 	uint32_t first, rows;              /* that are there */
 	uint32_t dpi;                      /* pixels an inch, for files that say so; 0: not said */
-	uint32_t compress;                 /* how hard it is packed: 0, not at all, to 9 */
+	bool is_anonymous; /* what was rendered is not known: the request says how it is coloured */
+	uint32_t compress; /* how hard it is packed: 0, not at all, to 9 */
 
-	/* Is called with each row once, from 0 up: waits until it is there, and sets the three
-	 * above. NULL: all rows are there from the start. */
+	/* Is called with each row once, from 0 up, but with a row of many that are there any number
+	 * of times: waits until it is there, and sets the three above. NULL: all rows are there
+	 * from the start. */
 	enum brot_err (*reach)(struct picture *picture, uint32_t y, struct brot_error *err);
 	void *context; /* of reach */
 };

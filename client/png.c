@@ -77,6 +77,8 @@ static char *describe(const struct request *request)
 
 static bool make_texts(struct png_call *call)
 {
+	if (call->picture->is_anonymous)
+		return true;
 	/* Brute force gives the same picture, and so the same file. */
 	struct request request = *call->picture->request;
 	request.has_shortcuts = true;
@@ -95,14 +97,17 @@ static void put_texts(struct png_call *call)
 	char keys[TEXTS][16] = {"Title", "Software", "Description", PNG_REQUEST_KEY};
 	char *values[TEXTS] = {title, software, call->description, call->request};
 	png_text texts[TEXTS];
+	int count = 0;
 	memset(texts, 0, sizeof texts);
 	for (int i = 0; i < TEXTS; i++) {
-		texts[i].compression = PNG_TEXT_COMPRESSION_NONE;
-		texts[i].key = keys[i];
-		texts[i].text = values[i];
-		texts[i].text_length = strlen(values[i]);
+		if (call->picture->is_anonymous && values[i] != software)
+			continue;
+		texts[count].compression = PNG_TEXT_COMPRESSION_NONE;
+		texts[count].key = keys[i];
+		texts[count].text = values[i];
+		texts[count++].text_length = strlen(values[i]);
 	}
-	png_set_text(call->png, call->info, texts, TEXTS);
+	png_set_text(call->png, call->info, texts, count);
 }
 
 static bool is_deep(const struct request *request)

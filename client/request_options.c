@@ -40,3 +40,14 @@ enum brot_err request_options_priority(const char *label, const char *text, int3
 	*ret_priority = is_negative ? -number : number;
 	return BROT_OK;
 }
+
+enum brot_err request_options_alone(const struct request *request, struct brot_error *err)
+{
+	if (!request_needs_image(request) || request->samples == 1)
+		return BROT_OK;
+	return error_set(
+		err, BROT_E_REQUEST,
+		"samples: must be 1 with colour.mode \"%s\" for a job that goes on by itself, "
+		"got %u: render without --keep takes more",
+		colour_mode_name(request->colour.mode), (unsigned)request->samples);
+}

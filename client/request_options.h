@@ -103,7 +103,8 @@
 	 .max = SAVE_DPI_MAX},                                                                   \
 	{                                                                                        \
 		.name = "compress", .arg = "0..9",                                               \
-		.help = "how hard a PNG is packed: 0 not at all, 9 most; 4 without it",          \
+		.help = "how hard a PNG or an EXR file is packed: 0 not at all, 9 most; 4 "      \
+			"without it",                                                            \
 		.type = OPTION_U32, .offset = offsetof(struct values, style.compress), .min = 0, \
 		.max = 9                                                                         \
 	}
@@ -133,5 +134,10 @@ enum brot_err request_options_client(const char *client, struct brot_error *err)
  * but a whole number in that range; `label` names it in the sentence ("--priority"). */
 enum brot_err request_options_priority(const char *label, const char *text, int32_t *ret_priority,
 				       struct brot_error *err);
+
+/* Whether a picture can be had of a job that goes on without whoever has submitted it: not where
+ * its colours need the whole image and more than one sample a pixel, for the job is then one of
+ * numbers, which do not tell. BROT_E_REQUEST. */
+enum brot_err request_options_alone(const struct request *request, struct brot_error *err);
 
 #endif

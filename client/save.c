@@ -3,6 +3,8 @@
 
 #include <unistd.h>
 
+#include "client/crew.h"
+#include "client/finish.h"
 #include "proto/sys/clock.h"
 
 void save_announce(struct announce *announce, bool is_quiet, bool is_json)
@@ -18,20 +20,76 @@ void save_announce(struct announce *announce, bool is_quiet, bool is_json)
 	announce_init(announce, &config, clock_ms());
 }
 
-enum brot_err save_picture(struct delivery *delivery, const struct filetype *filetype,
-			   const struct save_style *style, struct outfile *outfile,
-			   bool is_released, struct announce *announce, struct brot_error *err)
+enum brot_err save_check_bands(const struct delivery *delivery, const struct request *coloured,
+			       struct brot_error *err)
+{
+	const struct request *data = delivery_request(delivery);
+	const uint64_t bytes = (uint64_t)data->width_px * data->height_px *
+			       format_pixel_bytes(data->format);
+	if (!delivery_is_banded(delivery))
+		return BROT_OK;
+	return error_set(err, BROT_E_REQUEST,
+			 "size: the %.0f MB of numbers that colour.mode \"%s\" needs at once are "
+			 "more than the broker keeps in memory: a smaller --size or --samples "
+			 "would do, or a broker with more --memory",
+			 (double)bytes * 1e-6, colour_mode_name(coloured->colour.mode));
+}
+
+static enum brot_err write_picture(const struct save *save, struct picture *picture,
+				   struct brot_error *err)
+{
+	picture->dpi = save->style.dpi;
+	picture->compress = save->style.compress;
+	return save->filetype->write(picture, save->outfile, err);
+}
+
+static enum brot_err keep(uint32_t row, void *context, struct brot_error *err)
+{
+	return picture_reach(context, row, err);
+}
+
+/* A picture has no more rows than its numbers, all of which are there: to reach the row that is
+ * written does what it does for others. */
+static enum brot_err write_coloured(const struct save *save, struct picture *data,
+				    struct brot_error *err)
+{
+	struct brot_numbers numbers;
+	struct finish *finish = NULL;
+	const struct finish_config config = {
+		.request = save->coloured,
+		.numbers = &numbers,
+		.threads = crew_size(),
+		.keep = keep,
+		.context = data,
+	};
+	enum brot_err code = picture_reach(data, 0, err);
+	if (code == BROT_OK) {
+		finish_numbers(data, &numbers);
+		code = finish_new(&config, &finish, err);
+	}
+	if (code == BROT_OK)
+		code = finish_survey(finish, err);
+	if (code == BROT_OK) {
+		struct picture picture;
+		finish_picture(finish, &picture);
+		code = write_picture(save, &picture, err);
+	}
+	finish_free(finish);
+	return code;
+}
+
+enum brot_err save_picture(const struct save *save, struct brot_error *err)
 {
 	struct picture picture;
-	delivery_picture(delivery, &picture);
-	picture.dpi = style->dpi;
-	picture.compress = style->compress;
-	enum brot_err code = filetype->write(&picture, outfile, err);
+	delivery_picture(save->delivery, &picture);
+	enum brot_err code = save->coloured == NULL ? write_picture(save, &picture, err)
+						    : write_coloured(save, &picture, err);
 	if (code == BROT_OK)
-		code = outfile_commit(outfile, delivery_must_last(delivery, is_released), err);
+		code = outfile_commit(save->outfile,
+				      delivery_must_last(save->delivery, save->is_released), err);
 	if (code != BROT_OK)
 		return code;
-	delivery_finish(delivery, is_released);
-	announce_saved(announce, outfile->path, outfile->bytes, clock_ms());
+	delivery_finish(save->delivery, save->is_released);
+	announce_saved(save->announce, save->outfile->path, save->outfile->bytes, clock_ms());
 	return BROT_OK;
 }

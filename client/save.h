@@ -23,10 +23,26 @@ struct save_style {
 /* Starts to announce on the standard streams; what is rendered follows by announce_request(). */
 void save_announce(struct announce *announce, bool is_quiet, bool is_json);
 
+/* What is saved, all borrowed. */
+struct save {
+	struct delivery *delivery;
+	/* NULL: the delivery's picture as it is. Else the picture, rgb8 or rgb16, that its numbers
+	 * are coloured to (see finish.h); they must be enough for it, and not in bands. */
+	const struct request *coloured;
+	const struct filetype *filetype;
+	struct save_style style;
+	struct outfile *outfile;
+	bool is_released;
+	struct announce *announce;
+};
+
 /* After delivery_wait(): writes the file, gives it its name, and only then ends the delivery well
  * (see delivery_finish()) and announces the file. On failure neither is done. */
-enum brot_err save_picture(struct delivery *delivery, const struct filetype *filetype,
-			   const struct save_style *style, struct outfile *outfile,
-			   bool is_released, struct announce *announce, struct brot_error *err);
+enum brot_err save_picture(const struct save *save, struct brot_error *err);
+
+/* BROT_E_REQUEST, naming what would do, where an accepted job of numbers to be coloured is in
+ * bands: the colours are made when all of it is there. */
+enum brot_err save_check_bands(const struct delivery *delivery, const struct request *coloured,
+			       struct brot_error *err);
 
 #endif

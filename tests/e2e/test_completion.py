@@ -52,11 +52,34 @@ def test_options_are_those_of_the_help(command: str) -> None:
     assert offered(command, "--") == listed
 
 
+def test_keys_of_colours() -> None:
+    assert {"inside=", "period=", "blend="} <= offered("render", "--colour", "")
+    assert offered("render", "--colour", "in") == {"interior=", "inside="}
+    assert offered("render", "--colour", "period=3,inside=p") == {"period=3,inside=plain",
+                                                                 "period=3,inside=period"}
+    assert offered("render", "--colour", "inside=plain,in") == {"inside=plain,interior="}
+    assert offered("render", "--colour", "density=") == set()
+    # as bash parts them
+    assert offered("render", "--colour", "inside", "=", "p") == {"plain", "period"}
+    assert offered("render", "--colour", "inside", "=") == {"plain", "period", "distance"}
+    assert offered("render", "--colour", "period", "=", "3,blend", "=", "o") == {"overlay"}
+    assert offered("render", "--colour", "=", "inside", "=", "p") == {"plain", "period"}
+
+
 def test_values() -> None:
     assert {"seahorse", "home"} <= offered("render", "--view", "")
     assert offered("render", "--view", "seahorse-t") == {"seahorse-tail"}
     assert offered("render", "--palette", "cl") == {"classic"}
-    assert offered("submit", "--format", "") == {"rgb8", "iterations", "smooth"}
+    assert offered("submit", "--format", "") == {"rgb8", "rgb16", "iterations", "smooth", "distance",
+                                                 "phase", "raw"}
+    assert offered("colour", "--format", "") == {"rgb8", "rgb16"}
+    assert offered("render", "--mode", "") == {"smooth", "banded", "histogram", "distance", "relief",
+                                               "angle"}
+    assert offered("render", "--mode", "re") == {"relief"}
+    assert offered("colour", "--compress", "") == set("0123456789")
+    assert offered("colour", "--dpi", "") == set()
+    assert offered("view", "seahorse-t") == {"seahorse-tail"}
+    assert offered("palettes", "cl") == {"classic"}
     assert offered("render", "--format", "=", "sm") == {"smooth"}
     assert offered("render", "--size", "") == set()
     assert offered("render", "--quiet", "=") == {"true", "false"}

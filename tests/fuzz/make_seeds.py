@@ -8,6 +8,7 @@ CORPUS/NAME/seed-* are written anew; other files there (findings, and what libFu
 
 from __future__ import annotations
 
+import io
 import json
 import struct
 import sys
@@ -15,6 +16,8 @@ import zlib
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "e2e"))
+import numpy  # noqa: E402
+from pictures import make_exr  # noqa: E402
 from wire import frames_of, hello, xxh3  # noqa: E402
 
 Frames = list[bytes]
@@ -191,6 +194,29 @@ def colour_seeds() -> dict[str, bytes]:
         (2**32 - 2, -1.0), (1, 1e30)]) + bytes(range(250, 256))
     return {f"mode-{i}": bytes([i]) + json.dumps(colour).encode() + b"\n" + numbers
             for i, colour in enumerate(colours)}
+
+
+def numbers_seeds() -> dict[str, bytes]:
+    """Files of numbers, .npy and .exr."""
+    raw = numpy.zeros((3, 5), [("whole", "<u4"), ("fraction", "<f4"), ("distance", "<f4", (2,)),
+                               ("phase", "<f4"), ("period", "<u4"), ("interior", "<f4")])
+    raw["whole"] = numpy.arange(15).reshape(3, 5) * 1000
+    raw["whole"][1, 1] = 2**32 - 1
+    raw["fraction"] = 0.25
+    seeds = {}
+    for i, array in enumerate([raw["whole"], raw["whole"] + 0.5, raw,
+                               numpy.full((2, 2), numpy.inf)]):
+        file = io.BytesIO()
+        numpy.save(file, numpy.ascontiguousarray(array))
+        seeds[f"npy-{i}"] = b"\0" + file.getvalue()
+    planes = {"N": raw["whole"] + numpy.uint32(1), "NF": raw["fraction"],
+              "DEX": raw["distance"][..., 0], "DEY": raw["distance"][..., 1], "T": raw["phase"],
+              "PERIOD": raw["period"], "INTERIOR": raw["interior"]}
+    request = {"brot-request": json.dumps(REQUEST)}
+    seeds["exr-plain"] = b"\1" + make_exr(planes, 1)
+    seeds["exr-zip"] = b"\1" + make_exr(planes, 1, True, request)
+    seeds["exr-counts"] = b"\1" + make_exr({name: planes[name] for name in ("N", "NF")}, None, True)
+    return seeds
 
 
 def chunk(kind: bytes, data: bytes) -> bytes:
@@ -505,7 +531,8 @@ def client_seeds() -> dict[str, bytes]:
 
 
 SEEDS = {"message": message_seeds, "body": body_seeds, "image": image_seeds, "view": view_seeds,
-         "colour": colour_seeds, "file": file_seeds, "png": png_seeds, "cert": cert_seeds, "zap": zap_seeds,
+         "colour": colour_seeds, "file": file_seeds, "numbers": numbers_seeds,
+         "png": png_seeds, "cert": cert_seeds, "zap": zap_seeds,
          "settings": settings_seeds, "broker": broker_seeds, "worker": worker_seeds,
          "client": client_seeds}
 

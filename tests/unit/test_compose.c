@@ -190,6 +190,10 @@ static void suffix_and_format(void **state)
 	assert_int_equal(compose((struct compose_words){.format = "rgb9"}, "a.png"),
 			 BROT_E_REQUEST);
 	assert_int_equal(compose((struct compose_words){.palette = "hot"}, "a.npy"), BROT_E_USAGE);
+	/* but a file that carries its request has colours, too */
+	assert_int_equal(compose((struct compose_words){.palette = "hot"}, "a.exr"), BROT_OK);
+	assert_int_equal(request.format, FORMAT_RAW);
+	assert_string_equal(request.colour.palette.name, "hot");
 	assert_int_equal(compose((struct compose_words){.samples = 2}, "a.npy"), BROT_E_REQUEST);
 }
 
@@ -226,14 +230,17 @@ static void sentences_of_suffixes(void **state)
 	(void)state;
 	const struct filetype *filetype = NULL;
 	assert_int_equal(filetype_of_path(NULL, &filetype, &err), BROT_E_USAGE);
-	assert_string_equal(err.text,
-			    "--out: must name a file whose suffix is .png, .ppm or .npy, got none");
+	assert_string_equal(
+		err.text,
+		"--out: must name a file whose suffix is .png, .ppm, .npy or .exr, got none");
 	assert_int_equal(filetype_of_path("x/.png", &filetype, &err), BROT_E_USAGE);
-	assert_string_equal(err.text,
-			    "--out: the file's suffix must be .png, .ppm or .npy, got \"x/.png\"");
+	assert_string_equal(
+		err.text,
+		"--out: the file's suffix must be .png, .ppm, .npy or .exr, got \"x/.png\"");
 	assert_int_equal(compose((struct compose_words){.format = "rgb8"}, "a.npy"), BROT_E_USAGE);
-	assert_string_equal(err.text, "--format: a .npy file holds iterations or smooth, not rgb8, "
-				      "which goes into .png or .ppm");
+	assert_string_equal(err.text,
+			    "--format: a .npy file holds iterations, smooth, distance, phase or "
+			    "raw, not rgb8, which goes into .png or .ppm");
 }
 
 static void wrong_words(void **state)

@@ -15,7 +15,7 @@
 
 #define WIDTH      7
 #define HEIGHT     20
-#define FILE_BYTES 8192
+#define FILE_BYTES 16384
 
 /* Rows that come in bands, each at an address of its own that is void once the next is there. */
 struct source {
@@ -28,7 +28,7 @@ struct source {
 	uint32_t fail_at; /* row */
 };
 
-static uint8_t planes[PLANES_MAX][WIDTH * HEIGHT * 4];
+static uint8_t planes[PLANES_MAX][WIDTH * HEIGHT * 8];
 
 static void source_free(struct source *source)
 {
@@ -121,10 +121,9 @@ static void same_bytes(void **state)
 	static const struct {
 		const char *suffix;
 		enum format_id format;
-	} cases[] = {{"png", FORMAT_RGB8},
-		     {"ppm", FORMAT_RGB8},
-		     {"npy", FORMAT_ITERATIONS},
-		     {"npy", FORMAT_SMOOTH}};
+	} cases[] = {{"png", FORMAT_RGB8},   {"ppm", FORMAT_RGB8},     {"npy", FORMAT_ITERATIONS},
+		     {"npy", FORMAT_SMOOTH}, {"npy", FORMAT_DISTANCE}, {"npy", FORMAT_RAW},
+		     {"exr", FORMAT_SMOOTH}, {"exr", FORMAT_RAW}};
 	static const uint32_t band_rows[] = {1, 3, 10, 19, 20, 21};
 	static uint8_t whole[FILE_BYTES], banded[FILE_BYTES];
 	static struct request request;
@@ -150,7 +149,7 @@ static void same_bytes(void **state)
 static void rows_that_never_come(void **state)
 {
 	(void)state;
-	static const char *const paths[] = {"a.png", "a.ppm", "a.npy"};
+	static const char *const paths[] = {"a.png", "a.ppm", "a.npy", "a.exr"};
 	static struct request request;
 	for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++) {
 		const struct filetype *filetype = NULL;

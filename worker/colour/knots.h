@@ -14,10 +14,10 @@
 
 #define KNOTS_PARTS 64 /* of an octave */
 
+/* 16 bytes, so that none lies across two lines of a cache. */
 struct knot {
-	double x, value;
-	double slope; /* up to the next knot */
-	double unused;
+	double value;
+	double rise; /* up to the next knot */
 };
 
 /* The x of knot i, where knot 0 lies at 2^first. */
@@ -29,15 +29,8 @@ static inline double knot_x(uint32_t i, int first)
 	return x;
 }
 
-/* Sets knot i, whose part of the curve goes from value to next. */
-static inline void knot_set(struct knot *knots, uint32_t i, int first, double value, double next)
-{
-	const double x = knot_x(i, first);
-	knots[i] = (struct knot){x, value, (next - value) / (knot_x(i + 1, first) - x), 0.0};
-}
-
-/* The knot at or next below x: the exponent and the top six bits of the significand. Beyond all
- * knots where x < 2^first, and for what is not a number. */
+/* The number of the knot at or next below x: the exponent and the top six bits of the significand.
+ * Beyond all knots where x < 2^first, and for what is not a number. */
 static inline uint64_t knot_below(double x, int first)
 {
 	uint64_t bits;
@@ -45,9 +38,13 @@ static inline uint64_t knot_below(double x, int first)
 	return (bits >> 46) - ((uint64_t)(1023 + first) << 6);
 }
 
+/* The curve at x, by the knot next below: the other 46 bits say how far x is on its way. */
 static inline double knot_value(const struct knot *knot, double x)
 {
-	return knot->value + (x - knot->x) * knot->slope;
+	uint64_t bits;
+	memcpy(&bits, &x, sizeof bits);
+	const double rest = (double)(int64_t)(bits & ((1ull << 46) - 1)) * 0x1p-46;
+	return knot->value + rest * knot->rise;
 }
 
 #endif

@@ -2,16 +2,13 @@
  * place_avx2.c - the places of smooth counts, four at a time: the steps of place.c, so the same
  * places.
  *
- * Knots are loaded whole and turned: gathering their members one by one takes longer on CPUs of
- * either make.
+ * Knots are loaded whole and turned: instructions that gather their members take longer on Zen 3.
  */
 #include <immintrin.h>
 
 #include "worker/colour/place.h"
 
-_Static_assert(sizeof(struct knot) == 32 && offsetof(struct knot, x) == 0 &&
-		       offsetof(struct knot, value) == 8 && offsetof(struct knot, slope) == 16,
-	       "a knot is a vector");
+_Static_assert(sizeof(struct knot) == 16 && offsetof(struct knot, rise) == 8, "a knot is a vector");
 
 /* Four numbers 0..2^32 - 1 as doubles: behind the exponent of 2^52, and 2^52 less. */
 static __m256d doubles_of(__m128i numbers)
@@ -32,23 +29,33 @@ static __m256d counts_of(__m128i whole, const float *fraction)
 			     _mm256_set1_pd(SHADE_COUNT_MOST));
 }
 
+static __m128d knot_at(const struct knot *curve, int64_t bytes)
+{
+	return _mm_loadu_pd((const double *)(const void *)((const char *)curve + bytes));
+}
+
 /* The curve at four counts. */
 static __m256d curve_at(const struct knot *curve, __m256d counts)
 {
-	const __m256i first = _mm256_set1_epi64x(1023 << 6);
-	const __m256i at = _mm256_sub_epi64(_mm256_srli_epi64(_mm256_castpd_si256(counts), 46),
-					    first);
+	/* 16 times the numbers of the knots below: their bytes. */
+	const __m256i first = _mm256_set1_epi64x((1023ll << 6) * (int64_t)sizeof(struct knot));
+	const __m256i knots = _mm256_set1_epi64x(-(int64_t)sizeof(struct knot));
+	const __m256i bits = _mm256_castpd_si256(counts);
+	const __m256i at = _mm256_sub_epi64(
+		_mm256_and_si256(_mm256_srli_epi64(bits, 46 - 4), knots), first);
 	const __m128i low = _mm256_castsi256_si128(at), high = _mm256_extracti128_si256(at, 1);
-	const __m256d a = _mm256_loadu_pd(&curve[_mm_cvtsi128_si64(low)].x);
-	const __m256d b = _mm256_loadu_pd(&curve[_mm_extract_epi64(low, 1)].x);
-	const __m256d c = _mm256_loadu_pd(&curve[_mm_cvtsi128_si64(high)].x);
-	const __m256d d = _mm256_loadu_pd(&curve[_mm_extract_epi64(high, 1)].x);
-	const __m256d ab = _mm256_unpacklo_pd(a, b), cd = _mm256_unpacklo_pd(c, d);
-	const __m256d x = _mm256_permute2f128_pd(ab, cd, 0x20);
-	const __m256d slope = _mm256_permute2f128_pd(ab, cd, 0x31);
-	const __m256d value = _mm256_permute2f128_pd(_mm256_unpackhi_pd(a, b),
-						     _mm256_unpackhi_pd(c, d), 0x20);
-	return _mm256_add_pd(value, _mm256_mul_pd(_mm256_sub_pd(counts, x), slope));
+	const __m128d a = knot_at(curve, _mm_cvtsi128_si64(low));
+	const __m128d b = knot_at(curve, _mm_extract_epi64(low, 1));
+	const __m128d c = knot_at(curve, _mm_cvtsi128_si64(high));
+	const __m128d d = knot_at(curve, _mm_extract_epi64(high, 1));
+	const __m256d ac = _mm256_insertf128_pd(_mm256_castpd128_pd256(a), c, 1);
+	const __m256d bd = _mm256_insertf128_pd(_mm256_castpd128_pd256(b), d, 1);
+	/* The rest as the significand of a number in [1, 2). */
+	const __m256d one = _mm256_set1_pd(1.0);
+	const __m256i rest = _mm256_srli_epi64(_mm256_slli_epi64(bits, 18), 12);
+	const __m256d way = _mm256_sub_pd(_mm256_or_pd(_mm256_castsi256_pd(rest), one), one);
+	return _mm256_add_pd(_mm256_unpacklo_pd(ac, bd),
+			     _mm256_mul_pd(way, _mm256_unpackhi_pd(ac, bd)));
 }
 
 /* The lowest 28 bits of four whole numbers below 2^52. */

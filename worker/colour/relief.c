@@ -25,9 +25,11 @@ void relief_init(const struct colour *colour, struct relief *ret_relief)
 	ret_relief->counts = (struct relief_range){INFINITY, -INFINITY};
 	ret_relief->lights = (struct relief_range){INFINITY, -INFINITY};
 	const int first = -RELIEF_OCTAVES;
-	for (uint32_t i = 0; i < RELIEF_KNOTS; i++)
-		knot_set(ret_relief->norm, i, first, power_of(knot_x(i, first), colour->power),
-			 power_of(knot_x(i + 1, first), colour->power));
+	for (uint32_t i = 0; i < RELIEF_KNOTS; i++) {
+		const double value = power_of(knot_x(i, first), colour->power);
+		const double next = power_of(knot_x(i + 1, first), colour->power);
+		ret_relief->norm[i] = (struct knot){value, next - value};
+	}
 }
 
 void relief_widen(struct relief_range *range, const struct relief_range *by)

@@ -87,7 +87,7 @@ enum brot_err shade_make(const struct colour *colour, struct shade *ret_shade,
 	double value = curve_at(ret_shade, 0);
 	for (uint32_t i = 0; i < SHADE_KNOTS; i++) {
 		const double next = curve_at(ret_shade, i + 1);
-		knot_set(ret_shade->curve, i, 0, value, next);
+		ret_shade->curve[i] = (struct knot){value, next - value};
 		value = next;
 	}
 	return BROT_OK;

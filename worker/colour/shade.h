@@ -49,7 +49,7 @@
 
 struct survey;
 
-/* A request's colours made ready; 190 KiB. Borrows nothing. */
+/* A request's colours made ready; 150 KiB. Borrows nothing. */
 struct shade {
 	uint8_t table[SHADE_TOTAL][4];    /* sRGB, and 0 */
 	uint16_t table16[SHADE_TOTAL][4]; /* the same, 257 times as fine */

@@ -1,0 +1,59 @@
+/* crew.c - whoever is free takes the next piece. */
+#include "client/crew.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <unistd.h>
+
+struct crew {
+	const struct crew_work *work;
+	atomic_uint next;
+};
+
+unsigned crew_size(void)
+{
+	const long cores = sysconf(_SC_NPROCESSORS_ONLN);
+	return cores < 1 ? 1 : cores > CREW_MAX ? CREW_MAX : (unsigned)cores;
+}
+
+/* At most `count` steps beyond the end are ever taken, one a thread: nothing overflows. */
+static bool take(struct crew *crew, uint32_t *ret_piece)
+{
+	*ret_piece = atomic_fetch_add(&crew->next, 1);
+	return *ret_piece < crew->work->count;
+}
+
+static void *member(void *context)
+{
+	struct crew *crew = context;
+	uint32_t piece;
+	while (take(crew, &piece))
+		crew->work->task(piece, crew->work->context);
+	return NULL;
+}
+
+enum brot_err crew_run(const struct crew_work *work, struct brot_error *err)
+{
+	struct crew crew = {.work = work};
+	pthread_t threads[CREW_MAX];
+	unsigned started = 0;
+	uint32_t piece;
+	enum brot_err code = BROT_OK;
+	while (started + 1 < work->threads && started + 1 < work->count &&
+	       pthread_create(&threads[started], NULL, member, &crew) == 0)
+		started++;
+	while (code == BROT_OK) {
+		if (work->between != NULL)
+			code = work->between(work->context, err);
+		if (code != BROT_OK)
+			atomic_store(&crew.next, work->count);
+		else if (take(&crew, &piece))
+			work->task(piece, work->context);
+		else
+			break;
+	}
+	for (unsigned i = 0; i < started; i++)
+		(void)pthread_join(threads[i], NULL);
+	return code;
+}

@@ -1,0 +1,50 @@
+/*
+ * exr.h - OpenEXR files of numbers, in the layout that Kalles Fraktaler, Fraktaler-3 and zoomasm
+ * share, by OpenEXR's core library.
+ *
+ * One part of scanlines, row 0 on top, ZIP in blocks of 16 rows. Channels, as far as the format has
+ * them:
+ *
+ *     N         uint   whole + IterationsBias; 2^32 - 1 inside; 0 with NF 0: not computed
+ *     NF        float  fraction
+ *     T         float  phase
+ *     DEX, DEY  float  distance: x to the right, y up
+ *     PERIOD    uint   period, which is ours
+ *     INTERIOR  float  interior, which is ours
+ *
+ * Attributes: int Iterations and IterationsBias; our own, string brot-request, is the request,
+ * canonical.
+ */
+#ifndef CLIENT_EXR_H
+#define CLIENT_EXR_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "client/outfile.h"
+#include "client/picture.h"
+#include "proto/error.h"
+
+#define EXR_REQUEST_KEY    "brot-request"
+#define EXR_ITERATIONS_KEY "Iterations"
+#define EXR_BIAS_KEY       "IterationsBias"
+#define EXR_BIAS           1024 /* as the others have it; a count is never "not computed" so */
+
+#define EXR_ELEMENT_BYTES 4 /* of every channel */
+
+/* Where the numbers of a channel lie. */
+struct exr_channel {
+	const char *name;
+	enum plane_type plane;
+	uint32_t part; /* of a pixel's values in the plane, 0 or 1 */
+};
+extern const struct exr_channel exr_channels[]; /* in the order of names; ends with a NULL name */
+
+bool exr_channel_is_float(const struct exr_channel *channel);
+
+/* Writes a picture whose format is smooth or raw. Packs on all cores. Rules as in filetype.h; the
+ * bytes do not depend on the number of cores. */
+enum brot_err exr_file_write(struct picture *picture, struct outfile *outfile,
+			     struct brot_error *err);
+
+#endif

@@ -1,0 +1,332 @@
+/* exr_read.c - OpenEXR files of numbers, which may be hostile: the library decodes, into planes of
+ * the size that its header says. */
+#define _XOPEN_SOURCE 700 /* pread() */
+#include <errno.h>
+#include <openexr.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "client/crew.h"
+#include "client/exr.h"
+#include "client/numbers.h"
+#include "client/textfile.h"
+#include "proto/limits.h"
+
+#define CHANNELS_MAX 64   /* that a file may have, ours or not */
+#define RATIO_MAX    1100 /* deflate makes at most 1032 bytes of one */
+
+struct exr_call {
+	const char *path;
+	int fd;
+	exr_context_t exr;
+	struct numbers *numbers;
+	uint32_t bias;
+	int32_t top;        /* of the data window */
+	int32_t block_rows; /* that are packed together */
+	atomic_int result;  /* the first that is not EXR_ERR_SUCCESS */
+};
+
+/* ---- what the library calls ---- */
+
+static int64_t on_read(exr_const_context_t exr, void *user, void *buffer, uint64_t bytes,
+		       uint64_t offset, exr_stream_error_func_ptr_t on_error)
+{
+	const struct exr_call *call = user;
+	(void)exr;
+	(void)on_error;
+	ssize_t got;
+	if (offset > INT64_MAX)
+		return -1;
+	do
+		got = pread(call->fd, buffer, (size_t)bytes, (off_t)offset);
+	while (got < 0 && errno == EINTR);
+	return got;
+}
+
+static int64_t on_size(exr_const_context_t exr, void *user)
+{
+	const struct exr_call *call = user;
+	struct stat status;
+	(void)exr;
+	return fstat(call->fd, &status) == 0 ? (int64_t)status.st_size : -1;
+}
+
+/* What the results of its functions say is enough. */
+static void on_message(exr_const_context_t exr, exr_result_t code, const char *text)
+{
+	(void)exr;
+	(void)code;
+	(void)text;
+}
+
+static enum brot_err refuse(const struct exr_call *call, const char *reason, struct brot_error *err)
+{
+	return numbers_refuse(call->path, reason, err);
+}
+
+static enum brot_err damaged(const struct exr_call *call, exr_result_t result,
+			     struct brot_error *err)
+{
+	if (result == EXR_ERR_OUT_OF_MEMORY)
+		return error_set(err, BROT_E_SYSTEM, "no memory to read \"%.80s\"", call->path);
+	return error_set(err, BROT_E_REQUEST, "\"%.80s\" is no whole OpenEXR file (%s)", call->path,
+			 exr_get_error_code_as_string(result));
+}
+
+/* ---- the head ---- */
+
+static enum brot_err check_kind(struct exr_call *call, struct brot_error *err)
+{
+	int parts = 0;
+	exr_storage_t storage;
+	exr_compression_t compression;
+	exr_attr_box2i_t window;
+	exr_result_t result = exr_get_count(call->exr, &parts);
+	if (result == EXR_ERR_SUCCESS)
+		result = exr_get_storage(call->exr, 0, &storage);
+	if (result == EXR_ERR_SUCCESS)
+		result = exr_get_compression(call->exr, 0, &compression);
+	if (result == EXR_ERR_SUCCESS)
+		result = exr_get_data_window(call->exr, 0, &window);
+	if (result == EXR_ERR_SUCCESS)
+		result = exr_get_scanlines_per_chunk(call->exr, 0, &call->block_rows);
+	if (result != EXR_ERR_SUCCESS)
+		return damaged(call, result, err);
+	if (parts != 1 || storage != EXR_STORAGE_SCANLINE || call->block_rows < 1)
+		return refuse(call, "must be of one part of scanlines", err);
+	if (compression != EXR_COMPRESSION_ZIP && compression != EXR_COMPRESSION_ZIPS &&
+	    compression != EXR_COMPRESSION_RLE && compression != EXR_COMPRESSION_NONE)
+		return refuse(call, "must be packed by ZIP, by RLE or not at all", err);
+	const int64_t width = (int64_t)window.max.x - window.min.x + 1;
+	const int64_t height = (int64_t)window.max.y - window.min.y + 1;
+	const enum brot_err code = numbers_check_size(call->path, width < 0 ? 0 : (uint64_t)width,
+						      height < 0 ? 0 : (uint64_t)height, err);
+	call->top = window.min.y;
+	call->numbers->width_px = (uint32_t)width;
+	call->numbers->height_px = (uint32_t)height;
+	return code;
+}
+
+static const struct exr_channel *channel_by_name(const char *name)
+{
+	for (const struct exr_channel *channel = exr_channels; channel->name != NULL; channel++)
+		if (strcmp(channel->name, name) == 0)
+			return channel;
+	return NULL;
+}
+
+/* Reserves a plane for each whose channels are all there, unless the file is far too short for what
+ * its header says. */
+static enum brot_err reserve(struct exr_call *call, const unsigned parts[NUMBERS_PLANES],
+			     struct brot_error *err)
+{
+	const int64_t file_bytes = on_size(call->exr, call);
+	bool is_there[NUMBERS_PLANES];
+	uint64_t bytes = 0;
+	for (int plane = 0; plane < NUMBERS_PLANES; plane++) {
+		const unsigned wanted = plane == PLANE_DISTANCE ? 3 : 1;
+		is_there[plane] = parts[plane] == wanted;
+		if (is_there[plane])
+			bytes += (uint64_t)call->numbers->width_px * call->numbers->height_px *
+				 plane_info((uint32_t)plane)->pixel_bytes;
+	}
+	if (file_bytes < 0 || bytes / RATIO_MAX > (uint64_t)file_bytes)
+		return refuse(call, "is too short for the size that its header says", err);
+	for (int plane = 0; plane < NUMBERS_PLANES; plane++)
+		if (is_there[plane] && !numbers_reserve(call->numbers, (enum plane_type)plane))
+			return error_set(err, BROT_E_SYSTEM,
+					 "no memory for the numbers of \"%.80s\"", call->path);
+	return BROT_OK;
+}
+
+/* Which planes the channels make. */
+static enum brot_err choose_planes(struct exr_call *call, struct brot_error *err)
+{
+	const exr_attr_chlist_t *list = NULL;
+	unsigned parts[NUMBERS_PLANES] = {0}; /* bits */
+	const exr_result_t result = exr_get_channels(call->exr, 0, &list);
+	if (result != EXR_ERR_SUCCESS)
+		return damaged(call, result, err);
+	if (list->num_channels > CHANNELS_MAX)
+		return refuse(call, "has too many channels for an image of numbers", err);
+	for (int i = 0; i < list->num_channels; i++) {
+		const exr_attr_chlist_entry_t *entry = &list->entries[i];
+		const struct exr_channel *channel = channel_by_name(entry->name.str);
+		if (channel == NULL)
+			continue;
+		if (entry->x_sampling != 1 || entry->y_sampling != 1 ||
+		    (entry->pixel_type == EXR_PIXEL_FLOAT) != exr_channel_is_float(channel) ||
+		    (entry->pixel_type == EXR_PIXEL_UINT) == exr_channel_is_float(channel))
+			return refuse(
+				call,
+				"its channels must be N and PERIOD, whole numbers, and NF, T, "
+				"DEX, DEY and INTERIOR, floats, with a value a pixel",
+				err);
+		parts[channel->plane] |= 1u << channel->part;
+	}
+	if (parts[PLANE_WHOLE] == 0 || parts[PLANE_FRACTION] == 0)
+		return refuse(call,
+			      "must have the channels N and NF, whose sum is the smooth count",
+			      err);
+	return reserve(call, parts, err);
+}
+
+static enum brot_err read_texts(struct exr_call *call, struct brot_error *err)
+{
+	int32_t chars = 0, bias = 0;
+	const char *text = NULL;
+	if (exr_attr_get_int(call->exr, 0, EXR_BIAS_KEY, &bias) == EXR_ERR_SUCCESS) {
+		if (bias < 0)
+			return refuse(call, "its IterationsBias must not be negative", err);
+		call->bias = (uint32_t)bias;
+	}
+	if (exr_attr_get_string(call->exr, 0, EXR_REQUEST_KEY, &chars, &text) != EXR_ERR_SUCCESS)
+		return BROT_OK;
+	if (chars < 0 || chars > LIMIT_REQUEST_BYTES)
+		return refuse(call, "the request that it carries is too long", err);
+	call->numbers->request = strndup(text, (size_t)chars);
+	return call->numbers->request != NULL
+		       ? BROT_OK
+		       : error_set(err, BROT_E_SYSTEM, "no memory for a request");
+}
+
+/* ---- the blocks ---- */
+
+static void aim(const struct exr_call *call, uint32_t first, exr_decode_pipeline_t *pipeline)
+{
+	const struct numbers *numbers = call->numbers;
+	for (int16_t i = 0; i < pipeline->channel_count; i++) {
+		exr_coding_channel_info_t *to = &pipeline->channels[i];
+		const struct exr_channel *channel = channel_by_name(to->channel_name);
+		to->decode_to_ptr = NULL;
+		if (channel == NULL || numbers->planes[channel->plane] == NULL)
+			continue;
+		const size_t pixel_bytes = plane_info(channel->plane)->pixel_bytes;
+		const size_t row_bytes = pixel_bytes * numbers->width_px;
+		to->decode_to_ptr = (uint8_t *)numbers->planes[channel->plane] + first * row_bytes +
+				    channel->part * EXR_ELEMENT_BYTES;
+		to->user_pixel_stride = (int32_t)pixel_bytes;
+		to->user_line_stride = (int32_t)row_bytes;
+		to->user_bytes_per_element = EXR_ELEMENT_BYTES;
+		to->user_data_type = to->data_type;
+	}
+}
+
+static exr_result_t block_read(const struct exr_call *call, uint32_t index)
+{
+	const uint32_t first = index * (uint32_t)call->block_rows;
+	exr_decode_pipeline_t pipeline = EXR_DECODE_PIPELINE_INITIALIZER;
+	exr_chunk_info_t chunk;
+	exr_result_t result = exr_read_scanline_chunk_info(
+		call->exr, 0, (int)((int64_t)call->top + first), &chunk);
+	if (result != EXR_ERR_SUCCESS)
+		return result;
+	const uint32_t left = call->numbers->height_px - first;
+	const uint32_t rows = left < (uint32_t)call->block_rows ? left : (uint32_t)call->block_rows;
+	if (chunk.height < 1 || (uint32_t)chunk.height != rows)
+		return EXR_ERR_CORRUPT_CHUNK;
+	result = exr_decoding_initialize(call->exr, 0, &chunk, &pipeline);
+	if (result == EXR_ERR_SUCCESS) {
+		aim(call, first, &pipeline);
+		result = exr_decoding_choose_default_routines(call->exr, 0, &pipeline);
+	}
+	if (result == EXR_ERR_SUCCESS)
+		result = exr_decoding_run(call->exr, 0, &pipeline);
+	(void)exr_decoding_destroy(call->exr, &pipeline);
+	return result;
+}
+
+static void block_task(uint32_t index, void *context)
+{
+	struct exr_call *call = context;
+	int none = EXR_ERR_SUCCESS;
+	if (atomic_load(&call->result) != EXR_ERR_SUCCESS)
+		return;
+	const exr_result_t result = block_read(call, index);
+	if (result != EXR_ERR_SUCCESS)
+		(void)atomic_compare_exchange_strong(&call->result, &none, (int)result);
+}
+
+/* As planes have them: without the bias, and shares of one in [0, 1). */
+static enum brot_err values_settle(const struct exr_call *call, struct brot_error *err)
+{
+	const struct numbers *numbers = call->numbers;
+	uint32_t *wholes = numbers->planes[PLANE_WHOLE];
+	float *fractions = numbers->planes[PLANE_FRACTION];
+	float *phases = numbers->planes[PLANE_PHASE];
+	const size_t count = (size_t)numbers->width_px * numbers->height_px;
+	for (size_t i = 0; i < count; i++) {
+		if (phases != NULL && phases[i] == 1.0f)
+			phases[i] = 0.0f;
+		if (wholes[i] == UINT32_MAX) {
+			fractions[i] = 0.0f;
+			continue;
+		}
+		if (wholes[i] < call->bias || (wholes[i] == 0 && fractions[i] == 0.0f))
+			return error_set(err, BROT_E_REQUEST,
+					 "\"%.80s\": the pixel at column %zu of row %zu has not "
+					 "been computed",
+					 call->path, i % numbers->width_px, i / numbers->width_px);
+		wholes[i] -= call->bias;
+		if (fractions[i] == 1.0f && wholes[i] < UINT32_MAX - 1) {
+			fractions[i] = 0.0f;
+			wholes[i]++;
+		}
+	}
+	return numbers_check(call->path, numbers, err);
+}
+
+static enum brot_err blocks_read(struct exr_call *call, struct brot_error *err)
+{
+	const uint32_t rows = (uint32_t)call->block_rows;
+	const struct crew_work work = {
+		.count = (call->numbers->height_px + rows - 1) / rows,
+		.threads = crew_size(),
+		.task = block_task,
+		.context = call,
+	};
+	(void)crew_run(&work, err);
+	const int result = atomic_load(&call->result);
+	return result == EXR_ERR_SUCCESS ? values_settle(call, err)
+					 : damaged(call, (exr_result_t)result, err);
+}
+
+static enum brot_err all_read(struct exr_call *call, struct brot_error *err)
+{
+	exr_context_initializer_t init = EXR_DEFAULT_CONTEXT_INITIALIZER;
+	init.error_handler_fn = on_message;
+	init.user_data = call;
+	init.read_fn = on_read;
+	init.size_fn = on_size;
+	init.max_image_width = LIMIT_SIZE_PX;
+	init.max_image_height = LIMIT_SIZE_PX;
+	init.flags = EXR_CONTEXT_FLAG_DISABLE_CHUNK_RECONSTRUCTION;
+	const exr_result_t result = exr_start_read(&call->exr, call->path, &init);
+	if (result != EXR_ERR_SUCCESS)
+		return damaged(call, result, err);
+	enum brot_err code = check_kind(call, err);
+	if (code == BROT_OK)
+		code = read_texts(call, err);
+	if (code == BROT_OK)
+		code = choose_planes(call, err);
+	if (code == BROT_OK)
+		code = blocks_read(call, err);
+	(void)exr_finish(&call->exr);
+	return code;
+}
+
+enum brot_err exr_file_read(const char *path, struct numbers *numbers, struct brot_error *err)
+{
+	struct exr_call call = {.path = path, .numbers = numbers, .result = EXR_ERR_SUCCESS};
+	FILE *file = NULL;
+	enum brot_err code = textfile_open("DATA", path, &file, err);
+	if (code != BROT_OK)
+		return code;
+	call.fd = fileno(file);
+	code = all_read(&call, err);
+	(void)fclose(file);
+	return code;
+}
