@@ -170,10 +170,10 @@ static enum brot_err file_open(struct waiting *w, struct brot_error *err)
 	if (code != BROT_OK)
 		return code;
 	if (w->is_coloured)
-		return outfile_open(w->options.out, &w->outfile, err);
+		return filetype_open(w->filetype, w->options.out, &w->outfile, err);
 	code = filetype_check_format(w->filetype, delivery_request(w->delivery)->format, &inner);
 	if (code == BROT_OK)
-		return outfile_open(w->options.out, &w->outfile, err);
+		return filetype_open(w->filetype, w->options.out, &w->outfile, err);
 	size_t field = strncmp(inner.text, option, sizeof option - 1) == 0 ? sizeof option - 1 : 0;
 	return error_set(err, code, "--out: %.240s", inner.text + field);
 }

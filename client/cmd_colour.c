@@ -147,7 +147,7 @@ static enum brot_err colour(struct colouring *c, const struct cli *cli, struct b
 		code = finish_new(&config, &finish, err);
 	}
 	if (code == BROT_OK)
-		code = outfile_open(c->options.out, &c->outfile, err);
+		code = filetype_open(c->filetype, c->options.out, &c->outfile, err);
 	if (code == BROT_OK)
 		code = finish_survey(finish, err);
 	if (code == BROT_OK)

@@ -210,7 +210,7 @@ static enum brot_err render(struct job *job, const struct cli *cli, struct brot_
 	if (code == BROT_OK)
 		code = make_data(job, err);
 	if (code == BROT_OK)
-		code = outfile_open(options->out, &job->outfile, err);
+		code = filetype_open(job->filetype, options->out, &job->outfile, err);
 	if (code != BROT_OK)
 		return code;
 	if (!options->is_quiet && !options->is_json)

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "client/dzi.h"
 #include "client/exr.h"
 #include "client/npy.h"
 #include "client/png.h"
@@ -13,15 +14,23 @@
 #define BIT(format) (1u << (format))
 
 static const struct filetype table[] = {
-	{"png", BIT(FORMAT_RGB8) | BIT(FORMAT_RGB16), FORMAT_RGB8, true, png_file_write},
-	{"ppm", BIT(FORMAT_RGB8) | BIT(FORMAT_RGB16), FORMAT_RGB8, false, ppm_write},
+	{"png", BIT(FORMAT_RGB8) | BIT(FORMAT_RGB16), FORMAT_RGB8, true, png_file_write, NULL},
+	{"ppm", BIT(FORMAT_RGB8) | BIT(FORMAT_RGB16), FORMAT_RGB8, false, ppm_write, NULL},
 	{"npy",
 	 BIT(FORMAT_ITERATIONS) | BIT(FORMAT_SMOOTH) | BIT(FORMAT_DISTANCE) | BIT(FORMAT_PHASE) |
 		 BIT(FORMAT_RAW),
-	 FORMAT_ITERATIONS, false, npy_write},
-	{"exr", BIT(FORMAT_SMOOTH) | BIT(FORMAT_RAW), FORMAT_RAW, true, exr_file_write},
+	 FORMAT_ITERATIONS, false, npy_write, NULL},
+	{"exr", BIT(FORMAT_SMOOTH) | BIT(FORMAT_RAW), FORMAT_RAW, true, exr_file_write, NULL},
+	{"dzi", BIT(FORMAT_RGB8), FORMAT_RGB8, false, dzi_write, dzi_check},
 };
 #define TABLE_COUNT (sizeof table / sizeof table[0])
+
+enum brot_err filetype_open(const struct filetype *filetype, const char *path,
+			    struct outfile *ret_outfile, struct brot_error *err)
+{
+	enum brot_err code = filetype->check == NULL ? BROT_OK : filetype->check(path, err);
+	return code == BROT_OK ? outfile_open(path, ret_outfile, err) : code;
+}
 
 /* A list in words: "a", "a or b", "a, b or c". */
 struct words {

@@ -23,7 +23,14 @@ struct filetype {
 	 * discards the outfile. Errors: those of outfile_write() and picture_reach(). */
 	enum brot_err (*write)(struct picture *picture, struct outfile *outfile,
 			       struct brot_error *err);
+
+	/* Whether it could be written at `path`, beside what outfile_open() finds; or NULL. */
+	enum brot_err (*check)(const char *path, struct brot_error *err);
 };
+
+/* outfile_open(), where the kind of file can be written there. */
+enum brot_err filetype_open(const struct filetype *filetype, const char *path,
+			    struct outfile *ret_outfile, struct brot_error *err);
 
 /* The kind of file that the suffix of `path` (any case) names. BROT_E_USAGE otherwise, and where
  * path is NULL, with a sentence that lists the suffixes. */

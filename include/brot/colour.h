@@ -67,4 +67,10 @@ void brot_colour_rows8(const struct brot_colour *colour, const struct brot_numbe
 void brot_colour_rows16(const struct brot_colour *colour, const struct brot_numbers *numbers,
 			uint32_t first, uint32_t rows, uint16_t *rgb, size_t stride_bytes);
 
+/* Half the size, for the levels of a pyramid: two rows of sRGB, 8 bits each, become one of (width +
+ * 1) / 2 pixels, the mean of four in linear light. The last column of an odd width counts twice; a
+ * last row is given twice by the caller. */
+void brot_colour_halve(const uint8_t *upper, const uint8_t *lower, uint32_t width_px,
+		       uint8_t *ret_rgb);
+
 #endif

@@ -1,0 +1,26 @@
+/*
+ * dzi.h - writes a picture as a DeepZoom pyramid: tiles that a viewer in a browser loads as it
+ * needs them.
+ *
+ * NAME.dzi is the description; the tiles lie beside it as NAME_files/LEVEL/COLUMN_ROW.png, 254
+ * pixels a side, with one more of their neighbours on each inner edge. The last level is the
+ * picture, each other one half the size of the next, averaged in linear light, down to one pixel.
+ * Rows are taken as they come, and no more of a level is held than a row of its tiles.
+ *
+ * The tiles get their folder's name when all are there. What ends the program before that leaves a
+ * folder NAME_files.XXXXXX.
+ */
+#ifndef CLIENT_DZI_H
+#define CLIENT_DZI_H
+
+#include "client/outfile.h"
+#include "client/picture.h"
+
+/* Rules as in filetype.h. The picture's format must be rgb8. BROT_E_OUTPUT where the folder of the
+ * tiles is there already: another pyramid's. */
+enum brot_err dzi_write(struct picture *picture, struct outfile *outfile, struct brot_error *err);
+
+/* Before anything is rendered: BROT_E_OUTPUT where the tiles of that .dzi could not be written. */
+enum brot_err dzi_check(const char *path, struct brot_error *err);
+
+#endif
