@@ -1,6 +1,7 @@
 /* await.c - from a job's id to its file. */
 #include "client/await.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 #include "client/delivery.h"
@@ -158,7 +159,13 @@ static enum brot_err colour_data(struct waiting *w, struct brot_error *err)
 	if (finish_check_format(&w->picture, data->format, &inner) != BROT_OK)
 		return error_set(err, BROT_E_USAGE, "--out: a .%s file is a picture, and %.200s",
 				 w->filetype->suffix, inner.text);
-	return save_check_bands(w->delivery, &w->picture, err);
+	if (delivery_is_banded(w->delivery))
+		return error_set(err, BROT_E_USAGE,
+				 "--out: job %" PRIu64 " is in bands, and its numbers are coloured "
+				 "when all are there: get them with --out FILE.%s, and "
+				 "`colour` them",
+				 w->job, data->format == FORMAT_ITERATIONS ? "npy" : "exr");
+	return BROT_OK;
 }
 
 /* A sentence about a format, where it is the file that can be chosen. */

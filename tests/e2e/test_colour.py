@@ -231,6 +231,22 @@ def test_numbers_that_are_not_enough(stage: Stage, broker: Broker) -> None:
     assert fetch(stage, broker, job, "a.exr").exists()
 
 
+def test_a_job_of_numbers_in_bands(stage: Stage) -> None:
+    broker = stage.broker("--memory", "1M")
+    stage.worker(broker)
+    broker.wait_workers(1)
+    place = ["--view", "-0.6,0,3", "--size", "700x700", "--iterations", "50"]
+    job = submit(stage, broker, *place, "--mode", "relief")
+    result = stage.client("wait", job, "--out", stage.folder / "a.png", "--broker", broker.url,
+                          "--quiet")
+    assert result.status == 64 and "get them with --out FILE.exr" in result.err
+    data = fetch(stage, broker, job, "a.exr")
+    picture = colour(stage, data, "a.png")
+    assert json.loads(png_texts(picture)["brot-request"])["colour"]["mode"] == "relief"
+    wanted = stage.render(None, "b.png", *place, "--mode", "relief", "--workers", "1")
+    assert picture.read_bytes() == wanted.read_bytes()
+
+
 def test_jobs_alone_have_one_sample(stage: Stage, broker: Broker) -> None:
     words = [*VIEW, "--mode", "histogram", "--samples", "2", "--broker", broker.url]
     result = stage.client("submit", *words)
