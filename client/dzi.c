@@ -164,7 +164,9 @@ static enum brot_err row_take(struct pyramid *pyramid, uint32_t index, const uin
 					  level->halved);
 		else if (y % 2 == 0)
 			memcpy(level->above, row, row_bytes(level));
-		if (is_last || y + 1 == (level->tile_row + 1) * TILE_PX + OVERLAP_PX)
+		if (y + 1 == (level->tile_row + 1) * TILE_PX + OVERLAP_PX)
+			code = tiles_write(pyramid, level, err);
+		if (code == BROT_OK && is_last && level->tile_row * TILE_PX < level->height_px)
 			code = tiles_write(pyramid, level, err);
 		row = level->halved;
 	}

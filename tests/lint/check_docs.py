@@ -302,7 +302,7 @@ def check_formulas(section: str, schema: dict, described: list[list[str]],
                             set(json.loads(text).get("parameters", {})))
 
 
-SIZES = {"u8": 1, "u32": 4, "f32": 4, "u64": 8}
+SIZES = {"u8": 1, "u16": 2, "u32": 4, "f32": 4, "u64": 8}
 
 
 def bytes_of(kind: str) -> int:
