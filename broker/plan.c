@@ -30,7 +30,7 @@ static enum brot_err band_rows_choose(const struct plan *plan, const struct plan
 		return BROT_OK;
 	uint64_t band_bytes = budget->image_bytes / (2 * LIMIT_OPEN_BANDS);
 	/* What an image has besides its rows is at most this much. */
-	uint64_t extra = (2 + PLANES_MAX) * (uint64_t)IMAGE_ALIGN;
+	uint64_t extra = (2 + plan->layout.plane_count) * (uint64_t)IMAGE_ALIGN;
 	uint64_t row_bytes = (total + plan->height_px - 1) / plan->height_px;
 	uint64_t rows = band_bytes > extra ? (band_bytes - extra) / row_bytes : 0;
 	if (rows < 1)

@@ -108,7 +108,7 @@ static void assert_request(json_t *json, const struct request *want)
 	json_t *again = request_to_json(want);
 	assert_true(json_equal(json, again));
 	assert_keys(json, "brot, kind, formula, precision, shortcuts, view, size, iterations, "
-			  "samples, format, colour");
+			  "samples, adaptive, format, colour");
 	json_decref(again);
 }
 
