@@ -8,6 +8,7 @@
 #include "proto/sys/random.h"
 
 #define KEEP_MS      100  /* reaching a row looks at socket and signals this often */
+#define LOOK_MS      10   /* between two looks for a row that is being rendered */
 #define MESSAGES_MAX 64   /* taken at a time, before the clock is looked at */
 #define LATE_MS      1000 /* after its time a wait ends only where this process was stopped */
 
@@ -81,7 +82,7 @@ enum brot_err delivery_new(const struct delivery_config *config, struct delivery
 	struct delivery *d = calloc(1, sizeof *d);
 	if (d != NULL) {
 		d->config = *config;
-		d->image.shm = SHM_NONE;
+		d->image.shm = d->early.shm = SHM_NONE;
 		d->session = session_new(&session);
 	}
 	if (d == NULL || d->session == NULL) {
@@ -129,7 +130,15 @@ uint32_t delivery_bands(const struct delivery *delivery)
 enum brot_err delivery_wait(struct delivery *delivery, struct brot_error *err)
 {
 	struct delivery *d = delivery;
-	while (d->error.code == BROT_OK && !d->is_ready)
+	while (d->error.code == BROT_OK && !d->is_ready && !delivery_image_is_mapped(&d->early))
+		advance(d, session_deadline_ms(d->session));
+	return result(d, err);
+}
+
+enum brot_err delivery_complete(struct delivery *delivery, struct brot_error *err)
+{
+	struct delivery *d = delivery;
+	while (d->error.code == BROT_OK && !d->is_ready && !delivery_is_banded(d))
 		advance(d, session_deadline_ms(d->session));
 	return result(d, err);
 }
@@ -141,11 +150,22 @@ static bool has_row(const struct delivery *d, uint32_t y)
 	return d->is_ready && y >= d->image.first && y - d->image.first < d->image.rows;
 }
 
+/* Whether the row is complete in an image that is still rendered. */
+static bool has_early_row(struct delivery *d, uint32_t y)
+{
+	if (d->is_ready || !delivery_image_is_mapped(&d->early))
+		return false;
+	while (d->early_rows < d->early.rows && delivery_image_has_row(&d->early, d->early_rows))
+		d->early_rows++;
+	return y < d->early_rows;
+}
+
 /* Tells how far the file is, and looks at socket and signals until deadline_ms. */
 static void keep(struct delivery *d, int64_t deadline_ms)
 {
 	advance(d, deadline_ms);
-	if (d->config.on_rows != NULL)
+	/* While both go on it is the rendering that people wait for. */
+	if (d->config.on_rows != NULL && (d->is_ready || delivery_is_banded(d)))
 		d->config.on_rows(d->row, d->config.context);
 }
 
@@ -158,8 +178,13 @@ static enum brot_err reach(struct picture *picture, uint32_t y, struct brot_erro
 		d->keep_at_ms = now_ms + KEEP_MS;
 		keep(d, now_ms);
 	}
-	while (d->error.code == BROT_OK && !d->is_cancelled && !has_row(d, y)) {
-		if (d->is_ready) {
+	while (d->error.code == BROT_OK && !d->is_cancelled && !has_row(d, y) &&
+	       !has_early_row(d, y)) {
+		now_ms = clock_ms();
+		if (delivery_image_is_mapped(&d->early) && !d->is_ready) {
+			const int64_t deadline_ms = session_deadline_ms(d->session);
+			keep(d, deadline_ms < now_ms + LOOK_MS ? deadline_ms : now_ms + LOOK_MS);
+		} else if (d->is_ready) {
 			d->is_ready = false;
 			delivery_step(d, SESSION_EVENT_RELEASE_BAND, NULL);
 		} else {
@@ -169,12 +194,14 @@ static enum brot_err reach(struct picture *picture, uint32_t y, struct brot_erro
 	if (d->is_cancelled)
 		delivery_cancelled(d);
 	/* The rows that are here fear nothing but Ctrl-C. */
-	if (d->is_cancelled || !has_row(d, y))
+	const bool is_early = has_early_row(d, y);
+	if (d->is_cancelled || (!has_row(d, y) && !is_early))
 		return result(d, err);
-	picture->first = d->image.first;
-	picture->rows = d->image.rows;
+	const struct delivery_image *image = is_early ? &d->early : &d->image;
+	picture->first = image->first;
+	picture->rows = is_early ? d->early_rows : image->rows;
 	for (uint32_t p = 0; p < format_info(picture->request->format)->plane_count; p++)
-		picture->planes[p] = delivery_image_plane(&d->image, p);
+		picture->planes[p] = delivery_image_plane(image, p);
 	return BROT_OK;
 }
 
@@ -190,7 +217,8 @@ void delivery_picture(struct delivery *delivery, struct picture *ret_picture)
 
 bool delivery_is_mapped(const struct delivery *delivery)
 {
-	return delivery->image.shm.memory != NULL;
+	return delivery_image_is_mapped(&delivery->image) ||
+	       delivery_image_is_mapped(&delivery->early);
 }
 
 /* ---- the end ---- */
@@ -225,6 +253,7 @@ void delivery_free(struct delivery *delivery)
 	if (delivery->session != NULL && !session_is_over(delivery->session))
 		delivery_step(delivery, SESSION_EVENT_LEAVE, NULL);
 	delivery_image_free(&delivery->image);
+	delivery_image_free(&delivery->early);
 	session_free(delivery->session);
 	json_decref(delivery->document);
 	free(delivery);

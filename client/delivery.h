@@ -67,9 +67,14 @@ const json_t *delivery_json(const struct delivery *delivery);
 bool delivery_is_banded(const struct delivery *delivery);
 uint32_t delivery_bands(const struct delivery *delivery);
 
-/* Waits until all pixels are here, or those of the first band. Fails like delivery_accept(), and
- * with the reason where the job has failed. */
+/* Waits until pixels can be read: all of them, or those of the first band, or, where the image is
+ * in memory that can be seen, one row after the other as they are rendered. Fails like
+ * delivery_accept(), and with the reason where the job has failed. */
 enum brot_err delivery_wait(struct delivery *delivery, struct brot_error *err);
+
+/* After the last row was read: waits until the broker has said that the job is finished, which a
+ * job in bands says only when it is released. */
+enum brot_err delivery_complete(struct delivery *delivery, struct brot_error *err);
 
 /* BROT_E_USAGE: what a job in bands is no good for, where is_urgent or without a file. */
 enum brot_err delivery_refuse_bands(uint64_t job, bool is_urgent, struct brot_error *err);

@@ -24,7 +24,12 @@ static void image_get(struct delivery *d, const struct delivery_place *place)
 {
 	const struct request *request = delivery_request(d);
 	struct brot_error error;
-	d->is_ready = d->config.may_map && delivery_image_map(&d->image, request, place);
+	if (delivery_image_is_mapped(&d->early) && delivery_image_is_complete(&d->early))
+		delivery_image_adopt(&d->image, &d->early);
+	else if (d->config.may_map && delivery_image_map(&d->image, request, place) &&
+		 !delivery_image_is_complete(&d->image))
+		delivery_image_begin(&d->image, d->image.first, d->image.rows);
+	d->is_ready = delivery_image_is_mapped(&d->image);
 	if (d->is_ready) {
 		delivery_step(d, SESSION_EVENT_MAPPED, NULL);
 	} else if (delivery_image_reserve(&d->image, request)) {
@@ -133,6 +138,17 @@ static enum brot_err bands_check(const struct delivery *d, struct brot_error *er
 	return BROT_OK;
 }
 
+/* A broker that was restarted names another image, if it had to make one: what was mapped before
+ * stays, for its complete rows are right. */
+static void early_map(struct delivery *d)
+{
+	const struct delivery_place place = {d->job.job, d->job.slice_px, &d->job.image};
+	if (!d->config.may_map || delivery_image_is_mapped(&d->early))
+		return;
+	delivery_image_begin(&d->early, 0, delivery_request(d)->height_px);
+	(void)delivery_image_map(&d->early, delivery_request(d), &place);
+}
+
 static void on_accepted(struct delivery *d, const struct session_action *action)
 {
 	struct brot_error error;
@@ -148,6 +164,8 @@ static void on_accepted(struct delivery *d, const struct session_action *action)
 		return;
 	}
 	tell(d, action);
+	if (!d->config.is_unread && !d->config.is_urgent && !delivery_is_banded(d))
+		early_map(d);
 }
 
 static void on_progress(struct delivery *d, const struct session_action *action)

@@ -11,15 +11,34 @@ void delivery_image_begin(struct delivery_image *image, uint32_t first, uint32_t
 	image->rows = rows;
 }
 
-/* A broker that was restarted may have made another image and left the one that it named first,
- * unfinished. What is complete, by its bits, is right, whoever made it. */
-static bool is_complete(const struct delivery_image *image)
+bool delivery_image_is_mapped(const struct delivery_image *image)
 {
-	uint32_t count = segment_count(&image->layout.grid);
-	for (uint32_t i = 0; i < count; i++)
-		if (!image_bit_get(image->shm.memory, &image->layout, i))
+	return image->shm.memory != NULL;
+}
+
+bool delivery_image_has_row(const struct delivery_image *image, uint32_t row)
+{
+	const uint32_t slices = image->layout.grid.slices_per_row;
+	for (uint32_t i = 0; i < slices; i++)
+		if (!image_bit_get(image->shm.memory, &image->layout, row * slices + i))
 			return false;
 	return true;
+}
+
+bool delivery_image_is_complete(const struct delivery_image *image)
+{
+	for (uint32_t row = 0; row < image->rows; row++)
+		if (!delivery_image_has_row(image, row))
+			return false;
+	return true;
+}
+
+void delivery_image_adopt(struct delivery_image *image, struct delivery_image *other)
+{
+	delivery_image_begin(image, other->first, other->rows);
+	image->layout = other->layout;
+	image->shm = other->shm;
+	other->shm = SHM_NONE;
 }
 
 bool delivery_image_map(struct delivery_image *image, const struct request *request,
@@ -42,7 +61,7 @@ bool delivery_image_map(struct delivery_image *image, const struct request *requ
 		return false;
 	if (image_header_check(image->shm.memory, image->shm.bytes, &image->layout, place->work,
 			       nonce, NULL) == BROT_OK &&
-	    memcmp(nonce, named->nonce, sizeof nonce) == 0 && is_complete(image))
+	    memcmp(nonce, named->nonce, sizeof nonce) == 0)
 		return true;
 	shm_unmap(&image->shm);
 	return false;

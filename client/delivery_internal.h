@@ -26,6 +26,10 @@ struct delivery {
 	json_t *document;        /* of it */
 	struct delivery_image image;
 	bool is_ready; /* the image can be read */
+	/* An image that is still rendered, where it can be seen: mapped once ACCEPTED, and read row
+	 * by row, as far as they are complete. Becomes `image` when it is finished. */
+	struct delivery_image early;
+	uint32_t early_rows; /* from the top, that are complete */
 	bool is_cancelled;
 	uint32_t row; /* of the file: those before it are written */
 	int64_t keep_at_ms;
@@ -55,10 +59,20 @@ void delivery_cancelled(struct delivery *d);
 /* Sets which rows it has, and drops what was mapped. */
 void delivery_image_begin(struct delivery_image *image, uint32_t first, uint32_t rows);
 
-/* Whether the memory that the broker named can be seen and holds these rows, complete. Why not is
- * nobody's business: then the pixels come over the socket. */
+/* Whether the memory that the broker named can be seen and is for these rows. Why not is nobody's
+ * business: then the pixels come over the socket. */
 bool delivery_image_map(struct delivery_image *image, const struct request *request,
 			const struct delivery_place *place);
+bool delivery_image_is_mapped(const struct delivery_image *image);
+
+/* Whether a row of a mapped one, or all, are complete. A broker that was restarted may have made
+ * another image and left the one that it named first, unfinished. What is complete, by its bits, is
+ * right, whoever made it. */
+bool delivery_image_has_row(const struct delivery_image *image, uint32_t row);
+bool delivery_image_is_complete(const struct delivery_image *image);
+
+/* Takes what another has mapped; it has nothing then. */
+void delivery_image_adopt(struct delivery_image *image, struct delivery_image *other);
 
 /* Makes room for the rows. False if memory is short. */
 bool delivery_image_reserve(struct delivery_image *image, const struct request *request);

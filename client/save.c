@@ -62,7 +62,10 @@ static enum brot_err write_coloured(const struct save *save, struct picture *dat
 		.keep = keep,
 		.context = data,
 	};
-	enum brot_err code = picture_reach(data, 0, err);
+	/* Its colours may need all of them. */
+	enum brot_err code = delivery_complete(save->delivery, err);
+	if (code == BROT_OK)
+		code = picture_reach(data, 0, err);
 	if (code == BROT_OK) {
 		finish_numbers(data, &numbers);
 		code = finish_new(&config, &finish, err);
@@ -84,6 +87,8 @@ enum brot_err save_picture(const struct save *save, struct brot_error *err)
 	delivery_picture(save->delivery, &picture);
 	enum brot_err code = save->coloured == NULL ? write_picture(save, &picture, err)
 						    : write_coloured(save, &picture, err);
+	if (code == BROT_OK)
+		code = delivery_complete(save->delivery, err);
 	if (code == BROT_OK)
 		code = outfile_commit(save->outfile,
 				      delivery_must_last(save->delivery, save->is_released), err);
