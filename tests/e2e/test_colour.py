@@ -472,7 +472,7 @@ def test_what_the_numbers_lack(stage: Stage, broker: Broker) -> None:
     counts = stage.render(broker, "i.npy", *VIEW)
     assert "--format smooth or raw" in refused(stage, counts)
     result = stage.client("colour", exr, "--out", stage.folder / "a.npy")
-    assert result.status == 64 and ".png or .ppm" in result.err
+    assert result.status == 64 and ".png, .ppm or .dzi" in result.err
 
 
 def test_colour_says_what_it_has_made(stage: Stage, broker: Broker) -> None:
@@ -516,7 +516,7 @@ def test_swatches(stage: Stage) -> None:
 
 
 def test_swatches_that_cannot_be(stage: Stage) -> None:
-    for words, part in ((["--swatch", "a.npy"], "--swatch: the file's suffix must be .png or .ppm"),
+    for words, part in ((["--swatch", "a.npy"], "--swatch: the file's suffix must be .png, .ppm or .dzi"),
                         (["--swatch", "a.png", "hott"], "no palette is named"),
                         (["--swatch", "/nowhere/a.png"], "--swatch: cannot write"),
                         (["--swatch", "a.png", "--json"], "--swatch: cannot stand beside --json"),
