@@ -12,12 +12,13 @@
 #include "broker/broker_options.h"
 #include "proto/sys/log.h"
 #include "proto/sys/settings.h"
+#include "tests/unit/settings_text.h"
 #include "tests/unit/words.h"
 
 #define URLS "--clients tcp://*:5570 --workers tcp://*:5571 "
 
-static const char *memory_text, *log_level_text, *state_dir_text, *key_text, *keys_text, *file_text;
-static struct options_file *file;
+static const char *memory_text, *log_level_text, *state_dir_text, *key_text, *keys_text;
+static struct settings_text told = {.path = "/etc/brot/broker.json", .name = "b.json"};
 
 static const char *environment(const char *name, void *context)
 {
@@ -35,27 +36,13 @@ static const char *environment(const char *name, void *context)
 	return NULL;
 }
 
-static enum brot_err read_file(const char *path, bool must_exist, void *context,
-			       const struct options_file **ret_file, struct brot_error *err)
-{
-	(void)must_exist;
-	(void)context;
-	assert_string_equal(path, "/etc/brot/broker.json");
-	options_file_free(file);
-	file = NULL;
-	enum brot_err code = BROT_OK;
-	if (file_text != NULL)
-		code = options_file_parse("b.json", file_text, strlen(file_text), &file, err);
-	*ret_file = file;
-	return code;
-}
-
 static enum brot_err parse_line(const char *line, struct broker_options *options,
 				struct option_operands *operands, struct brot_error *err)
 {
 	char *argv[WORDS_MOST];
 	const int argc = words_of(line, argv);
-	const struct option_sources sources = {.env = environment, .file = read_file};
+	const struct option_sources sources = {
+		.env = environment, .file = settings_text_read, .file_context = &told};
 	return broker_options_parse(argc, argv, &sources, options, operands, err);
 }
 
@@ -92,7 +79,7 @@ static void refused(const char *line, const char *sentence)
 static int clear_environment(void **state)
 {
 	(void)state;
-	memory_text = log_level_text = state_dir_text = file_text = NULL;
+	memory_text = log_level_text = state_dir_text = told.text = NULL;
 	return 0;
 }
 
@@ -254,7 +241,7 @@ static void nonsense_is_refused(void **state)
 static void a_file_alone_is_enough(void **state)
 {
 	(void)state;
-	file_text = "{\"clients\": [\"ipc:///c\"], \"workers\": [\"ipc:///w\"], \"sync\": \"full\","
+	told.text = "{\"clients\": [\"ipc:///c\"], \"workers\": [\"ipc:///w\"], \"sync\": \"full\","
 		    " \"state_dir\": \"/file\", \"log_level\": \"debug\", \"history_days\": 3}";
 	struct broker_options options = parsed("");
 	assert_string_equal(options.clients.values[0], "ipc:///c");
@@ -276,13 +263,13 @@ static void a_file_alone_is_enough(void **state)
 	assert_string_equal(options.log_level, "error");
 	assert_int_equal(options.history_days, 90);
 	state_dir_text = NULL;
-	file_text = "{\"checkpoint_dir\": \"/c\"}";
+	told.text = "{\"checkpoint_dir\": \"/c\"}";
 	refused_as(BROT_E_CONFIG, URLS,
 		   "b.json:1:20: checkpoint_dir: needs --state-dir, where the jobs are");
-	file_text = "{\"insecure\": true}";
+	told.text = "{\"insecure\": true}";
 	assert_true(parsed(URLS).is_insecure);
 	assert_false(parsed(URLS "--insecure=false").is_insecure);
-	file_text = "{\"memory\": 0}";
+	told.text = "{\"memory\": 0}";
 	refused_as(BROT_E_CONFIG, URLS,
 		   "b.json:1:12: memory: must be 1M..1048576T bytes, such as 512M, got \"0\"");
 	assert_true(parsed("--version").wants_version);
@@ -295,7 +282,7 @@ static void an_ipc_endpoint_is_named_once(void **state)
 		"--workers: must not name an ipc endpoint again, got \"ipc://a\"");
 	refused("--clients ipc://a --clients ipc://a --workers ipc://b",
 		"--clients: must not name an ipc endpoint again, got \"ipc://a\"");
-	file_text = "{\"clients\": [\"ipc://a\"],\n \"workers\": [\"ipc://b\", \"ipc://a\"]}";
+	told.text = "{\"clients\": [\"ipc://a\"],\n \"workers\": [\"ipc://b\", \"ipc://a\"]}";
 	refused_as(BROT_E_CONFIG, "",
 		   "b.json:2:25: workers: must not name an ipc endpoint again, got \"ipc://a\"");
 	(void)parsed("--workers tcp://*:1 --workers tcp://*:1 --clients tcp://*:1");
@@ -406,6 +393,6 @@ int main(void)
 		cmocka_unit_test(a_lock_has_both_its_parts),
 	};
 	int failed = cmocka_run_group_tests(tests, NULL, NULL);
-	options_file_free(file);
+	options_file_free(told.file);
 	return failed;
 }

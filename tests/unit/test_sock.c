@@ -484,6 +484,7 @@ static void urls(void **state)
 struct keeper {
 	struct sock *zap;
 	const char *known; /* the key that is let in, in raw bytes; NULL: none */
+	uint8_t raw[Z85_KEY_BYTES];
 	unsigned asked;
 };
 
@@ -547,6 +548,15 @@ static void lock(struct fixture *f, struct sock_keys *ret_keys)
 	assert_int_equal(sock_bind(f->router, "tcp://127.0.0.1:*", NULL), BROT_OK);
 }
 
+/* Locks it, with a keeper who lets in one key. */
+static void lock_for(struct fixture *f, struct keeper *keeper, struct sock_keys *ret_keys)
+{
+	lock(f, ret_keys);
+	assert_true(z85_read(ret_keys->public_key, keeper->raw, sizeof keeper->raw));
+	keeper->known = (const char *)keeper->raw;
+	assert_int_equal(sock_zap_new(f->context, &keeper->zap, NULL), BROT_OK);
+}
+
 static void a_lock_without_a_doorkeeper_opens_to_nobody(void **state)
 {
 	struct fixture *f = *state;
@@ -575,11 +585,7 @@ static void a_locked_door_opens_to_known_keys_alone(void **state)
 	struct sock_keys keys, stranger;
 	struct brot_error err = {0};
 	struct sock_received received;
-	uint8_t raw[Z85_KEY_BYTES];
-	lock(f, &keys);
-	assert_true(z85_read(keys.public_key, raw, sizeof raw));
-	keeper.known = (const char *)raw;
-	assert_int_equal(sock_zap_new(f->context, &keeper.zap, NULL), BROT_OK);
+	lock_for(f, &keeper, &keys);
 
 	struct sock *known = dealer_with(f, sock_endpoint(f->router), &keys);
 	assert_int_equal(standing_of(known, &keeper, DEADLINE_MS), SOCK_STANDING_IN);
@@ -624,11 +630,7 @@ static void a_message_tells_who_sent_it(void **state)
 	struct keeper keeper = {.zap = NULL};
 	struct sock_keys keys;
 	char local[64];
-	uint8_t raw[Z85_KEY_BYTES];
-	lock(f, &keys);
-	assert_true(z85_read(keys.public_key, raw, sizeof raw));
-	keeper.known = (const char *)raw;
-	assert_int_equal(sock_zap_new(f->context, &keeper.zap, NULL), BROT_OK);
+	lock_for(f, &keeper, &keys);
 	struct sock *known = dealer_with(f, sock_endpoint(f->router), &keys);
 	assert_int_equal(standing_of(known, &keeper, DEADLINE_MS), SOCK_STANDING_IN);
 	assert_comes_from(f, known, "127.0.0.1", "alice");

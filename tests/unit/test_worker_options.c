@@ -9,13 +9,14 @@
 #include <string.h>
 
 #include "proto/sys/settings.h"
+#include "tests/unit/settings_text.h"
 #include "tests/unit/words.h"
 #include "worker/worker_options.h"
 
 #define NO_BROKER "--broker: must be given, here, as BROT_BROKER or in the settings file"
 
-static const char *broker_text, *kernel_text, *threads_text, *file_text;
-static struct options_file *file;
+static const char *broker_text, *kernel_text, *threads_text;
+static struct settings_text told = {.path = "/etc/brot/worker.json", .name = "w.json"};
 
 static const char *environment(const char *name, void *context)
 {
@@ -29,27 +30,13 @@ static const char *environment(const char *name, void *context)
 	return NULL;
 }
 
-static enum brot_err read_file(const char *path, bool must_exist, void *context,
-			       const struct options_file **ret_file, struct brot_error *err)
-{
-	(void)must_exist;
-	(void)context;
-	assert_string_equal(path, "/etc/brot/worker.json");
-	options_file_free(file);
-	file = NULL;
-	enum brot_err code = BROT_OK;
-	if (file_text != NULL)
-		code = options_file_parse("w.json", file_text, strlen(file_text), &file, err);
-	*ret_file = file;
-	return code;
-}
-
 static enum brot_err parse_line(const char *line, struct worker_options *options,
 				struct option_operands *operands, struct brot_error *err)
 {
 	char *argv[WORDS_MOST];
 	const int argc = words_of(line, argv);
-	const struct option_sources sources = {.env = environment, .file = read_file};
+	const struct option_sources sources = {
+		.env = environment, .file = settings_text_read, .file_context = &told};
 	return worker_options_parse(argc, argv, &sources, options, operands, err);
 }
 
@@ -85,7 +72,7 @@ static void refused(const char *line, const char *sentence)
 static int forget(void **state)
 {
 	(void)state;
-	broker_text = kernel_text = threads_text = file_text = NULL;
+	broker_text = kernel_text = threads_text = told.text = NULL;
 	return 0;
 }
 
@@ -160,7 +147,7 @@ static void a_name_is_short_and_printable(void **state)
 static void a_file_alone_is_enough(void **state)
 {
 	(void)state;
-	file_text = "{\"broker\": \"ipc:///file\", \"no_shm\": true, \"name\": \"w\"}";
+	told.text = "{\"broker\": \"ipc:///file\", \"no_shm\": true, \"name\": \"w\"}";
 	struct worker_options options = parsed("");
 	assert_string_equal(options.broker, "ipc:///file");
 	assert_string_equal(options.name, "w");
@@ -173,16 +160,16 @@ static void a_file_alone_is_enough(void **state)
 	assert_null(options.name);
 	assert_false(options.no_shm);
 	assert_string_equal(options.log_level, "warning");
-	file_text = "{\"name\": \"\"}";
+	told.text = "{\"name\": \"\"}";
 	refused_as(BROT_E_CONFIG, "", "w.json:1:10: name: must have 1 to 63 characters, got 0");
-	file_text = "{\"selftest\": true}";
+	told.text = "{\"selftest\": true}";
 	refused_as(BROT_E_CONFIG, "", "w.json:1:2: selftest: unknown key");
 }
 
 static void of_processes_and_threads_the_later_source_counts(void **state)
 {
 	(void)state;
-	file_text = "{\"broker\": \"ipc:///b\", \"processes\": 4}";
+	told.text = "{\"broker\": \"ipc:///b\", \"processes\": 4}";
 	assert_int_equal(parsed("").processes, 4);
 	assert_int_equal(parsed("--threads 3").threads, 3);
 	assert_int_equal(parsed("--threads 3").processes, 0);
@@ -192,7 +179,7 @@ static void of_processes_and_threads_the_later_source_counts(void **state)
 	assert_int_equal(parsed("--processes 5").processes, 5);
 	assert_int_equal(parsed("--processes 5").threads, 0);
 	threads_text = NULL;
-	file_text = "{\"processes\": 4, \"threads\": 2, \"broker\": \"b\"}";
+	told.text = "{\"processes\": 4, \"threads\": 2, \"broker\": \"b\"}";
 	refused_as(
 		BROT_E_CONFIG, "",
 		"w.json:1:29: threads: means one process, so --processes cannot stand beside it");
@@ -210,7 +197,7 @@ static void a_key_needs_the_brokers(void **state)
 		"--key: needs --server-key, the broker's public certificate");
 	refused("--broker tcp://h:1 --server-key b",
 		"--server-key: needs --key, the worker's own secret certificate");
-	file_text = "{\"broker\": \"tcp://h:1\", \"key\": \"w\"}";
+	told.text = "{\"broker\": \"tcp://h:1\", \"key\": \"w\"}";
 	refused_as(BROT_E_CONFIG, "",
 		   "w.json:1:32: key: needs --server-key, the broker's public certificate");
 }
@@ -247,6 +234,6 @@ int main(void)
 		cmocka_unit_test(the_file_in_deploy_is_good),
 	};
 	int failed = cmocka_run_group_tests(tests, NULL, NULL);
-	options_file_free(file);
+	options_file_free(told.file);
 	return failed;
 }
