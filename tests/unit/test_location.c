@@ -192,6 +192,7 @@ static void xaos(void **state)
 	refused(location_parse_xpf, "(view 0 0 3 nan)",
 		"--view: p:1: extents must be numbers over 0");
 	refused(location_parse_xpf, "(view 0 0 3", "--view: p: it says no centre, or no extent");
+	refused(location_parse_xpf, "(view 0 0 1 1e29)", "--view: p: its extent makes no sense");
 }
 
 static void names_of_files(void **state)
