@@ -119,7 +119,8 @@ def test_relief_is_the_light_of_matplotlib(stage: Stage, broker: Broker, light: 
                            "--colour", f"blend={blend},azimuth={azimuth},elevation={elevation},"
                            f"height={height},power={power}")
     off = abs(read_ppm(picture) / 257 - wanted * 255)[~inside]
-    # The definition takes a colour of the table as it is, brot goes between two; blending doubles that at most.
+    # The definition takes a colour of the table as it is, brot one between two, of a table that lies half a colour
+    # beside this one; blending doubles that at most.
     step = abs(numpy.diff(colours, axis=0)).max() * 255
     print(off.max(), off.mean(), step)
-    assert off.max() <= max(compare_relief.MOST, 2 * step + 0.6) and off.mean() < 0.1
+    assert off.max() <= max(compare_relief.MOST, 3 * step + 0.6) and off.mean() < 0.1
