@@ -183,6 +183,7 @@ NUMBERS = {
     ("npy", "empty"): (cut(0), "does not begin as one"),
     ("npy", "a cut head"): (cut(0.02), "ends within its header"),
     ("npy", "a cut body"): (cut(0.5), "bytes, as its header says"),
+    ("npy", "a long head"): (lambda data: data[:8] + b"\xff\x7f" + data[10:] * 40, "header is too long"),
     ("npy", "another magic"): (flip(lambda data: 1), "does not begin as one"),
     ("npy", "another version"): (flip(lambda data: 6), "version 1, 2 or 3"),
     ("npy", "a broken dictionary"): (lambda data: data.replace(b"'descr'", b"'decsr'"), "its header must be"),
