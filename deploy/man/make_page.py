@@ -76,7 +76,9 @@ def table(lines: list[str]) -> list[str]:
     rows = [[*row, *[""] * columns][:columns] for row in rows]
     widths = widths_of(rows)
     styles = [f"lw({width}n)" if width else "l" for width in widths]
-    out = [".PP", ".TS", "nokeep;" if len(rows) > 20 else "", " ".join(f"{style}b" for style in styles),
+    # A kept table that is longer than a page is a fault.
+    keep = "nokeep;" if len(rows) > 20 or any(widths) else ""
+    out = [".PP", ".TS", keep, " ".join(f"{style}b" for style in styles),
            " ".join(styles) + "."]
     for row in rows:
         parts = [f"T{{\n.ad l\n.nh\n{inline(cell)}\nT}}" if width else inline(cell)

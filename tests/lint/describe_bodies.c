@@ -109,6 +109,10 @@ static void print_words(void)
 		printf("word\tformat\t%s\n", format_info((enum format_id)i)->name);
 	for (int i = 0; i < COLOUR_MODE_COUNT; i++)
 		printf("word\tcolour.mode\t%s\n", colour_mode_name((enum colour_mode)i));
+	for (int i = 0; i < INSIDE_COUNT; i++)
+		printf("word\tcolour.inside\t%s\n", colour_inside_name((enum colour_inside)i));
+	for (int i = 0; i < BLEND_COUNT; i++)
+		printf("word\tcolour.blend\t%s\n", colour_blend_name((enum colour_blend)i));
 }
 
 /* A whole request of each formula. */

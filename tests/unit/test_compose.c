@@ -232,15 +232,15 @@ static void sentences_of_suffixes(void **state)
 	assert_int_equal(filetype_of_path(NULL, &filetype, &err), BROT_E_USAGE);
 	assert_string_equal(
 		err.text,
-		"--out: must name a file whose suffix is .png, .ppm, .npy or .exr, got none");
+		"--out: must name a file whose suffix is .png, .ppm, .npy, .exr or .dzi, got none");
 	assert_int_equal(filetype_of_path("x/.png", &filetype, &err), BROT_E_USAGE);
 	assert_string_equal(
 		err.text,
-		"--out: the file's suffix must be .png, .ppm, .npy or .exr, got \"x/.png\"");
+		"--out: the file's suffix must be .png, .ppm, .npy, .exr or .dzi, got \"x/.png\"");
 	assert_int_equal(compose((struct compose_words){.format = "rgb8"}, "a.npy"), BROT_E_USAGE);
 	assert_string_equal(err.text,
 			    "--format: a .npy file holds iterations, smooth, distance, phase or "
-			    "raw, not rgb8, which goes into .png or .ppm");
+			    "raw, not rgb8, which goes into .png, .ppm or .dzi");
 }
 
 static void wrong_words(void **state)

@@ -67,14 +67,14 @@ static void suffixes(void **state)
 	static const char *const bad[] = {"x", "x.", "x.jpg", "a.png/x", ".png", "", "png"};
 	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
 		assert_int_equal(filetype_of_path(bad[i], &type, &err), BROT_E_USAGE);
-		assert_non_null(strstr(err.text, ".png, .ppm, .npy or .exr"));
+		assert_non_null(strstr(err.text, ".png, .ppm, .npy, .exr or .dzi"));
 	}
 	assert_int_equal(filetype_check_format(type, FORMAT_ITERATIONS, &err), BROT_OK);
 	assert_int_equal(filetype_check_format(type, FORMAT_SMOOTH, &err), BROT_OK);
 	assert_int_equal(filetype_check_format(type, FORMAT_RGB8, &err), BROT_E_USAGE);
 	assert_string_equal(err.text,
 			    "--format: a .npy file holds iterations, smooth, distance, phase or "
-			    "raw, not rgb8, which goes into .png or .ppm");
+			    "raw, not rgb8, which goes into .png, .ppm or .dzi");
 }
 
 int main(void)

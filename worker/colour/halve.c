@@ -1,6 +1,6 @@
 /* halve.c - pictures of half the size. */
-#include "brot/colour.h"
 #include "worker/colour/linear.h"
+#include <brot/colour.h>
 
 void brot_colour_halve(const uint8_t *upper, const uint8_t *lower, uint32_t width_px,
 		       uint8_t *ret_rgb)
