@@ -5,7 +5,8 @@
 #include <stdbool.h>
 #include <string.h>
 
-#define BLOCK_BYTES 256 /* 256 x 128 fits 16 bits */
+#define BLOCK_BYTES 256  /* 256 x 128 fits 16 bits */
+#define PART_BYTES  4096 /* of a row, for all filters in turn while the first cache has it */
 
 enum filter { FILTER_NONE, FILTER_SUB, FILTER_UP, FILTER_AVERAGE, FILTER_PAETH, FILTER_COUNT };
 
@@ -21,7 +22,7 @@ static inline uint8_t paeth(int left, int up, int corner)
 	return (uint8_t)(from_left <= from_up && from_left <= from_corner ? left : other);
 }
 
-/* Filters bytes [first, end), first at least one pixel; `above` is there. */
+/* Filters bytes [first, end), before which the row has a pixel at least; `above` is there. */
 static void filter_bytes(enum filter filter, const uint8_t *restrict row,
 			 const uint8_t *restrict above, size_t first, size_t end, size_t pixel,
 			 uint8_t *restrict out)
@@ -81,23 +82,34 @@ static uint64_t sum_of(const uint8_t *bytes, size_t count)
 	return sum;
 }
 
-void png_filter_row(const uint8_t *row, const uint8_t *above, size_t bytes, size_t pixel_bytes,
-		    uint8_t *scratch, uint8_t *out)
+/* Filters `count` bytes of a row from `first` on. */
+static void filter_part(enum filter filter, const uint8_t *row, const uint8_t *above, size_t first,
+			size_t count, size_t pixel, uint8_t *out)
 {
-	uint64_t least = UINT64_MAX;
-	for (int filter = FILTER_NONE; filter < FILTER_COUNT; filter++) {
-		/* Above the first row all is 0: up is none, and paeth is sub. */
-		if (above == NULL && filter >= FILTER_UP)
-			break;
-		const uint8_t *over = above != NULL ? above : row;
-		filter_first((enum filter)filter, row, over, pixel_bytes, scratch);
-		filter_bytes((enum filter)filter, row, over, pixel_bytes, bytes, pixel_bytes,
-			     scratch);
-		const uint64_t sum = sum_of(scratch, bytes);
-		if (sum >= least)
-			continue;
-		least = sum;
-		out[0] = (uint8_t)filter;
-		memcpy(out + 1, scratch, bytes);
+	if (first == 0)
+		filter_first(filter, row, above, pixel, out);
+	filter_bytes(filter, row + first, above + first, first == 0 ? pixel : 0, count, pixel, out);
+}
+
+void png_filter_row(const uint8_t *row, const uint8_t *above, size_t bytes, size_t pixel_bytes,
+		    uint8_t *out)
+{
+	/* Above the first row all is 0: up is none, and paeth is sub. */
+	const int count = above == NULL ? FILTER_UP : FILTER_COUNT;
+	const uint8_t *over = above != NULL ? above : row;
+	uint64_t sums[FILTER_COUNT] = {0};
+	uint8_t part[PART_BYTES];
+	for (size_t first = 0; first < bytes; first += PART_BYTES) {
+		const size_t there = bytes - first < PART_BYTES ? bytes - first : PART_BYTES;
+		for (int filter = FILTER_NONE; filter < count; filter++) {
+			filter_part((enum filter)filter, row, over, first, there, pixel_bytes,
+				    part);
+			sums[filter] += sum_of(part, there);
+		}
 	}
+	int best = FILTER_NONE;
+	for (int filter = FILTER_NONE; filter < count; filter++)
+		best = sums[filter] < sums[best] ? filter : best;
+	out[0] = (uint8_t)best;
+	filter_part((enum filter)best, row, over, 0, bytes, pixel_bytes, out + 1);
 }

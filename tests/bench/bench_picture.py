@@ -159,6 +159,7 @@ def main() -> int:
     parser.add_argument("--size", type=int, default=SIZE, help="pixels of a side")
     parser.add_argument("--rounds", type=int, default=ROUNDS)
     parser.add_argument("--quick", action="store_true", help="a smaller picture, fewer rounds")
+    parser.add_argument("--view", choices=[view.name for view in VIEWS], help="that one alone")
     options = parser.parse_args()
     if options.quick:
         options.size, options.rounds = QUICK_SIZE, QUICK_ROUNDS
@@ -177,6 +178,8 @@ def main() -> int:
         broker.wait_workers(CORES)
         pids = [broker.process.pid, *stage.children(parent.pid)]
         for view in VIEWS:
+            if options.view not in (None, view.name):
+                continue
             bench_view(view, options.size, options.rounds, stage, broker, pids)
     finally:
         stage.close()
