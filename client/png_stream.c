@@ -14,11 +14,10 @@
 #define PART_BYTES   ((size_t)768 * 1024) /* of rows; at least one row */
 #define WINDOW_BYTES ((size_t)32 * 1024)
 #define MEMORY_LEVEL 8
-#define CHUNK_BYTES  ((size_t)16 * 1024) /* what is shorter waits for more: an IDAT costs 12 bytes \
-					  */
-#define HEAD_BYTES  2
-#define TAIL_BYTES  4
-#define THREADS_MAX 64
+#define CHUNK_BYTES  ((size_t)16 * 1024) /* what is shorter waits for more */
+#define HEAD_BYTES   2
+#define TAIL_BYTES   4
+#define THREADS_MAX  64
 
 enum state { PART_EMPTY, PART_FULL, PART_TAKEN, PART_FILTERED, PART_DONE };
 
