@@ -10,16 +10,18 @@
 
 enum filter { FILTER_NONE, FILTER_SUB, FILTER_UP, FILTER_AVERAGE, FILTER_PAETH, FILTER_COUNT };
 
-static inline uint8_t paeth(int left, int up, int corner)
+/* In 16 bits, so that a vector has many; the conditions as masks, which is what vectors have. */
+static inline uint8_t paeth(int16_t left, int16_t up, int16_t corner)
 {
 	/* The distances of left + up - corner from each of the three. */
-	int from_left = up - corner, from_up = left - corner;
-	int from_corner = from_left + from_up;
-	from_left = from_left < 0 ? -from_left : from_left;
-	from_up = from_up < 0 ? -from_up : from_up;
-	from_corner = from_corner < 0 ? -from_corner : from_corner;
-	const int other = from_up <= from_corner ? up : corner;
-	return (uint8_t)(from_left <= from_up && from_left <= from_corner ? left : other);
+	const int16_t towards_up = (int16_t)(up - corner), towards_left = (int16_t)(left - corner);
+	const int16_t both = (int16_t)(towards_up + towards_left);
+	const int16_t from_left = (int16_t)(towards_up < 0 ? -towards_up : towards_up);
+	const int16_t from_up = (int16_t)(towards_left < 0 ? -towards_left : towards_left);
+	const int16_t from_corner = (int16_t)(both < 0 ? -both : both);
+	const int16_t least = from_up < from_corner ? from_up : from_corner;
+	const int16_t other = from_up <= from_corner ? up : corner;
+	return (uint8_t)(from_left <= least ? left : other);
 }
 
 /* Filters bytes [first, end), before which the row has a pixel at least; `above` is there. */
@@ -74,8 +76,9 @@ static uint64_t sum_of(const uint8_t *bytes, size_t count)
 		const size_t end = count - first < BLOCK_BYTES ? count : first + BLOCK_BYTES;
 		uint16_t part = 0;
 		for (size_t i = first; i < end; i++) {
-			const int8_t value = (int8_t)bytes[i];
-			part = (uint16_t)(part + (value < 0 ? -value : value));
+			const uint8_t negative = (uint8_t)-bytes[i];
+			const uint8_t least = bytes[i] < negative ? bytes[i] : negative;
+			part = (uint16_t)(part + least);
 		}
 		sum += part;
 	}
