@@ -11,7 +11,7 @@
 
 #include "client/png_filter.h"
 
-#define PART_BYTES   ((size_t)768 * 1024) /* of rows; at least one row */
+#define PART_PIXELS  ((size_t)160 * 1024) /* at least one row */
 #define WINDOW_BYTES ((size_t)32 * 1024)
 #define MEMORY_LEVEL 8
 #define CHUNK_BYTES  ((size_t)16 * 1024) /* what is shorter waits for more */
@@ -335,7 +335,8 @@ enum brot_err png_stream_new(const struct png_stream_config *config, struct png_
 	stream->config = *config;
 	if (stream->config.threads > THREADS_MAX)
 		stream->config.threads = THREADS_MAX;
-	stream->part_rows = PART_BYTES / config->row_bytes > 0 ? PART_BYTES / config->row_bytes : 1;
+	const size_t part_bytes = PART_PIXELS * config->pixel_bytes;
+	stream->part_rows = part_bytes / config->row_bytes > 0 ? part_bytes / config->row_bytes : 1;
 	if (stream->part_rows > config->rows)
 		stream->part_rows = (size_t)config->rows;
 	(void)pthread_mutex_init(&stream->lock, NULL);
