@@ -9,7 +9,6 @@
  * time, for one thread of ours. A size is that of the whole file.
  */
 #include <png.h>
-#include <setjmp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
