@@ -10,7 +10,7 @@
 #define NORM_LEAST    0x1p-40 /* 2^-RELIEF_OCTAVES */
 #define STRETCH_LEAST 1e-6    /* light that varies less is noise */
 
-void relief_init(const struct colour *colour, struct relief *ret_relief)
+void relief_init(const struct colour *colour, uint32_t samples, struct relief *ret_relief)
 {
 	double east, north, flat, up;
 	/* The azimuth is clockwise from north. */
@@ -21,6 +21,7 @@ void relief_init(const struct colour *colour, struct relief *ret_relief)
 	ret_relief->light[1] = north * flat;
 	ret_relief->light[2] = up;
 	ret_relief->height = colour->height;
+	ret_relief->samples = samples;
 	ret_relief->blend = colour->blend;
 	ret_relief->counts = (struct relief_range){INFINITY, -INFINITY};
 	ret_relief->lights = (struct relief_range){INFINITY, -INFINITY};
@@ -75,12 +76,13 @@ static void lights(const struct relief *relief, const struct relief_at *at, size
 	heights(relief, at->numbers, at->sample - (has_left ? 1 : 0),
 		count + (has_left ? 1 : 0) + (has_right ? 1 : 0), has_left ? row : row + 1);
 
-	const double per_row = has_above && has_below ? 0.5 : 1.0;
+	const double per_row = (has_above && has_below ? 0.5 : 1.0) * relief->samples;
 	for (size_t i = 0; i < count; i++) {
 		const bool is_first = i == 0 && !has_left, is_last = i + 1 == count && !has_right;
 		const double from = is_first ? row[i + 1] : row[i];
 		const double to = is_last ? row[i + 1] : row[i + 2];
-		const double east = (to - from) * (is_first || is_last ? 1.0 : 0.5);
+		const double east = (to - from) * (is_first || is_last ? 1.0 : 0.5) *
+				    relief->samples;
 		const double north = (above[i] - below[i]) * per_row;
 		const double length = sqrt(east * east + north * north + 1.0);
 		ret_lights[i] = (relief->light[2] - east * relief->light[0] -
@@ -171,7 +173,8 @@ static double range_scale(const struct relief_range *range, double least)
 }
 
 void relief_colours(const struct relief *relief, const struct shade *shade,
-		    const struct relief_at *at, size_t count, uint16_t (*ret_rgb)[3])
+		    const struct relief_at *at, const uint32_t *places, size_t count,
+		    uint16_t (*ret_rgb)[3])
 {
 	double light[RELIEF_PIECE];
 	lights(relief, at, count, light);
@@ -179,7 +182,7 @@ void relief_colours(const struct relief *relief, const struct shade *shade,
 	const double light_scale = range_scale(&relief->lights, STRETCH_LEAST);
 	for (size_t i = 0; i < count; i++) {
 		if (is_inside(at->numbers, at->sample + (ptrdiff_t)i)) {
-			shade_fine(shade, SHADE_INTERIOR * SHADE_STEPS, ret_rgb[i]);
+			shade_fine(shade, places[i], ret_rgb[i]);
 			continue;
 		}
 		const double v = count_of(at->numbers, at->sample + (ptrdiff_t)i);
