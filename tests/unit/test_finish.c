@@ -197,8 +197,8 @@ static void formats(void **state)
 	} cases[] = {
 		{COLOUR_SMOOTH, INSIDE_PLAIN, 1u << FORMAT_SMOOTH | 1u << FORMAT_RAW},
 		{COLOUR_SMOOTH, INSIDE_DISTANCE, 1u << FORMAT_RAW},
-		{COLOUR_BANDED, INSIDE_PLAIN, 1u << FORMAT_ITERATIONS},
-		{COLOUR_BANDED, INSIDE_PERIOD, 0},
+		{COLOUR_BANDED, INSIDE_PLAIN, 1u << FORMAT_ITERATIONS | 1u << FORMAT_RAW},
+		{COLOUR_BANDED, INSIDE_PERIOD, 1u << FORMAT_RAW},
 		{COLOUR_HISTOGRAM, INSIDE_PLAIN, 1u << FORMAT_SMOOTH | 1u << FORMAT_RAW},
 		{COLOUR_RELIEF, INSIDE_PERIOD, 1u << FORMAT_RAW},
 		{COLOUR_DISTANCE, INSIDE_PLAIN, 1u << FORMAT_RAW},
@@ -226,13 +226,13 @@ static void planes_of_a_picture(void **state)
 	finish_numbers(&picture, &numbers);
 	assert_int_equal(numbers.width_px, WIDTH);
 	assert_int_equal(numbers.height_px, HEIGHT);
-	assert_null(numbers.iterations);
-	assert_ptr_equal(numbers.whole, &bytes_of[0]);
-	assert_ptr_equal(numbers.fraction, &bytes_of[1]);
-	assert_ptr_equal(numbers.distance, &bytes_of[2]);
-	assert_ptr_equal(numbers.phase, &bytes_of[3]);
-	assert_ptr_equal(numbers.period, &bytes_of[4]);
-	assert_ptr_equal(numbers.interior, &bytes_of[5]);
+	assert_ptr_equal(numbers.iterations, &bytes_of[0]);
+	assert_ptr_equal(numbers.whole, &bytes_of[1]);
+	assert_ptr_equal(numbers.fraction, &bytes_of[2]);
+	assert_ptr_equal(numbers.distance, &bytes_of[3]);
+	assert_ptr_equal(numbers.phase, &bytes_of[4]);
+	assert_ptr_equal(numbers.period, &bytes_of[5]);
+	assert_ptr_equal(numbers.interior, &bytes_of[6]);
 	request.format = FORMAT_ITERATIONS;
 	finish_numbers(&picture, &numbers);
 	assert_ptr_equal(numbers.iterations, &bytes_of[0]);

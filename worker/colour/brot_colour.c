@@ -5,7 +5,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
-#include "proto/format.h"
+#include "proto/planes.h"
 #include "proto/request.h"
 #include "worker/colour/shade.h"
 #include "worker/colour/survey.h"
@@ -178,15 +178,6 @@ void brot_colour_free(struct brot_colour *colour)
 enum brot_err brot_colour_check(const struct brot_colour *colour,
 				const struct brot_numbers *numbers, struct brot_error *err)
 {
-	const struct {
-		enum plane_type type;
-		const void *plane;
-	} planes[] = {
-		{PLANE_ITERATIONS, numbers->iterations}, {PLANE_WHOLE, numbers->whole},
-		{PLANE_FRACTION, numbers->fraction},     {PLANE_DISTANCE, numbers->distance},
-		{PLANE_PHASE, numbers->phase},           {PLANE_PERIOD, numbers->period},
-		{PLANE_INTERIOR, numbers->interior},
-	};
 	const uint64_t width = (uint64_t)colour->width_px * colour->samples;
 	const uint64_t height = (uint64_t)colour->height_px * colour->samples;
 	if (numbers->width_px != width || numbers->height_px != height)
@@ -197,15 +188,14 @@ enum brot_err brot_colour_check(const struct brot_colour *colour,
 				 (unsigned)colour->samples, (unsigned long long)width,
 				 (unsigned long long)height, (unsigned)numbers->width_px,
 				 (unsigned)numbers->height_px);
-	for (size_t i = 0; i < sizeof planes / sizeof planes[0]; i++)
-		if ((colour->planes & 1u << planes[i].type) != 0 && planes[i].plane == NULL)
+	for (uint32_t type = PLANE_ITERATIONS; type < PLANE_TYPES; type++)
+		if ((colour->planes & ~planes_present(numbers) & 1u << type) != 0)
 			return error_set(
 				err, BROT_E_REQUEST,
 				"colour.mode \"%s\" with colour.inside \"%s\" needs plane %s, "
 				"which is not there",
 				colour_mode_name(colour->shade.mode),
-				colour_inside_name(colour->shade.inside),
-				plane_info(planes[i].type)->name);
+				colour_inside_name(colour->shade.inside), plane_info(type)->name);
 	return BROT_OK;
 }
 
