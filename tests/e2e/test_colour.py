@@ -351,7 +351,7 @@ def planes_of(raw: numpy.ndarray) -> dict[str, numpy.ndarray]:
 def test_values_of_an_exr_file(stage: Stage, broker: Broker) -> None:
     raw = read_npy(stage.render(broker, "raw.npy", *HOME, "--format", "raw"))
     for level in (0, 1, 9):
-        path = stage.render(broker, "raw.exr", *HOME, "--compress", level)
+        path = stage.render(broker, "raw.exr", *HOME, "--compress", level, "--dpi", 300)
         got, want = read_exr(path), planes_of(raw)
         assert list(got) == sorted(want)
         for name, plane in want.items():
@@ -359,6 +359,7 @@ def test_values_of_an_exr_file(stage: Stage, broker: Broker) -> None:
     attributes, _ = exr_attributes(path.read_bytes())
     assert attributes["Iterations"] == ("int", struct.pack("<i", 600))
     assert attributes["IterationsBias"] == ("int", struct.pack("<i", BIAS))
+    assert attributes["xDensity"] == ("float", struct.pack("<f", 300))
     request = json.loads(attributes["brot-request"][1])
     assert request["format"] == "raw" and request["size"] == [93, 71]
     smooth = read_exr(stage.render(broker, "s.exr", *HOME, "--format", "smooth"))
