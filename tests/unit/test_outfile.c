@@ -404,6 +404,9 @@ static void a_folder_vanishes_with_its_file(void **state)
 		assert_int_equal(mkdir(in_folder(taken[i]), 0777), 0);
 		assert_int_equal(outfile_commit(&outfile, i == 0, &err), BROT_E_OUTPUT);
 		assert_non_null(strstr(err.text, taken[i]));
+		/* also where nobody comes to remove it any more */
+		if (i == 0)
+			assert_int_equal(access(in_folder("p_files"), F_OK), -1);
 		outfile_discard(&outfile);
 		assert_int_equal(entries(), before + 1);
 		assert_int_equal(rmdir(in_folder(taken[i])), 0);
