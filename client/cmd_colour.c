@@ -139,6 +139,8 @@ static enum brot_err colour(struct colouring *c, const struct cli *cli, struct b
 	};
 	enum brot_err code = filetype_of_picture("--out", c->options.out, &c->filetype, err);
 	if (code == BROT_OK)
+		code = filetype_check_dpi(c->filetype, c->options.style.dpi, err);
+	if (code == BROT_OK)
 		code = numbers_read(c->data, &c->numbers, err);
 	if (code == BROT_OK)
 		code = compose(c, err);

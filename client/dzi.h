@@ -10,8 +10,8 @@
  * The description carries the canonical request as processing instruction "brot-request", unless
  * the picture is anonymous, and brot's version as "brot".
  *
- * The tiles get their folder's name when all are there. What ends the program before that leaves a
- * folder NAME_files.XXXXXX.
+ * The folder is the outfile's, and gets its name with that: what fails leaves neither. A kill -9
+ * before that leaves a folder NAME_files.XXXXXX.
  */
 #ifndef CLIENT_DZI_H
 #define CLIENT_DZI_H

@@ -120,13 +120,13 @@ static const struct exr_channel *channel_by_name(const char *name)
 
 /* Reserves a plane for each whose channels are all there, unless the file is far too short for what
  * its header says. */
-static enum brot_err reserve(struct exr_call *call, const unsigned parts[NUMBERS_PLANES],
+static enum brot_err reserve(struct exr_call *call, const unsigned parts[PLANE_TYPES],
 			     struct brot_error *err)
 {
 	const int64_t file_bytes = on_size(call->exr, call);
-	bool is_there[NUMBERS_PLANES];
+	bool is_there[PLANE_TYPES];
 	uint64_t bytes = 0;
-	for (int plane = 0; plane < NUMBERS_PLANES; plane++) {
+	for (int plane = 0; plane < PLANE_TYPES; plane++) {
 		const unsigned wanted = plane == PLANE_DISTANCE ? 3 : 1;
 		is_there[plane] = parts[plane] == wanted;
 		if (is_there[plane])
@@ -135,7 +135,7 @@ static enum brot_err reserve(struct exr_call *call, const unsigned parts[NUMBERS
 	}
 	if (file_bytes < 0 || bytes / RATIO_MAX > (uint64_t)file_bytes)
 		return refuse(call, "is too short for the size that its header says", err);
-	for (int plane = 0; plane < NUMBERS_PLANES; plane++)
+	for (int plane = 0; plane < PLANE_TYPES; plane++)
 		if (is_there[plane] && !numbers_reserve(call->numbers, (enum plane_type)plane))
 			return error_set(err, BROT_E_SYSTEM,
 					 "no memory for the numbers of \"%.80s\"", call->path);
@@ -146,7 +146,7 @@ static enum brot_err reserve(struct exr_call *call, const unsigned parts[NUMBERS
 static enum brot_err choose_planes(struct exr_call *call, struct brot_error *err)
 {
 	const exr_attr_chlist_t *list = NULL;
-	unsigned parts[NUMBERS_PLANES] = {0}; /* bits */
+	unsigned parts[PLANE_TYPES] = {0}; /* bits */
 	const exr_result_t result = exr_get_channels(call->exr, 0, &list);
 	if (result != EXR_ERR_SUCCESS)
 		return damaged(call, result, err);
@@ -160,16 +160,19 @@ static enum brot_err choose_planes(struct exr_call *call, struct brot_error *err
 		if (entry->x_sampling != 1 || entry->y_sampling != 1 ||
 		    (entry->pixel_type == EXR_PIXEL_FLOAT) != exr_channel_is_float(channel) ||
 		    (entry->pixel_type == EXR_PIXEL_UINT) == exr_channel_is_float(channel))
-			return refuse(
-				call,
-				"its channels must be N and PERIOD, whole numbers, and NF, T, "
-				"DEX, DEY and INTERIOR, floats, with a value a pixel",
-				err);
+			return refuse(call,
+				      "its channels must be N, ITERATIONS and PERIOD, whole "
+				      "numbers, and NF, T, "
+				      "DEX, DEY and INTERIOR, floats, with a value a pixel",
+				      err);
 		parts[channel->plane] |= 1u << channel->part;
 	}
-	if (parts[PLANE_WHOLE] == 0 || parts[PLANE_FRACTION] == 0)
+	const bool has_smooth = parts[PLANE_WHOLE] != 0 && parts[PLANE_FRACTION] != 0;
+	const bool has_counts = parts[PLANE_ITERATIONS] != 0 && parts[PLANE_WHOLE] == 0;
+	if (!has_smooth && !has_counts)
 		return refuse(call,
-			      "must have the channels N and NF, whose sum is the smooth count",
+			      "must have the channels N and NF, whose sum is the smooth count, or "
+			      "ITERATIONS",
 			      err);
 	return reserve(call, parts, err);
 }
@@ -258,7 +261,7 @@ static enum brot_err values_settle(const struct exr_call *call, struct brot_erro
 	float *fractions = numbers->planes[PLANE_FRACTION];
 	float *phases = numbers->planes[PLANE_PHASE];
 	const size_t count = (size_t)numbers->width_px * numbers->height_px;
-	for (size_t i = 0; i < count; i++) {
+	for (size_t i = 0; wholes != NULL && i < count; i++) {
 		if (phases != NULL && phases[i] == 1.0f)
 			phases[i] = 0.0f;
 		if (wholes[i] == UINT32_MAX) {

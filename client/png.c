@@ -10,8 +10,8 @@
 #include <png.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
+#include "client/crew.h"
 #include "client/png_stream.h"
 
 #define TEXTS          4
@@ -174,13 +174,12 @@ static enum brot_err open_stream(struct png_call *call)
 {
 	const struct request *request = call->picture->request;
 	const size_t row_bytes = picture_row_bytes(request, 0);
-	const long cores = sysconf(_SC_NPROCESSORS_ONLN);
 	const struct png_stream_config config = {
 		.row_bytes = row_bytes,
 		.pixel_bytes = format_pixel_bytes(request->format),
 		.rows = request->height_px,
 		.level = (int)call->picture->compress,
-		.threads = cores > 1 ? (unsigned)cores : 1,
+		.threads = crew_size(),
 		.write = on_part,
 		.context = call,
 	};

@@ -192,10 +192,7 @@ static enum brot_err check_planes(const struct request *request, struct brot_err
 	const struct format_info *format = format_info(request->format);
 	const struct colour *colour = &request->colour;
 	char what[PATH_BYTES];
-	unsigned planes = 0;
-	for (uint32_t p = 0; p < format->plane_count; p++)
-		planes |= 1u << format->planes[p];
-	if ((planes & f64_alone) != 0) {
+	if ((format_planes(format->id) & f64_alone) != 0) {
 		(void)snprintf(what, sizeof what, "format \"%s\"", format->name);
 		return check_precision(request, what, err);
 	}
@@ -208,23 +205,33 @@ static enum brot_err check_planes(const struct request *request, struct brot_err
 	return check_precision(request, what, err);
 }
 
+static enum brot_err refuse_adaptive(const char *why, const char *got, struct brot_error *err)
+{
+	return error_set(err, BROT_E_REQUEST, "adaptive: needs %s, got \"%s\"", why, got);
+}
+
 static enum brot_err check_adaptive(const struct request *request, struct brot_error *err)
 {
-	const char *why = NULL;
+	const struct colour *colour = &request->colour;
 	if (request->adaptive == 0)
 		return BROT_OK;
 	if (format_info(request->format)->is_data)
-		why = "a format that is a picture";
-	else if (request->samples < 2)
-		why = "samples of at least 2";
-	else if (request->colour.mode != COLOUR_SMOOTH || request->colour.inside != INSIDE_PLAIN)
-		why = "colour.mode \"smooth\" and colour.inside \"plain\"";
-	else if (!is_analytic(request))
-		why = "formula mandelbrot, multibrot or julia";
-	if (why == NULL)
-		return check_precision(request, "adaptive", err);
-	return error_set(err, BROT_E_REQUEST, "adaptive: needs %s, got %u", why,
-			 (unsigned)request->adaptive);
+		return refuse_adaptive("a format that is a picture",
+				       format_info(request->format)->name, err);
+	if (request->samples < 2)
+		return error_set(err, BROT_E_REQUEST,
+				 "adaptive: needs samples of at least 2, got %u",
+				 (unsigned)request->samples);
+	if (colour->mode != COLOUR_SMOOTH)
+		return refuse_adaptive("colour.mode \"smooth\"", colour_mode_name(colour->mode),
+				       err);
+	if (colour->inside != INSIDE_PLAIN)
+		return refuse_adaptive("colour.inside \"plain\"",
+				       colour_inside_name(colour->inside), err);
+	if (!is_analytic(request))
+		return refuse_adaptive("formula mandelbrot, multibrot or julia",
+				       formula_info(request->formula)->name, err);
+	return check_precision(request, "adaptive", err);
 }
 
 enum brot_err request_check_colour(const struct request *request, struct brot_error *err)
@@ -233,11 +240,6 @@ enum brot_err request_check_colour(const struct request *request, struct brot_er
 	enum brot_err code = check_planes(request, err);
 	if (code == BROT_OK)
 		code = check_adaptive(request, err);
-	if (code == BROT_OK && colour->inside != INSIDE_PLAIN && colour->mode == COLOUR_RELIEF)
-		code = error_set(err, BROT_E_REQUEST,
-				 "colour.inside: must be \"plain\" with colour.mode \"relief\", "
-				 "got \"%s\"",
-				 colour_inside_name(colour->inside));
 	if (code == BROT_OK && colour->inside != INSIDE_PLAIN &&
 	    request->formula != FORMULA_MANDELBROT && request->formula != FORMULA_MULTIBROT)
 		code = error_set(err, BROT_E_REQUEST,

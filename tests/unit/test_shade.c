@@ -350,10 +350,11 @@ static void any_numbers_are_coloured(void **state)
 		}
 		struct shade_numbers numbers = model_planes(samples, COUNT);
 		static uint32_t places[COUNT], slow[COUNT];
+		const struct shade_area all = {.numbers = numbers, .samples = 1};
 		make(&colour);
-		place_samples(&shade, NULL, &numbers, 0, COUNT, places);
+		place_samples(&shade, &all, 0, COUNT, places);
 		shade.has_avx2 = false;
-		place_samples(&shade, NULL, &numbers, 0, COUNT, slow);
+		place_samples(&shade, &all, 0, COUNT, slow);
 		assert_memory_equal(places, slow, sizeof places);
 		for (size_t i = 0; i < COUNT; i++)
 			assert_true(places[i] / SHADE_STEPS < SHADE_TOTAL - 1);

@@ -19,7 +19,7 @@ struct block {
 	double rgb[3][BLOCK];
 };
 
-void relief_init(const struct colour *colour, struct relief *ret_relief)
+void relief_init(const struct colour *colour, uint32_t samples, struct relief *ret_relief)
 {
 	double east, north, flat, up;
 	/* The azimuth is clockwise from north. */
@@ -30,6 +30,7 @@ void relief_init(const struct colour *colour, struct relief *ret_relief)
 	ret_relief->light[1] = north * flat;
 	ret_relief->light[2] = up;
 	ret_relief->height = colour->height;
+	ret_relief->samples = samples;
 	ret_relief->blend = colour->blend;
 	ret_relief->counts = (struct relief_range){INFINITY, -INFINITY};
 	ret_relief->lights = (struct relief_range){INFINITY, -INFINITY};
@@ -99,15 +100,17 @@ static void lights(const struct relief *relief, const struct relief_at *at, size
 		row[count + 1] = row[count];
 
 	const double light[3] = {relief->light[0], relief->light[1], relief->light[2]};
-	const double per_row = has_above && has_below ? 0.5 : 1.0;
+	const double step = relief->samples, half = 0.5 * step;
+	const double per_row = has_above && has_below ? half : step;
 	for (size_t i = 0; i < count; i++)
-		ret_lights[i] = light_of(light, (row[i + 2] - row[i]) * 0.5,
+		ret_lights[i] = light_of(light, (row[i + 2] - row[i]) * half,
 					 (above[i] - below[i]) * per_row);
 	const size_t last = count - 1;
 	if (!has_left)
-		ret_lights[0] = light_of(light, row[2] - row[0], (above[0] - below[0]) * per_row);
+		ret_lights[0] = light_of(light, (row[2] - row[0]) * step,
+					 (above[0] - below[0]) * per_row);
 	if (!has_right)
-		ret_lights[last] = light_of(light, row[last + 2] - row[last],
+		ret_lights[last] = light_of(light, (row[last + 2] - row[last]) * step,
 					    (above[last] - below[last]) * per_row);
 }
 
@@ -255,27 +258,26 @@ static void block_blend(enum colour_blend blend, struct block *b)
 }
 
 void relief_colours(const struct relief *relief, const struct shade *shade,
-		    const struct relief_at *at, size_t count, uint16_t (*ret_rgb)[3])
+		    const struct relief_at *at, const uint32_t *places, size_t count,
+		    uint16_t (*ret_rgb)[3])
 {
 	const uint32_t *whole = at->numbers->whole + at->sample;
 	const float *fraction = at->numbers->fraction + at->sample;
 	double light[RELIEF_PIECE];
 	struct block block = {.light = {0.0}};
-	uint16_t interior[3];
 	lights(relief, at, count, light);
-	shade_fine(shade, SHADE_INTERIOR * SHADE_STEPS, interior);
 	for (size_t first = 0; first < count; first += BLOCK) {
 		const size_t there = count - first < BLOCK ? count - first : BLOCK;
 		block_colours(relief, shade, whole + first, fraction + first, there, &block);
 		block_light(relief, light + first, there, &block);
 		block_blend(relief->blend, &block);
 		for (size_t k = 0; k < there; k++) {
-			const bool is_inside = whole[first + k] == KERNEL_WHOLE_INSIDE;
 			for (int c = 0; c < 3; c++) {
 				const double value = clipped(block.rgb[c][k]) * 65535.0 + 0.5;
-				ret_rgb[first + k][c] = is_inside ? interior[c]
-								  : (uint16_t)(int32_t)value;
+				ret_rgb[first + k][c] = (uint16_t)(int32_t)value;
 			}
+			if (whole[first + k] == KERNEL_WHOLE_INSIDE)
+				shade_fine(shade, places[first + k], ret_rgb[first + k]);
 		}
 	}
 }

@@ -101,6 +101,9 @@ struct shade_area {
 	size_t stride;                /* samples from one row of samples to the next */
 	uint32_t samples;             /* of a pixel, per axis; 1..LIMIT_SAMPLES */
 	uint32_t x, y, w, h;          /* pixels */
+	/* Whether distance and interior are in samples instead of pixels, as they are where each
+	 * sample was a pixel of an image of numbers. */
+	bool is_by_sample;
 	/* What the whole image says, for modes that need it (then all of its numbers lie round
 	 * this rectangle's); else NULL. */
 	const struct survey *survey;
