@@ -50,6 +50,9 @@ bool location_is_file(const char *file)
 enum brot_err location_refuse(const struct location *location, unsigned line, const char *reason,
 			      struct brot_error *err)
 {
+	if (line == 0)
+		return error_set(err, BROT_E_REQUEST, "--view: %.80s: %.160s", location->path,
+				 reason);
 	return error_set(err, BROT_E_REQUEST, "--view: %.80s:%u: %.160s", location->path, line,
 			 reason);
 }

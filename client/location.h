@@ -63,7 +63,7 @@ enum brot_err location_finish(struct location *location, const struct option_siz
 
 /* For parsers. */
 
-/* "FILE:LINE: reason", BROT_E_REQUEST. */
+/* "FILE:LINE: reason", BROT_E_REQUEST; line 0: what is wrong with the file as a whole. */
 enum brot_err location_refuse(const struct location *location, unsigned line, const char *reason,
 			      struct brot_error *err);
 

@@ -6,6 +6,7 @@
 
 #include "client/palette_file.h"
 #include "client/textline.h"
+#include "proto/json_text.h"
 #include "proto/quote.h"
 
 #define COLOUR_CHARS 31
@@ -102,11 +103,17 @@ static void place(struct colour_palette *palette)
 	}
 }
 
+/* Names the stop, and the line that it stands in, of a text that is JSON. */
 static enum brot_err refuse(const struct palette_text *from, size_t index, const char *rule,
 			    struct brot_error *err)
 {
-	return error_set(err, BROT_E_REQUEST, "--palette: %.100s: stop %zu: %s", from->path,
-			 index + 1, rule);
+	const struct json_text json = {from->text, from->bytes};
+	const bool is_list = from->text[json_text_find(&json, "")] == '[';
+	char path[48], reason[160];
+	(void)snprintf(path, sizeof path, "%s[%zu]", is_list ? "" : "stops", index);
+	const size_t offset = json_text_find(&json, path);
+	(void)snprintf(reason, sizeof reason, "stop %zu: %s", index + 1, rule);
+	return palette_refuse(from, (unsigned)json_text_place(&json, offset).line, reason, err);
 }
 
 static enum brot_err stops_parse(const struct palette_text *from, const json_t *stops,
@@ -115,7 +122,7 @@ static enum brot_err stops_parse(const struct palette_text *from, const json_t *
 	const size_t count = json_array_size(stops);
 	if (count < 2 || count > LIMIT_STOPS)
 		return error_set(err, BROT_E_REQUEST,
-				 "--palette: %.100s: must have 2..%d stops, got %zu", from->path,
+				 "--palette: %.100s:1: must have 2..%d stops, got %zu", from->path,
 				 LIMIT_STOPS, count);
 	for (size_t i = 0; i < count; i++)
 		if (!stop_parse(json_array_get(stops, i), &palette->stops[i]))

@@ -30,7 +30,7 @@ static const struct palette palette_table[] = {
 	{"cool", "cyan to magenta", false, STOPS(cool_stops)},
 	{"afmhot", "black, orange, white", false, STOPS(afmhot_stops)},
 	{"jet", "blue, cyan, yellow, red, as plots once were", false, STOPS(jet_stops)},
-	{"gnuplot", "black, blue, orange, white", false, STOPS(gnuplot_stops)},
+	{"gnuplot2", "black, blue, violet, yellow, white", false, STOPS(gnuplot2_stops)},
 	{"earth", "sea floor to snow", false, STOPS(earth_stops)},
 	{"spectrum", "round the hues at full strength", true, STOPS(spectrum_stops)},
 	{"ega", "the sixteen colours of old displays", true, STOPS(ega_stops)},

@@ -1,9 +1,9 @@
 /*
  * palette_stops.h - the stops of the palettes in palette.c, which alone includes this.
  *
- * viridis to cubehelix, coolwarm, gnuplot and earth are every sixteenth or eighth of the 256
- * colours that their authors have published, and bone, copper, cool, afmhot and jet the corners of
- * theirs.
+ * twilight to cubehelix, coolwarm, jet and earth are each sixteenth, eighth or quarter of the way
+ * through the colours that their authors have published, and hot, bone, copper, cool, afmhot and
+ * gnuplot2 the corners of theirs.
  */
 #ifndef PROTO_PALETTE_STOPS_H
 #define PROTO_PALETTE_STOPS_H
@@ -45,11 +45,11 @@ static const struct palette_stop forest_stops[] = {
 };
 
 static const struct palette_stop twilight_stops[] = {
-	{0.0, {226, 217, 226}},    {0.0625, {194, 206, 212}}, {0.125, {147, 180, 198}},
-	{0.1875, {114, 151, 193}}, {0.25, {98, 118, 186}},    {0.3125, {94, 81, 173}},
-	{0.375, {89, 42, 143}},    {0.4375, {69, 19, 92}},    {0.5, {48, 20, 55}},
-	{0.5625, {74, 19, 66}},    {0.625, {116, 30, 79}},    {0.6875, {152, 53, 80}},
-	{0.75, {178, 86, 82}},     {0.8125, {194, 124, 99}},  {0.875, {204, 162, 135}},
+	{0.0, {226, 217, 226}},    {0.0625, {195, 206, 212}}, {0.125, {148, 180, 199}},
+	{0.1875, {114, 151, 193}}, {0.25, {98, 117, 186}},    {0.3125, {94, 81, 173}},
+	{0.375, {89, 42, 143}},    {0.4375, {69, 19, 92}},    {0.5, {47, 20, 55}},
+	{0.5625, {75, 19, 66}},    {0.625, {116, 30, 79}},    {0.6875, {152, 53, 80}},
+	{0.75, {178, 86, 82}},     {0.8125, {194, 124, 98}},  {0.875, {204, 163, 136}},
 	{0.9375, {216, 198, 189}},
 };
 
@@ -125,7 +125,7 @@ static const struct palette_stop coolwarm_stops[] = {
 static const struct palette_stop bone_stops[] = {
 	{0.0, {0, 0, 0}},
 	{0.365079, {81, 81, 113}},
-	{0.746032, {167, 198, 198}},
+	{0.746032, {166, 198, 198}},
 	{1.0, {255, 255, 255}},
 };
 
@@ -141,19 +141,18 @@ static const struct palette_stop cool_stops[] = {
 };
 
 static const struct palette_stop afmhot_stops[] = {
-	{0.0, {0, 0, 0}},        {0.25, {128, 0, 0}},    {0.5, {254, 128, 0}},
+	{0.0, {0, 0, 0}},        {0.25, {128, 0, 0}},    {0.5, {255, 128, 0}},
 	{0.75, {255, 255, 128}}, {1.0, {255, 255, 255}},
 };
 
 static const struct palette_stop jet_stops[] = {
-	{0.0, {0, 0, 128}},      {0.125, {0, 0, 255}},  {0.375, {21, 254, 226}},
+	{0.0, {0, 0, 128}},      {0.125, {0, 0, 255}},  {0.375, {21, 255, 226}},
 	{0.625, {226, 255, 21}}, {0.875, {255, 33, 0}}, {1.0, {128, 0, 0}},
 };
 
-static const struct palette_stop gnuplot_stops[] = {
-	{0.0, {0, 0, 0}},       {0.125, {0, 0, 128}},    {0.25, {1, 0, 254}},
-	{0.375, {100, 0, 255}}, {0.5, {199, 41, 214}},   {0.625, {255, 105, 150}},
-	{0.75, {255, 168, 87}}, {0.875, {255, 232, 23}}, {1.0, {255, 255, 255}},
+static const struct palette_stop gnuplot2_stops[] = {
+	{0.0, {0, 0, 0}},       {0.25, {0, 0, 255}},   {0.42, {135, 0, 255}},
+	{0.57, {255, 77, 179}}, {0.92, {255, 255, 0}}, {1.0, {255, 255, 255}},
 };
 
 static const struct palette_stop earth_stops[] = {

@@ -340,26 +340,6 @@ def test_one_row_and_one_column(stage: Stage, broker: Broker) -> None:
         assert colour(stage, exr, "c.png", "--mode", "relief").read_bytes() == rendered.read_bytes()
 
 
-@needs("pngcheck")
-def test_pngcheck_finds_no_fault(stage: Stage, broker: Broker) -> None:
-    exr = stage.render(broker, "raw.exr", *VIEW)
-    for words in ([], ["--format", "rgb16"], ["--compress", "0"], ["--dpi", "300"]):
-        assert "OK" in run("pngcheck", colour(stage, exr, "c.png", *words))
-
-
-@needs("convert")
-def test_imagemagick_reads_16_bits(stage: Stage, broker: Broker) -> None:
-    exr = stage.render(broker, "raw.exr", *VIEW)
-    words = ["--format", "rgb16", "--mode", "relief"]
-    png, ppm = colour(stage, exr, "c.png", *words), colour(stage, exr, "c.ppm", *words)
-    other = stage.folder / "other.ppm"
-    run("convert", png, "-depth", "16", other)
-    size = 93 * 71 * 6
-    got = other.read_bytes()[-size:]
-    other.unlink()
-    assert got == ppm.read_bytes()[-size:]
-
-
 # ---- files that are none ----
 
 def test_files_of_other_programs(stage: Stage, broker: Broker) -> None:

@@ -85,7 +85,7 @@ static void kalles_fraktaler(void **state)
 		BROT_OK);
 	assert_string_equal(request.view.width.text, "1e-1000");
 	refused(location_parse_kfr, "Re: 0\nZoom: 2\n",
-		"--view: p:0: it says no centre, or no extent");
+		"--view: p: it says no centre, or no extent");
 	refused(location_parse_kfr, "Re: x\n",
 		"--view: p:1: the centre: must be a decimal number, got \"x\"");
 	refused(location_parse_kfr, "\nZoom: -2\n",
@@ -94,7 +94,7 @@ static void kalles_fraktaler(void **state)
 		"--view: p:1: this FractalType is not one of brot's");
 	refused(location_parse_kfr, "Iterations: 0\n",
 		"--view: p:1: the limit must be a whole number over 0");
-	refused(location_parse_kfr, "", "--view: p:0: it says no centre, or no extent");
+	refused(location_parse_kfr, "", "--view: p: it says no centre, or no extent");
 }
 
 static void fraktaler_3(void **state)
@@ -191,7 +191,7 @@ static void xaos(void **state)
 		"--view: p:1: view must have a centre and two extents");
 	refused(location_parse_xpf, "(view 0 0 3 nan)",
 		"--view: p:1: extents must be numbers over 0");
-	refused(location_parse_xpf, "(view 0 0 3", "--view: p:0: it says no centre, or no extent");
+	refused(location_parse_xpf, "(view 0 0 3", "--view: p: it says no centre, or no extent");
 }
 
 static void names_of_files(void **state)

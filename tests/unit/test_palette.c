@@ -1,10 +1,17 @@
-/* test_palette.c - the rules that palette.h states for every row. */
+/*
+ * test_palette.c - the rules that palette.h states for every row, and the colours that others have
+ * published.
+ * BROT_PALETTES names the file with those: tests/cases/palettes.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "proto/limits.h"
@@ -32,6 +39,62 @@ static void test_rows_keep_the_rules(void **state)
 	assert_null(palette_at(SIZE_MAX));
 }
 
+#define LINE_BYTES 1024
+#define ENTRY      (1.0 / 4096) /* of the table that a palette becomes: nobody sees less */
+
+static void is_published(const struct palette *p, uint32_t i, double position, unsigned rgb)
+{
+	if (i >= p->stop_count)
+		fail_msg("%s has no stop %u", p->name, i);
+	const struct palette_stop *stop = &p->stops[i];
+	const unsigned ours = (unsigned)stop->rgb[0] << 16 | (unsigned)stop->rgb[1] << 8 |
+			      stop->rgb[2];
+	if (ours != rgb || fabs(stop->position - position) > ENTRY)
+		fail_msg("%s: stop %u is %06x at %g, published is %06x at %g", p->name, i, ours,
+			 stop->position, rgb, position);
+}
+
+static void check_published(char *line)
+{
+	char *rest;
+	const char *name = strtok_r(line, " \n", &rest), *form = strtok_r(NULL, " \n", &rest);
+	const struct palette *p = palette_by_name(name);
+	uint32_t count = 0, parts = 0;
+	if (p == NULL)
+		fail_msg("there is no palette %s", name);
+	if (strcmp(form, "every") == 0)
+		parts = (uint32_t)strtoul(strtok_r(NULL, " \n", &rest), NULL, 10);
+	for (char *word; (word = strtok_r(NULL, " \n", &rest)) != NULL; count++) {
+		char *at = word;
+		const double position = parts > 0 ? (double)count / parts : strtod(word, &at);
+		at += *at == ':';
+		is_published(p, count, position, (unsigned)strtoul(at, NULL, 16));
+	}
+	assert_true(count >= 2);
+	assert_int_equal(count, p->stop_count);
+}
+
+/* To the last of their 8 bits. */
+static void test_stops_are_those_that_were_published(void **state)
+{
+	(void)state;
+	const char *published = getenv("BROT_PALETTES");
+	FILE *file = published == NULL ? NULL : fopen(published, "r");
+	char line[LINE_BYTES];
+	unsigned count = 0;
+	if (file == NULL)
+		fail_msg("BROT_PALETTES must name a file that can be read");
+	while (fgets(line, sizeof line, file) != NULL) {
+		if (line[0] == '#')
+			continue;
+		assert_non_null(strchr(line, '\n'));
+		check_published(line);
+		count++;
+	}
+	(void)fclose(file);
+	assert_true(count >= 17);
+}
+
 static void test_default_exists(void **state)
 {
 	(void)state;
@@ -49,6 +112,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_rows_keep_the_rules),
+		cmocka_unit_test(test_stops_are_those_that_were_published),
 		cmocka_unit_test(test_default_exists),
 		cmocka_unit_test(test_unknown_names),
 	};

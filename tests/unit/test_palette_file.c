@@ -84,7 +84,7 @@ static void a_map_is_a_ring_of_colours(void **state)
 	refused(palette_map_parse, "1 2 256\n",
 		"--palette: p:1: must begin with three numbers 0..255");
 	refused(palette_map_parse, "1 2 3", "--palette: p:1: there must be at least 2 colours");
-	refused(palette_map_parse, "", "--palette: p:0: there must be at least 2 colours");
+	refused(palette_map_parse, "", "--palette: p:1: there must be at least 2 colours");
 }
 
 #define GGR(segments) "GIMP Gradient\nName: x\n" segments
@@ -187,21 +187,25 @@ static void stops_are_placed_as_css_does(void **state)
 	      NULL);
 	is_stop(1, 1.0, 255, 255, 255);
 	refused(palette_css_parse, "[\"#000\"", "--palette: p:1: ']' expected near end of file");
-	refused(palette_css_parse, "[\"#000\"]", "--palette: p: must have 2..256 stops, got 1");
+	refused(palette_css_parse, "[\"#000\"]", "--palette: p:1: must have 2..256 stops, got 1");
 	refused(palette_css_parse, "{}",
 		"--palette: p:1: must be a list of stops, or an object with \"cyclic\" and "
 		"\"stops\"");
 #define RULE "must be \"#rrggbb\", \"#rgb\" or a name, with a place such as 30% or without"
-	refused(palette_css_parse, "[\"#000\",\"#ffff\"]", "--palette: p: stop 2: " RULE);
-	refused(palette_css_parse, "[\"#000\",\"#fff 101%\"]", "--palette: p: stop 2: " RULE);
-	refused(palette_css_parse, "[\"#000\",\"#fff 50\"]", "--palette: p: stop 2: " RULE);
-	refused(palette_css_parse, "[\"#000\",\"#fff 50%%\"]", "--palette: p: stop 2: " RULE);
+	refused(palette_css_parse, "[\"#000\",\"#ffff\"]", "--palette: p:1: stop 2: " RULE);
+	refused(palette_css_parse, "[\"#000\",\"#fff 101%\"]", "--palette: p:1: stop 2: " RULE);
+	refused(palette_css_parse, "[\"#000\",\"#fff 50\"]", "--palette: p:1: stop 2: " RULE);
+	refused(palette_css_parse, "[\"#000\",\"#fff 50%%\"]", "--palette: p:1: stop 2: " RULE);
 	refused(palette_css_parse, "[\"#000 10%\",\"#fff\"]",
-		"--palette: p: stop 1: must be at 0%");
+		"--palette: p:1: stop 1: must be at 0%");
 	refused(palette_css_parse, "[\"#000\",\"red 50%\",\"#fff 20%\"]",
-		"--palette: p: stop 3: must be at a higher place than the one before it");
+		"--palette: p:1: stop 3: must be at a higher place than the one before it");
+	refused(palette_css_parse, "[\n\"#000\",\n\n\"#ffff\"]", "--palette: p:4: stop 2: " RULE);
+	refused(palette_css_parse,
+		"{\"cyclic\":false,\n\"stops\":[[0,\"#000000\"],\n[1,\"#fffff\"]]}",
+		"--palette: p:3: stop 2: " RULE);
 	refused(palette_css_parse, "[\"#000\",\"red 50%\"]",
-		"--palette: p: stop 2: must be at 100%");
+		"--palette: p:1: stop 2: must be at 100%");
 }
 
 int main(void)
