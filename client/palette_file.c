@@ -7,6 +7,7 @@
 #include <strings.h>
 
 #include "client/textfile.h"
+#include "proto/request.h"
 
 #define FILE_BYTES (1 << 20)
 #define PATH_CHARS 4095
@@ -26,6 +27,8 @@ static const struct {
 enum brot_err palette_refuse(const struct palette_text *from, unsigned line, const char *reason,
 			     struct brot_error *err)
 {
+	if (line == 0)
+		return error_set(err, BROT_E_REQUEST, "--palette: %.100s: %s", from->path, reason);
 	return error_set(err, BROT_E_REQUEST, "--palette: %.100s:%u: %s", from->path, line, reason);
 }
 
@@ -45,19 +48,6 @@ static size_t kind_of(const char *file, size_t *ret_path_chars)
 			return i;
 	}
 	return KIND_COUNT_OF;
-}
-
-static json_t *json_of(const struct colour_palette *palette)
-{
-	json_t *stops = json_array();
-	for (uint32_t i = 0; i < palette->stop_count; i++) {
-		const struct palette_stop *stop = &palette->stops[i];
-		char text[8];
-		(void)snprintf(text, sizeof text, "#%02x%02x%02x", stop->rgb[0], stop->rgb[1],
-			       stop->rgb[2]);
-		(void)json_array_append_new(stops, json_pack("[f,s]", stop->position, text));
-	}
-	return json_pack("{s:b,s:o}", "cyclic", palette->is_cyclic, "stops", stops);
 }
 
 enum brot_err palette_file_read(const char *file, json_t **ret_json, struct brot_error *err)
@@ -85,7 +75,7 @@ enum brot_err palette_file_read(const char *file, json_t **ret_json, struct brot
 	free(text);
 	if (code != BROT_OK)
 		return code;
-	*ret_json = json_of(&palette);
+	*ret_json = request_palette_to_json(&palette);
 	return *ret_json != NULL ? BROT_OK
 				 : error_set(err, BROT_E_SYSTEM, "no memory for a palette");
 }

@@ -158,7 +158,7 @@ enum brot_err palette_ggr_parse(const struct palette_text *from, struct colour_p
 				struct brot_error *err)
 {
 	struct textlines lines = textlines_of(from->text, from->bytes);
-	struct colour_palette palette = {.is_cyclic = false};
+	struct colour_palette palette = {.is_cyclic = false, .is_linear = true};
 	double end = 0.0;
 	long count;
 	if (!textlines_next(&lines) || strncmp(lines.line, "GIMP Gradient", 13) != 0)
