@@ -1,10 +1,8 @@
 /* palette_file.c - which parser reads which file. */
 #include "client/palette_file.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "client/textfile.h"
 #include "proto/request.h"
@@ -32,22 +30,13 @@ enum brot_err palette_refuse(const struct palette_text *from, unsigned line, con
 	return error_set(err, BROT_E_REQUEST, "--palette: %.100s:%u: %s", from->path, line, reason);
 }
 
-/* The kind of a path, or one that is followed by ":NAME"; KIND_COUNT_OF where there is none.
- * *ret_path_chars: without that. */
 static size_t kind_of(const char *file, size_t *ret_path_chars)
 {
-	const char *dot = strrchr(file, '.');
-	*ret_path_chars = strlen(file);
-	for (size_t i = 0; dot != NULL && i < KIND_COUNT_OF; i++) {
-		size_t chars = strlen(kinds[i].suffix);
-		if (strncasecmp(dot + 1, kinds[i].suffix, chars) != 0)
-			continue;
-		const char *end = dot + 1 + chars;
-		*ret_path_chars = (size_t)(end - file);
-		if (*end == '\0' || (*end == ':' && kinds[i].has_entries))
-			return i;
-	}
-	return KIND_COUNT_OF;
+	size_t i = 0;
+	while (i < KIND_COUNT_OF &&
+	       !textfile_is(file, kinds[i].suffix, kinds[i].has_entries, ret_path_chars))
+		i++;
+	return i;
 }
 
 enum brot_err palette_file_read(const char *file, json_t **ret_json, struct brot_error *err)
@@ -56,7 +45,7 @@ enum brot_err palette_file_read(const char *file, json_t **ret_json, struct brot
 	char *text = NULL;
 	struct palette_text from = {.path = path};
 	struct colour_palette palette;
-	size_t path_chars;
+	size_t path_chars = 0;
 	const size_t kind = kind_of(file, &path_chars);
 	if (kind == KIND_COUNT_OF || path_chars > PATH_CHARS)
 		return error_set(
