@@ -11,8 +11,8 @@
 #include <math.h>
 
 #include "proto/palette.h"
+#include "proto/power.h"
 #include "worker/colour/linear.h"
-#include "worker/colour/power.h"
 #include "worker/colour/shade.h"
 #include "worker/kernel/escape_point.h"
 

@@ -118,6 +118,27 @@ static void segments_of_gimp_are_sampled(void **state)
 		is_stop(palette.stop_count - 1, 1, 255, 255, 255);
 	}
 	refused(palette_ggr_parse, "GIMP\n", "--palette: p:1: must be \"GIMP Gradient\"");
+	/* Curved: a half at the middle, and what lies beside it. */
+	taken(palette_ggr_parse, GGR("1\n0 0.25 1 0 0 0 1 1 1 1 1 1 0\n"), NULL);
+	assert_in_range(at(0.25)[0], 126, 129);
+	assert_in_range(at(0.5)[0], 179, 182);
+	taken(palette_ggr_parse, GGR("1\n0 0 1 0 0 0 1 1 1 1 1 1 0\n"), NULL);
+	taken(palette_ggr_parse, GGR("1\n0 1 1 0 0 0 1 1 1 1 1 1 0\n"), NULL);
+	assert_int_equal(at(0.9)[0], 0);
+	/* What stands behind. */
+	taken(palette_ggr_parse, GGR("1\n0 0.5 1 0 0 0 1 1 1 1 1 0 0 0 0\n \n\n"), NULL);
+	refused(palette_ggr_parse, GGR("1\n0 0.5 1 0 0 0 1 1 1 1 1 0 0 1 0\n"),
+		"--palette: p:4: its ends must have colours of their own, not the foreground's or "
+		"background's");
+	refused(palette_ggr_parse, GGR("1\n0 0.5 1 0 0 0 1 1 1 1 1 0 0 0 3\n"),
+		"--palette: p:4: its ends must have colours of their own, not the foreground's or "
+		"background's");
+	refused(palette_ggr_parse, GGR("1\n0 0.5 1 0 0 0 1 1 1 1 1 0 0 0 0 0\n"),
+		"--palette: p:4: must be a segment: 11 numbers, blending 0..5, colouring 0..2");
+	refused(palette_ggr_parse, GGR("1\n0 0.5 1 0 0 0 1 1 1 1 1 0 0x\n"),
+		"--palette: p:4: must be a segment: 11 numbers, blending 0..5, colouring 0..2");
+	refused(palette_ggr_parse, GGR("1\n0 0.5 1 0 0 0 1 1 1 1 1 0 0\n\n0 0\n"),
+		"--palette: p:6: must be empty behind the last segment");
 	refused(palette_ggr_parse, GGR("0\n"),
 		"--palette: p:3: must be the number of segments, 1..1000");
 	refused(palette_ggr_parse, GGR("86\n"), "--palette: p:3: must have at most 85 segments");
