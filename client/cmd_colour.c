@@ -24,7 +24,7 @@ struct colour_options {
 static const struct option_spec specs[] = {
 	{.name = "out",
 	 .arg = "FILE",
-	 .help = "the file to make: .png or .ppm",
+	 .help = "the file to make: .png, .ppm or .dzi",
 	 .type = OPTION_STRING,
 	 .offset = offsetof(struct colour_options, out)},
 	REQUEST_OPTIONS_COLOUR(colour_options),

@@ -25,7 +25,8 @@ struct render_options {
 static const struct option_spec specs[] = {
 	{.name = "out",
 	 .arg = "FILE",
-	 .help = "the file to make: .png, .ppm, .npy or .exr",
+	 .help = "the file to make: .png, .ppm, .npy, .exr or .dzi, tiles for a viewer in web "
+		 "pages",
 	 .type = OPTION_STRING,
 	 .offset = offsetof(struct render_options, out)},
 	REQUEST_OPTIONS(render_options, "the suffix of --out decides without it"),

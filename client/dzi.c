@@ -3,6 +3,7 @@
 #include "client/dzi.h"
 
 #include <brot/colour.h>
+#include <brot/version.h>
 #include <errno.h>
 #include <ftw.h>
 #include <png.h>
@@ -245,18 +246,44 @@ static void pyramid_free(struct pyramid *pyramid)
 	free(pyramid);
 }
 
-static enum brot_err describe(const struct request *request, struct outfile *outfile,
+static enum brot_err put(const char *text, struct outfile *outfile, struct brot_error *err)
+{
+	return outfile_write(outfile, text, strlen(text), err);
+}
+
+/* The request is a processing instruction, which viewers pass over. It cannot hold the "?>" that
+ * ends it: its texts are numbers, and names of ours. */
+static enum brot_err put_request(const struct picture *picture, struct outfile *outfile,
+				 struct brot_error *err)
+{
+	char *text = picture_request_text(picture);
+	if (text == NULL)
+		return error_set(err, BROT_E_SYSTEM, "no memory to describe a pyramid");
+	enum brot_err code = put("<?" DZI_REQUEST_KEY " ", outfile, err);
+	if (code == BROT_OK)
+		code = put(text, outfile, err);
+	if (code == BROT_OK)
+		code = put("?>\n", outfile, err);
+	free(text);
+	return code;
+}
+
+static enum brot_err describe(const struct picture *picture, struct outfile *outfile,
 			      struct brot_error *err)
 {
 	char text[256];
-	const int bytes = snprintf(text, sizeof text,
-				   "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
-				   "<Image xmlns=\"http://schemas.microsoft.com/deepzoom/2008\" "
-				   "Format=\"png\" Overlap=\"%u\" TileSize=\"%u\">\n"
-				   "  <Size Width=\"%u\" Height=\"%u\"/>\n</Image>\n",
-				   OVERLAP_PX, TILE_PX, (unsigned)request->width_px,
-				   (unsigned)request->height_px);
-	return outfile_write(outfile, text, (size_t)bytes, err);
+	(void)snprintf(text, sizeof text,
+		       "<Image xmlns=\"http://schemas.microsoft.com/deepzoom/2008\" "
+		       "Format=\"png\" Overlap=\"%u\" TileSize=\"%u\">\n"
+		       "  <Size Width=\"%u\" Height=\"%u\"/>\n</Image>\n",
+		       OVERLAP_PX, TILE_PX, (unsigned)picture->request->width_px,
+		       (unsigned)picture->request->height_px);
+	enum brot_err code = put("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
+				 "<?brot " BROT_VERSION "?>\n",
+				 outfile, err);
+	if (code == BROT_OK && !picture->is_anonymous)
+		code = put_request(picture, outfile, err);
+	return code == BROT_OK ? put(text, outfile, err) : code;
 }
 
 enum brot_err dzi_write(struct picture *picture, struct outfile *outfile, struct brot_error *err)
@@ -277,7 +304,7 @@ enum brot_err dzi_write(struct picture *picture, struct outfile *outfile, struct
 			code = row_take(pyramid, 0, picture_row(picture, 0, y), err);
 	}
 	if (code == BROT_OK)
-		code = describe(request, outfile, err);
+		code = describe(picture, outfile, err);
 	if (code == BROT_OK && rename(pyramid->folder, pyramid->target) != 0)
 		code = refuse(pyramid->target, strerror(errno), err);
 	if (code == BROT_OK)

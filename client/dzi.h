@@ -7,6 +7,9 @@
  * picture, each other one half the size of the next, averaged in linear light, down to one pixel.
  * Rows are taken as they come, and no more of a level is held than a row of its tiles.
  *
+ * The description carries the canonical request as processing instruction "brot-request", unless
+ * the picture is anonymous, and brot's version as "brot".
+ *
  * The tiles get their folder's name when all are there. What ends the program before that leaves a
  * folder NAME_files.XXXXXX.
  */
@@ -15,6 +18,8 @@
 
 #include "client/outfile.h"
 #include "client/picture.h"
+
+#define DZI_REQUEST_KEY "brot-request"
 
 /* Rules as in filetype.h. The picture's format must be rgb8. BROT_E_OUTPUT where the folder of the
  * tiles is there already: another pyramid's. */

@@ -8,7 +8,6 @@
 
 #include <assert.h>
 #include <brot/version.h>
-#include <jansson.h>
 #include <openexr.h>
 #include <stdlib.h>
 #include <string.h>
@@ -121,12 +120,7 @@ bool exr_channel_is_float(const struct exr_channel *channel)
 
 static void write_texts(struct exr_call *call)
 {
-	/* Brute force gives the same numbers, and so the same file. */
-	struct request request = *call->picture->request;
-	request.has_shortcuts = true;
-	json_t *json = request_to_json(&request);
-	char *text = json == NULL ? NULL : json_dumps(json, JSON_COMPACT | JSON_ENSURE_ASCII);
-	json_decref(json);
+	char *text = picture_request_text(call->picture);
 	if (text == NULL)
 		(void)check(call, EXR_ERR_OUT_OF_MEMORY);
 	if (call->code == BROT_OK)

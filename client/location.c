@@ -240,12 +240,14 @@ enum brot_err location_finish(struct location *location, const struct option_siz
 	request->view.height.text[0] = '\0';
 	if (code == BROT_OK && location->x_stretch != 1.0)
 		code = set_extent(location, height, &request->view.height, err);
+	if (code != BROT_OK)
+		return code;
 	request->iterations = location->iterations != 0
 				      ? location->iterations
 				      : request_default_iterations(&request->view);
-	if (code == BROT_OK && location->points_down)
-		code = mirror(location, err);
-	return code;
+	if (location->points_down)
+		return mirror(location, err);
+	return BROT_OK;
 }
 
 enum brot_err location_read(const char *file, const struct option_size *size,

@@ -7,7 +7,6 @@
 #include "client/png.h"
 
 #include <brot/version.h>
-#include <jansson.h>
 #include <png.h>
 #include <stdlib.h>
 #include <string.h>
@@ -79,14 +78,7 @@ static bool make_texts(struct png_call *call)
 {
 	if (call->picture->is_anonymous)
 		return true;
-	/* Brute force gives the same picture, and so the same file. */
-	struct request request = *call->picture->request;
-	request.has_shortcuts = true;
-	json_t *json = request_to_json(&request);
-	/* ASCII, since a tEXt chunk is Latin-1. */
-	if (json != NULL)
-		call->request = json_dumps(json, JSON_COMPACT | JSON_ENSURE_ASCII);
-	json_decref(json);
+	call->request = picture_request_text(call->picture);
 	call->description = describe(call->picture->request);
 	return call->request != NULL && call->description != NULL;
 }

@@ -246,6 +246,11 @@ enum brot_err request_check_colour(const struct request *request, struct brot_er
 	enum brot_err code = check_planes(request, err);
 	if (code == BROT_OK)
 		code = check_adaptive(request, err);
+	if (code == BROT_OK && colour->inside != INSIDE_PLAIN && colour->mode == COLOUR_RELIEF)
+		code = error_set(err, BROT_E_REQUEST,
+				 "colour.inside: must be \"plain\" with colour.mode \"relief\", "
+				 "got \"%s\"",
+				 colour_inside_name(colour->inside));
 	if (code == BROT_OK && colour->inside != INSIDE_PLAIN &&
 	    request->formula != FORMULA_MANDELBROT && request->formula != FORMULA_MULTIBROT)
 		code = error_set(err, BROT_E_REQUEST,

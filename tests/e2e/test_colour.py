@@ -145,7 +145,8 @@ def test_palettes_of_files(stage: Stage, broker: Broker) -> None:
 
 @pytest.mark.parametrize("mode", ["histogram", "relief"])
 def test_a_picture_says_how_it_was_made(stage: Stage, broker: Broker, mode: str) -> None:
-    words = ["--mode", mode, "--samples", "3", "--colour", "inside=period"]
+    colours = {"histogram": "inside=period", "relief": "azimuth=90"}[mode]
+    words = ["--mode", mode, "--samples", "3", "--colour", colours]
     picture = stage.render(broker, "a.png", *HOME, *words)
     request = json.loads(png_texts(picture)["brot-request"])
     assert request["colour"]["mode"] == mode and request["samples"] == 3
@@ -209,7 +210,8 @@ def fetch(stage: Stage, broker: Broker, job: int, out: str, *arguments: object) 
                                    ["--mode", "banded", "--format", "iterations"],
                                    ["--palette", "hot", "--format", "smooth"],
                                    ["--mode", "histogram"],
-                                   ["--mode", "relief", "--colour", "inside=distance"]])
+                                   ["--mode", "relief", "--colour", "blend=soft"],
+                                   ["--mode", "histogram", "--colour", "inside=distance"]])
 def test_a_job_of_numbers_becomes_a_picture(stage: Stage, broker: Broker, words: list[str]) -> None:
     job = submit(stage, broker, *VIEW, *words)
     without = words[:words.index("--format")] if "--format" in words else words

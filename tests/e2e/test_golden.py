@@ -1,7 +1,9 @@
 """Golden pictures: pixels that stay as they are, made by a render and, of the same numbers, by `colour`.
 
 As a program it prints tests/cases/golden/pictures as brot makes it now, for when a definition has changed on
-purpose: BROT_BIN=build/release/bin python3 tests/e2e/test_golden.py 2>/dev/null > new && mv new tests/cases/golden/pictures
+purpose:
+
+    BROT_BIN=build/release/bin python3 tests/e2e/test_golden.py 2>/dev/null > new && mv new tests/cases/golden/pictures
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import xml.dom.minidom
 import xml.etree.ElementTree
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import numpy
 import pytest
 
 from harness import Stage
-from pictures import read_png
+from pictures import png_texts, read_png
 
 TILE, OVERLAP = 254, 1
 
@@ -75,6 +76,40 @@ def test_every_tile(stage: Stage, tmp_path: Path, size: tuple[int, int]) -> None
         picture = level_of(folder, number, half.shape[1], half.shape[0])
         assert numpy.abs(picture - half).max() <= 1
     assert picture.shape == (1, 1, 3)
+
+
+def instructions(path: Path) -> dict[str, str]:
+    """The processing instructions before the description, which viewers do not heed."""
+    document = xml.dom.minidom.parse(str(path))
+    kind = xml.dom.Node.PROCESSING_INSTRUCTION_NODE
+    return {node.target: node.data for node in document.childNodes if node.nodeType == kind}
+
+
+def test_a_pyramid_says_how_it_was_made(stage: Stage, tmp_path: Path) -> None:
+    """As a PNG does, and as little where that is not known."""
+    numbers, npy, ramp = tmp_path / "n.exr", tmp_path / "n.npy", tmp_path / "r.json"
+    ramp.write_text('["#000", "#fff"]')
+    words = ["--view", "seahorse", "--size", "300x20"]
+    commands = {
+        "rendered": ["render", *words, "--no-shortcuts"],
+        "coloured": ["colour", numbers],
+        "anonymous": ["colour", npy],
+        "swatch": ["palettes", "viridis", f"@{ramp}"],
+    }
+    for data in (numbers, npy):
+        assert stage.client("render", *words, "--format", "smooth", "--out", data).status == 0
+    for name, command in commands.items():
+        said = {}
+        for suffix in ("dzi", "png"):
+            out = tmp_path / f"{name}.{suffix}"
+            result = stage.client(*command, "--swatch" if name == "swatch" else "--out", out)
+            assert result.status == 0, result.err
+            said[suffix] = instructions(out) if suffix == "dzi" else png_texts(out)
+        assert "brot " + said["dzi"].pop("brot") == said["png"]["Software"]
+        assert said["dzi"].get("brot-request") == said["png"].get("brot-request"), name
+        assert ("brot-request" in said["dzi"]) == (name in ("rendered", "coloured"))
+    tile = next((tmp_path / "rendered_files" / "9").iterdir())
+    assert png_texts(tile) == {}
 
 
 def test_what_is_there_stays(stage: Stage, tmp_path: Path) -> None:

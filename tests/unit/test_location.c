@@ -349,6 +349,8 @@ static void xaos(void **state)
 	refused(location_parse_xpf, "(view 0 0 3 nan)",
 		"--view: p:1: extents must be numbers over 0");
 	refused(location_parse_xpf, "(view 0 0 -3 3)", "--view: p:1: extents must be over 0");
+	refused(location_parse_xpf, "(view 0 0 1 1e29)",
+		"--view: p: the view: must be at most 1024, got 1.77777777777778e29");
 }
 
 static void xaos_is_not_guessed(void **state)
