@@ -6,6 +6,7 @@
  * them:
  *
  *     N         uint   whole + IterationsBias; 2^32 - 1 inside; 0 with NF 0: not computed
+ *     N0, N1    uint   read where there is no N: its low and high 32 bits, each 2^32 - 1 inside
  *     NF        float  fraction
  *     T         float  phase
  *     DEX, DEY  float  distance: x to the right, y up

@@ -5,7 +5,7 @@
 enum brot_err palette_map_parse(const struct palette_text *from, struct colour_palette *ret_palette,
 				struct brot_error *err)
 {
-	struct colour_palette palette = {.is_cyclic = true};
+	struct colour_palette palette = {.is_cyclic = true, .is_linear = true};
 	struct textlines lines = textlines_of(from->text, from->bytes);
 	uint32_t count = 0;
 	while (textlines_next(&lines)) {
@@ -25,8 +25,7 @@ enum brot_err palette_map_parse(const struct palette_text *from, struct colour_p
 		count++;
 	}
 	if (count < 2)
-		return palette_refuse(from, lines.number > 0 ? lines.number : 1,
-				      "there must be at least 2 colours", err);
+		return palette_refuse(from, lines.number, "there must be at least 2 colours", err);
 	for (uint32_t i = 0; i < count; i++)
 		palette.stops[i].position = (double)i / count;
 	palette.stop_count = count;

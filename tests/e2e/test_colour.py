@@ -431,6 +431,35 @@ def test_files_of_other_programs(stage: Stage, broker: Broker) -> None:
     assert colour(stage, path, "c.ppm").read_bytes() == rendered.read_bytes()
 
 
+@pytest.mark.parametrize("is_zipped", [False, True])
+def test_counts_in_two_halves(stage: Stage, broker: Broker, is_zipped: bool) -> None:
+    """Kalles Fraktaler's N0 and N1, the low and high 32 bits."""
+    raw = read_npy(stage.render(broker, "raw.npy", *HOME, "--format", "raw"))
+    planes = planes_of(raw)
+    inside = raw["whole"] == INSIDE
+    planes = {"N0": planes["N"], "N1": numpy.where(inside, INSIDE, 0).astype("u4"), "NF": planes["NF"]}
+    rendered = stage.render(broker, "r.ppm", *HOME)
+    path = stage.folder / "kf.exr"
+    path.write_bytes(make_exr(planes, BIAS, is_zipped))
+    assert colour(stage, path, "c.ppm").read_bytes() == rendered.read_bytes()
+    # The last count there is lies beyond 32 bits with its bias.
+    row, column = numpy.argwhere(~inside)[100]
+    planes["N1"][row, column], planes["N0"][row, column] = 1, BIAS - 2
+    path.write_bytes(make_exr(planes, BIAS, is_zipped))
+    colour(stage, path, "c.ppm")
+    planes["N0"][row, column] += 1
+    path.write_bytes(make_exr(planes, BIAS, is_zipped))
+    assert (f"the count at column {column} of row {row} must be at most 4294967294, got 4294967295"
+            in refused(stage, path))
+    # Of both, N is the count; of one, there is none.
+    path.write_bytes(make_exr(dict(planes, N=planes_of(raw)["N"]), BIAS, is_zipped))
+    assert colour(stage, path, "c.ppm").read_bytes() == rendered.read_bytes()
+    path.write_bytes(make_exr({"N0": planes["N0"], "NF": planes["NF"]}, BIAS, is_zipped))
+    assert "must have the channels N and NF" in refused(stage, path)
+    path.write_bytes(make_exr(dict(planes, N1=planes["NF"]), BIAS, is_zipped))
+    assert "channel N1 must be of whole numbers" in refused(stage, path)
+
+
 def refused(stage: Stage, data: Path, *words: str) -> str:
     """Colours a file that is wrong over a picture that is there; the sentence."""
     out = stage.folder / "kept.png"

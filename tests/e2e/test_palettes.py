@@ -15,11 +15,12 @@ CYCLIC = {"twilight"}
 PERIOD = 4096  # counts a run of a palette
 ENTRIES = 4096  # of the table that brot makes of a run
 
-# How far a channel may be from the published one anywhere, of 255. What is not seen at the stops: between them
-# brot's palettes bend smoothly, where the published ones have corners, and they are flat at their ends.
-ANYWHERE = {"viridis": 7, "magma": 5, "inferno": 8, "plasma": 9, "cividis": 8, "cubehelix": 5, "twilight": 4,
-            "turbo": 19, "coolwarm": 26, "hot": 27, "bone": 18, "copper": 27, "cool": 27, "jet": 27, "afmhot": 22,
-            "gnuplot2": 27, "earth": 66}
+# How far a channel may be from the published one anywhere, of 255: 0.8 for the lines between the stops, 0.5 for
+# rounding, and a position that falls upon an entry beside it.
+ANYWHERE = {"viridis": 1.5, "magma": 1.5, "inferno": 1.5, "plasma": 1.5, "cividis": 1.5, "cubehelix": 1.5,
+            "twilight": 1.5, "turbo": 1.5, "coolwarm": 1.5, "hot": 1.0, "grey": 1.0, "bone": 1.0, "copper": 1.0,
+            "cool": 1.0, "jet": 1.5, "afmhot": 1.5, "gnuplot2": 2.0, "earth": 2.0}
+NAMES = {"earth": "gist_earth", "grey": "gray"}
 
 
 def published() -> dict[str, tuple[numpy.ndarray, numpy.ndarray]]:
@@ -49,16 +50,15 @@ def colours_at(stage: Stage, name: str, positions: numpy.ndarray) -> numpy.ndarr
 
 
 def test_published_colours_are_at_their_places(stage: Stage) -> None:
-    """A position falls upon an entry of the table that is at most one beside it. A monotone cubic is never steeper than
-    three times the chord that it belongs to, and both roundings together change a step at most."""
-    assert len(published()) >= 17
+    """A position falls upon an entry of the table that is at most one beside it."""
+    assert len(published()) >= 18
     for name, (positions, colours) in published().items():
         entries = ENTRIES if name in CYCLIC else ENTRIES / 2
         ring = numpy.append(positions, 1.0), numpy.vstack([colours, colours[:1]])
         places, values = ring if name in CYCLIC else (positions, colours)
         slopes = abs(numpy.diff(values, axis=0)) / numpy.diff(places)[:, None]
         before, after = numpy.vstack([slopes[-1:], slopes]), numpy.vstack([slopes, slopes[:1]])
-        most = 1 + 3 * numpy.maximum(before, after)[:len(positions)] / entries
+        most = 2 + numpy.maximum(before, after)[:len(positions)] / entries
         off = abs(colours_at(stage, name, positions) - colours)
         assert (off <= most).all(), (name, positions[(off > most).any(axis=1)], off.max())
 
@@ -66,12 +66,11 @@ def test_published_colours_are_at_their_places(stage: Stage) -> None:
 @pytest.mark.parametrize("name", sorted(ANYWHERE))
 def test_all_of_a_published_palette(stage: Stage, name: str) -> None:
     matplotlib = pytest.importorskip("matplotlib")
-    colours = matplotlib.colormaps["gist_earth" if name == "earth" else name]
+    colours = matplotlib.colormaps[NAMES.get(name, name)]
     table = colours(numpy.arange(colours.N))[:, :3] * 255
     off = abs(colours_at(stage, name, numpy.arange(colours.N) / (colours.N - 1)) - table).max()
     print(name, off)
     assert off <= ANYWHERE[name]
-    assert off > ANYWHERE[name] - 4, "the bound may be tighter"
 
 
 def test_every_published_palette_is_ours() -> None:

@@ -5,7 +5,7 @@
 #include <math.h>
 
 #include "proto/point.h"
-#include "worker/colour/power.h"
+#include "proto/power.h"
 
 #define NORM_LEAST    0x1p-40 /* 2^-RELIEF_OCTAVES */
 #define STRETCH_LEAST 1e-6    /* light that varies less is noise */
