@@ -15,7 +15,13 @@ static enum brot_err submit_prepare(struct server *server, const struct submit *
 				    struct catalog_job *ret_job, char **ret_text,
 				    struct brot_error *err)
 {
-	const struct plan_budget budget = {.image_bytes = server->config->limits.image_bytes};
+	const struct plan_budget budget = {
+		.image_bytes = server->config->limits.image_bytes,
+		/* Numbers may be wanted all at once. */
+		.whole_bytes = submit->is_kept || format_info(submit->request.format)->is_data
+				       ? 0
+				       : LIMIT_WHOLE_BYTES,
+	};
 	struct catalog_job job = {.request = submit->request};
 	memcpy(job.key, submit->key, sizeof job.key);
 	memcpy(job.owner, server->who.name, sizeof job.owner);

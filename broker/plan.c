@@ -25,10 +25,13 @@ static enum brot_err band_rows_choose(const struct plan *plan, const struct plan
 		return BROT_OK;
 	}
 	uint64_t total = plan->layout.total_bytes;
+	uint64_t most = budget->image_bytes;
+	if (budget->whole_bytes > 0 && budget->whole_bytes < most)
+		most = budget->whole_bytes;
 	*ret_rows = plan->height_px;
-	if (total <= budget->image_bytes)
+	if (total <= most)
 		return BROT_OK;
-	uint64_t band_bytes = budget->image_bytes / (2 * LIMIT_OPEN_BANDS);
+	uint64_t band_bytes = most / (2 * LIMIT_OPEN_BANDS);
 	/* What an image has besides its rows is at most this much. */
 	uint64_t extra = (2 + plan->layout.plane_count) * (uint64_t)IMAGE_ALIGN;
 	uint64_t row_bytes = (total + plan->height_px - 1) / plan->height_px;

@@ -44,6 +44,8 @@ struct plan {
 struct plan_budget {
 	uint64_t image_bytes; /* of all jobs: an image over it is cut into bands of a quarter of it
 			       */
+	uint64_t whole_bytes; /* likewise of an image over this, which is smaller; 0: no such bound
+			       */
 	uint32_t band_rows;   /* not 0: as the store says it was planned before */
 };
 

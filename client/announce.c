@@ -233,17 +233,18 @@ void announce_ended(struct announce *announce, uint64_t job)
 		fprintf(announce->config.people, "job %" PRIu64 " is finished\n", job);
 }
 
-void announce_left(struct announce *announce, uint64_t job, const char *path)
+void announce_left(struct announce *announce, uint64_t job, const char *path, const char *format)
 {
 	announce_done(announce);
 	if (announce->config.mode == ANNOUNCE_EVENTS)
 		print_event(announce->config.events, "left",
-			    json_pack("{s:I}", "job", NUMBER(job)));
+			    json_pack("{s:I,s:s*}", "job", NUMBER(job), "format", format));
 	else
 		fprintf(announce->config.people,
 			"job %" PRIu64 " is kept: `brot-client wait %" PRIu64
-			" --out %s` gets it\n",
-			job, job, path);
+			" --out %s%s%s` gets it\n",
+			job, job, path, format == NULL ? "" : " --format ",
+			format == NULL ? "" : format);
 }
 
 void announce_done(struct announce *announce)

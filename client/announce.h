@@ -74,8 +74,9 @@ void announce_saved(struct announce *announce, const char *path, uint64_t bytes,
 /* The job is at its end, and nobody wants a file. */
 void announce_ended(struct announce *announce, uint64_t job);
 
-/* The job is kept, though this client does not wait for it; `path` is the file it was to be. */
-void announce_left(struct announce *announce, uint64_t job, const char *path);
+/* The job is kept, though this client does not wait for it; `path` is the file it was to be, and
+ * `format` what "wait" must be told of it, or NULL. */
+void announce_left(struct announce *announce, uint64_t job, const char *path, const char *format);
 
 /* Leaves the people's stream at the start of a line. Call it before a failure is told. Accepts a
  * struct that is all zero. */

@@ -10,10 +10,12 @@
 #include "client/request_options.h"
 #include "client/save.h"
 #include "client/service.h"
+#include "proto/quote.h"
 #include "proto/sys/clock.h"
 
 struct await_options {
 	const char *out;
+	const char *format; /* of a picture made of numbers; NULL: not given */
 	const char *broker, *key, *server_key;
 	int64_t timeout_ms; /* 0: not given */
 	struct save_style style;
@@ -32,6 +34,12 @@ static const struct option_spec specs[] = {
 		 "for it or read it",
 	 .type = OPTION_FLAG,
 	 .offset = offsetof(struct await_options, is_released)},
+	{.name = "format",
+	 .arg = "FORMAT",
+	 .help = "rgb8 or rgb16, of 16 bits a channel, for numbers that become a picture; rgb8 "
+		 "without it",
+	 .type = OPTION_STRING,
+	 .offset = offsetof(struct await_options, format)},
 	REQUEST_OPTIONS_FILE(await_options),
 	CLI_SPEC_BROKER(await_options),
 	CLI_SPEC_PATIENCE(await_options),
@@ -146,25 +154,53 @@ static enum brot_err attach(struct waiting *w, const struct cli *cli, struct bro
 	return code;
 }
 
+/* The format that a picture of numbers gets. */
+static enum brot_err choose_format(const struct waiting *w, enum format_id *ret_format,
+				   struct brot_error *err)
+{
+	const struct format_info *info = format_by_name(w->options.format);
+	char quoted[QUOTE_BYTES];
+	if (info == NULL || info->is_data)
+		return error_set(err, BROT_E_USAGE, "--format: must be rgb8 or rgb16, got \"%s\"",
+				 quote_text(w->options.format, strlen(w->options.format), quoted,
+					    sizeof quoted));
+	*ret_format = info->id;
+	return filetype_check_format(w->filetype, info->id, err);
+}
+
+/* --format where it changes nothing: the job's own, or a mistake. */
+static enum brot_err check_own_format(const struct waiting *w, struct brot_error *err)
+{
+	const char *own = format_info(delivery_request(w->delivery)->format)->name;
+	if (w->options.format == NULL || strcmp(w->options.format, own) == 0)
+		return BROT_OK;
+	return error_set(err, BROT_E_USAGE,
+			 "--format: is for numbers that become a picture, and job %" PRIu64
+			 " is %s for a .%s file",
+			 w->job, own, w->filetype->suffix);
+}
+
 /* Numbers that the file does not hold, but pictures, are coloured as their request says. */
 static enum brot_err colour_data(struct waiting *w, struct brot_error *err)
 {
 	const struct request *data = delivery_request(w->delivery);
 	if (!format_info(data->format)->is_data || format_info(w->filetype->usual)->is_data)
-		return BROT_OK;
+		return check_own_format(w, err);
 	w->is_coloured = true;
 	w->picture = *data;
 	w->picture.format = w->filetype->usual;
 	struct brot_error inner;
+	if (w->options.format != NULL && choose_format(w, &w->picture.format, err) != BROT_OK)
+		return BROT_E_USAGE;
 	if (finish_check_format(&w->picture, data->format, &inner) != BROT_OK)
 		return error_set(err, BROT_E_USAGE, "--out: a .%s file is a picture, and %.200s",
 				 w->filetype->suffix, inner.text);
 	if (delivery_is_banded(w->delivery))
 		return error_set(err, BROT_E_USAGE,
 				 "--out: job %" PRIu64 " is in bands, and its numbers are coloured "
-				 "when all are there: get them with --out FILE.%s, and "
+				 "when all are there: get them with --out FILE.exr, and "
 				 "`colour` them",
-				 w->job, data->format == FORMAT_ITERATIONS ? "npy" : "exr");
+				 w->job);
 	return BROT_OK;
 }
 
@@ -223,6 +259,10 @@ static enum brot_err check(struct waiting *w, const char *job, struct brot_error
 	enum brot_err code = cli_read_job("JOB", job, &w->job, err);
 	if (code == BROT_OK && (options->out != NULL || w->is_urgent))
 		code = filetype_of_path(options->out, &w->filetype, err);
+	if (code == BROT_OK && w->filetype != NULL)
+		code = filetype_check_dpi(w->filetype, options->style.dpi, err);
+	if (code == BROT_OK && options->format != NULL && w->filetype == NULL)
+		code = error_set(err, BROT_E_USAGE, "--format: goes with --out alone");
 	return code;
 }
 
@@ -256,7 +296,8 @@ enum brot_err await_run(const struct cli *cli, const struct await *await, struct
 		code = follow(&w, err);
 	announce_done(&w.announce);
 	if (code == BROT_E_UNAVAILABLE && w.delivery != NULL && delivery_job(w.delivery) != 0)
-		announce_left(&w.announce, w.job, w.options.out != NULL ? w.options.out : "FILE");
+		announce_left(&w.announce, w.job, w.options.out != NULL ? w.options.out : "FILE",
+			      w.options.format);
 	delivery_free(w.delivery);
 	service_close(&w.service);
 	outfile_discard(&w.outfile);

@@ -24,7 +24,7 @@ struct colour_options {
 static const struct option_spec specs[] = {
 	{.name = "out",
 	 .arg = "FILE",
-	 .help = "the file to make: .png or .ppm",
+	 .help = "the file to make: .png, .ppm or .dzi",
 	 .type = OPTION_STRING,
 	 .offset = offsetof(struct colour_options, out)},
 	REQUEST_OPTIONS_COLOUR(colour_options),
@@ -138,6 +138,8 @@ static enum brot_err colour(struct colouring *c, const struct cli *cli, struct b
 		.context = cli->interrupt,
 	};
 	enum brot_err code = filetype_of_picture("--out", c->options.out, &c->filetype, err);
+	if (code == BROT_OK)
+		code = filetype_check_dpi(c->filetype, c->options.style.dpi, err);
 	if (code == BROT_OK)
 		code = numbers_read(c->data, &c->numbers, err);
 	if (code == BROT_OK)

@@ -14,7 +14,8 @@ struct palettes_options {
 static const struct option_spec specs[] = {
 	{.name = "swatch",
 	 .arg = "FILE",
-	 .help = "draw them into a .png or .ppm file instead, a strip each: those that are named, "
+	 .help = "draw them into a .png or .ppm file instead, a strip each from the top: those "
+		 "named, "
 		 "or all in the order of the list",
 	 .type = OPTION_STRING,
 	 .offset = offsetof(struct palettes_options, swatch)},

@@ -25,7 +25,8 @@ struct render_options {
 static const struct option_spec specs[] = {
 	{.name = "out",
 	 .arg = "FILE",
-	 .help = "the file to make: .png, .ppm, .npy or .exr",
+	 .help = "the file to make: .png, .ppm, .npy, .exr or .dzi, tiles for a viewer in web "
+		 "pages",
 	 .type = OPTION_STRING,
 	 .offset = offsetof(struct render_options, out)},
 	REQUEST_OPTIONS(render_options, "the suffix of --out decides without it"),
@@ -205,6 +206,8 @@ static enum brot_err render(struct job *job, const struct cli *cli, struct brot_
 	if (code == BROT_OK)
 		code = filetype_of_path(options->out, &job->filetype, err);
 	if (code == BROT_OK)
+		code = filetype_check_dpi(job->filetype, options->style.dpi, err);
+	if (code == BROT_OK)
 		code = compose_request(&options->words, job->filetype, &job->request, &job->json,
 				       err);
 	if (code == BROT_OK)
@@ -227,7 +230,8 @@ static enum brot_err render(struct job *job, const struct cli *cli, struct brot_
 		/* In bands its numbers can be had, but not coloured. */
 		const bool is_lost = job->is_coloured_here && delivery_is_banded(job->delivery);
 		announce_left(&job->announce, delivery_left_job(job->delivery),
-			      is_lost ? "FILE.exr" : options->out);
+			      is_lost ? "FILE.exr" : options->out,
+			      is_lost ? NULL : request_options_wait_format(&job->request));
 		*cli->is_left = true;
 	}
 	return code;

@@ -49,22 +49,31 @@ static void default_client(char name[LIMIT_NAME_CHARS + 1])
 		(void)snprintf(name, LIMIT_NAME_CHARS + 1, "%s", user);
 }
 
-static void tell(const struct delivery *delivery, bool is_json)
+/* format: what a picture of the job's numbers is to have, if that is not said by their request; or
+ * NULL. */
+static void tell(const struct delivery *delivery, const char *format, bool is_json)
 {
 	const uint64_t job = delivery_job(delivery);
 	const uint32_t bands = delivery_bands(delivery);
 	if (is_json) {
 		json_t *event = json_pack("{s:I,s:O}", "job", (json_int_t)job, "request",
 					  delivery_json(delivery));
+		if (format != NULL && event != NULL)
+			(void)json_object_set_new(event, "format", json_string(format));
 		if (bands != 0 && event != NULL)
 			(void)json_object_set_new(event, "bands", json_integer(bands));
 		print_event(stdout, "accepted", event);
 		return;
 	}
 	printf("%" PRIu64 "\n", job);
+	(void)fflush(stdout);
+	if (format != NULL && bands == 0)
+		fprintf(stderr,
+			"job %" PRIu64 " is numbers, which `brot-client wait %" PRIu64
+			" --out FILE --format %s` makes the picture of\n",
+			job, job, format);
 	if (bands == 0)
 		return;
-	(void)fflush(stdout);
 	fprintf(stderr,
 		"job %" PRIu64 " is in %" PRIu32 " bands, rendered %d ahead of whoever reads them: "
 		"it goes on only while `brot-client wait %" PRIu64 " --out FILE` does\n",
@@ -72,15 +81,16 @@ static void tell(const struct delivery *delivery, bool is_json)
 }
 
 /* A job whose number came too late for its own line. */
-static void tell_left(uint64_t job, bool is_json)
+static void tell_left(uint64_t job, const char *format, bool is_json)
 {
 	struct announce announce;
 	save_announce(&announce, false, is_json);
-	announce_left(&announce, job, "FILE");
+	announce_left(&announce, job, "FILE", format);
 }
 
-static enum brot_err submit(struct delivery_config *config, const struct cli *cli,
-			    const struct cli_ask *ask, struct brot_error *err)
+static enum brot_err submit(struct delivery_config *config, const char *format,
+			    const struct cli *cli, const struct cli_ask *ask,
+			    struct brot_error *err)
 {
 	const struct service_config where = cli_service(cli, ask);
 	struct service service = SERVICE_NONE;
@@ -92,9 +102,9 @@ static enum brot_err submit(struct delivery_config *config, const struct cli *cl
 	if (code == BROT_OK)
 		code = delivery_accept(delivery, err);
 	if (code == BROT_OK)
-		tell(delivery, ask->is_json);
+		tell(delivery, format, ask->is_json);
 	if (code != BROT_OK && delivery != NULL && delivery_left_job(delivery) != 0) {
-		tell_left(delivery_left_job(delivery), ask->is_json);
+		tell_left(delivery_left_job(delivery), format, ask->is_json);
 		*cli->is_left = true;
 	}
 	delivery_free(delivery);
@@ -144,11 +154,12 @@ enum brot_err cmd_submit(const struct cli *cli, struct brot_error *err)
 						err);
 	if (code == BROT_OK)
 		code = compose_request(&options.words, NULL, &request, &json, err);
+	const char *format = code == BROT_OK ? request_options_wait_format(&request) : NULL;
 	if (code == BROT_OK && request_needs_image(&request))
 		code = to_data(&request, &json, err);
 	config.json = json;
 	if (code == BROT_OK)
-		code = submit(&config, cli, &options.ask, err);
+		code = submit(&config, format, cli, &options.ask, err);
 	json_decref(json);
 	return code;
 }

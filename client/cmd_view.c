@@ -35,15 +35,7 @@ static struct magnitude magnitude_make(double digits, long power)
 
 static struct magnitude magnitude_of(const struct decimal_text *extent)
 {
-	const int32_t power = decimal_log10(extent);
-	double digits = 0.0, unit = 1.0;
-	for (const char *p = extent->text; *p != '\0' && *p != 'e' && unit > 1e-18; p++) {
-		if (*p < '0' || *p > '9' || (digits == 0.0 && *p == '0'))
-			continue;
-		digits += unit * (*p - '0');
-		unit /= 10.0;
-	}
-	return magnitude_make(digits, power);
+	return magnitude_make(decimal_digits(extent), decimal_log10(extent));
 }
 
 static void magnitude_text(struct magnitude m, char *text, size_t bytes)

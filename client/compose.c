@@ -138,6 +138,29 @@ static enum brot_err lay_over(json_t *json, const struct compose_words *words, c
 	return set_pairs(colour, words->colour, err);
 }
 
+/* Where the format that a kind of file has without --format does not go with the rest of the
+ * document, others may: the sentence names the file and these. */
+static enum brot_err blame_usual(const struct filetype *filetype, json_t *json,
+				 const struct brot_error *refusal, struct brot_error *err)
+{
+	struct request tried;
+	char formats[96] = "";
+	for (unsigned f = 0; f < FORMAT_COUNT; f++) {
+		const char *name = format_info((enum format_id)f)->name;
+		const size_t used = strlen(formats);
+		if ((filetype->formats & 1u << f) == 0 || set_text(json, "format", name) != 0 ||
+		    request_from_json(json, &tried, NULL) != BROT_OK)
+			continue;
+		(void)snprintf(formats + used, sizeof formats - used, "%s%s",
+			       used == 0 ? "" : " or ", name);
+	}
+	if (formats[0] == '\0')
+		return error_set(err, refusal->code, "%s", refusal->text);
+	return error_set(err, refusal->code,
+			 "%.120s; a .%s file holds %s without --format: %s would do", refusal->text,
+			 filetype->suffix, format_info(filetype->usual)->name, formats);
+}
+
 static enum brot_err check(const struct compose_words *words, const struct filetype *filetype,
 			   const struct request *request, struct brot_error *err)
 {
@@ -196,8 +219,14 @@ enum brot_err compose_over(const struct compose_words *words, const struct filet
 		code = no_memory(err);
 	else
 		code = lay_over(json, words, format, samples, palette, err);
-	if (code == BROT_OK)
-		code = request_from_json(json, &request, err);
+	if (code == BROT_OK) {
+		struct brot_error refusal;
+		code = request_from_json(json, &request, &refusal);
+		if (code != BROT_OK && format != NULL && words->format == NULL)
+			code = blame_usual(filetype, json, &refusal, err);
+		else if (code != BROT_OK)
+			code = error_set(err, code, "%s", refusal.text);
+	}
 	json_decref(json);
 	json_decref(palette);
 	if (code == BROT_OK)

@@ -4,7 +4,8 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
-#include <unistd.h>
+
+#include "proto/sys/cores.h"
 
 struct crew {
 	const struct crew_work *work;
@@ -13,8 +14,8 @@ struct crew {
 
 unsigned crew_size(void)
 {
-	const long cores = sysconf(_SC_NPROCESSORS_ONLN);
-	return cores < 1 ? 1 : cores > CREW_MAX ? CREW_MAX : (unsigned)cores;
+	const unsigned cores = cores_count();
+	return cores > CREW_MAX ? CREW_MAX : cores;
 }
 
 /* At most `count` steps beyond the end are ever taken, one a thread: nothing overflows. */

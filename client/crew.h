@@ -20,7 +20,7 @@ struct crew_work {
 	void *context; /* of both */
 };
 
-/* A thread for each core, at most CREW_MAX. */
+/* A thread for each core that this process may run on, at most CREW_MAX. */
 unsigned crew_size(void);
 
 /* Does each piece once, in any order, and returns when none is being done. Where threads cannot be

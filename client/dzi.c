@@ -3,14 +3,14 @@
 #include "client/dzi.h"
 
 #include <brot/colour.h>
+#include <brot/version.h>
 #include <errno.h>
-#include <ftw.h>
 #include <png.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "client/crew.h"
 
@@ -19,7 +19,6 @@
 #define HELD_ROWS  (TILE_PX + 2 * OVERLAP_PX)
 #define LEVELS_MAX 22 /* 2^20 pixels a side, and 1 */
 #define PATH_BYTES 4096
-#define FILES_OPEN 16 /* while a folder is removed */
 
 struct level {
 	uint32_t number; /* 0: one pixel */
@@ -32,14 +31,13 @@ struct level {
 };
 
 struct pyramid {
-	char folder[PATH_BYTES]; /* of the tiles, while they are written */
-	char target[PATH_BYTES]; /* and when they all are */
+	const struct outfolder *folder; /* of the tiles; borrowed */
 	struct level levels[LEVELS_MAX];
 	uint32_t count;
 	uint32_t compress;
 	/* Of the tiles that are being written: where one has failed. */
 	const struct level *level;
-	int failure; /* errno; set by any thread, which the crew's end makes visible */
+	atomic_int failure; /* errno; set by any thread */
 };
 
 static size_t row_bytes(const struct level *level)
@@ -90,7 +88,7 @@ static void tile_write(struct pyramid *pyramid, uint32_t column)
 		.flags = pyramid->compress < 3 ? PNG_IMAGE_FLAG_FAST : 0,
 	};
 	char path[PATH_BYTES];
-	(void)snprintf(path, sizeof path, "%.4000s/%u/%u_%u.png", pyramid->folder,
+	(void)snprintf(path, sizeof path, "%.4000s/%u/%u_%u.png", pyramid->folder->path,
 		       (unsigned)level->number, (unsigned)column, (unsigned)level->tile_row);
 	FILE *file = fopen(path, "wbe");
 	bool is_good = file != NULL;
@@ -103,7 +101,7 @@ static void tile_write(struct pyramid *pyramid, uint32_t column)
 	if (file != NULL && fclose(file) != 0)
 		is_good = false;
 	if (!is_good)
-		pyramid->failure = errno != 0 ? errno : EIO;
+		atomic_store(&pyramid->failure, errno != 0 ? errno : EIO);
 }
 
 static void on_piece(uint32_t piece, void *context)
@@ -123,13 +121,13 @@ static enum brot_err tiles_write(struct pyramid *pyramid, struct level *level,
 	};
 	pyramid->level = level;
 	enum brot_err code = crew_run(&work, err);
-	if (code == BROT_OK && pyramid->failure != 0)
+	const int failure = atomic_load(&pyramid->failure);
+	if (code == BROT_OK && failure != 0)
 		code = error_set(err,
-				 pyramid->failure == ENOSPC || pyramid->failure == EDQUOT
-					 ? BROT_E_NO_SPACE
-					 : BROT_E_OUTPUT,
-				 "%.150s: cannot be filled with tiles: %s", pyramid->target,
-				 strerror(pyramid->failure));
+				 failure == ENOSPC || failure == EDQUOT ? BROT_E_NO_SPACE
+									: BROT_E_OUTPUT,
+				 "%.150s: cannot be filled with tiles: %s", pyramid->folder->target,
+				 strerror(failure));
 	/* The next row of tiles begins within this one. */
 	const uint32_t keep = (++level->tile_row) * TILE_PX - OVERLAP_PX;
 	const uint32_t end = level->first + level->held;
@@ -202,41 +200,28 @@ static bool levels_init(struct pyramid *pyramid, uint32_t width_px, uint32_t hei
 
 /* ---- the folder ---- */
 
-static int remove_one(const char *path, const struct stat *status, int type, struct FTW *at)
+static enum brot_err folder_make(struct pyramid *pyramid, struct outfile *outfile,
+				 struct brot_error *err)
 {
-	(void)status;
-	(void)type;
-	(void)at;
-	return remove(path);
-}
-
-static enum brot_err folder_make(struct pyramid *pyramid, const char *path, struct brot_error *err)
-{
-	enum brot_err code = dzi_check(path, err);
+	char path[PATH_BYTES];
+	enum brot_err code = dzi_check(outfile->path, err);
 	if (code != BROT_OK)
 		return code;
-	(void)folder_of(path, pyramid->target);
-	(void)snprintf(pyramid->folder, sizeof pyramid->folder, "%.4000s.XXXXXX", pyramid->target);
-	if (mkdtemp(pyramid->folder) == NULL) {
-		pyramid->folder[0] = '\0';
-		return refuse(pyramid->target, strerror(errno), err);
-	}
-	const mode_t mask = umask(0);
-	(void)umask(mask);
-	(void)chmod(pyramid->folder, 0777 & ~mask);
+	(void)folder_of(outfile->path, path);
+	code = outfile_add_folder(outfile, path, err);
+	if (code != BROT_OK)
+		return code;
+	pyramid->folder = &outfile->folder;
 	for (uint32_t i = 0; i < pyramid->count; i++) {
-		char level[PATH_BYTES];
-		(void)snprintf(level, sizeof level, "%.4000s/%u", pyramid->folder, (unsigned)i);
-		if (mkdir(level, 0777) != 0)
-			return refuse(pyramid->target, strerror(errno), err);
+		(void)snprintf(path, sizeof path, "%.4000s/%u", pyramid->folder->path, (unsigned)i);
+		if (mkdir(path, 0777) != 0)
+			return refuse(pyramid->folder->target, strerror(errno), err);
 	}
 	return BROT_OK;
 }
 
 static void pyramid_free(struct pyramid *pyramid)
 {
-	if (pyramid->folder[0] != '\0')
-		(void)nftw(pyramid->folder, remove_one, FILES_OPEN, FTW_DEPTH | FTW_PHYS);
 	for (uint32_t i = 0; i < pyramid->count; i++) {
 		free(pyramid->levels[i].rows);
 		free(pyramid->levels[i].above);
@@ -245,18 +230,44 @@ static void pyramid_free(struct pyramid *pyramid)
 	free(pyramid);
 }
 
-static enum brot_err describe(const struct request *request, struct outfile *outfile,
+static enum brot_err put(const char *text, struct outfile *outfile, struct brot_error *err)
+{
+	return outfile_write(outfile, text, strlen(text), err);
+}
+
+/* The request is a processing instruction, which viewers pass over. It cannot hold the "?>" that
+ * ends it: its texts are numbers, and names of ours. */
+static enum brot_err put_request(const struct picture *picture, struct outfile *outfile,
+				 struct brot_error *err)
+{
+	char *text = picture_request_text(picture);
+	if (text == NULL)
+		return error_set(err, BROT_E_SYSTEM, "no memory to describe a pyramid");
+	enum brot_err code = put("<?" DZI_REQUEST_KEY " ", outfile, err);
+	if (code == BROT_OK)
+		code = put(text, outfile, err);
+	if (code == BROT_OK)
+		code = put("?>\n", outfile, err);
+	free(text);
+	return code;
+}
+
+static enum brot_err describe(const struct picture *picture, struct outfile *outfile,
 			      struct brot_error *err)
 {
 	char text[256];
-	const int bytes = snprintf(text, sizeof text,
-				   "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
-				   "<Image xmlns=\"http://schemas.microsoft.com/deepzoom/2008\" "
-				   "Format=\"png\" Overlap=\"%u\" TileSize=\"%u\">\n"
-				   "  <Size Width=\"%u\" Height=\"%u\"/>\n</Image>\n",
-				   OVERLAP_PX, TILE_PX, (unsigned)request->width_px,
-				   (unsigned)request->height_px);
-	return outfile_write(outfile, text, (size_t)bytes, err);
+	(void)snprintf(text, sizeof text,
+		       "<Image xmlns=\"http://schemas.microsoft.com/deepzoom/2008\" "
+		       "Format=\"png\" Overlap=\"%u\" TileSize=\"%u\">\n"
+		       "  <Size Width=\"%u\" Height=\"%u\"/>\n</Image>\n",
+		       OVERLAP_PX, TILE_PX, (unsigned)picture->request->width_px,
+		       (unsigned)picture->request->height_px);
+	enum brot_err code = put("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
+				 "<?brot " BROT_VERSION "?>\n",
+				 outfile, err);
+	if (code == BROT_OK && !picture->is_anonymous)
+		code = put_request(picture, outfile, err);
+	return code == BROT_OK ? put(text, outfile, err) : code;
 }
 
 enum brot_err dzi_write(struct picture *picture, struct outfile *outfile, struct brot_error *err)
@@ -270,18 +281,14 @@ enum brot_err dzi_write(struct picture *picture, struct outfile *outfile, struct
 	if (!levels_init(pyramid, request->width_px, request->height_px))
 		code = error_set(err, BROT_E_SYSTEM, "no memory for the rows of a pyramid");
 	if (code == BROT_OK)
-		code = folder_make(pyramid, outfile->path, err);
+		code = folder_make(pyramid, outfile, err);
 	for (uint32_t y = 0; code == BROT_OK && y < request->height_px; y++) {
 		code = picture_reach(picture, y, err);
 		if (code == BROT_OK)
 			code = row_take(pyramid, 0, picture_row(picture, 0, y), err);
 	}
 	if (code == BROT_OK)
-		code = describe(request, outfile, err);
-	if (code == BROT_OK && rename(pyramid->folder, pyramid->target) != 0)
-		code = refuse(pyramid->target, strerror(errno), err);
-	if (code == BROT_OK)
-		pyramid->folder[0] = '\0';
+		code = describe(picture, outfile, err);
 	pyramid_free(pyramid);
 	return code;
 }

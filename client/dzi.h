@@ -7,14 +7,19 @@
  * picture, each other one half the size of the next, averaged in linear light, down to one pixel.
  * Rows are taken as they come, and no more of a level is held than a row of its tiles.
  *
- * The tiles get their folder's name when all are there. What ends the program before that leaves a
- * folder NAME_files.XXXXXX.
+ * The description carries the canonical request as processing instruction "brot-request", unless
+ * the picture is anonymous, and brot's version as "brot".
+ *
+ * The folder is the outfile's, and gets its name with that: what fails leaves neither. A kill -9
+ * before that leaves a folder NAME_files.XXXXXX.
  */
 #ifndef CLIENT_DZI_H
 #define CLIENT_DZI_H
 
 #include "client/outfile.h"
 #include "client/picture.h"
+
+#define DZI_REQUEST_KEY "brot-request"
 
 /* Rules as in filetype.h. The picture's format must be rgb8. BROT_E_OUTPUT where the folder of the
  * tiles is there already: another pyramid's. */

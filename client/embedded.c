@@ -21,6 +21,7 @@
 
 #include "proto/limits.h"
 #include "proto/sys/clock.h"
+#include "proto/sys/cores.h"
 #include "proto/sys/process.h"
 
 #define STOP_MS       2000
@@ -201,8 +202,7 @@ enum brot_err embedded_start(uint32_t workers, struct interrupt *interrupt, int6
 	e->broker.program = "brot-broker";
 	e->worker.program = "brot-worker";
 	e->interrupt = interrupt;
-	long cores = sysconf(_SC_NPROCESSORS_ONLN);
-	e->workers = workers != 0 ? workers : cores > 0 ? (uint32_t)cores : 1;
+	e->workers = workers != 0 ? workers : cores_count();
 	enum brot_err code = launch(e, timeout_ms, err);
 	if (code != BROT_OK) {
 		embedded_stop(e);

@@ -8,21 +8,22 @@
 
 #include <assert.h>
 #include <brot/version.h>
-#include <jansson.h>
 #include <openexr.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "client/crew.h"
 
-#define BLOCK_ROWS   16 /* what ZIP has */
-#define STAGE_BYTES  ((size_t)64 * 1024 * 1024)
-#define CHANNELS_MAX 7
+#define BLOCK_ROWS   16                         /* what ZIP has */
+#define STAGE_BYTES  ((size_t)64 * 1024 * 1024) /* a core, or one block where that is more */
+#define CHANNELS_MAX 8
 
 const struct exr_channel exr_channels[] = {
-	{"DEX", PLANE_DISTANCE, 0}, {"DEY", PLANE_DISTANCE, 1}, {"INTERIOR", PLANE_INTERIOR, 0},
-	{"N", PLANE_WHOLE, 0},      {"NF", PLANE_FRACTION, 0},  {"PERIOD", PLANE_PERIOD, 0},
-	{"T", PLANE_PHASE, 0},      {NULL, PLANE_RGB8, 0},
+	{"DEX", PLANE_DISTANCE, 0},      {"DEY", PLANE_DISTANCE, 1},
+	{"INTERIOR", PLANE_INTERIOR, 0}, {"ITERATIONS", PLANE_ITERATIONS, 0},
+	{"N", PLANE_WHOLE, 0},           {"NF", PLANE_FRACTION, 0},
+	{"PERIOD", PLANE_PERIOD, 0},     {"T", PLANE_PHASE, 0},
+	{NULL, PLANE_RGB8, 0},
 };
 
 /* A block on its way. */
@@ -116,17 +117,13 @@ static void choose_channels(struct exr_call *call)
 
 bool exr_channel_is_float(const struct exr_channel *channel)
 {
-	return channel->plane != PLANE_WHOLE && channel->plane != PLANE_PERIOD;
+	return channel->plane != PLANE_WHOLE && channel->plane != PLANE_PERIOD &&
+	       channel->plane != PLANE_ITERATIONS;
 }
 
 static void write_texts(struct exr_call *call)
 {
-	/* Brute force gives the same numbers, and so the same file. */
-	struct request request = *call->picture->request;
-	request.has_shortcuts = true;
-	json_t *json = request_to_json(&request);
-	char *text = json == NULL ? NULL : json_dumps(json, JSON_COMPACT | JSON_ENSURE_ASCII);
-	json_decref(json);
+	char *text = picture_request_text(call->picture);
 	if (text == NULL)
 		(void)check(call, EXR_ERR_OUT_OF_MEMORY);
 	if (call->code == BROT_OK)
@@ -161,6 +158,9 @@ static void write_head(struct exr_call *call)
 						   (int32_t)request->iterations));
 	if (call->code == BROT_OK)
 		(void)check(call, exr_attr_set_int(call->exr, call->part, EXR_BIAS_KEY, EXR_BIAS));
+	if (call->code == BROT_OK && picture->dpi != 0)
+		(void)check(call, exr_attr_set_float(call->exr, call->part, "xDensity",
+						     (float)picture->dpi));
 	if (call->code == BROT_OK)
 		write_texts(call);
 	if (call->code == BROT_OK)
@@ -281,7 +281,7 @@ static bool make_blocks(struct exr_call *call)
 	const size_t bytes = channel_bytes(call) * call->channel_count;
 	const uint32_t height = call->picture->request->height_px;
 	const uint32_t all = (height + BLOCK_ROWS - 1) / BLOCK_ROWS;
-	size_t count = STAGE_BYTES / bytes;
+	size_t count = STAGE_BYTES * crew_size() / bytes;
 	if (count > 2 * (size_t)crew_size())
 		count = 2 * (size_t)crew_size();
 	if (count > all)

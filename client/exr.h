@@ -6,14 +6,16 @@
  * them:
  *
  *     N         uint   whole + IterationsBias; 2^32 - 1 inside; 0 with NF 0: not computed
+ *     N0, N1    uint   read where there is no N: its low and high 32 bits, each 2^32 - 1 inside
  *     NF        float  fraction
  *     T         float  phase
  *     DEX, DEY  float  distance: x to the right, y up
  *     PERIOD    uint   period, which is ours
  *     INTERIOR  float  interior, which is ours
+ *     ITERATIONS uint  iterations, which is ours, without the bias
  *
- * Attributes: int Iterations and IterationsBias; our own, string brot-request, is the request,
- * canonical.
+ * Attributes: int Iterations and IterationsBias, float xDensity, pixels an inch, where it is said;
+ * our own, string brot-request, is the request, canonical.
  */
 #ifndef CLIENT_EXR_H
 #define CLIENT_EXR_H
@@ -42,8 +44,8 @@ extern const struct exr_channel exr_channels[]; /* in the order of names; ends w
 
 bool exr_channel_is_float(const struct exr_channel *channel);
 
-/* Writes a picture whose format is smooth or raw. Packs on all cores. Rules as in filetype.h; the
- * bytes do not depend on the number of cores. */
+/* Writes a picture whose format is iterations, smooth or raw. Packs on all cores. Rules as in
+ * filetype.h; the bytes do not depend on the number of cores. */
 enum brot_err exr_file_write(struct picture *picture, struct outfile *outfile,
 			     struct brot_error *err);
 

@@ -23,6 +23,8 @@ struct exr_call {
 	int fd;
 	exr_context_t exr;
 	struct numbers *numbers;
+	bool has_halves; /* N0 and N1 instead of N */
+	uint32_t *high;  /* the values of N1, as many as pixels; or NULL */
 	uint32_t bias;
 	int32_t top;        /* of the data window */
 	int32_t block_rows; /* that are packed together */
@@ -110,23 +112,59 @@ static enum brot_err check_kind(struct exr_call *call, struct brot_error *err)
 	return code;
 }
 
-static const struct exr_channel *channel_by_name(const char *name)
+static const struct exr_channel *channel_by_name(const struct exr_call *call, const char *name)
 {
+	static const struct exr_channel low = {"N0", PLANE_WHOLE, 0};
+	if (call->has_halves && strcmp(name, low.name) == 0)
+		return &low;
 	for (const struct exr_channel *channel = exr_channels; channel->name != NULL; channel++)
 		if (strcmp(channel->name, name) == 0)
 			return channel;
 	return NULL;
 }
 
+static const exr_attr_chlist_entry_t *find_entry(const exr_attr_chlist_t *list, const char *name)
+{
+	for (int i = 0; i < list->num_channels; i++)
+		if (strcmp(list->entries[i].name.str, name) == 0)
+			return &list->entries[i];
+	return NULL;
+}
+
+/* Whether counts are split, into their low and high 32 bits. */
+static enum brot_err choose_halves(struct exr_call *call, const exr_attr_chlist_t *list,
+				   struct brot_error *err)
+{
+	const exr_attr_chlist_entry_t *high = find_entry(list, "N1");
+	if (high == NULL || find_entry(list, "N0") == NULL || find_entry(list, "N") != NULL)
+		return BROT_OK;
+	if (high->pixel_type != EXR_PIXEL_UINT || high->x_sampling != 1 || high->y_sampling != 1)
+		return refuse(call, "its channel N1 must be of whole numbers, with a value a pixel",
+			      err);
+	call->has_halves = true;
+	return BROT_OK;
+}
+
+static enum brot_err reserve_high(struct exr_call *call, struct brot_error *err)
+{
+	const size_t count = (size_t)call->numbers->width_px * call->numbers->height_px;
+	if (!call->has_halves)
+		return BROT_OK;
+	call->high = malloc(count * sizeof *call->high);
+	return call->high != NULL ? BROT_OK
+				  : error_set(err, BROT_E_SYSTEM,
+					      "no memory for the numbers of \"%.80s\"", call->path);
+}
+
 /* Reserves a plane for each whose channels are all there, unless the file is far too short for what
  * its header says. */
-static enum brot_err reserve(struct exr_call *call, const unsigned parts[NUMBERS_PLANES],
+static enum brot_err reserve(struct exr_call *call, const unsigned parts[PLANE_TYPES],
 			     struct brot_error *err)
 {
 	const int64_t file_bytes = on_size(call->exr, call);
-	bool is_there[NUMBERS_PLANES];
+	bool is_there[PLANE_TYPES];
 	uint64_t bytes = 0;
-	for (int plane = 0; plane < NUMBERS_PLANES; plane++) {
+	for (int plane = 0; plane < PLANE_TYPES; plane++) {
 		const unsigned wanted = plane == PLANE_DISTANCE ? 3 : 1;
 		is_there[plane] = parts[plane] == wanted;
 		if (is_there[plane])
@@ -135,7 +173,7 @@ static enum brot_err reserve(struct exr_call *call, const unsigned parts[NUMBERS
 	}
 	if (file_bytes < 0 || bytes / RATIO_MAX > (uint64_t)file_bytes)
 		return refuse(call, "is too short for the size that its header says", err);
-	for (int plane = 0; plane < NUMBERS_PLANES; plane++)
+	for (int plane = 0; plane < PLANE_TYPES; plane++)
 		if (is_there[plane] && !numbers_reserve(call->numbers, (enum plane_type)plane))
 			return error_set(err, BROT_E_SYSTEM,
 					 "no memory for the numbers of \"%.80s\"", call->path);
@@ -146,30 +184,36 @@ static enum brot_err reserve(struct exr_call *call, const unsigned parts[NUMBERS
 static enum brot_err choose_planes(struct exr_call *call, struct brot_error *err)
 {
 	const exr_attr_chlist_t *list = NULL;
-	unsigned parts[NUMBERS_PLANES] = {0}; /* bits */
+	unsigned parts[PLANE_TYPES] = {0}; /* bits */
 	const exr_result_t result = exr_get_channels(call->exr, 0, &list);
 	if (result != EXR_ERR_SUCCESS)
 		return damaged(call, result, err);
 	if (list->num_channels > CHANNELS_MAX)
 		return refuse(call, "has too many channels for an image of numbers", err);
+	enum brot_err code = choose_halves(call, list, err);
+	if (code != BROT_OK)
+		return code;
 	for (int i = 0; i < list->num_channels; i++) {
 		const exr_attr_chlist_entry_t *entry = &list->entries[i];
-		const struct exr_channel *channel = channel_by_name(entry->name.str);
+		const struct exr_channel *channel = channel_by_name(call, entry->name.str);
 		if (channel == NULL)
 			continue;
 		if (entry->x_sampling != 1 || entry->y_sampling != 1 ||
 		    (entry->pixel_type == EXR_PIXEL_FLOAT) != exr_channel_is_float(channel) ||
 		    (entry->pixel_type == EXR_PIXEL_UINT) == exr_channel_is_float(channel))
-			return refuse(
-				call,
-				"its channels must be N and PERIOD, whole numbers, and NF, T, "
-				"DEX, DEY and INTERIOR, floats, with a value a pixel",
-				err);
+			return refuse(call,
+				      "its channels must be N, ITERATIONS and PERIOD, whole "
+				      "numbers, and NF, T, "
+				      "DEX, DEY and INTERIOR, floats, with a value a pixel",
+				      err);
 		parts[channel->plane] |= 1u << channel->part;
 	}
-	if (parts[PLANE_WHOLE] == 0 || parts[PLANE_FRACTION] == 0)
+	const bool has_smooth = parts[PLANE_WHOLE] != 0 && parts[PLANE_FRACTION] != 0;
+	const bool has_counts = parts[PLANE_ITERATIONS] != 0 && parts[PLANE_WHOLE] == 0;
+	if (!has_smooth && !has_counts)
 		return refuse(call,
-			      "must have the channels N and NF, whose sum is the smooth count",
+			      "must have the channels N and NF, whose sum is the smooth count, or "
+			      "ITERATIONS",
 			      err);
 	return reserve(call, parts, err);
 }
@@ -195,23 +239,38 @@ static enum brot_err read_texts(struct exr_call *call, struct brot_error *err)
 
 /* ---- the blocks ---- */
 
+/* At a row of values, pixel_bytes apart from one to the next. */
+static void aim_at(exr_coding_channel_info_t *to, uint8_t *plane, size_t pixel_bytes,
+		   uint32_t width_px, uint32_t row)
+{
+	const size_t row_bytes = pixel_bytes * width_px;
+	to->decode_to_ptr = plane + row * row_bytes;
+	to->user_pixel_stride = (int32_t)pixel_bytes;
+	to->user_line_stride = (int32_t)row_bytes;
+	to->user_bytes_per_element = EXR_ELEMENT_BYTES;
+	to->user_data_type = to->data_type;
+}
+
 static void aim(const struct exr_call *call, uint32_t first, exr_decode_pipeline_t *pipeline)
 {
 	const struct numbers *numbers = call->numbers;
 	for (int16_t i = 0; i < pipeline->channel_count; i++) {
 		exr_coding_channel_info_t *to = &pipeline->channels[i];
-		const struct exr_channel *channel = channel_by_name(to->channel_name);
+		const struct exr_channel *channel = channel_by_name(call, to->channel_name);
+		const bool is_high = call->high != NULL && strcmp(to->channel_name, "N1") == 0;
 		to->decode_to_ptr = NULL;
+		if (is_high) {
+			aim_at(to, (uint8_t *)call->high, EXR_ELEMENT_BYTES, numbers->width_px,
+			       first);
+			continue;
+		}
 		if (channel == NULL || numbers->planes[channel->plane] == NULL)
 			continue;
 		const size_t pixel_bytes = plane_info(channel->plane)->pixel_bytes;
-		const size_t row_bytes = pixel_bytes * numbers->width_px;
-		to->decode_to_ptr = (uint8_t *)numbers->planes[channel->plane] + first * row_bytes +
-				    channel->part * EXR_ELEMENT_BYTES;
-		to->user_pixel_stride = (int32_t)pixel_bytes;
-		to->user_line_stride = (int32_t)row_bytes;
-		to->user_bytes_per_element = EXR_ELEMENT_BYTES;
-		to->user_data_type = to->data_type;
+		aim_at(to,
+		       (uint8_t *)numbers->planes[channel->plane] +
+			       channel->part * EXR_ELEMENT_BYTES,
+		       pixel_bytes, numbers->width_px, first);
 	}
 }
 
@@ -250,6 +309,35 @@ static void block_task(uint32_t index, void *context)
 		(void)atomic_compare_exchange_strong(&call->result, &none, (int)result);
 }
 
+/* Counts of both halves as one, without the bias; 0 for what is below it. */
+static enum brot_err halves_join(struct exr_call *call, struct brot_error *err)
+{
+	const struct numbers *numbers = call->numbers;
+	uint32_t *wholes = numbers->planes[PLANE_WHOLE];
+	float *fractions = numbers->planes[PLANE_FRACTION];
+	const size_t count = (size_t)numbers->width_px * numbers->height_px;
+	for (size_t i = 0; i < count; i++) {
+		const uint64_t biased = (uint64_t)call->high[i] << 32 | wholes[i];
+		const uint64_t whole = biased - call->bias;
+		if (biased == UINT64_MAX)
+			continue;
+		if (biased < call->bias) {
+			wholes[i] = 0;
+			fractions[i] = 0.0f;
+		} else if (whole >= UINT32_MAX) {
+			return error_set(err, BROT_E_REQUEST,
+					 "\"%.80s\": the count at column %zu of row %zu must be at "
+					 "most %u, got %llu",
+					 call->path, i % numbers->width_px, i / numbers->width_px,
+					 (unsigned)(UINT32_MAX - 1), (unsigned long long)whole);
+		} else {
+			wholes[i] = (uint32_t)whole;
+		}
+	}
+	call->bias = 0;
+	return BROT_OK;
+}
+
 /* As planes have them: without the bias, and shares of one in [0, 1). */
 static enum brot_err values_settle(const struct exr_call *call, struct brot_error *err)
 {
@@ -258,7 +346,7 @@ static enum brot_err values_settle(const struct exr_call *call, struct brot_erro
 	float *fractions = numbers->planes[PLANE_FRACTION];
 	float *phases = numbers->planes[PLANE_PHASE];
 	const size_t count = (size_t)numbers->width_px * numbers->height_px;
-	for (size_t i = 0; i < count; i++) {
+	for (size_t i = 0; wholes != NULL && i < count; i++) {
 		if (phases != NULL && phases[i] == 1.0f)
 			phases[i] = 0.0f;
 		if (wholes[i] == UINT32_MAX) {
@@ -290,8 +378,10 @@ static enum brot_err blocks_read(struct exr_call *call, struct brot_error *err)
 	};
 	(void)crew_run(&work, err);
 	const int result = atomic_load(&call->result);
-	return result == EXR_ERR_SUCCESS ? values_settle(call, err)
-					 : damaged(call, (exr_result_t)result, err);
+	if (result != EXR_ERR_SUCCESS)
+		return damaged(call, (exr_result_t)result, err);
+	const enum brot_err code = call->has_halves ? halves_join(call, err) : BROT_OK;
+	return code == BROT_OK ? values_settle(call, err) : code;
 }
 
 static enum brot_err all_read(struct exr_call *call, struct brot_error *err)
@@ -313,6 +403,8 @@ static enum brot_err all_read(struct exr_call *call, struct brot_error *err)
 	if (code == BROT_OK)
 		code = choose_planes(call, err);
 	if (code == BROT_OK)
+		code = reserve_high(call, err);
+	if (code == BROT_OK)
 		code = blocks_read(call, err);
 	(void)exr_finish(&call->exr);
 	return code;
@@ -327,6 +419,7 @@ enum brot_err exr_file_read(const char *path, struct numbers *numbers, struct br
 		return code;
 	call.fd = fileno(file);
 	code = all_read(&call, err);
+	free(call.high);
 	(void)fclose(file);
 	return code;
 }

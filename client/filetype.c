@@ -14,14 +14,33 @@
 #define BIT(format) (1u << (format))
 
 static const struct filetype table[] = {
-	{"png", BIT(FORMAT_RGB8) | BIT(FORMAT_RGB16), FORMAT_RGB8, true, png_file_write, NULL},
-	{"ppm", BIT(FORMAT_RGB8) | BIT(FORMAT_RGB16), FORMAT_RGB8, false, ppm_write, NULL},
-	{"npy",
-	 BIT(FORMAT_ITERATIONS) | BIT(FORMAT_SMOOTH) | BIT(FORMAT_DISTANCE) | BIT(FORMAT_PHASE) |
-		 BIT(FORMAT_RAW),
-	 FORMAT_ITERATIONS, false, npy_write, NULL},
-	{"exr", BIT(FORMAT_SMOOTH) | BIT(FORMAT_RAW), FORMAT_RAW, true, exr_file_write, NULL},
-	{"dzi", BIT(FORMAT_RGB8), FORMAT_RGB8, false, dzi_write, dzi_check},
+	{.suffix = "png",
+	 .formats = BIT(FORMAT_RGB8) | BIT(FORMAT_RGB16),
+	 .usual = FORMAT_RGB8,
+	 .has_request = true,
+	 .has_dpi = true,
+	 .write = png_file_write},
+	{.suffix = "ppm",
+	 .formats = BIT(FORMAT_RGB8) | BIT(FORMAT_RGB16),
+	 .usual = FORMAT_RGB8,
+	 .write = ppm_write},
+	{.suffix = "npy",
+	 .formats = BIT(FORMAT_ITERATIONS) | BIT(FORMAT_SMOOTH) | BIT(FORMAT_DISTANCE) |
+		    BIT(FORMAT_PHASE) | BIT(FORMAT_RAW),
+	 .usual = FORMAT_ITERATIONS,
+	 .write = npy_write},
+	{.suffix = "exr",
+	 .formats = BIT(FORMAT_ITERATIONS) | BIT(FORMAT_SMOOTH) | BIT(FORMAT_RAW),
+	 .usual = FORMAT_RAW,
+	 .has_request = true,
+	 .has_dpi = true,
+	 .write = exr_file_write},
+	{.suffix = "dzi",
+	 .formats = BIT(FORMAT_RGB8),
+	 .usual = FORMAT_RGB8,
+	 .has_request = true,
+	 .write = dzi_write,
+	 .check = dzi_check},
 };
 #define TABLE_COUNT (sizeof table / sizeof table[0])
 
@@ -96,6 +115,21 @@ enum brot_err filetype_of_picture(const char *option, const char *path,
 				  const struct filetype **ret_filetype, struct brot_error *err)
 {
 	return find(option, path, BIT(FORMAT_RGB8), ret_filetype, err);
+}
+
+enum brot_err filetype_check_dpi(const struct filetype *filetype, uint32_t dpi,
+				 struct brot_error *err)
+{
+	struct words suffixes = {.mark = "."};
+	if (dpi == 0 || filetype->has_dpi)
+		return BROT_OK;
+	for (size_t i = 0; i < TABLE_COUNT; i++)
+		if (table[i].has_dpi)
+			words_add(&suffixes, table[i].suffix);
+	return error_set(
+		err, BROT_E_USAGE,
+		"--dpi: a .%s file cannot say how many pixels an inch has: it goes with %s",
+		filetype->suffix, words_end(&suffixes));
 }
 
 enum brot_err filetype_check_format(const struct filetype *filetype, enum format_id format,

@@ -18,6 +18,7 @@ struct filetype {
 	unsigned formats;   /* bit (1u << enum format_id) for each that it can hold */
 	enum format_id usual;
 	bool has_request; /* it carries the request along, colours and all */
+	bool has_dpi;     /* it says how many pixels an inch has */
 
 	/* Writes the whole picture, whose format is one of `formats`. The caller commits or
 	 * discards the outfile. Errors: those of outfile_write() and picture_reach(). */
@@ -40,6 +41,11 @@ enum brot_err filetype_of_path(const char *path, const struct filetype **ret_fil
 /* The same among those that hold rgb8; `option` names it in the sentence. */
 enum brot_err filetype_of_picture(const char *option, const char *path,
 				  const struct filetype **ret_filetype, struct brot_error *err);
+
+/* Whether the kind of file can say how many pixels an inch has, where that is wanted (dpi is not
+ * 0): otherwise BROT_E_USAGE, and the sentence says which can. */
+enum brot_err filetype_check_dpi(const struct filetype *filetype, uint32_t dpi,
+				 struct brot_error *err);
 
 /* Whether the kind of file holds that format: otherwise BROT_E_USAGE, and the sentence says what
  * it does hold and which files hold the format. */

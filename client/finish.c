@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "client/crew.h"
+#include "proto/planes.h"
 
 #define BLOCK_BYTES   ((size_t)256 * 1024) /* of the picture; at least one row */
 #define PIECE_SAMPLES ((uint32_t)1 << 18)  /* that are surveyed at a time; at least one row */
@@ -45,7 +46,7 @@ static const struct {
 	enum plane_type plane;
 	const char *format;
 } sources[] = {
-	{PLANE_ITERATIONS, "iterations"},
+	{PLANE_ITERATIONS, "iterations or raw"},
 	{PLANE_WHOLE, "smooth or raw"},
 	{PLANE_FRACTION, "smooth or raw"},
 	{PLANE_DISTANCE, "raw"},
@@ -79,29 +80,7 @@ enum brot_err finish_check_planes(const struct request *picture, unsigned planes
 enum brot_err finish_check_format(const struct request *picture, enum format_id format,
 				  struct brot_error *err)
 {
-	const struct format_info *info = format_info(format);
-	unsigned planes = 0;
-	for (uint32_t p = 0; p < info->plane_count; p++)
-		planes |= 1u << info->planes[p];
-	return finish_check_planes(picture, planes, err);
-}
-
-static unsigned planes_of(const struct brot_numbers *numbers)
-{
-	const struct {
-		enum plane_type type;
-		const void *plane;
-	} all[] = {
-		{PLANE_ITERATIONS, numbers->iterations}, {PLANE_WHOLE, numbers->whole},
-		{PLANE_FRACTION, numbers->fraction},     {PLANE_DISTANCE, numbers->distance},
-		{PLANE_PHASE, numbers->phase},           {PLANE_PERIOD, numbers->period},
-		{PLANE_INTERIOR, numbers->interior},
-	};
-	unsigned planes = 0;
-	for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
-		if (all[i].plane != NULL)
-			planes |= 1u << all[i].type;
-	return planes;
+	return finish_check_planes(picture, format_planes(format), err);
 }
 
 void finish_numbers(const struct picture *data, struct brot_numbers *ret_numbers)
@@ -110,35 +89,8 @@ void finish_numbers(const struct picture *data, struct brot_numbers *ret_numbers
 	struct brot_numbers numbers = {.width_px = data->request->width_px,
 				       .height_px = data->request->height_px};
 	assert(data->first == 0 && data->rows == data->request->height_px);
-	for (uint32_t p = 0; p < format->plane_count; p++) {
-		const void *plane = data->planes[p];
-		switch (format->planes[p]) {
-		case PLANE_ITERATIONS:
-			numbers.iterations = plane;
-			break;
-		case PLANE_WHOLE:
-			numbers.whole = plane;
-			break;
-		case PLANE_FRACTION:
-			numbers.fraction = plane;
-			break;
-		case PLANE_DISTANCE:
-			numbers.distance = plane;
-			break;
-		case PLANE_PHASE:
-			numbers.phase = plane;
-			break;
-		case PLANE_PERIOD:
-			numbers.period = plane;
-			break;
-		case PLANE_INTERIOR:
-			numbers.interior = plane;
-			break;
-		case PLANE_RGB8:
-		case PLANE_RGB16:
-			break;
-		}
-	}
+	for (uint32_t p = 0; p < format->plane_count; p++)
+		planes_set(&numbers, format->planes[p], data->planes[p]);
 	*ret_numbers = numbers;
 }
 
@@ -305,7 +257,7 @@ static enum brot_err ring_make(struct finish *finish, struct brot_error *err)
 static enum brot_err fill(struct finish *finish, struct brot_error *err)
 {
 	const struct request *request = finish->config.request;
-	enum brot_err code = finish_check_planes(request, planes_of(&finish->numbers), err);
+	enum brot_err code = finish_check_planes(request, planes_present(&finish->numbers), err);
 	if (code == BROT_OK)
 		code = colour_make(request, &finish->colour, err);
 	if (code == BROT_OK)

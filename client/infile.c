@@ -8,15 +8,22 @@
 
 #include "client/png.h"
 #include "client/textfile.h"
+#include "proto/json_text.h"
 
-static enum brot_err parse(const char *path, const char *text, size_t bytes,
+/* A request that stands in a file of another kind has no lines to name. */
+static enum brot_err parse(const char *path, const char *text, size_t bytes, bool has_lines,
 			   struct request *ret_request, struct brot_error *err)
 {
 	struct brot_error inner;
 	enum brot_err code = request_parse(text, bytes, ret_request, &inner);
 	if (code == BROT_OK)
 		return BROT_OK;
-	return error_set(err, code, "--view: in \"%.80s\": %s", path, inner.text);
+	/* What is no JSON has its place in the sentence; the others begin with the field. */
+	if (!has_lines || strstr(inner.text, " at line ") != NULL)
+		return error_set(err, code, "--view: in \"%.80s\": %s", path, inner.text);
+	const struct json_text json = {text, bytes};
+	const struct json_place place = json_text_place(&json, json_text_find(&json, inner.text));
+	return error_set(err, code, "--view: %.80s:%zu: %s", path, place.line, inner.text);
 }
 
 static enum brot_err read_json(FILE *file, const char *path, struct request *ret_request,
@@ -36,7 +43,7 @@ static enum brot_err read_json(FILE *file, const char *path, struct request *ret
 				 "picture made by brot, and is longer",
 				 path, LIMIT_REQUEST_BYTES);
 	else
-		code = parse(path, text, bytes, ret_request, err);
+		code = parse(path, text, bytes, true, ret_request, err);
 	free(text);
 	return code;
 }
@@ -55,7 +62,7 @@ enum brot_err infile_read_request(const char *path, struct request *ret_request,
 		char *text = NULL;
 		code = png_file_read_request(file, path, &text, err);
 		if (code == BROT_OK)
-			code = parse(path, text, strlen(text), ret_request, err);
+			code = parse(path, text, strlen(text), false, ret_request, err);
 		free(text);
 	} else {
 		code = read_json(file, path, ret_request, err);

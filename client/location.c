@@ -6,13 +6,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "client/textfile.h"
 #include "client/textline.h"
+#include "proto/quote.h"
 
-#define FILE_BYTES (1 << 20)
-#define PATH_CHARS 4095
+#define FILE_BYTES   (1 << 20)
+#define PATH_CHARS   4095
+#define NUMBER_CHARS 63
 
 static const struct {
 	const char *suffix;
@@ -28,17 +29,11 @@ static const struct {
 
 static size_t kind_of(const char *file, size_t *ret_path_chars)
 {
-	const char *dot = strrchr(file, '.');
-	for (size_t i = 0; dot != NULL && i < KINDS; i++) {
-		const size_t chars = strlen(kinds[i].suffix);
-		const char *end = dot + 1 + chars;
-		if (strncasecmp(dot + 1, kinds[i].suffix, chars) != 0)
-			continue;
-		*ret_path_chars = (size_t)(end - file);
-		if (*end == '\0' || (*end == ':' && kinds[i].has_entries))
-			return i;
-	}
-	return KINDS;
+	size_t i = 0;
+	while (i < KINDS &&
+	       !textfile_is(file, kinds[i].suffix, kinds[i].has_entries, ret_path_chars))
+		i++;
+	return i;
 }
 
 bool location_is_file(const char *file)
@@ -50,8 +45,56 @@ bool location_is_file(const char *file)
 enum brot_err location_refuse(const struct location *location, unsigned line, const char *reason,
 			      struct brot_error *err)
 {
+	if (line == 0)
+		return error_set(err, BROT_E_REQUEST, "--view: %.80s: %.160s", location->path,
+				 reason);
 	return error_set(err, BROT_E_REQUEST, "--view: %.80s:%u: %.160s", location->path, line,
 			 reason);
+}
+
+bool location_is(const char *text, size_t chars, const char *word)
+{
+	return strlen(word) == chars && strncmp(text, word, chars) == 0;
+}
+
+bool location_is_one(const char *text, size_t chars, const char *const *words)
+{
+	while (*words != NULL && !location_is(text, chars, *words))
+		words++;
+	return *words != NULL;
+}
+
+/* Ends it with a NUL. What is too long is no number. */
+static bool copy_number(const char *text, size_t chars, char word[NUMBER_CHARS + 1])
+{
+	if (chars > NUMBER_CHARS || memchr(text, '\0', chars) != NULL)
+		return false;
+	memcpy(word, text, chars);
+	word[chars] = '\0';
+	return true;
+}
+
+bool location_number(const char *text, size_t chars, double *ret_number)
+{
+	char word[NUMBER_CHARS + 1];
+	const char *at = word;
+	double number;
+	if (!copy_number(text, chars, word) || !textline_number(&at, &number) || *at != '\0')
+		return false;
+	*ret_number = number;
+	return true;
+}
+
+bool location_whole(const char *text, size_t chars, long least, long most, long *ret_number)
+{
+	char word[NUMBER_CHARS + 1];
+	const char *at = word;
+	long number;
+	if (!copy_number(text, chars, word) || !textline_whole(&at, least, most, &number) ||
+	    *at != '\0')
+		return false;
+	*ret_number = number;
+	return true;
 }
 
 enum brot_err location_take_centre(struct location *location, unsigned line, const char *text,
@@ -71,40 +114,95 @@ enum brot_err location_take_zoom(struct location *location, unsigned line, const
 	if (decimal_parse(text, chars, &zoom) != DECIMAL_OK || decimal_sign(&zoom) <= 0)
 		return location_refuse(location, line, "the zoom must be a decimal number over 0",
 				       err);
-	const long power = decimal_log10(&zoom);
-	double digits = 0.0, unit = 1.0;
-	for (const char *p = zoom.text; *p != '\0' && *p != 'e' && unit > 1e-18; p++) {
-		if (*p < '0' || *p > '9' || (digits == 0.0 && *p == '0'))
-			continue;
-		digits += unit * (*p - '0');
-		unit /= 10.0;
-	}
-	location->height_digits = scale / digits;
-	location->height_power = -power;
+	location->height_digits = scale / decimal_digits(&zoom);
+	location->height_power = -(long)decimal_log10(&zoom);
+	return BROT_OK;
+}
+
+enum brot_err location_take_extents(struct location *location, unsigned line,
+				    const struct decimal_text *width,
+				    const struct decimal_text *height, struct brot_error *err)
+{
+	if (decimal_sign(width) <= 0 || decimal_sign(height) <= 0)
+		return location_refuse(location, line, "extents must be over 0", err);
+	location->height_digits = decimal_digits(height);
+	location->height_power = decimal_log10(height);
+	char power[32];
+	(void)snprintf(power, sizeof power, "1e%ld",
+		       (long)decimal_log10(width) - location->height_power);
+	location->proportion = decimal_digits(width) / location->height_digits *
+			       strtod(power, NULL);
 	return BROT_OK;
 }
 
 enum brot_err location_take_iterations(struct location *location, unsigned line, const char *text,
-				       struct brot_error *err)
+				       size_t chars, struct brot_error *err)
 {
 	long number;
-	if (!textline_whole(&text, 1, LONG_MAX, &number))
+	if (!location_whole(text, chars, 1, LONG_MAX, &number))
 		return location_refuse(location, line, "the limit must be a whole number over 0",
 				       err);
 	location->iterations = number < LIMIT_ITERATIONS ? (uint32_t)number : LIMIT_ITERATIONS;
 	return BROT_OK;
 }
 
-void location_ignore(struct location *location, const char *name)
+enum brot_err location_take_angle(struct location *location, unsigned line, const char *name,
+				  const char *text, size_t chars, struct brot_error *err)
 {
-	const size_t used = strlen(location->ignored);
-	const char *found = strstr(location->ignored, name);
+	double degrees;
+	char reason[96];
+	if (location_number(text, chars, &degrees) && degrees > -360.0 && degrees < 360.0) {
+		location->request->view.rotate_deg = degrees;
+		return BROT_OK;
+	}
+	(void)snprintf(reason, sizeof reason, "%s must be over -360 and under 360", name);
+	return location_refuse(location, line, reason, err);
+}
+
+/* Whether the list has the name already. */
+static bool is_listed(const char *list, const char *name)
+{
 	const size_t chars = strlen(name);
-	if (found != NULL && (found[chars] == ',' || found[chars] == '\0'))
+	for (const char *at = list; *at != '\0';) {
+		const size_t item = strcspn(at, ",");
+		if (item == chars && strncmp(at, name, chars) == 0)
+			return true;
+		at += item;
+		at += strspn(at, ", ");
+	}
+	return false;
+}
+
+void location_ignore(struct location *location, const char *name, size_t chars)
+{
+	char quoted[QUOTE_BYTES];
+	char *list = location->ignored;
+	const size_t used = strlen(list), most = sizeof location->ignored;
+	(void)quote_text(name, chars, quoted, sizeof quoted);
+	if (is_listed(list, quoted) || is_listed(list, "..."))
 		return;
-	if (used + 2 + chars < sizeof location->ignored)
-		(void)snprintf(location->ignored + used, sizeof location->ignored - used, "%s%s",
-			       used > 0 ? ", " : "", name);
+	const bool fits = used + 2 + strlen(quoted) + strlen(", ...") < most;
+	(void)snprintf(list + used, most - used, "%s%s", used > 0 ? ", " : "",
+		       fits ? quoted : "...");
+}
+
+/* A place whose imaginary axis points down looks like that of the conjugate: the set is the same.
+ */
+static enum brot_err mirror(struct location *location, struct brot_error *err)
+{
+	struct request *request = location->request;
+	struct view *view = &request->view;
+	if (request->formula == FORMULA_BURNING_SHIP)
+		return location_refuse(
+			location, 0,
+			"its imaginary axis points down, which brot cannot draw of a "
+			"burning ship",
+			err);
+	if (decimal_multiply(&view->im, -1, &view->im) != DECIMAL_OK ||
+	    decimal_multiply(&request->c_im, -1, &request->c_im) != DECIMAL_OK)
+		return location_refuse(location, 0, "its centre has too many digits", err);
+	view->rotate_deg = 0.0 - view->rotate_deg;
+	return BROT_OK;
 }
 
 static enum brot_err set_extent(const struct location *location, double factor,
@@ -142,10 +240,14 @@ enum brot_err location_finish(struct location *location, const struct option_siz
 	request->view.height.text[0] = '\0';
 	if (code == BROT_OK && location->x_stretch != 1.0)
 		code = set_extent(location, height, &request->view.height, err);
+	if (code != BROT_OK)
+		return code;
 	request->iterations = location->iterations != 0
 				      ? location->iterations
 				      : request_default_iterations(&request->view);
-	return code;
+	if (location->points_down)
+		return mirror(location, err);
+	return BROT_OK;
 }
 
 enum brot_err location_read(const char *file, const struct option_size *size,

@@ -1,5 +1,4 @@
 /* location_par.c - Fractint's blocks NAME { key=value ... }. */
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,13 +8,19 @@
 #include "proto/quote.h"
 
 #define SCREEN     (4.0 / 3.0) /* what a magnification is of */
-#define VALUES_MAX 6
+#define VALUES_MAX 16
 
 /* Where a "/"-separated list of values lies. */
 struct values {
 	const char *at[VALUES_MAX];
 	size_t chars[VALUES_MAX];
 	unsigned count;
+};
+
+/* `params`, and its line. */
+struct params {
+	struct values values;
+	unsigned line;
 };
 
 static struct values split(const char *text, size_t chars)
@@ -34,9 +39,12 @@ static struct values split(const char *text, size_t chars)
 	return values;
 }
 
-static double number(const struct values *values, unsigned i, double without)
+/* The number i of the list, or `without` where there is none. False for what is no number. */
+static bool number(const struct values *values, unsigned i, double without, double *ret)
 {
-	return i < values->count && values->chars[i] > 0 ? strtod(values->at[i], NULL) : without;
+	*ret = without;
+	return i >= values->count || values->chars[i] == 0 ||
+	       location_number(values->at[i], values->chars[i], ret);
 }
 
 static enum brot_err take_center(struct location *location, unsigned line,
@@ -54,18 +62,22 @@ static enum brot_err take_center(struct location *location, unsigned line,
 	if (code == BROT_OK)
 		code = location_take_zoom(location, line, values->at[2], values->chars[2], 2.0,
 					  err);
-	const double stretch = number(values, 3, 1.0), degrees = number(values, 4, 0.0);
-	if (code == BROT_OK && !(stretch > 0.0 && degrees > -360.0 && degrees < 360.0))
+	double stretch, degrees, skew;
+	if (code == BROT_OK &&
+	    !(number(values, 3, 1.0, &stretch) && stretch > 0.0 &&
+	      number(values, 4, 0.0, &degrees) && degrees > -360.0 && degrees < 360.0))
 		code = location_refuse(location, line,
 				       "center-mag must have an Xmagfactor over 0, and a rotation "
 				       "over -360 and under 360",
 				       err);
+	if (code == BROT_OK && !(number(values, 5, 0.0, &skew) && skew == 0.0))
+		code = location_refuse(location, line, "center-mag must have no skew", err);
+	if (code != BROT_OK)
+		return code;
 	location->x_stretch = 1.0 / stretch;
 	location->proportion = SCREEN;
 	view->rotate_deg = degrees;
-	if (number(values, 5, 0.0) != 0.0)
-		location_ignore(location, "skew");
-	return code;
+	return BROT_OK;
 }
 
 /* The middle of two edges, and their distance. */
@@ -96,21 +108,28 @@ static enum brot_err take_corners(struct location *location, unsigned line,
 	struct decimal_text width, height;
 	if (values->count < 4)
 		return location_refuse(location, line, "corners must be xmin/xmax/ymin/ymax", err);
-	if (values->count > 4)
-		location_ignore(location, "the third corner");
+	/* A third corner, on the lower left, makes it turned or skewed unless it is where it was.
+	 */
+	for (unsigned i = 4; i < values->count; i++) {
+		struct decimal_text third, corner;
+		enum brot_err read = location_take_centre(location, line, values->at[i],
+							  values->chars[i], &third, err);
+		if (read == BROT_OK)
+			read = location_take_centre(location, line, values->at[2 * (i - 4)],
+						    values->chars[2 * (i - 4)], &corner, err);
+		if (read != BROT_OK)
+			return read;
+		if (i > 5 || decimal_compare(&third, &corner) != 0)
+			return location_refuse(location, line,
+					       "corners must be without a third corner, or upright",
+					       err);
+	}
 	enum brot_err code = take_edges(location, line, values, 0, &view->re, &width, err);
 	if (code == BROT_OK)
 		code = take_edges(location, line, values, 2, &view->im, &height, err);
 	if (code != BROT_OK)
 		return code;
-	/* Their power of ten is kept apart: they may be too small for a double. */
-	const int32_t power = decimal_log10(&height);
-	char text[32];
-	(void)snprintf(text, sizeof text, "1e%d", (int)-power);
-	location->height_power = power;
-	location->height_digits = decimal_to_double(&height) * strtod(text, NULL);
-	location->proportion = decimal_to_double(&width) / decimal_to_double(&height);
-	return BROT_OK;
+	return location_take_extents(location, line, &width, &height, err);
 }
 
 static enum brot_err take_type(struct location *location, unsigned line, const char *type,
@@ -135,45 +154,84 @@ static enum brot_err take_type(struct location *location, unsigned line, const c
 	return location_refuse(location, line, reason, err);
 }
 
-static enum brot_err take_params(struct location *location, unsigned line,
-				 const struct values *values, struct brot_error *err)
+/* What `type` has made of the formula decides what params are: c of a Julia set, else the place
+ * where orbits begin, which is 0. */
+static enum brot_err set_params(struct location *location, const struct params *params,
+				struct brot_error *err)
 {
 	struct request *request = location->request;
-	if (values->count < 2)
-		return location_refuse(location, line,
-				       "params must be a real and an imaginary part", err);
-	enum brot_err code = location_take_centre(location, line, values->at[0], values->chars[0],
-						  &request->c_re, err);
-	if (code == BROT_OK)
+	const struct values *values = &params->values;
+	const unsigned line = params->line;
+	const bool is_julia = request->formula == FORMULA_JULIA;
+	enum brot_err code = BROT_OK;
+	double rest;
+	if (is_julia && params->line == 0) { /* its default */
+		(void)decimal_parse("0.3", 3, &request->c_re);
+		(void)decimal_parse("0.6", 3, &request->c_im);
+		return BROT_OK;
+	}
+	if (is_julia && values->count < 2)
+		return location_refuse(
+			location, params->line,
+			"params must be a real and an imaginary part with type julia", err);
+	if (is_julia)
+		code = location_take_centre(location, line, values->at[0], values->chars[0],
+					    &request->c_re, err);
+	if (is_julia && code == BROT_OK)
 		code = location_take_centre(location, line, values->at[1], values->chars[1],
 					    &request->c_im, err);
+	for (unsigned i = is_julia ? 2 : 0; i < values->count && code == BROT_OK; i++)
+		if (!number(values, i, 0.0, &rest) || rest != 0.0)
+			code = location_refuse(location, line,
+					       "params must be 0 but for c of a julia set: brot "
+					       "cannot begin orbits elsewhere",
+					       err);
 	return code;
 }
 
-static enum brot_err take(struct location *location, unsigned line, const char *word, size_t chars,
-			  struct brot_error *err)
+static bool is_zero(const struct values *values)
 {
-	static const char *const ignored[] = {"colors",   "inside", "outside",
-					      "decomp",   "logmap", "potential",
-					      "biomorph", "invert", "distest"};
+	double value = 0.0;
+	for (unsigned i = 0; i < values->count; i++)
+		if (!number(values, i, 0.0, &value) || value != 0.0)
+			return false;
+	return true;
+}
+
+static enum brot_err take(struct location *location, unsigned line, const char *word, size_t chars,
+			  struct params *params, struct brot_error *err)
+{
+	/* How it renders, and sounds. */
+	static const char *const harmless[] = {
+		"reset",    "float",      "passes",     "video",         "periodicity",
+		"sound",    "savename",   "overwrite",  "autokey",       "batch",
+		"askvideo", "cyclerange", "cyclelimit", "mathtolerance", NULL};
 	const char *equals = memchr(word, '=', chars);
-	if (equals == NULL)
+	if (equals == NULL) {
+		if (chars > 0)
+			location_ignore(location, word, chars);
 		return BROT_OK;
-	const size_t key = (size_t)(equals - word);
-	const struct values values = split(equals + 1, chars - key - 1);
-	if (key == 10 && strncmp(word, "center-mag", key) == 0)
+	}
+	const size_t key = (size_t)(equals - word), rest = chars - key - 1;
+	const struct values values = split(equals + 1, rest);
+	if (location_is(word, key, "center-mag"))
 		return take_center(location, line, &values, err);
-	if (key == 7 && strncmp(word, "corners", key) == 0)
+	if (location_is(word, key, "corners"))
 		return take_corners(location, line, &values, err);
-	if (key == 7 && strncmp(word, "maxiter", key) == 0)
-		return location_take_iterations(location, line, equals + 1, err);
-	if (key == 4 && strncmp(word, "type", key) == 0)
-		return take_type(location, line, equals + 1, chars - key - 1, err);
-	if (key == 6 && strncmp(word, "params", key) == 0)
-		return take_params(location, line, &values, err);
-	for (size_t i = 0; i < sizeof ignored / sizeof ignored[0]; i++)
-		if (strlen(ignored[i]) == key && strncmp(word, ignored[i], key) == 0)
-			location_ignore(location, ignored[i]);
+	if (location_is(word, key, "maxiter"))
+		return location_take_iterations(location, line, equals + 1, rest, err);
+	if (location_is(word, key, "type"))
+		return take_type(location, line, equals + 1, rest, err);
+	if (location_is(word, key, "params")) {
+		*params = (struct params){.values = values, .line = line};
+	} else if (location_is(word, key, "invert") || location_is(word, key, "initorbit")) {
+		if (!is_zero(&values))
+			return location_refuse(location, line,
+					       "invert and initorbit must be 0 for brot to draw it",
+					       err);
+	} else if (!location_is_one(word, key, harmless)) {
+		location_ignore(location, word, key);
+	}
 	return BROT_OK;
 }
 
@@ -182,14 +240,15 @@ static enum brot_err take_block(struct location *location, char *block, unsigned
 				struct brot_error *err)
 {
 	enum brot_err code = BROT_OK;
+	struct params params = {.line = 0};
 	for (char *at = block; code == BROT_OK && *at != '\0';) {
 		const size_t chars = strcspn(at, " \n");
-		code = take(location, line, at, chars, err);
+		code = take(location, line, at, chars, &params, err);
 		at += chars;
 		line += *at == '\n';
 		at += *at != '\0';
 	}
-	return code;
+	return code == BROT_OK ? set_params(location, &params, err) : code;
 }
 
 /* Copies a block's text without comments and continuations. Line numbers are then those of its

@@ -19,9 +19,9 @@
 #define NPY_ITERATIONS "'<u4'"
 #define NPY_SMOOTH     "'<f8'"
 #define NPY_FLOAT      "'<f4'"
-#define NPY_RAW                                                                                 \
-	"[('whole', '<u4'), ('fraction', '<f4'), ('distance', '<f4', (2,)), ('phase', '<f4'), " \
-	"('period', '<u4'), ('interior', '<f4')]"
+#define NPY_RAW                                                           \
+	"[('iterations', '<u4'), ('whole', '<u4'), ('fraction', '<f4'), " \
+	"('distance', '<f4', (2,)), ('phase', '<f4'), ('period', '<u4'), ('interior', '<f4')]"
 
 /* The picture's format must be one of those. Rules as in filetype.h. */
 enum brot_err npy_write(struct picture *picture, struct outfile *outfile, struct brot_error *err);

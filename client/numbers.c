@@ -11,6 +11,7 @@
 #include <strings.h>
 
 #include "proto/limits.h"
+#include "proto/planes.h"
 
 enum brot_err numbers_read(const char *path, struct numbers *numbers, struct brot_error *err)
 {
@@ -38,19 +39,14 @@ void numbers_view(const struct numbers *numbers, struct brot_numbers *ret_view)
 	*ret_view = (struct brot_numbers){
 		.width_px = numbers->width_px,
 		.height_px = numbers->height_px,
-		.iterations = numbers->planes[PLANE_ITERATIONS],
-		.whole = numbers->planes[PLANE_WHOLE],
-		.fraction = numbers->planes[PLANE_FRACTION],
-		.distance = numbers->planes[PLANE_DISTANCE],
-		.phase = numbers->planes[PLANE_PHASE],
-		.period = numbers->planes[PLANE_PERIOD],
-		.interior = numbers->planes[PLANE_INTERIOR],
 	};
+	for (unsigned type = PLANE_ITERATIONS; type < PLANE_TYPES; type++)
+		planes_set(ret_view, (enum plane_type)type, numbers->planes[type]);
 }
 
 void numbers_free(struct numbers *numbers)
 {
-	for (size_t i = 0; i < NUMBERS_PLANES; i++)
+	for (size_t i = 0; i < PLANE_TYPES; i++)
 		free(numbers->planes[i]);
 	free(numbers->request);
 	*numbers = NUMBERS_NONE;

@@ -16,13 +16,11 @@
 #include "proto/error.h"
 #include "proto/format.h"
 
-#define NUMBERS_PLANES (PLANE_INTERIOR + 1)
-
 /* What is read. Begin with NUMBERS_NONE. */
 struct numbers {
 	uint32_t width_px, height_px;
-	void *planes[NUMBERS_PLANES]; /* by enum plane_type; owned; NULL: not there */
-	char *request;                /* the JSON that it was rendered for; NULL: not said; owned */
+	void *planes[PLANE_TYPES]; /* by enum plane_type; owned; NULL: not there */
+	char *request;             /* the JSON that it was rendered for; NULL: not said; owned */
 };
 #define NUMBERS_NONE ((struct numbers){0})
 

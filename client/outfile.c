@@ -253,9 +253,42 @@ static int sync_folder(const char *target)
 	return error_number;
 }
 
+enum brot_err outfile_add_folder(struct outfile *outfile, const char *target,
+				 struct brot_error *err)
+{
+	assert(outfile->folder.path == NULL);
+	const int error_number = outfolder_make(target, &outfile->folder);
+	return error_number == 0 ? BROT_OK : fail(target, error_number, err);
+}
+
+/* The folder first: a file that is there has all of it. Returns 0 or an errno, and then of what. */
+static int publish_both(struct outfile *outfile, int fd, bool must_last, const char **ret_path)
+{
+	struct outfolder *folder = &outfile->folder;
+	int error_number = 0;
+	if (folder->path != NULL) {
+		*ret_path = folder->target;
+		error_number = must_last ? outfolder_sync(folder) : 0;
+		if (error_number == 0)
+			error_number = outfolder_publish(folder);
+		if (error_number == 0 && must_last)
+			error_number = sync_folder(folder->path);
+	}
+	if (error_number == 0) {
+		*ret_path = outfile->path;
+		error_number = publish(outfile, fd);
+	} else if (outfile->temporary != NULL) {
+		(void)unlink(outfile->temporary);
+	}
+	if (error_number != 0)
+		outfolder_withdraw(folder);
+	return error_number;
+}
+
 enum brot_err outfile_commit(struct outfile *outfile, bool must_last, struct brot_error *err)
 {
 	FILE *file = outfile->file;
+	const char *path = outfile->path;
 	outfile->file = NULL;
 	errno = EIO;
 	int error_number = fflush(file) == 0 ? 0 : errno;
@@ -268,14 +301,18 @@ enum brot_err outfile_commit(struct outfile *outfile, bool must_last, struct bro
 	if (error_number == 0 && must_last)
 		error_number = sync_fd(fd);
 	if (error_number == 0)
-		error_number = publish(outfile, fd);
+		error_number = publish_both(outfile, fd, must_last, &path);
 	else if (outfile->temporary != NULL)
 		(void)unlink(outfile->temporary);
-	if (error_number == 0 && must_last)
+	const bool is_there = error_number == 0;
+	if (is_there && must_last)
 		error_number = sync_folder(outfile->target);
 	if (fd >= 0)
 		(void)close(fd);
-	return error_number == 0 ? BROT_OK : fail(outfile->path, error_number, err);
+	const enum brot_err code = error_number == 0 ? BROT_OK : fail(path, error_number, err);
+	if (is_there)
+		outfolder_leave(&outfile->folder);
+	return code;
 }
 
 void outfile_discard(struct outfile *outfile)
@@ -285,6 +322,7 @@ void outfile_discard(struct outfile *outfile)
 		if (outfile->temporary != NULL)
 			(void)unlink(outfile->temporary);
 	}
+	outfolder_discard(&outfile->folder);
 	free(outfile->path);
 	free(outfile->target);
 	free(outfile->temporary);

@@ -18,6 +18,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "client/outfolder.h"
 #include "proto/error.h"
 
 struct outfile {
@@ -26,6 +27,7 @@ struct outfile {
 	char *temporary; /* NULL: the file has no name */
 	FILE *file;      /* NULL: nothing is open (OUTFILE_NONE) */
 	uint64_t bytes;
+	struct outfolder folder; /* that appears with it, or OUTFOLDER_NONE */
 };
 #define OUTFILE_NONE ((struct outfile){0})
 
@@ -48,10 +50,16 @@ enum brot_err outfile_write(struct outfile *outfile, const void *data, size_t by
 enum brot_err outfile_rewrite(struct outfile *outfile, uint64_t offset, const void *data,
 			      size_t bytes, struct brot_error *err);
 
-/* Closes, and gives the target's name. With must_last the bytes are on the disk before they have
- * that name, and the name is when this returns. On failure no temporary file is left and the target
- * is untouched, unless it was the disk that failed with the name. In both cases outfile_discard()
- * must still be called, and has nothing left to remove. */
+/* Makes a folder that gets the name `target` just before the file gets its own, or vanishes with
+ * it; once a file. BROT_E_OUTPUT where the target is there already, or the folder cannot be made.
+ */
+enum brot_err outfile_add_folder(struct outfile *outfile, const char *target,
+				 struct brot_error *err);
+
+/* Closes, and gives the target's name. With must_last the bytes, and what is in the folder, are on
+ * the disk before they have that name, and the name is when this returns. On failure no temporary
+ * file is left and the target is untouched, unless it was the disk that failed with the name. In
+ * both cases outfile_discard() must still be called, and removes the folder where this failed. */
 enum brot_err outfile_commit(struct outfile *outfile, bool must_last, struct brot_error *err);
 
 /* Closes, removes the temporary file if it is still there, frees. Accepts OUTFILE_NONE, and leaves

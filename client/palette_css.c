@@ -6,6 +6,7 @@
 
 #include "client/palette_file.h"
 #include "client/textline.h"
+#include "proto/json_text.h"
 #include "proto/quote.h"
 
 #define COLOUR_CHARS 31
@@ -24,25 +25,15 @@ static const struct {
 	{"teal", {0, 128, 128}},   {"aqua", {0, 255, 255}},     {"orange", {255, 165, 0}},
 };
 
-static bool digits_parse(const char *digits, uint8_t ret_rgb[3])
-{
-	static const char hex[] = "0123456789abcdef0123456789ABCDEF";
-	const size_t chars = strlen(digits);
-	if ((chars != 3 && chars != 6) || strspn(digits, hex) != chars)
-		return false;
-	for (size_t c = 0; c < 3; c++) {
-		const char *high = digits + c * chars / 3;
-		const size_t a = (size_t)(strchr(hex, high[0]) - hex) % 16;
-		const size_t b = chars == 3 ? a : (size_t)(strchr(hex, high[1]) - hex) % 16;
-		ret_rgb[c] = (uint8_t)(a * 16 + b);
-	}
-	return true;
-}
-
 static bool colour_parse(const char *word, uint8_t ret_rgb[3])
 {
+	if (word[0] == '#' && strlen(word) == 4) {
+		const char twice[] = {'#',     word[1], word[1], word[2],
+				      word[2], word[3], word[3], '\0'};
+		return colour_rgb_parse(twice, ret_rgb);
+	}
 	if (word[0] == '#')
-		return digits_parse(word + 1, ret_rgb);
+		return colour_rgb_parse(word, ret_rgb);
 	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
 		if (strcasecmp(names[i].name, word) == 0) {
 			memcpy(ret_rgb, names[i].rgb, 3);
@@ -102,11 +93,17 @@ static void place(struct colour_palette *palette)
 	}
 }
 
+/* Names the stop, and the line that it stands in, of a text that is JSON. */
 static enum brot_err refuse(const struct palette_text *from, size_t index, const char *rule,
 			    struct brot_error *err)
 {
-	return error_set(err, BROT_E_REQUEST, "--palette: %.100s: stop %zu: %s", from->path,
-			 index + 1, rule);
+	const struct json_text json = {from->text, from->bytes};
+	const bool is_list = from->text[json_text_find(&json, "")] == '[';
+	char path[48], reason[160];
+	(void)snprintf(path, sizeof path, "%s[%zu]", is_list ? "" : "stops", index);
+	const size_t offset = json_text_find(&json, path);
+	(void)snprintf(reason, sizeof reason, "stop %zu: %s", index + 1, rule);
+	return palette_refuse(from, (unsigned)json_text_place(&json, offset).line, reason, err);
 }
 
 static enum brot_err stops_parse(const struct palette_text *from, const json_t *stops,
@@ -115,7 +112,7 @@ static enum brot_err stops_parse(const struct palette_text *from, const json_t *
 	const size_t count = json_array_size(stops);
 	if (count < 2 || count > LIMIT_STOPS)
 		return error_set(err, BROT_E_REQUEST,
-				 "--palette: %.100s: must have 2..%d stops, got %zu", from->path,
+				 "--palette: %.100s:1: must have 2..%d stops, got %zu", from->path,
 				 LIMIT_STOPS, count);
 	for (size_t i = 0; i < count; i++)
 		if (!stop_parse(json_array_get(stops, i), &palette->stops[i]))
@@ -152,17 +149,23 @@ enum brot_err palette_css_parse(const struct palette_text *from, struct colour_p
 		return palette_refuse(from, why.line > 0 ? (unsigned)why.line : 1,
 				      quote_text(why.text, strlen(why.text), quoted, sizeof quoted),
 				      err);
-	const json_t *stops = json, *cyclic = NULL;
+	const json_t *stops = json, *cyclic = NULL, *linear = NULL;
+	size_t keys = 0;
 	if (json_is_object(json)) {
 		stops = json_object_get(json, "stops");
 		cyclic = json_object_get(json, "cyclic");
+		linear = json_object_get(json, "linear");
+		keys = 1u + (cyclic != NULL ? 1u : 0u) + (linear != NULL ? 1u : 0u);
 	}
 	palette.is_cyclic = json_is_true(cyclic);
+	palette.is_linear = keys == 0 || json_is_true(linear);
 	enum brot_err code = BROT_OK;
-	if (!json_is_array(stops) || (cyclic != NULL && !json_is_boolean(cyclic)))
+	if (!json_is_array(stops) || json_object_size(json) != keys ||
+	    (cyclic != NULL && !json_is_boolean(cyclic)) ||
+	    (linear != NULL && !json_is_boolean(linear)))
 		code = palette_refuse(from, 1,
-				      "must be a list of stops, or an object with \"cyclic\" and "
-				      "\"stops\"",
+				      "must be a list of stops, or an object with \"cyclic\", "
+				      "\"linear\" and \"stops\"",
 				      err);
 	else
 		code = stops_parse(from, stops, &palette, err);

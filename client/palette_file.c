@@ -1,12 +1,11 @@
 /* palette_file.c - which parser reads which file. */
 #include "client/palette_file.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "client/textfile.h"
+#include "proto/request.h"
 
 #define FILE_BYTES (1 << 20)
 #define PATH_CHARS 4095
@@ -26,38 +25,18 @@ static const struct {
 enum brot_err palette_refuse(const struct palette_text *from, unsigned line, const char *reason,
 			     struct brot_error *err)
 {
+	if (line == 0)
+		return error_set(err, BROT_E_REQUEST, "--palette: %.100s: %s", from->path, reason);
 	return error_set(err, BROT_E_REQUEST, "--palette: %.100s:%u: %s", from->path, line, reason);
 }
 
-/* The kind of a path, or one that is followed by ":NAME"; KIND_COUNT_OF where there is none.
- * *ret_path_chars: without that. */
 static size_t kind_of(const char *file, size_t *ret_path_chars)
 {
-	const char *dot = strrchr(file, '.');
-	*ret_path_chars = strlen(file);
-	for (size_t i = 0; dot != NULL && i < KIND_COUNT_OF; i++) {
-		size_t chars = strlen(kinds[i].suffix);
-		if (strncasecmp(dot + 1, kinds[i].suffix, chars) != 0)
-			continue;
-		const char *end = dot + 1 + chars;
-		*ret_path_chars = (size_t)(end - file);
-		if (*end == '\0' || (*end == ':' && kinds[i].has_entries))
-			return i;
-	}
-	return KIND_COUNT_OF;
-}
-
-static json_t *json_of(const struct colour_palette *palette)
-{
-	json_t *stops = json_array();
-	for (uint32_t i = 0; i < palette->stop_count; i++) {
-		const struct palette_stop *stop = &palette->stops[i];
-		char text[8];
-		(void)snprintf(text, sizeof text, "#%02x%02x%02x", stop->rgb[0], stop->rgb[1],
-			       stop->rgb[2]);
-		(void)json_array_append_new(stops, json_pack("[f,s]", stop->position, text));
-	}
-	return json_pack("{s:b,s:o}", "cyclic", palette->is_cyclic, "stops", stops);
+	size_t i = 0;
+	while (i < KIND_COUNT_OF &&
+	       !textfile_is(file, kinds[i].suffix, kinds[i].has_entries, ret_path_chars))
+		i++;
+	return i;
 }
 
 enum brot_err palette_file_read(const char *file, json_t **ret_json, struct brot_error *err)
@@ -66,7 +45,7 @@ enum brot_err palette_file_read(const char *file, json_t **ret_json, struct brot
 	char *text = NULL;
 	struct palette_text from = {.path = path};
 	struct colour_palette palette;
-	size_t path_chars;
+	size_t path_chars = 0;
 	const size_t kind = kind_of(file, &path_chars);
 	if (kind == KIND_COUNT_OF || path_chars > PATH_CHARS)
 		return error_set(
@@ -85,7 +64,7 @@ enum brot_err palette_file_read(const char *file, json_t **ret_json, struct brot
 	free(text);
 	if (code != BROT_OK)
 		return code;
-	*ret_json = json_of(&palette);
+	*ret_json = request_palette_to_json(&palette);
 	return *ret_json != NULL ? BROT_OK
 				 : error_set(err, BROT_E_SYSTEM, "no memory for a palette");
 }

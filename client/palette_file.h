@@ -32,24 +32,26 @@ typedef enum brot_err palette_parse_fn(const struct palette_text *from,
 				       struct colour_palette *ret_palette, struct brot_error *err);
 
 /* Fractint's and XaoS's .map: a line of red, green and blue, 0 to 255, for each colour of a ring.
- * Words behind them are comments. */
+ * Words behind them are comments. Straight lines run between the colours. */
 enum brot_err palette_map_parse(const struct palette_text *from, struct colour_palette *ret_palette,
 				struct brot_error *err);
 
-/* GIMP's .ggr: segments with a blending function each, sampled here. */
+/* GIMP's .ggr: segments with a blending function each, sampled here, straight between the samples.
+ */
 enum brot_err palette_ggr_parse(const struct palette_text *from, struct colour_palette *ret_palette,
 				struct brot_error *err);
 
-/* Ultra Fractal's .ugr: gradients of 400 places round a ring. */
+/* Ultra Fractal's .ugr: gradients of 400 places round a ring, linear but for smooth=yes. */
 enum brot_err palette_ugr_parse(const struct palette_text *from, struct colour_palette *ret_palette,
 				struct brot_error *err);
 
-/* JSON: a request's own palette, or stops as CSS has them, ["#000", "#fa0 30%", "white"], with
- * "cyclic" and "stops" around them or, for one that is not cyclic, without. */
+/* JSON: stops as CSS has them, ["#000", "#fa0 30%", "white"], and as straight between them; or with
+ * "cyclic", "linear" and "stops" around them, both false if they are not there, as in a request. */
 enum brot_err palette_css_parse(const struct palette_text *from, struct colour_palette *ret_palette,
 				struct brot_error *err);
 
-/* For parsers: "FILE:LINE: reason", BROT_E_REQUEST. */
+/* For parsers: "FILE:LINE: reason", BROT_E_REQUEST; line 0: what is wrong with the file as a whole.
+ */
 enum brot_err palette_refuse(const struct palette_text *from, unsigned line, const char *reason,
 			     struct brot_error *err);
 

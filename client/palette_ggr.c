@@ -4,9 +4,11 @@
 
 #include "client/palette_file.h"
 #include "client/textline.h"
+#include "proto/logarithm.h"
+#include "proto/point.h"
+#include "proto/power.h"
 
 #define SEGMENTS_MAX 1000
-#define PI           3.14159265358979323846
 #define GAP          1e-7 /* between the two sides of a sudden change */
 #define EDGE         1e-6 /* segments must meet within this */
 
@@ -30,6 +32,15 @@ static double linear_factor(const struct segment *s, double position)
 	return middle < 1.0 ? 0.5 + 0.5 * (at - middle) / (1.0 - middle) : 1.0;
 }
 
+/* The power of x, 0..1, that is a half at the middle. */
+static double curve(double x, double middle)
+{
+	const double exponent = -1.0 / logarithm_2(middle);
+	if (x < 1e-300 || exponent * logarithm_2(x) < -60.0)
+		return 0.0;
+	return power_of(x, exponent);
+}
+
 static double factor(const struct segment *s, double position)
 {
 	const double t = linear_factor(s, position);
@@ -38,10 +49,13 @@ static double factor(const struct segment *s, double position)
 	case BLEND_CURVED: {
 		const double middle = width > 0.0 ? (s->middle - s->left) / width : 0.5;
 		const double at = width > 0.0 ? (position - s->left) / width : 0.5;
-		return pow(at, log(0.5) / log(fmin(fmax(middle, 1e-10), 1.0 - 1e-10)));
+		return curve(at, fmin(fmax(middle, 1e-10), 1.0 - 1e-10));
 	}
-	case BLEND_SINE:
-		return (sin(-PI / 2.0 + PI * t) + 1.0) / 2.0;
+	case BLEND_SINE: {
+		double cosine, sine;
+		point_rotation(180.0 * t, &cosine, &sine);
+		return (1.0 - cosine) / 2.0;
+	}
 	case BLEND_SPHERE_UP:
 		return sqrt(1.0 - (t - 1.0) * (t - 1.0));
 	case BLEND_SPHERE_DOWN:
@@ -102,17 +116,30 @@ static void colour_at(const struct segment *s, double position, uint8_t ret_rgb[
 		ret_rgb[c] = (uint8_t)(fmin(fmax(rgb[c], 0.0), 1.0) * 255.0 + 0.5);
 }
 
-static bool segment_parse(const char *text, struct segment *s)
+/* NULL, or why the line is no segment. Ends that are GIMP's foreground or background have no colour
+ * of their own. */
+static const char *segment_parse(const char *text, struct segment *s)
 {
+	static const char rule[] = "must be a segment: 11 numbers, blending 0..5, colouring 0..2";
 	double *const places[] = {&s->left,    &s->middle,  &s->right, &s->from[0],
 				  &s->from[1], &s->from[2], NULL,      &s->to[0],
 				  &s->to[1],   &s->to[2],   NULL}; /* NULL: an opacity */
 	double ignored;
 	for (size_t i = 0; i < sizeof places / sizeof places[0]; i++)
 		if (!textline_number(&text, places[i] != NULL ? places[i] : &ignored))
-			return false;
-	return textline_whole(&text, BLEND_LINEAR, BLEND_STEP, &s->blend) &&
-	       textline_whole(&text, HUE_NONE, HUE_DOWN, &s->hue);
+			return rule;
+	if (!textline_whole(&text, BLEND_LINEAR, BLEND_STEP, &s->blend) ||
+	    !textline_whole(&text, HUE_NONE, HUE_DOWN, &s->hue))
+		return rule;
+	for (int end = 0; end < 2 && *text != '\0'; end++) {
+		long kind;
+		if (!textline_whole(&text, 0, 4, &kind))
+			return rule;
+		if (kind != 0)
+			return "its ends must have colours of their own, not the foreground's or "
+			       "background's";
+	}
+	return *text == '\0' ? NULL : rule;
 }
 
 static void add(struct colour_palette *palette, double position, const uint8_t rgb[3])
@@ -158,7 +185,7 @@ enum brot_err palette_ggr_parse(const struct palette_text *from, struct colour_p
 				struct brot_error *err)
 {
 	struct textlines lines = textlines_of(from->text, from->bytes);
-	struct colour_palette palette = {.is_cyclic = false};
+	struct colour_palette palette = {.is_cyclic = false, .is_linear = true};
 	double end = 0.0;
 	long count;
 	if (!textlines_next(&lines) || strncmp(lines.line, "GIMP Gradient", 13) != 0)
@@ -175,12 +202,9 @@ enum brot_err palette_ggr_parse(const struct palette_text *from, struct colour_p
 		if (!textlines_next(&lines))
 			return palette_refuse(from, lines.number, "ends before its last segment",
 					      err);
-		if (!segment_parse(lines.line, &s))
-			return palette_refuse(
-				from, lines.number,
-				"must be a segment: 11 numbers, blending 0..5, colouring "
-				"0..2",
-				err);
+		const char *why = segment_parse(lines.line, &s);
+		if (why != NULL)
+			return palette_refuse(from, lines.number, why, err);
 		if (!(fabs(s.left - end) <= EDGE && s.left <= s.middle && s.middle <= s.right &&
 		      s.right <= 1.0 + EDGE))
 			return palette_refuse(
@@ -196,6 +220,10 @@ enum brot_err palette_ggr_parse(const struct palette_text *from, struct colour_p
 		const double steps = (double)spare * (s.right - s.left);
 		sample(&s, steps < 1.0 ? 1 : (unsigned)steps, &palette);
 	}
+	while (textlines_next(&lines))
+		if (*textline_skip(lines.line) != '\0')
+			return palette_refuse(from, lines.number,
+					      "must be empty behind the last segment", err);
 	/* The last place is 1 even where sudden changes have moved others. */
 	palette.stops[palette.stop_count - 1].position = 1.0;
 	*ret_palette = palette;

@@ -5,7 +5,7 @@
 enum brot_err palette_map_parse(const struct palette_text *from, struct colour_palette *ret_palette,
 				struct brot_error *err)
 {
-	struct colour_palette palette = {.is_cyclic = true};
+	struct colour_palette palette = {.is_cyclic = true, .is_linear = true};
 	struct textlines lines = textlines_of(from->text, from->bytes);
 	uint32_t count = 0;
 	while (textlines_next(&lines)) {

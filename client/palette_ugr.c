@@ -100,7 +100,7 @@ static void mix(const uint8_t a[3], const uint8_t b[3], double t, uint8_t ret_rg
 static enum brot_err finish(const struct palette_text *from, unsigned line, struct gradient *g,
 			    struct colour_palette *ret_palette, struct brot_error *err)
 {
-	struct colour_palette palette = {.is_cyclic = true};
+	struct colour_palette palette = {.is_cyclic = true, .is_linear = !g->is_smooth};
 	for (uint32_t i = 0; i < g->count; i++)
 		g->stops[i].index = ring(g->stops[i].index + g->rotation);
 	qsort(g->stops, g->count, sizeof g->stops[0], by_index);

@@ -1,7 +1,8 @@
-/* picture.c - addresses within planes that are contiguous. */
+/* picture.c - addresses within planes that are contiguous, and what a picture says of itself. */
 #include "client/picture.h"
 
 #include <assert.h>
+#include <jansson.h>
 
 size_t picture_row_bytes(const struct request *request, uint32_t p)
 {
@@ -31,4 +32,16 @@ void picture_swap16(const uint8_t *row, size_t bytes, uint8_t *ret_swapped)
 		ret_swapped[i] = row[i + 1];
 		ret_swapped[i + 1] = row[i];
 	}
+}
+
+char *picture_request_text(const struct picture *picture)
+{
+	/* Brute force gives the same picture, and so the same file. */
+	struct request request = *picture->request;
+	request.has_shortcuts = true;
+	json_t *json = request_to_json(&request);
+	/* ASCII, since a PNG's tEXt chunk is Latin-1. */
+	char *text = json == NULL ? NULL : json_dumps(json, JSON_COMPACT | JSON_ENSURE_ASCII);
+	json_decref(json);
+	return text;
 }

@@ -49,6 +49,10 @@ const uint8_t *picture_row(const struct picture *picture, uint32_t p, uint32_t y
 /* Copies a row of 16-bit values with the high byte first, as files have them. */
 void picture_swap16(const uint8_t *row, size_t bytes, uint8_t *ret_swapped);
 
+/* The canonical request of a picture, for files that carry it along: ASCII, and without what
+ * changes no pixel. NULL if memory is short; the caller frees it. */
+char *picture_request_text(const struct picture *picture);
+
 /* Bytes of one row, and of `rows` rows, of plane index p. */
 size_t picture_row_bytes(const struct request *request, uint32_t p);
 size_t picture_rows_bytes(const struct request *request, uint32_t p, uint32_t rows);

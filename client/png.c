@@ -7,12 +7,11 @@
 #include "client/png.h"
 
 #include <brot/version.h>
-#include <jansson.h>
 #include <png.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
+#include "client/crew.h"
 #include "client/png_stream.h"
 
 #define TEXTS          4
@@ -79,14 +78,7 @@ static bool make_texts(struct png_call *call)
 {
 	if (call->picture->is_anonymous)
 		return true;
-	/* Brute force gives the same picture, and so the same file. */
-	struct request request = *call->picture->request;
-	request.has_shortcuts = true;
-	json_t *json = request_to_json(&request);
-	/* ASCII, since a tEXt chunk is Latin-1. */
-	if (json != NULL)
-		call->request = json_dumps(json, JSON_COMPACT | JSON_ENSURE_ASCII);
-	json_decref(json);
+	call->request = picture_request_text(call->picture);
 	call->description = describe(call->picture->request);
 	return call->request != NULL && call->description != NULL;
 }
@@ -182,13 +174,12 @@ static enum brot_err open_stream(struct png_call *call)
 {
 	const struct request *request = call->picture->request;
 	const size_t row_bytes = picture_row_bytes(request, 0);
-	const long cores = sysconf(_SC_NPROCESSORS_ONLN);
 	const struct png_stream_config config = {
 		.row_bytes = row_bytes,
 		.pixel_bytes = format_pixel_bytes(request->format),
 		.rows = request->height_px,
 		.level = (int)call->picture->compress,
-		.threads = cores > 1 ? (unsigned)cores : 1,
+		.threads = crew_size(),
 		.write = on_part,
 		.context = call,
 	};

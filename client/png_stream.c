@@ -11,9 +11,10 @@
 
 #include "client/png_filter.h"
 
-#define PART_BYTES   ((size_t)512 * 1024) /* of rows; at least one row */
+#define PART_PIXELS  ((size_t)160 * 1024) /* at least one row */
 #define WINDOW_BYTES ((size_t)32 * 1024)
 #define MEMORY_LEVEL 8
+#define CHUNK_BYTES  ((size_t)16 * 1024) /* what is shorter waits for more */
 #define HEAD_BYTES   2
 #define TAIL_BYTES   4
 #define THREADS_MAX  64
@@ -42,6 +43,8 @@ struct png_stream {
 	struct part *ring;
 	size_t ring_count;
 	uLong adler;
+	uint8_t waiting[CHUNK_BYTES]; /* to be written */
+	size_t waiting_bytes;
 
 	pthread_t threads[THREADS_MAX];
 	unsigned thread_count;
@@ -66,7 +69,7 @@ static void set_state(struct png_stream *stream, struct part *part, enum state s
 
 /* ---- the threads ---- */
 
-static void part_filter(const struct png_stream *stream, struct part *part, uint8_t *scratch)
+static void part_filter(const struct png_stream *stream, struct part *part)
 {
 	const size_t bytes = stream->config.row_bytes;
 	uint8_t *out = part->filtered;
@@ -78,7 +81,7 @@ static void part_filter(const struct png_stream *stream, struct part *part, uint
 			memcpy(out + 1, row, bytes);
 		} else {
 			png_filter_row(row, is_first ? NULL : row - bytes, bytes,
-				       stream->config.pixel_bytes, scratch, out);
+				       stream->config.pixel_bytes, out);
 		}
 	}
 	part->filtered_bytes = part->row_count * (bytes + 1);
@@ -146,17 +149,15 @@ static void *thread_run(void *context)
 {
 	struct png_stream *stream = context;
 	z_stream z = {.zalloc = NULL};
-	uint8_t *scratch = malloc(stream->config.row_bytes);
 	/* Z_FILTERED is what libpng uses for filtered rows. */
-	const bool is_good = scratch != NULL &&
-			     deflateInit2(&z, stream->config.level, Z_DEFLATED, -15, MEMORY_LEVEL,
+	const bool is_good = deflateInit2(&z, stream->config.level, Z_DEFLATED, -15, MEMORY_LEVEL,
 					  stream->config.level == 0 ? Z_DEFAULT_STRATEGY
 								    : Z_FILTERED) == Z_OK;
 	for (struct part *part; (part = take(stream)) != NULL;) {
 		const struct part *before = NULL;
 		part->has_failed = !is_good;
 		if (is_good)
-			part_filter(stream, part, scratch);
+			part_filter(stream, part);
 		set_state(stream, part, PART_FILTERED);
 		if (part->index > 0) {
 			before = part_at(stream, part->index - 1);
@@ -169,7 +170,6 @@ static void *thread_run(void *context)
 	}
 	if (is_good)
 		(void)deflateEnd(&z);
-	free(scratch);
 	return NULL;
 }
 
@@ -187,6 +187,30 @@ static void head_make(int level, uint8_t head[HEAD_BYTES])
 	const unsigned value = 0x7800u | effort << 6;
 	head[0] = 0x78;
 	head[1] = (uint8_t)((value & 0xff) + 31 - value % 31);
+}
+
+static enum brot_err waiting_write(struct png_stream *stream, struct brot_error *err)
+{
+	const size_t bytes = stream->waiting_bytes;
+	stream->waiting_bytes = 0;
+	return bytes == 0
+		       ? BROT_OK
+		       : stream->config.write(stream->waiting, bytes, stream->config.context, err);
+}
+
+static enum brot_err stream_write(struct png_stream *stream, const uint8_t *data, size_t bytes,
+				  bool is_last, struct brot_error *err)
+{
+	enum brot_err code = BROT_OK;
+	if (stream->waiting_bytes + bytes > CHUNK_BYTES)
+		code = waiting_write(stream, err);
+	if (code == BROT_OK && bytes > CHUNK_BYTES) {
+		code = stream->config.write(data, bytes, stream->config.context, err);
+	} else if (code == BROT_OK) {
+		memcpy(stream->waiting + stream->waiting_bytes, data, bytes);
+		stream->waiting_bytes += bytes;
+	}
+	return code == BROT_OK && is_last ? waiting_write(stream, err) : code;
 }
 
 static enum brot_err part_write(struct png_stream *stream, struct part *part,
@@ -208,7 +232,7 @@ static enum brot_err part_write(struct png_stream *stream, struct part *part,
 	if (part->is_last)
 		for (int i = 0; i < TAIL_BYTES; i++)
 			data[bytes++] = (uint8_t)(stream->adler >> (24 - 8 * i));
-	return stream->config.write(data, bytes, stream->config.context, err);
+	return stream_write(stream, data, bytes, part->is_last, err);
 }
 
 /* Writes parts until one of them is free for part `wanted`: the one before that must stay, since it
@@ -311,7 +335,8 @@ enum brot_err png_stream_new(const struct png_stream_config *config, struct png_
 	stream->config = *config;
 	if (stream->config.threads > THREADS_MAX)
 		stream->config.threads = THREADS_MAX;
-	stream->part_rows = PART_BYTES / config->row_bytes > 0 ? PART_BYTES / config->row_bytes : 1;
+	const size_t part_bytes = PART_PIXELS * config->pixel_bytes;
+	stream->part_rows = part_bytes / config->row_bytes > 0 ? part_bytes / config->row_bytes : 1;
 	if (stream->part_rows > config->rows)
 		stream->part_rows = (size_t)config->rows;
 	(void)pthread_mutex_init(&stream->lock, NULL);

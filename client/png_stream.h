@@ -25,7 +25,8 @@ struct png_stream_config {
 	uint64_t rows;      /* that will come, at least 1 */
 	int level;          /* zlib's, 0..9; 0: neither filtered nor packed */
 	unsigned threads;   /* at least 1 */
-	/* Gets the parts in order, in the thread that calls png_stream_row(). */
+	/* Gets the parts in order, short ones together, in the thread that calls
+	 * png_stream_row(). */
 	enum brot_err (*write)(const uint8_t *data, size_t bytes, void *context,
 			       struct brot_error *err);
 	void *context;

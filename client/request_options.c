@@ -51,3 +51,10 @@ enum brot_err request_options_alone(const struct request *request, struct brot_e
 		"got %u: render without --keep takes more",
 		colour_mode_name(request->colour.mode), (unsigned)request->samples);
 }
+
+const char *request_options_wait_format(const struct request *request)
+{
+	return request_needs_image(request) && request->format != FORMAT_RGB8
+		       ? format_info(request->format)->name
+		       : NULL;
+}

@@ -96,7 +96,7 @@
 #define REQUEST_OPTIONS_FILE(values)                                                             \
 	{.name = "dpi",                                                                          \
 	 .arg = "N",                                                                             \
-	 .help = "pixels an inch, which a PNG then says of itself",                              \
+	 .help = "pixels an inch, which a PNG or an EXR file then says of itself",               \
 	 .type = OPTION_U32,                                                                     \
 	 .offset = offsetof(struct values, style.dpi),                                           \
 	 .min = 1,                                                                               \
@@ -139,5 +139,8 @@ enum brot_err request_options_priority(const char *label, const char *text, int3
  * its colours need the whole image and more than one sample a pixel, for the job is then one of
  * numbers, which do not tell. BROT_E_REQUEST. */
 enum brot_err request_options_alone(const struct request *request, struct brot_error *err);
+
+/* What "wait" must be told by --format to make that picture of its job; NULL: nothing. */
+const char *request_options_wait_format(const struct request *request);
 
 #endif

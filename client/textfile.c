@@ -5,8 +5,23 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+bool textfile_is(const char *file, const char *suffix, bool has_entries, size_t *ret_path_chars)
+{
+	const size_t chars = strlen(suffix);
+	for (const char *dot = file; (dot = strchr(dot, '.')) != NULL; dot++) {
+		if (strncasecmp(dot + 1, suffix, chars) != 0)
+			continue;
+		const char *end = dot + 1 + chars;
+		*ret_path_chars = (size_t)(end - file);
+		if (*end == '\0' || (*end == ':' && has_entries))
+			return true;
+	}
+	return false;
+}
 
 static enum brot_err unreadable(const char *label, const char *path, const char *why,
 				struct brot_error *err)

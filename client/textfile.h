@@ -6,10 +6,15 @@
 #ifndef CLIENT_TEXTFILE_H
 #define CLIENT_TEXTFILE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 
 #include "proto/error.h"
+
+/* Whether a file's name, or the FILE of "FILE:NAME" where it has entries, ends in ".SUFFIX", in
+ * whatever case; *ret_path_chars is then the length of FILE. */
+bool textfile_is(const char *file, const char *suffix, bool has_entries, size_t *ret_path_chars);
 
 /* Opens a regular file; label ("--palette") begins each sentence. A FIFO is refused: opening or
  * reading one could wait for ever. BROT_E_NO_INPUT. */

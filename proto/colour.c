@@ -4,6 +4,8 @@
 #include <assert.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "proto/format.h"
 
@@ -47,6 +49,23 @@ void colour_init(struct colour *colour)
 	};
 }
 
+bool colour_rgb_parse(const char *text, uint8_t ret_rgb[3])
+{
+	static const char digits[] = "0123456789abcdefABCDEF";
+	if (text == NULL || text[0] != '#' || strlen(text) != 7 || strspn(text + 1, digits) != 6)
+		return false;
+	unsigned long value = strtoul(text + 1, NULL, 16);
+	for (int i = 0; i < 3; i++)
+		ret_rgb[i] = (uint8_t)(value >> (16 - 8 * i));
+	return true;
+}
+
+const char *colour_rgb_text(const uint8_t rgb[3], char text[COLOUR_RGB_BYTES])
+{
+	(void)snprintf(text, COLOUR_RGB_BYTES, "#%02x%02x%02x", rgb[0], rgb[1], rgb[2]);
+	return text;
+}
+
 void colour_palette_of(const struct colour *colour, struct palette *ret_palette)
 {
 	const struct colour_palette *own = &colour->palette;
@@ -60,6 +79,7 @@ void colour_palette_of(const struct colour *colour, struct palette *ret_palette)
 		.name = "",
 		.title = "the request's own",
 		.cyclic = own->is_cyclic,
+		.linear = own->is_linear,
 		.stop_count = own->stop_count,
 		.stops = own->stops,
 	};

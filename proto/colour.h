@@ -54,7 +54,7 @@ enum colour_blend { BLEND_HSV, BLEND_OVERLAY, BLEND_SOFT, BLEND_COUNT }; /* matp
 /* A palette by its name, or one that the request brings along. */
 struct colour_palette {
 	char name[LIMIT_NAME_CHARS + 1]; /* in the table of palettes; "": the stops below */
-	bool is_cyclic;
+	bool is_cyclic, is_linear;
 	uint32_t stop_count; /* 2..LIMIT_STOPS, or 0 with a name */
 	struct palette_stop stops[LIMIT_STOPS];
 };
@@ -76,6 +76,11 @@ struct colour {
 
 /* Every default: the palette "classic", smooth, a black interior; light from 315 at 10 degrees. */
 void colour_init(struct colour *colour);
+
+/* "#rrggbb": whether text, which may be NULL, is one; and the text of one. */
+#define COLOUR_RGB_BYTES 8
+bool colour_rgb_parse(const char *text, uint8_t ret_rgb[3]);
+const char *colour_rgb_text(const uint8_t rgb[3], char text[COLOUR_RGB_BYTES]);
 
 /* The palette as the table would have it; borrows from *colour. The name is of the table
  * (asserted), as parsing assures. */

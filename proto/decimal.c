@@ -325,17 +325,30 @@ int32_t decimal_log10(const struct decimal_text *a)
 	return (int32_t)(scan.exponent + (int64_t)scan.digit_count - 1);
 }
 
+/* strtod looks for the locale's point; text without any reads the same everywhere. */
+static double scan_to_double(const struct scan *scan, int64_t exponent)
+{
+	if (scan->digit_count == 0)
+		return 0.0;
+	char text[LIMIT_DECIMAL_CHARS + 32];
+	(void)snprintf(text, sizeof text, "%s%se%lld", scan->is_negative ? "-" : "", scan->digits,
+		       (long long)exponent);
+	return strtod(text, NULL);
+}
+
 double decimal_to_double(const struct decimal_text *a)
 {
 	struct scan scan;
 	scan_own(a, &scan);
-	if (scan.digit_count == 0)
-		return 0.0;
-	/* strtod looks for the locale's point; text without any reads the same everywhere. */
-	char text[LIMIT_DECIMAL_CHARS + 32];
-	(void)snprintf(text, sizeof text, "%s%se%lld", scan.is_negative ? "-" : "", scan.digits,
-		       (long long)scan.exponent);
-	return strtod(text, NULL);
+	return scan_to_double(&scan, scan.exponent);
+}
+
+double decimal_digits(const struct decimal_text *a)
+{
+	struct scan scan;
+	scan_own(a, &scan);
+	scan.is_negative = false;
+	return scan_to_double(&scan, 1 - (int64_t)scan.digit_count);
 }
 
 bool decimal_from_double(double value, struct decimal_text *ret)

@@ -66,4 +66,8 @@ int decimal_compare_magnitude(const struct decimal_text *a, uint32_t limit);
 /* The power of ten of the leading digit: 0 for 1 and 9.9, -5 for 3e-5. 0 for zero. */
 int32_t decimal_log10(const struct decimal_text *a);
 
+/* The nearest double to |a| without that power: 1..10, or 0 for zero; for numbers that are beyond a
+ * double. */
+double decimal_digits(const struct decimal_text *a);
+
 #endif

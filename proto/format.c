@@ -23,8 +23,9 @@ static const struct format_info format_table[FORMAT_COUNT] = {
 	{FORMAT_RAW,
 	 "raw",
 	 true,
-	 6,
-	 {PLANE_WHOLE, PLANE_FRACTION, PLANE_DISTANCE, PLANE_PHASE, PLANE_PERIOD, PLANE_INTERIOR}},
+	 7,
+	 {PLANE_ITERATIONS, PLANE_WHOLE, PLANE_FRACTION, PLANE_DISTANCE, PLANE_PHASE, PLANE_PERIOD,
+	  PLANE_INTERIOR}},
 };
 
 const struct plane_info *plane_info(uint32_t type)
@@ -47,6 +48,15 @@ const struct format_info *format_by_name(const char *name)
 		if (strcmp(format_table[i].name, name) == 0)
 			return &format_table[i];
 	return NULL;
+}
+
+unsigned format_planes(enum format_id id)
+{
+	const struct format_info *format = format_info(id);
+	unsigned planes = 0;
+	for (uint32_t i = 0; i < format->plane_count; i++)
+		planes |= 1u << format->planes[i];
+	return planes;
 }
 
 uint32_t format_pixel_bytes(enum format_id id)

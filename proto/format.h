@@ -30,7 +30,8 @@ enum plane_type {
 			       pixels; 0 where period is 0 */
 };
 
-#define PLANES_MAX 6 /* planes that one format may have */
+#define PLANE_TYPES (PLANE_INTERIOR + 1) /* for arrays that types index */
+#define PLANES_MAX  7                    /* planes that one format may have */
 
 struct plane_info {
 	enum plane_type type;
@@ -66,6 +67,9 @@ const struct format_info *format_info(enum format_id id);
 
 /* The format of that name, or NULL. */
 const struct format_info *format_by_name(const char *name);
+
+/* The planes of a format, bit 1u << PLANE_... each. */
+unsigned format_planes(enum format_id id);
 
 /* Bytes of one pixel over all planes of a format. */
 uint32_t format_pixel_bytes(enum format_id id);

@@ -20,7 +20,7 @@
 #include "proto/tile.h"
 
 #define IMAGE_MAGIC      "BROTIMG1"
-#define IMAGE_VERSION    2
+#define IMAGE_VERSION    3
 #define IMAGE_ALIGN      4096
 #define IMAGE_DURABLE    1u /* flag: its broker has a store, and comes back for it */
 #define IMAGE_NAME_CHARS 38 /* "/brot-" and 32 hexadecimal digits, without the NUL */

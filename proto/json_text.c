@@ -1,6 +1,7 @@
 /* json_text.c - a walk over tokens; nothing is decoded. */
 #include "proto/json_text.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static bool is_space(char c)
@@ -116,4 +117,54 @@ bool json_text_member(const struct json_text *json, size_t *cursor, struct json_
 	*ret_value = json_text_value(json, colon < json->bytes ? colon + 1 : colon);
 	*cursor = ret_value->end;
 	return true;
+}
+
+static bool is_key(const struct json_text *json, struct json_span key, const char *name,
+		   size_t chars)
+{
+	return key.end - key.first == chars + 2 &&
+	       memcmp(json->text + key.first + 1, name, chars) == 0;
+}
+
+/* Steps into the member or element that `path` begins with; false where there is none. *at: the
+ * value on the way, *ret_offset: where it is told to stand. */
+static bool step(const struct json_text *json, const char *path, size_t chars, size_t *at,
+		 size_t *ret_offset)
+{
+	struct json_span key, value;
+	size_t cursor = *at = json_text_value(json, *at).first;
+	const char open = cursor < json->bytes ? json->text[cursor] : '\0';
+	if (path[0] != '[') {
+		while (open == '{' && json_text_member(json, &cursor, &key, &value)) {
+			if (!is_key(json, key, path, chars))
+				continue;
+			*at = value.first;
+			*ret_offset = key.first;
+			return true;
+		}
+		return false;
+	}
+	unsigned long index = strtoul(path + 1, NULL, 10);
+	while (open == '[' && json_text_element(json, &cursor, &value)) {
+		if (index-- != 0)
+			continue;
+		*ret_offset = *at = value.first;
+		return true;
+	}
+	return false;
+}
+
+size_t json_text_find(const struct json_text *json, const char *path)
+{
+	static const char names[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				    "0123456789_-";
+	size_t at = 0, offset = json_text_value(json, 0).first;
+	for (size_t chars; *path != '\0'; path += chars) {
+		path += *path == ']';
+		path += *path == '.';
+		chars = *path == '[' ? 1 + strspn(path + 1, names) : strspn(path, names);
+		if (chars == 0 || !step(json, path, chars, &at, &offset))
+			break;
+	}
+	return offset;
 }

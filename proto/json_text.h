@@ -42,4 +42,9 @@ bool json_text_member(const struct json_text *json, size_t *cursor, struct json_
 		      struct json_span *ret_value);
 bool json_text_element(const struct json_text *json, size_t *cursor, struct json_span *ret_value);
 
+/* The offset of what a path such as "colour.palette.stops[1]" names, the key's where it is an
+ * object's member; of the last thing on the way to it where it is not there, such as a key that is
+ * missing. The path ends at its first byte that is neither of a name nor ".", "[" or "]". */
+size_t json_text_find(const struct json_text *json, const char *path);
+
 #endif

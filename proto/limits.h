@@ -42,19 +42,22 @@
 #define LIMIT_SPEED 1000000000000000
 
 /* Jobs of one broker */
-#define LIMIT_JOBS            256    /* accepted and not yet forgotten */
-#define LIMIT_JOBS_PER_CLIENT 64     /* of these, of one client's name, or one owner but an admin */
-#define LIMIT_WATCHERS        8      /* connections that watch one job */
-#define LIMIT_TILE_ATTEMPTS   3      /* failures of one tile before its job fails */
-#define LIMIT_TILE_LEASES     8      /* of one tile that kill or hang its worker: its job fails */
-#define LIMIT_WORKER_STRIKES  3      /* failures of one worker on a job before it is kept off */
-#define LIMIT_COPIES          2      /* workers that render one tile at a time */
-#define LIMIT_PRIORITY        100    /* |priority| of a job */
-#define LIMIT_OPEN_BANDS      2      /* bands of one job that have an image at a time */
-#define LIMIT_OPEN_FETCHES    8      /* ROWS on their way to one client */
-#define LIMIT_HISTORY         100    /* ended jobs in one REPORT */
-#define LIMIT_ENDED_JOBS      100000 /* that the history remembers */
-#define LIMIT_FETCH_BYTES     (1024 * 1024) /* pixels that one FETCH may ask for */
+#define LIMIT_JOBS            256 /* accepted and not yet forgotten */
+#define LIMIT_JOBS_PER_CLIENT 64  /* of these, of one client's name, or one owner but an admin */
+#define LIMIT_WATCHERS        8   /* connections that watch one job */
+#define LIMIT_TILE_ATTEMPTS   3   /* failures of one tile before its job fails */
+#define LIMIT_TILE_LEASES     8   /* of one tile that kill or hang its worker: its job fails */
+#define LIMIT_WORKER_STRIKES  3   /* failures of one worker on a job before it is kept off */
+#define LIMIT_COPIES          2   /* workers that render one tile at a time */
+#define LIMIT_PRIORITY        100 /* |priority| of a job */
+#define LIMIT_OPEN_BANDS      2   /* bands of one job that have an image at a time */
+/* A picture, not numbers, of a job that is not kept; a larger one comes in bands. Its client reads
+ * it once, and the broker stands still while the system reserves it. */
+#define LIMIT_WHOLE_BYTES  (1ull << 30)
+#define LIMIT_OPEN_FETCHES 8             /* ROWS on their way to one client */
+#define LIMIT_HISTORY      100           /* ended jobs in one REPORT */
+#define LIMIT_ENDED_JOBS   100000        /* that the history remembers */
+#define LIMIT_FETCH_BYTES  (1024 * 1024) /* pixels that one FETCH may ask for */
 
 /* Messages a second over one connection; as many may come at once. FETCH at memory speed takes half
  * of what a client has, the smallest tiles a tenth of what a worker has. */

@@ -25,6 +25,7 @@ struct palette {
 	const char *name; /* lower case, at most LIMIT_NAME_CHARS */
 	const char *title;
 	bool cyclic; /* position 1 is position 0 again; otherwise the last stop stands at 1 */
+	bool linear; /* straight lines between the stops; otherwise curves without corners */
 	uint32_t stop_count; /* at least 2 */
 	const struct palette_stop *stops;
 };

@@ -16,7 +16,7 @@
 
 static const struct preset preset_table[] = {
 	{"home", "the whole set", "mandelbrot", "-0.75", "0", "4", 0, 500},
-	{"seahorse", "seahorse valley", "mandelbrot", "-0.7453", "0.1127", "0.0065", 0, 2000},
+	{"seahorse", "seahorse valley", "mandelbrot", "-0.7453", "0.1127", "0.0065", 0, 10000},
 	{"seahorse-tail", "a seahorse's tail with an island in it", "mandelbrot",
 	 "-0.743643887037158704752191506114774", "0.131825904205311970493132056385139", "3e-5", 0,
 	 5000},
@@ -56,7 +56,7 @@ static const struct preset preset_table[] = {
 	{"needle", "an island near the tip of the needle", "mandelbrot", "-1.985424253054205", "0",
 	 "0.0006", 0, 2000},
 	{"shell", "a shell at the edge of seahorse valley", "mandelbrot", "-0.7269", "0.1889",
-	 "0.003", 0, 2000},
+	 "0.003", 0, 20000},
 	{"lightning", "a bolt of lightning", "mandelbrot", "-1.315180982097868",
 	 "0.073481649996795", "1e-4", 0, 3000},
 	{"galaxy", "a pair of galaxies", "mandelbrot", "-0.761574", "-0.0847596", "1e-4", 0, 3000},

@@ -63,6 +63,10 @@ enum brot_err request_from_json(const json_t *json, struct request *ret_request,
  * or keep the rules above. The caller owns the reference. NULL only if memory is short. */
 json_t *request_to_json(const struct request *request);
 
+/* The value of colour.palette: a name, or an object with every key. The caller owns the reference.
+ * NULL only if memory is short. */
+json_t *request_palette_to_json(const struct colour_palette *palette);
+
 /* An iteration limit that shows the structure of a view of that width: 500 for the whole set, 5000
  * at 1e-5, 20000 at 1e-13. Depends on the power of ten of the smaller extent alone, never falls
  * with the zoom, and is at most LIMIT_ITERATIONS. */

@@ -40,7 +40,7 @@ static enum brot_err stop_read(const char *path, size_t index, const json_t *jso
 	struct palette_stop stop;
 	const json_t *position = json_array_get(json, 0);
 	if (json_array_size(json) != 2 || !json_is_number(position) ||
-	    !field_rgb_parse(json_string_value(json_array_get(json, 1)), stop.rgb))
+	    !colour_rgb_parse(json_string_value(json_array_get(json, 1)), stop.rgb))
 		return field_refuse(place, "must be [POSITION, \"#rrggbb\"]", json, err);
 	stop.position = json_number_value(position) + 0.0; /* -0 becomes 0 */
 	if (index == 0 && stop.position != 0.0)
@@ -72,13 +72,16 @@ static enum brot_err own_read(const char *path, const json_t *json, struct colou
 			      struct brot_error *err)
 {
 	const json_t *cyclic = json_object_get(json, "cyclic");
+	const json_t *linear = json_object_get(json, "linear");
 	const json_t *stops = json_object_get(json, "stops");
 	size_t count = json_array_size(stops);
-	struct colour_palette palette = {.is_cyclic = json_is_true(cyclic)};
-	if (json_object_size(json) != 2 || !json_is_boolean(cyclic) || !json_is_array(stops))
+	struct colour_palette palette = {.is_cyclic = json_is_true(cyclic),
+					 .is_linear = json_is_true(linear)};
+	if (json_object_size(json) != (linear == NULL ? 2 : 3) || !json_is_boolean(cyclic) ||
+	    (linear != NULL && !json_is_boolean(linear)) || !json_is_array(stops))
 		return error_set(err, BROT_E_REQUEST,
-				 "%s: must be a name, or an object with \"cyclic\" and \"stops\" "
-				 "and no more",
+				 "%s: must be a name, or an object with \"cyclic\", \"stops\" and "
+				 "perhaps \"linear\"",
 				 path);
 	if (count < 2 || count > LIMIT_STOPS)
 		return error_set(err, BROT_E_REQUEST, "%s.stops: must be 2..%d stops, got %zu",
@@ -105,21 +108,31 @@ static enum brot_err palette_read(const struct field *field, const char *path, c
 	return field_refuse(path, "must be the name of a palette, or an object", json, err);
 }
 
-static int palette_write(const struct field *field, const struct request *request, json_t *object)
+json_t *request_palette_to_json(const struct colour_palette *palette)
 {
-	const struct colour_palette *palette = field_member_const(field, request);
 	if (palette->name[0] != '\0')
-		return json_object_set_new(object, field->name, json_string(palette->name));
+		return json_string(palette->name);
 	json_t *stops = json_array();
 	int failed = 0;
 	for (uint32_t i = 0; i < palette->stop_count; i++) {
 		const struct palette_stop *stop = &palette->stops[i];
-		char text[FIELD_RGB_BYTES];
-		failed |= json_array_append_new(
-			stops, json_pack("[f,s]", stop->position, field_rgb_text(stop->rgb, text)));
+		char text[COLOUR_RGB_BYTES];
+		failed |= json_array_append_new(stops, json_pack("[f,s]", stop->position,
+								 colour_rgb_text(stop->rgb, text)));
 	}
-	json_t *own = json_pack("{s:b,s:o}", "cyclic", palette->is_cyclic, "stops", stops);
-	return failed != 0 ? -1 : json_object_set_new(object, field->name, own);
+	json_t *json = json_pack("{s:b,s:b,s:o}", "cyclic", palette->is_cyclic, "linear",
+				 palette->is_linear, "stops", stops);
+	if (failed != 0) {
+		json_decref(json);
+		return NULL;
+	}
+	return json;
+}
+
+static int palette_write(const struct field *field, const struct request *request, json_t *object)
+{
+	return json_object_set_new(object, field->name,
+				   request_palette_to_json(field_member_const(field, request)));
 }
 
 static const struct field_type field_palette = {palette_read, palette_write};
@@ -192,10 +205,7 @@ static enum brot_err check_planes(const struct request *request, struct brot_err
 	const struct format_info *format = format_info(request->format);
 	const struct colour *colour = &request->colour;
 	char what[PATH_BYTES];
-	unsigned planes = 0;
-	for (uint32_t p = 0; p < format->plane_count; p++)
-		planes |= 1u << format->planes[p];
-	if ((planes & f64_alone) != 0) {
+	if ((format_planes(format->id) & f64_alone) != 0) {
 		(void)snprintf(what, sizeof what, "format \"%s\"", format->name);
 		return check_precision(request, what, err);
 	}
@@ -208,23 +218,33 @@ static enum brot_err check_planes(const struct request *request, struct brot_err
 	return check_precision(request, what, err);
 }
 
+static enum brot_err refuse_adaptive(const char *why, const char *got, struct brot_error *err)
+{
+	return error_set(err, BROT_E_REQUEST, "adaptive: needs %s, got \"%s\"", why, got);
+}
+
 static enum brot_err check_adaptive(const struct request *request, struct brot_error *err)
 {
-	const char *why = NULL;
+	const struct colour *colour = &request->colour;
 	if (request->adaptive == 0)
 		return BROT_OK;
 	if (format_info(request->format)->is_data)
-		why = "a format that is a picture";
-	else if (request->samples < 2)
-		why = "samples of at least 2";
-	else if (request->colour.mode != COLOUR_SMOOTH || request->colour.inside != INSIDE_PLAIN)
-		why = "colour.mode \"smooth\" and colour.inside \"plain\"";
-	else if (!is_analytic(request))
-		why = "formula mandelbrot, multibrot or julia";
-	if (why == NULL)
-		return check_precision(request, "adaptive", err);
-	return error_set(err, BROT_E_REQUEST, "adaptive: needs %s, got %u", why,
-			 (unsigned)request->adaptive);
+		return refuse_adaptive("a format that is a picture",
+				       format_info(request->format)->name, err);
+	if (request->samples < 2)
+		return error_set(err, BROT_E_REQUEST,
+				 "adaptive: needs samples of at least 2, got %u",
+				 (unsigned)request->samples);
+	if (colour->mode != COLOUR_SMOOTH)
+		return refuse_adaptive("colour.mode \"smooth\"", colour_mode_name(colour->mode),
+				       err);
+	if (colour->inside != INSIDE_PLAIN)
+		return refuse_adaptive("colour.inside \"plain\"",
+				       colour_inside_name(colour->inside), err);
+	if (!is_analytic(request))
+		return refuse_adaptive("formula mandelbrot, multibrot or julia",
+				       formula_info(request->formula)->name, err);
+	return check_precision(request, "adaptive", err);
 }
 
 enum brot_err request_check_colour(const struct request *request, struct brot_error *err)

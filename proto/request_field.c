@@ -254,37 +254,20 @@ static int angle_write(const struct field *field, const struct request *request,
 
 const struct field_type field_angle = {angle_read, angle_write};
 
-bool field_rgb_parse(const char *text, uint8_t ret_rgb[3])
-{
-	static const char digits[] = "0123456789abcdefABCDEF";
-	if (text == NULL || text[0] != '#' || strlen(text) != 7 || strspn(text + 1, digits) != 6)
-		return false;
-	unsigned long value = strtoul(text + 1, NULL, 16);
-	for (int i = 0; i < 3; i++)
-		ret_rgb[i] = (uint8_t)(value >> (16 - 8 * i));
-	return true;
-}
-
-const char *field_rgb_text(const uint8_t rgb[3], char text[FIELD_RGB_BYTES])
-{
-	(void)snprintf(text, FIELD_RGB_BYTES, "#%02x%02x%02x", rgb[0], rgb[1], rgb[2]);
-	return text;
-}
-
 static enum brot_err rgb_read(const struct field *field, const char *path, const json_t *json,
 			      struct request *request, struct brot_error *err)
 {
-	if (!field_rgb_parse(json_string_value(json), field_member(field, request)))
+	if (!colour_rgb_parse(json_string_value(json), field_member(field, request)))
 		return field_refuse(path, "must be \"#rrggbb\"", json, err);
 	return BROT_OK;
 }
 
 static int rgb_write(const struct field *field, const struct request *request, json_t *object)
 {
-	char text[FIELD_RGB_BYTES];
+	char text[COLOUR_RGB_BYTES];
 	return json_object_set_new(
 		object, field->name,
-		json_string(field_rgb_text(field_member_const(field, request), text)));
+		json_string(colour_rgb_text(field_member_const(field, request), text)));
 }
 
 const struct field_type field_rgb = {rgb_read, rgb_write};

@@ -56,11 +56,6 @@ enum brot_err request_check_colour(const struct request *request, struct brot_er
 void *field_member(const struct field *field, struct request *request);
 const void *field_member_const(const struct field *field, const struct request *request);
 
-/* "#rrggbb": whether text, which may be NULL, is one; and the text of one. */
-#define FIELD_RGB_BYTES 8
-bool field_rgb_parse(const char *text, uint8_t ret_rgb[3]);
-const char *field_rgb_text(const uint8_t rgb[3], char text[FIELD_RGB_BYTES]);
-
 /* Reads what `fields` names out of object; prefix stands before each name in a sentence.
  * Unknown keys are refused before missing ones: a key with a slip in it is both. */
 enum brot_err field_read_members(const struct field *fields, const char *prefix,

@@ -11,6 +11,7 @@
 
 #include "proto/secret.h"
 #include "proto/sys/clock.h"
+#include "proto/sys/cores.h"
 #include "proto/sys/keys.h"
 #include "proto/sys/log.h"
 #include "proto/sys/notify.h"
@@ -185,7 +186,7 @@ static enum brot_err supervise(struct program *program, int signal_fd, int *ret_
 	const struct supervise_config config = {
 		.broker = options->broker,
 		.keys = program->has_keys ? &program->keys : NULL,
-		.processes = options->processes != 0 ? options->processes : supervise_core_count(),
+		.processes = options->processes != 0 ? options->processes : cores_count(),
 		.argv = program->argv,
 		.argc = program->argc,
 		.signal_fd = signal_fd,

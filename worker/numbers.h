@@ -14,8 +14,6 @@
 #include "worker/kernel/derive.h"
 #include "worker/kernel/kernel.h"
 
-#define NUMBERS_PLANES (PLANE_INTERIOR + 1) /* types of planes, which index what is below */
-
 /* Planes whose numbers come from escape kernels only with their derivatives. */
 #define NUMBERS_OUTSIDE (1u << PLANE_DISTANCE | 1u << PLANE_PHASE)
 #define NUMBERS_INSIDE  (1u << PLANE_PERIOD | 1u << PLANE_INTERIOR)
@@ -23,8 +21,8 @@
 
 /* Where the planes of a rectangle's samples go, by type; NULL: not wanted. Strides are samples. */
 struct numbers_planes {
-	void *at[NUMBERS_PLANES];
-	size_t stride[NUMBERS_PLANES];
+	void *at[PLANE_TYPES];
+	size_t stride[PLANE_TYPES];
 };
 
 /* What to compute them with. */

@@ -40,15 +40,6 @@ struct pass {
 	uint64_t iterations; /* of the chunks that are done */
 };
 
-static unsigned planes_of(const struct request *request)
-{
-	const struct format_info *format = format_info(request->format);
-	unsigned planes = 0;
-	for (uint32_t p = 0; p < format->plane_count; p++)
-		planes |= 1u << format->planes[p];
-	return format->is_data ? planes : colour_planes(&request->colour);
-}
-
 enum brot_err render_job_make(const struct request *request, const struct kernel *kernel,
 			      struct render_job *ret_job, struct brot_error *err)
 {
@@ -72,7 +63,8 @@ enum brot_err render_job_make(const struct request *request, const struct kernel
 		.c_im = decimal_to_double(&request->c_im),
 		.has_shortcuts = request->has_shortcuts,
 	};
-	ret_job->planes = planes_of(request);
+	ret_job->planes = is_data ? format_planes(request->format)
+				  : colour_planes(&request->colour);
 	ret_job->width_px = request->width_px;
 	ret_job->height_px = request->height_px;
 	ret_job->samples = request->samples;
@@ -135,7 +127,7 @@ static struct numbers_planes scratch_planes(struct scratch *scratch, unsigned ne
 {
 	struct numbers_planes planes = {{NULL}, {0}};
 	size_t words = 0, reals = 0;
-	for (unsigned type = 0; type < NUMBERS_PLANES; type++) {
+	for (unsigned type = 0; type < PLANE_TYPES; type++) {
 		const bool is_word = type == PLANE_ITERATIONS || type == PLANE_WHOLE ||
 				     type == PLANE_PERIOD;
 		if ((needed >> type & 1) == 0)
@@ -161,11 +153,19 @@ static bool chunk_numbers(struct pass *pass, const struct rect *chunk)
 		assert((uintptr_t)planes.at[type] % sizeof(uint32_t) == 0);
 		assert(pass->strides_bytes[p] % plane_info(type)->pixel_bytes == 0);
 	}
-	if ((pass->job->planes & NUMBERS_DERIVED) != 0) {
+	const bool is_derived = (pass->job->planes & NUMBERS_DERIVED) != 0;
+	uint32_t *kept = planes.at[PLANE_ITERATIONS];
+	const size_t stride = planes.stride[PLANE_ITERATIONS];
+	if (is_derived) {
 		planes.at[PLANE_ITERATIONS] = counts;
 		planes.stride[PLANE_ITERATIONS] = chunk->w;
 	}
-	return pass_compute(pass, chunk, 1, &pass->job->frame, &planes);
+	if (!pass_compute(pass, chunk, 1, &pass->job->frame, &planes))
+		return false;
+	/* What is derived from them is not read from memory that others see. */
+	for (uint32_t y = 0; is_derived && kept != NULL && y < chunk->h; y++)
+		memcpy(kept + y * stride, counts + (size_t)y * chunk->w, chunk->w * sizeof *counts);
+	return true;
 }
 
 /* Colours the pixels of a chunk by numbers that lie `stride` samples a row apart. */
@@ -221,7 +221,7 @@ static bool centres_compute(struct pass *pass, const struct rect *chunk, struct 
 	planes.at[PLANE_WHOLE] = c->whole;
 	planes.at[PLANE_FRACTION] = c->fraction;
 	planes.at[PLANE_DISTANCE] = c->distance;
-	for (unsigned type = 0; type < NUMBERS_PLANES; type++)
+	for (unsigned type = 0; type < PLANE_TYPES; type++)
 		planes.stride[type] = chunk->w;
 	if (!pass_compute(pass, chunk, 1, &job->adaptive.frame, &planes))
 		return false;

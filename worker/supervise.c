@@ -7,13 +7,12 @@
  * A child tells its session's number through a pipe, 8 bytes for each new session. It cannot tell
  * that it dies; the kernel does, by SIGCHLD.
  */
-#define _GNU_SOURCE /* sched_getaffinity(), pipe2() */
+#define _GNU_SOURCE /* pipe2() */
 #include "worker/supervise.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -61,15 +60,6 @@ struct supervisor {
 	bool is_ending;
 	int exit_status;
 };
-
-uint32_t supervise_core_count(void)
-{
-	cpu_set_t set;
-	if (sched_getaffinity(0, sizeof set, &set) == 0 && CPU_COUNT(&set) > 0)
-		return (uint32_t)CPU_COUNT(&set);
-	long online = sysconf(_SC_NPROCESSORS_ONLN);
-	return online > 0 ? (uint32_t)online : 1;
-}
 
 /* ---- the broker ---- */
 

@@ -40,7 +40,4 @@ struct supervise_config {
 enum brot_err supervise_run(const struct supervise_config *config, int *ret_status,
 			    struct brot_error *err);
 
-/* How many processes this one may run at once: the cores that it is allowed to use. */
-uint32_t supervise_core_count(void);
-
 #endif

@@ -25,7 +25,8 @@ struct brot_colour; /* opaque: a request's colours, made ready */
 
 /* The numbers of an image, row 0 on top, without padding, width x height elements each (distance:
  * twice as many), in the host's byte order. What is not there is NULL. The planes are those of
- * PROTOCOL.md, section 6. */
+ * PROTOCOL.md, section 6: distance and interior are in pixels of these numbers, not of a picture
+ * that has more samples than one a pixel. */
 struct brot_numbers {
 	uint32_t width_px, height_px;
 	const uint32_t *iterations;
@@ -54,8 +55,9 @@ enum brot_err brot_colour_check(const struct brot_colour *colour,
 bool brot_colour_needs_survey(const struct brot_colour *colour);
 
 /* Looks at `rows` rows of the numbers from `first` on; all numbers must be there, for it looks at
- * the neighbours too. Each row once, in any order, by any number of threads at once (it is added up
- * behind a lock). Does nothing where no survey is needed. */
+ * the neighbours too. Each row once, in any order, by any number of threads at once (each keeps a
+ * histogram of its own until the first row is coloured: a call should have thousands of pixels).
+ * Does nothing where no survey is needed. */
 void brot_colour_survey(struct brot_colour *colour, const struct brot_numbers *numbers,
 			uint32_t first, uint32_t rows);
 

@@ -87,20 +87,22 @@ static void numbers_make(void)
 
 static struct survey *survey_make(const struct colour *colour)
 {
-	static struct survey_part part;
 	struct survey *survey = NULL;
 	struct brot_error err;
 	if (!colour_needs_image(colour))
 		return NULL;
-	if (survey_new(colour, WIDTH, HEIGHT, &survey, &err) != BROT_OK) {
+	if (survey_new(colour, WIDTH, HEIGHT, 1, &survey, &err) != BROT_OK) {
 		fprintf(stderr, "bench_colour: %s\n", err.text);
 		exit(EXIT_FAILURE);
 	}
+	struct survey_part *part = survey_part_new(survey);
+	if (part == NULL)
+		exit(EXIT_FAILURE);
 	for (uint32_t y = 0; y < HEIGHT; y++)
-		for (uint32_t x = 0; x < WIDTH; x += SURVEY_PIECE) {
-			survey_look(survey, &numbers, x, y, SURVEY_PIECE, &part);
-			survey_add(survey, &part);
-		}
+		for (uint32_t x = 0; x < WIDTH; x += SURVEY_PIECE)
+			survey_look(survey, &numbers, x, y, SURVEY_PIECE, part);
+	survey_add(survey, part);
+	survey_part_free(part);
 	survey_settle(survey);
 	return survey;
 }

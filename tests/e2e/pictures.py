@@ -33,9 +33,8 @@ def png_texts(path: Path) -> dict[str, str]:
     return {key.decode("latin-1"): text.decode("latin-1") for key, text in texts}
 
 
-def _unfilter(row: bytearray, above: bytearray, how: int) -> None:
-    """Undoes PNG's filter of one row of rgb8, in place."""
-    step = 3
+def _unfilter(row: bytearray, above: bytearray, how: int, step: int) -> None:
+    """Undoes PNG's filter of one row of pixels of `step` bytes, in place."""
     for i, value in enumerate(row):
         left = row[i - step] if i >= step else 0
         up = above[i]
@@ -54,14 +53,15 @@ def _unfilter(row: bytearray, above: bytearray, how: int) -> None:
 
 
 def read_png(path: Path) -> numpy.ndarray:
-    """The pixels of an 8-bit RGB PNG without interlace: height x width x 3."""
+    """The pixels of an RGB PNG without interlace, of 8 or 16 bits: height x width x 3."""
     chunks = png_chunks(path.read_bytes())
     kind, head = chunks[0]
     assert kind == b"IHDR"
     width, height, depth, colour, _, _, interlace = struct.unpack(">IIBBBBB", head)
-    assert (depth, colour, interlace) == (8, 2, 0)
+    assert depth in (8, 16) and (colour, interlace) == (2, 0)
     raw = zlib.decompress(b"".join(body for kind, body in chunks if kind == b"IDAT"))
-    stride = 3 * width
+    step = 3 * depth // 8
+    stride = step * width
     assert len(raw) == height * (stride + 1)
     above = bytearray(stride)
     rows = []
@@ -70,19 +70,26 @@ def read_png(path: Path) -> numpy.ndarray:
         row = bytearray(raw[at + 1:at + 1 + stride])
         assert raw[at] <= 4
         if raw[at]:
-            _unfilter(row, above, raw[at])
+            _unfilter(row, above, raw[at], step)
         rows.append(bytes(row))
         above = row
-    return numpy.frombuffer(b"".join(rows), numpy.uint8).reshape(height, width, 3)
+    return _rgb(b"".join(rows), depth, width, height)
+
+
+def _rgb(data: bytes, depth: int, width: int, height: int) -> numpy.ndarray:
+    """Of values with the high byte first, in the byte order that NumPy prefers."""
+    values = numpy.frombuffer(data, ">u2" if depth == 16 else "u1")
+    return values.astype("<u2" if depth == 16 else "u1").reshape(height, width, 3)
 
 
 def read_ppm(path: Path) -> numpy.ndarray:
-    """The pixels of a binary PPM: height x width x 3."""
+    """The pixels of a binary PPM of 8 or 16 bits: height x width x 3."""
     data = path.read_bytes()
     magic, width, height, maximum = data.split(maxsplit=4)[:4]
-    assert (magic, maximum) == (b"P6", b"255")
-    size = int(width) * int(height) * 3
-    return numpy.frombuffer(data[-size:], numpy.uint8).reshape(int(height), int(width), 3)
+    depth = {b"255": 8, b"65535": 16}[maximum]
+    size = int(width) * int(height) * 3 * depth // 8
+    assert magic == b"P6" and len(data) == len(b"P6\n\n\n" + width + b" " + height + maximum) + size
+    return _rgb(data[-size:], depth, int(width), int(height))
 
 
 def read_npy(path: Path) -> numpy.ndarray:

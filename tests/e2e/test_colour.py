@@ -117,10 +117,11 @@ def test_smooth_numbers(stage: Stage, broker: Broker, suffix: str) -> None:
 
 
 def test_iterations(stage: Stage, broker: Broker) -> None:
-    data = stage.render(broker, "i.npy", *VIEW)
-    rendered = stage.render(broker, "r.ppm", *VIEW, "--mode", "banded", "--palette", "ega")
-    assert colour(stage, data, "c.ppm", "--mode", "banded", "--palette",
-                  "ega").read_bytes() == rendered.read_bytes()
+    words = ["--mode", "banded", "--palette", "ega"]
+    rendered = stage.render(broker, "r.ppm", *VIEW, *words)
+    for out, kind in (("i.npy", "iterations"), ("i.exr", "iterations"), ("r.npy", "raw"), ("r.exr", "raw")):
+        data = stage.render(broker, out, *VIEW, "--format", kind)
+        assert colour(stage, data, "c.ppm", *words).read_bytes() == rendered.read_bytes()
 
 
 def test_an_exr_file_knows_its_colours(stage: Stage, broker: Broker) -> None:
@@ -145,7 +146,8 @@ def test_palettes_of_files(stage: Stage, broker: Broker) -> None:
 
 @pytest.mark.parametrize("mode", ["histogram", "relief"])
 def test_a_picture_says_how_it_was_made(stage: Stage, broker: Broker, mode: str) -> None:
-    words = ["--mode", mode, "--samples", "3", "--colour", "inside=period"]
+    colours = {"histogram": "inside=period", "relief": "azimuth=90"}[mode]
+    words = ["--mode", mode, "--samples", "3", "--colour", colours]
     picture = stage.render(broker, "a.png", *HOME, *words)
     request = json.loads(png_texts(picture)["brot-request"])
     assert request["colour"]["mode"] == mode and request["samples"] == 3
@@ -207,9 +209,11 @@ def fetch(stage: Stage, broker: Broker, job: int, out: str, *arguments: object) 
 
 @pytest.mark.parametrize("words", [["--mode", "angle", "--format", "raw"],
                                    ["--mode", "banded", "--format", "iterations"],
+                                   ["--mode", "banded", "--format", "raw"],
                                    ["--palette", "hot", "--format", "smooth"],
                                    ["--mode", "histogram"],
-                                   ["--mode", "relief", "--colour", "inside=distance"]])
+                                   ["--mode", "relief", "--colour", "blend=soft"],
+                                   ["--mode", "histogram", "--colour", "inside=distance"]])
 def test_a_job_of_numbers_becomes_a_picture(stage: Stage, broker: Broker, words: list[str]) -> None:
     job = submit(stage, broker, *VIEW, *words)
     without = words[:words.index("--format")] if "--format" in words else words
@@ -247,6 +251,66 @@ def test_a_job_of_numbers_in_bands(stage: Stage) -> None:
     assert picture.read_bytes() == wanted.read_bytes()
 
 
+def test_sixteen_bits_of_a_job_that_goes_on_alone(stage: Stage, broker: Broker) -> None:
+    """Its numbers do not tell of them: --format does, and submit says so."""
+    words = [*VIEW, "--mode", "histogram", "--colour", "inside=distance,dither=true", "--format", "rgb16"]
+    result = stage.client("submit", *words, "--broker", broker.url)
+    job = int(result.out)
+    assert f"`brot-client wait {job} --out FILE --format rgb16`" in result.err
+    rendered = stage.render(broker, "r.png", *words)
+    assert read_png(rendered).dtype.itemsize == 2
+    deep = fetch(stage, broker, job, "a.png", "--format", "rgb16")
+    assert deep.read_bytes() == rendered.read_bytes()
+    flat = stage.render(broker, "r8.png", *words[:-2])
+    assert fetch(stage, broker, job, "b.png", "--format", "rgb8").read_bytes() == flat.read_bytes()
+    where = ["--broker", broker.url, "--format"]
+    for words, part in (([job, "--out", "c.png", *where, "smooth"], "--format: must be rgb8 or rgb16"),
+                        ([job, "--out", "c.dzi", *where, "rgb16"], "--format: a .dzi file holds rgb8"),
+                        ([job, "--out", "c.npy", *where, "rgb16"], "--format: is for numbers that become"),
+                        ([job, *where, "rgb16"], "--format: goes with --out")):
+        result = stage.client("wait", *words)
+        assert result.status == 64 and part in result.err, result.err
+    (event,) = stage.client("submit", *VIEW, "--mode", "relief", "--format", "rgb16", "--json", "--broker",
+                            broker.url).events()
+    assert event["format"] == "rgb16" and event["request"]["format"] == "smooth"
+
+
+def test_colours_inside_do_not_depend_on_samples_or_mode(stage: Stage, broker: Broker) -> None:
+    place = ["--view", "-0.16,1.035,0.05", "--size", "96x64", "--iterations", "600", "--palette", "grey", "--colour",
+             "inside=distance"]
+    inside = read_npy(stage.render(broker, "raw.npy", *place[:6], "--format", "raw"))["whole"] == INSIDE
+    # whose neighbours are inside, as all of their samples then are
+    for axis, step in ((0, 1), (0, -1), (1, 1), (1, -1)):
+        inside &= numpy.roll(inside, step, axis)
+    inside[[0, -1]] = inside[:, [0, -1]] = False
+    assert inside.sum() > 200
+    for samples in (1, 2, 3, 4):
+        smooth = read_png(stage.render(broker, "s.png", *place, "--samples", samples)).astype(int)
+        for mode in ("histogram", "relief"):
+            other = read_png(stage.render(broker, "o.png", *place, "--samples", samples, "--mode", mode)).astype(int)
+            assert abs(smooth[inside] - other[inside]).mean() < 1.5, (samples, mode)
+
+
+def test_a_relief_is_as_steep_with_many_samples(stage: Stage, broker: Broker) -> None:
+    def relief(height: float, samples: int) -> numpy.ndarray:
+        return read_png(stage.render(broker, "a.png", "--view", "0.6,0.6,0.5", "--size", "96x64", "--iterations", "600",
+                                     "--palette", "grey", "--mode", "relief", "--colour",
+                                     f"elevation=45,power=1,height={height}", "--samples", samples)).astype(int)
+    plain = relief(16, 1)
+    for samples in (2, 4):
+        # A slope a sample would be that of a lower surface.
+        near, low = abs(relief(16, samples) - plain).mean(), abs(relief(16 / samples, samples) - plain).mean()
+        assert near < 5 and 4 * near < low, (samples, near, low)
+
+
+def test_an_exr_file_without_derivatives(stage: Stage, broker: Broker) -> None:
+    words = ["render", *VIEW, "--precision", "f32", "--broker", broker.url, "--out", stage.folder / "a.exr"]
+    result = stage.client(*words)
+    assert result.status == 65 and ".exr file holds raw without --format: iterations or smooth would do" in result.err
+    for kind in ("iterations", "smooth"):
+        assert stage.client(*words, "--format", kind).status == 0
+
+
 def test_jobs_alone_have_one_sample(stage: Stage, broker: Broker) -> None:
     words = [*VIEW, "--mode", "histogram", "--samples", "2", "--broker", broker.url]
     result = stage.client("submit", *words)
@@ -262,7 +326,8 @@ def test_jobs_alone_have_one_sample(stage: Stage, broker: Broker) -> None:
 
 def test_numpy_reads_every_format(stage: Stage, broker: Broker) -> None:
     raw = read_npy(stage.render(broker, "raw.npy", *HOME, "--format", "raw"))
-    assert raw.dtype.names == ("whole", "fraction", "distance", "phase", "period", "interior")
+    assert raw.dtype.names == ("iterations", "whole", "fraction", "distance", "phase", "period",
+                               "interior")
     assert raw.shape == (71, 93) and raw["distance"].shape == (71, 93, 2)
     distance = read_npy(stage.render(broker, "d.npy", *HOME, "--format", "distance"))
     phase = read_npy(stage.render(broker, "p.npy", *HOME, "--format", "phase"))
@@ -281,13 +346,14 @@ def planes_of(raw: numpy.ndarray) -> dict[str, numpy.ndarray]:
     inside = raw["whole"] == INSIDE
     return {"N": numpy.where(inside, INSIDE, raw["whole"].astype("u8") + BIAS).astype("u4"),
             "NF": raw["fraction"], "T": raw["phase"], "DEX": raw["distance"][..., 0],
-            "DEY": raw["distance"][..., 1], "PERIOD": raw["period"], "INTERIOR": raw["interior"]}
+            "DEY": raw["distance"][..., 1], "PERIOD": raw["period"], "INTERIOR": raw["interior"],
+            "ITERATIONS": raw["iterations"]}
 
 
 def test_values_of_an_exr_file(stage: Stage, broker: Broker) -> None:
     raw = read_npy(stage.render(broker, "raw.npy", *HOME, "--format", "raw"))
     for level in (0, 1, 9):
-        path = stage.render(broker, "raw.exr", *HOME, "--compress", level)
+        path = stage.render(broker, "raw.exr", *HOME, "--compress", level, "--dpi", 300)
         got, want = read_exr(path), planes_of(raw)
         assert list(got) == sorted(want)
         for name, plane in want.items():
@@ -295,6 +361,7 @@ def test_values_of_an_exr_file(stage: Stage, broker: Broker) -> None:
     attributes, _ = exr_attributes(path.read_bytes())
     assert attributes["Iterations"] == ("int", struct.pack("<i", 600))
     assert attributes["IterationsBias"] == ("int", struct.pack("<i", BIAS))
+    assert attributes["xDensity"] == ("float", struct.pack("<f", 300))
     request = json.loads(attributes["brot-request"][1])
     assert request["format"] == "raw" and request["size"] == [93, 71]
     smooth = read_exr(stage.render(broker, "s.exr", *HOME, "--format", "smooth"))
@@ -340,26 +407,6 @@ def test_one_row_and_one_column(stage: Stage, broker: Broker) -> None:
         assert colour(stage, exr, "c.png", "--mode", "relief").read_bytes() == rendered.read_bytes()
 
 
-@needs("pngcheck")
-def test_pngcheck_finds_no_fault(stage: Stage, broker: Broker) -> None:
-    exr = stage.render(broker, "raw.exr", *VIEW)
-    for words in ([], ["--format", "rgb16"], ["--compress", "0"], ["--dpi", "300"]):
-        assert "OK" in run("pngcheck", colour(stage, exr, "c.png", *words))
-
-
-@needs("convert")
-def test_imagemagick_reads_16_bits(stage: Stage, broker: Broker) -> None:
-    exr = stage.render(broker, "raw.exr", *VIEW)
-    words = ["--format", "rgb16", "--mode", "relief"]
-    png, ppm = colour(stage, exr, "c.png", *words), colour(stage, exr, "c.ppm", *words)
-    other = stage.folder / "other.ppm"
-    run("convert", png, "-depth", "16", other)
-    size = 93 * 71 * 6
-    got = other.read_bytes()[-size:]
-    other.unlink()
-    assert got == ppm.read_bytes()[-size:]
-
-
 # ---- files that are none ----
 
 def test_files_of_other_programs(stage: Stage, broker: Broker) -> None:
@@ -382,6 +429,35 @@ def test_files_of_other_programs(stage: Stage, broker: Broker) -> None:
     path.write_bytes(make_exr(other, None))
     rendered = stage.render(broker, "r.ppm", *HOME)
     assert colour(stage, path, "c.ppm").read_bytes() == rendered.read_bytes()
+
+
+@pytest.mark.parametrize("is_zipped", [False, True])
+def test_counts_in_two_halves(stage: Stage, broker: Broker, is_zipped: bool) -> None:
+    """Kalles Fraktaler's N0 and N1, the low and high 32 bits."""
+    raw = read_npy(stage.render(broker, "raw.npy", *HOME, "--format", "raw"))
+    planes = planes_of(raw)
+    inside = raw["whole"] == INSIDE
+    planes = {"N0": planes["N"], "N1": numpy.where(inside, INSIDE, 0).astype("u4"), "NF": planes["NF"]}
+    rendered = stage.render(broker, "r.ppm", *HOME)
+    path = stage.folder / "kf.exr"
+    path.write_bytes(make_exr(planes, BIAS, is_zipped))
+    assert colour(stage, path, "c.ppm").read_bytes() == rendered.read_bytes()
+    # The last count there is lies beyond 32 bits with its bias.
+    row, column = numpy.argwhere(~inside)[100]
+    planes["N1"][row, column], planes["N0"][row, column] = 1, BIAS - 2
+    path.write_bytes(make_exr(planes, BIAS, is_zipped))
+    colour(stage, path, "c.ppm")
+    planes["N0"][row, column] += 1
+    path.write_bytes(make_exr(planes, BIAS, is_zipped))
+    assert (f"the count at column {column} of row {row} must be at most 4294967294, got 4294967295"
+            in refused(stage, path))
+    # Of both, N is the count; of one, there is none.
+    path.write_bytes(make_exr(dict(planes, N=planes_of(raw)["N"]), BIAS, is_zipped))
+    assert colour(stage, path, "c.ppm").read_bytes() == rendered.read_bytes()
+    path.write_bytes(make_exr({"N0": planes["N0"], "NF": planes["NF"]}, BIAS, is_zipped))
+    assert "must have the channels N and NF" in refused(stage, path)
+    path.write_bytes(make_exr(dict(planes, N1=planes["NF"]), BIAS, is_zipped))
+    assert "channel N1 must be of whole numbers" in refused(stage, path)
 
 
 def refused(stage: Stage, data: Path, *words: str) -> str:
@@ -466,7 +542,8 @@ def test_files_that_are_none(stage: Stage, broker: Broker) -> None:
 
 def test_what_the_numbers_lack(stage: Stage, broker: Broker) -> None:
     exr = stage.render(broker, "raw.exr", *VIEW)
-    assert "--format iterations" in refused(stage, exr, "--mode", "banded")
+    smooth = stage.render(broker, "smooth.exr", *VIEW, "--format", "smooth")
+    assert "--format iterations or raw" in refused(stage, smooth, "--mode", "banded")
     assert "no palette" in refused(stage, exr, "--palette", "hott")
     assert "--format" in refused(stage, exr, "--format", "smooth")
     counts = stage.render(broker, "i.npy", *VIEW)

@@ -73,6 +73,7 @@ def test_values() -> None:
     assert offered("submit", "--format", "") == {"rgb8", "rgb16", "iterations", "smooth", "distance",
                                                  "phase", "raw"}
     assert offered("colour", "--format", "") == {"rgb8", "rgb16"}
+    assert offered("wait", "--format", "") == {"rgb8", "rgb16"}
     assert offered("render", "--mode", "") == {"smooth", "banded", "histogram", "distance", "relief",
                                                "angle"}
     assert offered("render", "--mode", "re") == {"relief"}

@@ -15,7 +15,7 @@ TYPES = {"rgb8": ("u1", 3), "rgb16": ("<u2", 3), "iterations": ("<u4", 1), "whol
          "period": ("<u4", 1), "interior": ("<f4", 1)}
 FORMATS = {"rgb8": ["rgb8"], "rgb16": ["rgb16"], "iterations": ["iterations"],
            "smooth": ["whole", "fraction"], "distance": ["distance"], "phase": ["phase"],
-           "raw": ["whole", "fraction", "distance", "phase", "period", "interior"]}
+           "raw": ["iterations", "whole", "fraction", "distance", "phase", "period", "interior"]}
 INSIDE = (1 << 32) - 1
 
 MANDELBROT = {"view": {"re": "-0.7", "im": "0", "width": "2.8"}}
@@ -68,7 +68,7 @@ def test_raw_holds_what_the_others_hold(broker: Broker, name: str) -> None:
     view = {"mandelbrot": MANDELBROT, "close": CLOSE, **OTHERS}[name]
     with wire.Client(broker.url) as client:
         raw = planes_of(client, request_of(view, format="raw"))
-        for kind in ("smooth", "distance", "phase"):
+        for kind in ("iterations", "smooth", "distance", "phase"):
             for plane, values in planes_of(client, request_of(view, format=kind)).items():
                 assert values.tobytes() == raw[plane].tobytes(), (kind, plane)
         brute = planes_of(client, request_of(view, format="raw", shortcuts=False))

@@ -19,7 +19,7 @@ static bool is_same_view(const struct view *a, const struct view *b)
 static bool is_same_palette(const struct colour_palette *a, const struct colour_palette *b)
 {
 	bool is_same = strcmp(a->name, b->name) == 0 && a->is_cyclic == b->is_cyclic &&
-		       a->stop_count == b->stop_count;
+		       a->is_linear == b->is_linear && a->stop_count == b->stop_count;
 	for (uint32_t i = 0; is_same && i < a->stop_count; i++)
 		is_same = a->stops[i].position == b->stops[i].position &&
 			  memcmp(a->stops[i].rgb, b->stops[i].rgb, sizeof a->stops[i].rgb) == 0;

@@ -204,15 +204,16 @@ def numbers_seeds() -> dict[str, bytes]:
     raw["whole"][1, 1] = 2**32 - 1
     raw["fraction"] = 0.25
     seeds = {}
-    for i, array in enumerate([raw["whole"], raw["whole"] + 0.5, raw,
+    inside = raw["whole"] == 2**32 - 1
+    for i, array in enumerate([raw["whole"], numpy.where(inside, numpy.inf, raw["whole"] + 0.5), raw,
                                numpy.full((2, 2), numpy.inf)]):
         file = io.BytesIO()
         numpy.save(file, numpy.ascontiguousarray(array))
         seeds[f"npy-{i}"] = b"\0" + file.getvalue()
-    planes = {"N": raw["whole"] + numpy.uint32(1), "NF": raw["fraction"],
+    planes = {"N": numpy.where(inside, raw["whole"], raw["whole"] + 1).astype("<u4"), "NF": raw["fraction"],
               "DEX": raw["distance"][..., 0], "DEY": raw["distance"][..., 1], "T": raw["phase"],
               "PERIOD": raw["period"], "INTERIOR": raw["interior"]}
-    request = {"brot-request": json.dumps(REQUEST)}
+    request = {"brot-request": json.dumps({**REQUEST, "size": [5, 3], "format": "raw"})}
     seeds["exr-plain"] = b"\1" + make_exr(planes, 1)
     seeds["exr-zip"] = b"\1" + make_exr(planes, 1, True, request)
     seeds["exr-counts"] = b"\1" + make_exr({name: planes[name] for name in ("N", "NF")}, None, True)

@@ -40,6 +40,8 @@ static double channel_at(const struct palette *p, double position, int channel)
 		stop++;
 	stop_of(p, stop, channel, &x0, &y0);
 	const double h = x1 - x0, t = (position - x0) / h;
+	if (p->linear)
+		return (1 - t) * y0 + t * y1;
 	const double value = (1 + 2 * t) * (1 - t) * (1 - t) * y0 +
 			     t * (1 - t) * (1 - t) * h * slope_at(p, stop, channel) +
 			     t * t * (3 - 2 * t) * y1 -

@@ -65,7 +65,6 @@ int main(int argc, char **argv)
 {
 	struct colour colour;
 	struct survey *survey;
-	struct survey_part part;
 	if (argc != 7 || !colour_read(argv, &colour))
 		return EXIT_FAILURE;
 	count_points();
@@ -77,12 +76,15 @@ int main(int argc, char **argv)
 		.h = ROWS,
 	};
 	if (shade_make(&colour, &shade, NULL) != BROT_OK ||
-	    survey_new(&colour, COLUMNS, ROWS, &survey, NULL) != BROT_OK)
+	    survey_new(&colour, COLUMNS, ROWS, 1, &survey, NULL) != BROT_OK)
 		return EXIT_FAILURE;
-	for (uint32_t y = 0; y < ROWS; y++) {
-		survey_look(survey, &area.numbers, 0, y, COLUMNS, &part);
-		survey_add(survey, &part);
-	}
+	struct survey_part *part = survey_part_new(survey);
+	if (part == NULL)
+		return EXIT_FAILURE;
+	for (uint32_t y = 0; y < ROWS; y++)
+		survey_look(survey, &area.numbers, 0, y, COLUMNS, part);
+	survey_add(survey, part);
+	survey_part_free(part);
 	survey_settle(survey);
 	area.survey = survey;
 	shade_rgb16(&shade, &area, picture, sizeof picture / ROWS);

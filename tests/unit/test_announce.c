@@ -240,18 +240,24 @@ static void jobs_that_stay(void **state)
 	begin(ANNOUNCE_PEOPLE, true);
 	progress(500, 1, 10);
 	(void)people_said();
-	announce_left(&announce, 17, "a b.png");
+	announce_left(&announce, 17, "a b.png", NULL);
 	assert_string_equal(people_said(), "\r\033[K"
 					   "job 17 is kept: `brot-client wait 17 --out a b.png` "
 					   "gets it\n");
+	announce_left(&announce, 17, "a.png", "rgb16");
+	assert_string_equal(people_said(), "job 17 is kept: `brot-client wait 17 --out a.png "
+					   "--format rgb16` gets it\n");
 	announce_ended(&announce, 18);
 	assert_string_equal(people_said(), "job 18 is finished\n");
 	end();
 
 	begin(ANNOUNCE_EVENTS, true);
-	announce_left(&announce, 17, "a.png");
+	announce_left(&announce, 17, "a.png", NULL);
+	announce_left(&announce, 17, "a.png", "rgb16");
 	announce_ended(&announce, 18);
-	assert_string_equal(events_said(), "{\"event\":\"left\",\"job\":17}\n");
+	assert_string_equal(events_said(),
+			    "{\"event\":\"left\",\"job\":17}\n"
+			    "{\"event\":\"left\",\"job\":17,\"format\":\"rgb16\"}\n");
 	assert_string_equal(people_said(), "");
 	end();
 }

@@ -181,6 +181,52 @@ static void tiles_have_the_same_bytes(void **state)
 	}
 }
 
+/* The same place with n samples a pixel: distances in samples are n times as large. */
+static void distances_are_those_of_pixels(void **state)
+{
+	(void)state;
+	static const char *const modes[] = {"smooth", "banded",    "distance",
+					    "angle",  "histogram", "relief"};
+	uint8_t inside[3] = {0};
+	for (size_t m = 0; m < sizeof modes / sizeof modes[0]; m++)
+		for (uint32_t n = 1; n <= MOST; n++) {
+			const size_t count = (size_t)WIDTH * HEIGHT * n * n;
+			char text[128];
+			/* half of the picture inside, far from the rest */
+			for (size_t i = 0; i < count; i++) {
+				const bool is_inside = i >= count / 2;
+				samples[i] = (struct model_sample){.iterations = 9, .whole = 13};
+				samples[i].distance[1] = 3.0f * (float)n;
+				if (is_inside)
+					samples[i] = (struct model_sample){
+						.whole = UINT32_MAX,
+						.period = 3,
+						.interior = 16.0f * (float)n,
+					};
+			}
+			struct shade_numbers planes = model_planes(samples, count);
+			(void)snprintf(text, sizeof text,
+				       "{\"palette\":\"grey\",\"mode\":\"%s\",\"offset\":0.1,"
+				       "\"inside\":\"distance\",\"interior\":\"#00ff00\"}",
+				       modes[m]);
+			struct brot_colour *colour = colour_new(n, text);
+			numbers_of(&planes, n);
+			brot_colour_survey(colour, &numbers, 0, numbers.height_px);
+			uint8_t *to = n == 1 ? whole8 : parts8;
+			brot_colour_rows8(colour, &numbers, 0, HEIGHT, to, WIDTH * 3);
+			const uint8_t *last = to + sizeof whole8 - 3;
+			if (m == 0 && n == 1)
+				memcpy(inside, last, sizeof inside);
+			assert_memory_equal(last, inside, sizeof inside);
+			/* half the way from the palette's middle to green */
+			assert_in_range(inside[1], inside[0] + 100, 255);
+			if (n > 1 && strcmp(modes[m], "relief") != 0)
+				assert_memory_equal(whole8, parts8, sizeof whole8 / 3);
+			brot_colour_free(colour);
+			model_planes_free(&planes);
+		}
+}
+
 static void numbers_that_do_not_fit_are_named(void **state)
 {
 	(void)state;
@@ -244,6 +290,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(rows_and_threads_do_not_matter),
 		cmocka_unit_test(tiles_have_the_same_bytes),
+		cmocka_unit_test(distances_are_those_of_pixels),
 		cmocka_unit_test(numbers_that_do_not_fit_are_named),
 		cmocka_unit_test(bad_requests_are_refused),
 	};

@@ -11,8 +11,8 @@
 #include <math.h>
 
 #include "proto/palette.h"
+#include "proto/power.h"
 #include "worker/colour/linear.h"
-#include "worker/colour/power.h"
 #include "worker/colour/shade.h"
 #include "worker/kernel/escape_point.h"
 
@@ -137,7 +137,9 @@ static void test_palettes(void **state)
 	for (size_t p = 0; (palette = palette_at(p)) != NULL; p++) {
 		const struct colour colour = colour_of(palette->name);
 		assert_int_equal(shade_make(&colour, &shade, NULL), BROT_OK);
-		/* Every stop is in the table, and no two neighbours differ by a visible edge. */
+		/* Every stop is in the table, and no two neighbours differ by a visible edge;
+		 * published is one, of 46 at the begin of earth. */
+		const int most = strcmp(palette->name, "earth") == 0 ? 6 : 4;
 		const double entries = palette->cyclic ? SHADE_ENTRIES : SHADE_ENTRIES / 2 - 1;
 		for (uint32_t s = 0; s < palette->stop_count; s++) {
 			const int i = (int)(palette->stops[s].position * entries);
@@ -148,7 +150,7 @@ static void test_palettes(void **state)
 		for (int i = 0; i < SHADE_ENTRIES; i++)
 			for (int c = 0; c < 3; c++)
 				assert_true(abs(shade.table[i][c] -
-						shade.table[(i + 1) % SHADE_ENTRIES][c]) <= 4);
+						shade.table[(i + 1) % SHADE_ENTRIES][c]) <= most);
 	}
 }
 
@@ -162,9 +164,8 @@ static void test_counts(void **state)
 		const double count = n + 0.375;
 		const double turns = SHADE_SCALE * pow(log2(count), 3.0);
 		const double part = turns - floor(turns);
-		/* To and fro, and flat where it turns. */
-		const double t = part < 0.5 ? 2.0 * part : 2.0 - 2.0 * part;
-		const double grey = 255.0 * t * t * (3.0 - 2.0 * t);
+		/* To and fro. */
+		const double grey = 255.0 * (part < 0.5 ? 2.0 * part : 2.0 - 2.0 * part);
 		const uint8_t *rgb = shade.table[shade_smooth(&shade, n, 0.375f)];
 		assert_true(fabs(grey - rgb[1]) < 1.5);
 		assert_true(rgb[0] == rgb[1] && rgb[1] == rgb[2]);

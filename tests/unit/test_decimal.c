@@ -228,12 +228,15 @@ static void test_log10(void **state)
 	static const struct {
 		const char *text;
 		int32_t power;
-	} cases[] = {{"1", 0},          {"9.99", 0},    {"10", 1},    {"-4", 0},
-		     {"0.1", -1},       {"0.0999", -2}, {"3e-5", -5}, {"1e-10000", -10000},
-		     {"99e9998", 9999}, {"0", 0},       {"1024", 3}};
+		double digits;
+	} cases[] = {{"1", 0, 1.0},     {"9.99", 0, 9.99},         {"10", 1, 1.0},
+		     {"-4", 0, 4.0},    {"0.1", -1, 1.0},          {"0.0999", -2, 9.99},
+		     {"3e-5", -5, 3.0}, {"1e-10000", -10000, 1.0}, {"99e9998", 9999, 9.9},
+		     {"0", 0, 0.0},     {"1024", 3, 1.024}};
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
 		struct decimal_text value = parsed(cases[i].text);
 		assert_int_equal(decimal_log10(&value), cases[i].power);
+		assert_true(decimal_digits(&value) == cases[i].digits);
 	}
 }
 

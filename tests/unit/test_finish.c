@@ -1,5 +1,6 @@
 /* test_finish.c - pictures coloured in blocks, by any number of threads: the bytes of brot_colour
  * on the whole; what ends them early, and what is not enough. */
+#define _GNU_SOURCE /* sched_setaffinity() */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -7,6 +8,7 @@
 
 #include <cmocka.h>
 #include <jansson.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +16,7 @@
 
 #include "client/crew.h"
 #include "client/finish.h"
+#include "proto/planes.h"
 #include "tests/unit/colour_model.h"
 
 #define WIDTH   500 /* of the picture; some blocks high */
@@ -197,8 +200,8 @@ static void formats(void **state)
 	} cases[] = {
 		{COLOUR_SMOOTH, INSIDE_PLAIN, 1u << FORMAT_SMOOTH | 1u << FORMAT_RAW},
 		{COLOUR_SMOOTH, INSIDE_DISTANCE, 1u << FORMAT_RAW},
-		{COLOUR_BANDED, INSIDE_PLAIN, 1u << FORMAT_ITERATIONS},
-		{COLOUR_BANDED, INSIDE_PERIOD, 0},
+		{COLOUR_BANDED, INSIDE_PLAIN, 1u << FORMAT_ITERATIONS | 1u << FORMAT_RAW},
+		{COLOUR_BANDED, INSIDE_PERIOD, 1u << FORMAT_RAW},
 		{COLOUR_HISTOGRAM, INSIDE_PLAIN, 1u << FORMAT_SMOOTH | 1u << FORMAT_RAW},
 		{COLOUR_RELIEF, INSIDE_PERIOD, 1u << FORMAT_RAW},
 		{COLOUR_DISTANCE, INSIDE_PLAIN, 1u << FORMAT_RAW},
@@ -226,13 +229,14 @@ static void planes_of_a_picture(void **state)
 	finish_numbers(&picture, &numbers);
 	assert_int_equal(numbers.width_px, WIDTH);
 	assert_int_equal(numbers.height_px, HEIGHT);
-	assert_null(numbers.iterations);
-	assert_ptr_equal(numbers.whole, &bytes_of[0]);
-	assert_ptr_equal(numbers.fraction, &bytes_of[1]);
-	assert_ptr_equal(numbers.distance, &bytes_of[2]);
-	assert_ptr_equal(numbers.phase, &bytes_of[3]);
-	assert_ptr_equal(numbers.period, &bytes_of[4]);
-	assert_ptr_equal(numbers.interior, &bytes_of[5]);
+	assert_ptr_equal(numbers.iterations, &bytes_of[0]);
+	assert_ptr_equal(numbers.whole, &bytes_of[1]);
+	assert_ptr_equal(numbers.fraction, &bytes_of[2]);
+	assert_ptr_equal(numbers.distance, &bytes_of[3]);
+	assert_ptr_equal(numbers.phase, &bytes_of[4]);
+	assert_ptr_equal(numbers.period, &bytes_of[5]);
+	assert_ptr_equal(numbers.interior, &bytes_of[6]);
+	assert_int_equal(planes_present(&numbers), format_planes(FORMAT_RAW));
 	request.format = FORMAT_ITERATIONS;
 	finish_numbers(&picture, &numbers);
 	assert_ptr_equal(numbers.iterations, &bytes_of[0]);
@@ -255,6 +259,17 @@ static void crews(void **state)
 	static const unsigned threads[] = {1, 2, CREW_MAX};
 	static const uint32_t counts[] = {0, 1, 2, 1000};
 	assert_in_range(crew_size(), 1, CREW_MAX);
+	/* as taskset(1) leaves it */
+	cpu_set_t all, one;
+	size_t core = 0;
+	assert_int_equal(sched_getaffinity(0, sizeof all, &all), 0);
+	while (!CPU_ISSET(core, &all))
+		core++;
+	CPU_ZERO(&one);
+	CPU_SET(core, &one);
+	assert_int_equal(sched_setaffinity(0, sizeof one, &one), 0);
+	assert_int_equal(crew_size(), 1);
+	assert_int_equal(sched_setaffinity(0, sizeof all, &all), 0);
 	for (size_t i = 0; i < 3; i++)
 		for (size_t j = 0; j < 4; j++) {
 			const struct crew_work work = {

@@ -46,11 +46,11 @@ static void formats_are_lists_of_planes(void **state)
 		{FORMAT_RAW,
 		 "raw",
 		 true,
-		 6,
-		 {PLANE_WHOLE, PLANE_FRACTION, PLANE_DISTANCE, PLANE_PHASE, PLANE_PERIOD,
-		  PLANE_INTERIOR}},
+		 7,
+		 {PLANE_ITERATIONS, PLANE_WHOLE, PLANE_FRACTION, PLANE_DISTANCE, PLANE_PHASE,
+		  PLANE_PERIOD, PLANE_INTERIOR}},
 	};
-	static const uint32_t pixel_bytes[FORMAT_COUNT] = {3, 4, 8, 6, 8, 4, 28};
+	static const uint32_t pixel_bytes[FORMAT_COUNT] = {3, 4, 8, 6, 8, 4, 32};
 	for (uint32_t i = 0; i < FORMAT_COUNT; i++) {
 		const struct format_info *info = format_info((enum format_id)i);
 		assert_int_equal(info->id, i);
@@ -61,6 +61,12 @@ static void formats_are_lists_of_planes(void **state)
 			assert_int_equal(info->planes[p], formats[i].planes[p]);
 		assert_ptr_equal(format_by_name(formats[i].name), info);
 		assert_int_equal(format_pixel_bytes(info->id), pixel_bytes[i]);
+		for (uint32_t type = 0; type < 32; type++) {
+			bool is_there = false;
+			for (uint32_t p = 0; p < info->plane_count; p++)
+				is_there = is_there || formats[i].planes[p] == type;
+			assert_int_equal(format_planes(info->id) >> type & 1, is_there);
+		}
 	}
 }
 

@@ -114,10 +114,10 @@ static void sizes_that_overflow_are_refused(void **state)
 static void a_header_is_these_bytes(void **state)
 {
 	(void)state;
-	assert_int_equal(sizeof(struct image_header), 240);
+	assert_int_equal(sizeof(struct image_header), 264);
 	static const uint8_t want[] = {
 		'B',  'R',  'O',  'T',  'I',  'M',  'G',  '1',  /* magic */
-		2,    0,    0,    0,    240,  0,    0,    0,    /* version, header_bytes */
+		3,    0,    0,    0,    8,    1,    0,    0,    /* version, header_bytes */
 		0,    0x40, 0,    0,    0,    0,    0,    0,    /* total_bytes: 4 pages */
 		0x08, 0x07, 0x06, 0x05, 0x04, 0x03, 0x02, 0x01, /* job */
 		'0',  '1',  '2',  '3',  '4',  '5',  '6',  '7',  /* nonce */
@@ -199,7 +199,7 @@ static void each_byte_of_a_header_counts(void **state)
 	refused(memory, layout.total_bytes, &layout, JOB, "image: must start with \"BROTIMG1\"");
 	memory[0] = 'B';
 	memory[8] = 1;
-	refused(memory, layout.total_bytes, &layout, JOB, "image: version must be 2, got 1");
+	refused(memory, layout.total_bytes, &layout, JOB, "image: version must be 3, got 1");
 	free(memory);
 }
 

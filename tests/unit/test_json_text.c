@@ -143,8 +143,42 @@ static void no_text_is_read_beyond_its_end(void **state)
 		cursor = count = 0;
 		while (json_text_element(&json, &cursor, &value))
 			assert_in_range(++count, 1, bytes);
+		assert_in_range(json_text_find(&json, "a.b[1].c"), 0, bytes);
+		assert_in_range(json_text_find(&json, "[0].a"), 0, bytes);
 		free(copy);
 	}
+}
+
+static void found(const char *text, const char *path, const char *want)
+{
+	struct json_text json = of(text);
+	size_t offset = json_text_find(&json, path);
+	assert_in_range(offset, 0, json.bytes);
+	if (strncmp(text + offset, want, strlen(want)) != 0)
+		fail_msg("%s of %s: %s", path, text, text + offset);
+}
+
+static void paths_lead_to_keys_and_elements(void **state)
+{
+	(void)state;
+	static const char text[] = " {\"a\": 1, \"bc\": {\"a\": [\"x\", [2, {\"d\": 3}]]}}";
+	found(text, "a", "\"a\": 1");
+	found(text, "bc", "\"bc\"");
+	found(text, "bc.a: must", "\"a\": [");
+	found(text, "bc.a[0]", "\"x\"");
+	found(text, "bc.a[1][0]", "2");
+	found(text, "bc.a[1][1].d", "\"d\"");
+	/* What is not there leads as far as it goes. */
+	found(text, "bc.a[2]", "\"a\": [");
+	found(text, "bc.b.d", "\"bc\"");
+	found(text, "b", "{");
+	found(text, "", "{");
+	found(text, "a.a[0]", "\"a\": 1");
+	found("[1, 2]", "[1]", "2");
+	found("[1, 2]", "[", "1");
+	found("7", "a", "7");
+	found("", "a[0].b", "");
+	found("{\"a\"", "a.b", "\"a\"");
 }
 
 int main(void)
@@ -156,6 +190,7 @@ int main(void)
 		cmocka_unit_test(values_reach_to_their_closing_bracket),
 		cmocka_unit_test(members_come_in_their_order),
 		cmocka_unit_test(elements_come_in_their_order),
+		cmocka_unit_test(paths_lead_to_keys_and_elements),
 		cmocka_unit_test(no_text_is_read_beyond_its_end),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -34,7 +34,7 @@ static void fill(void)
 	wanted = NUMBERS_NONE;
 	wanted.width_px = WIDTH;
 	wanted.height_px = HEIGHT;
-	for (int plane = PLANE_ITERATIONS; plane < NUMBERS_PLANES; plane++) {
+	for (int plane = PLANE_ITERATIONS; plane < PLANE_TYPES; plane++) {
 		if (plane == PLANE_RGB16)
 			continue;
 		assert_true(numbers_reserve(&wanted, (enum plane_type)plane));
@@ -103,7 +103,7 @@ static void refused(const char *part)
 	assert_int_equal(numbers_read(path, &numbers, &err), BROT_E_REQUEST);
 	if (strstr(err.text, part) == NULL)
 		fail_msg("\"%s\" does not say \"%s\"", err.text, part);
-	for (size_t i = 0; i < NUMBERS_PLANES; i++)
+	for (size_t i = 0; i < PLANE_TYPES; i++)
 		assert_null(numbers.planes[i]);
 }
 
@@ -124,7 +124,7 @@ static void read_again(const char *suffix, enum format_id format)
 		if (format != FORMAT_SMOOTH || strcmp(suffix, "npy") != 0)
 			assert_memory_equal(numbers.planes[plane], wanted.planes[plane], bytes);
 	}
-	for (unsigned plane = 0; plane < NUMBERS_PLANES; plane++)
+	for (unsigned plane = 0; plane < PLANE_TYPES; plane++)
 		if ((planes & 1u << plane) == 0)
 			assert_null(numbers.planes[plane]);
 	/* a sum that is taken apart is the same sum */
@@ -144,6 +144,7 @@ static void round_trips(void **state)
 	read_again("npy", FORMAT_ITERATIONS);
 	read_again("npy", FORMAT_SMOOTH);
 	read_again("npy", FORMAT_RAW);
+	read_again("exr", FORMAT_ITERATIONS);
 	read_again("exr", FORMAT_SMOOTH);
 	read_again("exr", FORMAT_RAW);
 }

@@ -88,8 +88,11 @@ static void appears_at_the_end(void **state)
 /* In place of the system's fsync(), by the linker: what it was told, in order. */
 int __real_fsync(int fd);
 int __wrap_fsync(int fd);
+int __wrap_syncfs(int fd);
 static char synced[64];
 static int sync_error; /* the file's */
+static int sync_all_error;
+static bool has_folder;
 
 int __wrap_fsync(int fd)
 {
@@ -98,12 +101,25 @@ int __wrap_fsync(int fd)
 	bool is_folder = S_ISDIR(status.st_mode);
 	(void)strcat(synced, is_folder ? "folder, " : "file, ");
 	/* The bytes are safe before they have the name, the name before anybody relies on it. */
-	assert_int_equal(access(in_folder("a.png"), F_OK), is_folder ? 0 : -1);
+	if (!has_folder)
+		assert_int_equal(access(in_folder("a.png"), F_OK), is_folder ? 0 : -1);
 	if (!is_folder && sync_error != 0) {
 		errno = sync_error;
 		return -1;
 	}
 	return __real_fsync(fd);
+}
+
+/* Likewise, and all that is in a folder. */
+int __wrap_syncfs(int fd)
+{
+	struct stat status;
+	assert_int_equal(fstat(fd, &status), 0);
+	assert_true(S_ISDIR(status.st_mode));
+	(void)strcat(synced, "all, ");
+	assert_int_equal(access(in_folder("p_files"), F_OK), -1);
+	errno = sync_all_error;
+	return sync_all_error == 0 ? 0 : -1;
 }
 
 static enum brot_err commit_lasting(struct brot_error *err)
@@ -327,14 +343,98 @@ static int tear_down(void **state)
 	return rmdir(folder); /* which must be empty */
 }
 
+/* ---- with a folder ---- */
+
+static void begin_both(struct outfile *outfile)
+{
+	char name[512];
+	struct brot_error err;
+	has_folder = true;
+	synced[0] = '\0';
+	assert_int_equal(open_file(in_folder("p.dzi"), outfile, &err), BROT_OK);
+	assert_int_equal(outfile_add_folder(outfile, in_folder("p_files"), &err), BROT_OK);
+	assert_int_equal(access(path, F_OK), -1);
+	(void)snprintf(name, sizeof name, "%s/tile", outfile->folder.path);
+	FILE *file = fopen(name, "wb");
+	assert_non_null(file);
+	assert_int_equal(fclose(file), 0);
+	assert_int_equal(outfile_write(outfile, "abc", 3, &err), BROT_OK);
+}
+
+static void a_folder_appears_with_its_file(void **state)
+{
+	(void)state;
+	struct outfile outfile = OUTFILE_NONE;
+	struct brot_error err;
+	const int before = entries();
+	for (int must_last = 0; must_last < 2; must_last++) {
+		begin_both(&outfile);
+		assert_int_equal(outfile_commit(&outfile, must_last != 0, &err), BROT_OK);
+		outfile_discard(&outfile);
+		assert_string_equal(synced, must_last != 0 ? "file, all, folder, folder, " : "");
+		assert_int_equal(entries(), before + 2);
+		content_is("p.dzi", "abc");
+		content_is("p_files/tile", "");
+		assert_int_equal(unlink(in_folder("p_files/tile")), 0);
+		/* what is there already is nobody's to replace */
+		assert_int_equal(open_file(in_folder("q.dzi"), &outfile, &err), BROT_OK);
+		assert_int_equal(outfile_add_folder(&outfile, in_folder("p_files"), &err),
+				 BROT_E_OUTPUT);
+		outfile_discard(&outfile);
+		assert_int_equal(rmdir(in_folder("p_files")), 0);
+		assert_int_equal(unlink(in_folder("p.dzi")), 0);
+		assert_int_equal(entries(), before);
+	}
+	has_folder = false;
+}
+
+static void a_folder_vanishes_with_its_file(void **state)
+{
+	(void)state;
+	struct outfile outfile = OUTFILE_NONE;
+	struct brot_error err;
+	const int before = entries();
+	begin_both(&outfile);
+	outfile_discard(&outfile);
+	assert_int_equal(entries(), before);
+
+	static const char *const taken[] = {"p.dzi", "p_files"};
+	for (int i = 0; i < 2; i++) {
+		begin_both(&outfile);
+		assert_int_equal(mkdir(in_folder(taken[i]), 0777), 0);
+		assert_int_equal(outfile_commit(&outfile, i == 0, &err), BROT_E_OUTPUT);
+		assert_non_null(strstr(err.text, taken[i]));
+		/* also where nobody comes to remove it any more */
+		if (i == 0)
+			assert_int_equal(access(in_folder("p_files"), F_OK), -1);
+		outfile_discard(&outfile);
+		assert_int_equal(entries(), before + 1);
+		assert_int_equal(rmdir(in_folder(taken[i])), 0);
+	}
+	sync_all_error = ENOSPC;
+	begin_both(&outfile);
+	assert_int_equal(outfile_commit(&outfile, true, &err), BROT_E_NO_SPACE);
+	outfile_discard(&outfile);
+	sync_all_error = 0;
+	assert_int_equal(entries(), before);
+	has_folder = false;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(appears_at_the_end), cmocka_unit_test(lasts),
-		cmocka_unit_test(leaves_nothing),     cmocka_unit_test(bad_targets),
-		cmocka_unit_test(follows_links),      cmocka_unit_test(long_names),
-		cmocka_unit_test(full_disk),          cmocka_unit_test(follows_links_to_nothing),
-		cmocka_unit_test(keeps_the_mode),     cmocka_unit_test(beside_each_other),
+		cmocka_unit_test(appears_at_the_end),
+		cmocka_unit_test(lasts),
+		cmocka_unit_test(leaves_nothing),
+		cmocka_unit_test(bad_targets),
+		cmocka_unit_test(follows_links),
+		cmocka_unit_test(long_names),
+		cmocka_unit_test(full_disk),
+		cmocka_unit_test(follows_links_to_nothing),
+		cmocka_unit_test(keeps_the_mode),
+		cmocka_unit_test(beside_each_other),
+		cmocka_unit_test(a_folder_appears_with_its_file),
+		cmocka_unit_test(a_folder_vanishes_with_its_file),
 	};
 	int failed = cmocka_run_group_tests(tests, set_up, tear_down);
 	is_named = true;

@@ -84,7 +84,7 @@ static void a_map_is_a_ring_of_colours(void **state)
 	refused(palette_map_parse, "1 2 256\n",
 		"--palette: p:1: must begin with three numbers 0..255");
 	refused(palette_map_parse, "1 2 3", "--palette: p:1: there must be at least 2 colours");
-	refused(palette_map_parse, "", "--palette: p:0: there must be at least 2 colours");
+	refused(palette_map_parse, "", "--palette: p: there must be at least 2 colours");
 }
 
 #define GGR(segments) "GIMP Gradient\nName: x\n" segments
@@ -118,6 +118,27 @@ static void segments_of_gimp_are_sampled(void **state)
 		is_stop(palette.stop_count - 1, 1, 255, 255, 255);
 	}
 	refused(palette_ggr_parse, "GIMP\n", "--palette: p:1: must be \"GIMP Gradient\"");
+	/* Curved: a half at the middle, and what lies beside it. */
+	taken(palette_ggr_parse, GGR("1\n0 0.25 1 0 0 0 1 1 1 1 1 1 0\n"), NULL);
+	assert_in_range(at(0.25)[0], 126, 129);
+	assert_in_range(at(0.5)[0], 179, 182);
+	taken(palette_ggr_parse, GGR("1\n0 0 1 0 0 0 1 1 1 1 1 1 0\n"), NULL);
+	taken(palette_ggr_parse, GGR("1\n0 1 1 0 0 0 1 1 1 1 1 1 0\n"), NULL);
+	assert_int_equal(at(0.9)[0], 0);
+	/* What stands behind. */
+	taken(palette_ggr_parse, GGR("1\n0 0.5 1 0 0 0 1 1 1 1 1 0 0 0 0\n \n\n"), NULL);
+	refused(palette_ggr_parse, GGR("1\n0 0.5 1 0 0 0 1 1 1 1 1 0 0 1 0\n"),
+		"--palette: p:4: its ends must have colours of their own, not the foreground's or "
+		"background's");
+	refused(palette_ggr_parse, GGR("1\n0 0.5 1 0 0 0 1 1 1 1 1 0 0 0 3\n"),
+		"--palette: p:4: its ends must have colours of their own, not the foreground's or "
+		"background's");
+	refused(palette_ggr_parse, GGR("1\n0 0.5 1 0 0 0 1 1 1 1 1 0 0 0 0 0\n"),
+		"--palette: p:4: must be a segment: 11 numbers, blending 0..5, colouring 0..2");
+	refused(palette_ggr_parse, GGR("1\n0 0.5 1 0 0 0 1 1 1 1 1 0 0x\n"),
+		"--palette: p:4: must be a segment: 11 numbers, blending 0..5, colouring 0..2");
+	refused(palette_ggr_parse, GGR("1\n0 0.5 1 0 0 0 1 1 1 1 1 0 0\n\n0 0\n"),
+		"--palette: p:6: must be empty behind the last segment");
 	refused(palette_ggr_parse, GGR("0\n"),
 		"--palette: p:3: must be the number of segments, 1..1000");
 	refused(palette_ggr_parse, GGR("86\n"), "--palette: p:3: must have at most 85 segments");
@@ -134,7 +155,8 @@ static void segments_of_gimp_are_sampled(void **state)
 #define UGR                                                                                      \
 	"; a comment {\nSunny {\ngradient:\n  title=\"a = b\" smooth=yes rotation=0\n"           \
 	"  index=0 color=255\n  index=100 color=65280 index=300 color=16711680\nopacity:\n"      \
-	"  smooth=no index=0 opacity=255\n}\nOther one {\ngradient:\n rotation=-50 index=50 "    \
+	"  smooth=no index=0 opacity=255\n}\nOther one {\ngradient:\n smooth=no rotation=-50 "   \
+	"index=50 "                                                                              \
 	"color=0 index=250 color=16777215\n}\nLate {\ngradient:\n index=200 color=0 index=-100 " \
 	"color=255\n}\n"
 
@@ -144,11 +166,13 @@ static void gradients_of_ultra_fractal_are_rings(void **state)
 	struct brot_error err;
 	taken(palette_ugr_parse, UGR, NULL);
 	assert_true(palette.is_cyclic);
+	assert_false(palette.is_linear);
 	assert_int_equal(palette.stop_count, 3);
 	is_stop(0, 0, 255, 0, 0);
 	is_stop(1, 0.25, 0, 255, 0);
 	is_stop(2, 0.75, 0, 0, 255);
 	taken(palette_ugr_parse, UGR, "Other one");
+	assert_true(palette.is_linear);
 	is_stop(0, 0, 0, 0, 0);
 	is_stop(1, 0.5, 255, 255, 255);
 	/* A ring whose first colour is behind 0 has there what lies between its ends. */
@@ -176,32 +200,43 @@ static void stops_are_placed_as_css_does(void **state)
 	(void)state;
 	taken(palette_css_parse, "[\"#000\", \"orange\", \"#fA0b0C 80%\", \"white\"]", NULL);
 	assert_false(palette.is_cyclic);
+	assert_true(palette.is_linear);
 	is_stop(1, 0.4, 255, 165, 0);
 	is_stop(2, 0.8, 0xfa, 0x0b, 0x0c);
 	is_stop(3, 1.0, 255, 255, 255);
 	taken(palette_css_parse, "{\"cyclic\":true,\"stops\":[\"red\",\"lime\",\"blue\",\"teal\"]}",
 	      NULL);
 	assert_true(palette.is_cyclic);
+	assert_false(palette.is_linear);
 	is_stop(3, 0.75, 0, 128, 128);
+	taken(palette_css_parse, "{\"linear\":true,\"stops\":[\"red\",\"lime\"]}", NULL);
+	assert_true(palette.is_linear);
 	taken(palette_css_parse, "{\"cyclic\":false,\"stops\":[[0,\"#000000\"],[1,\"#ffffff\"]]}",
 	      NULL);
 	is_stop(1, 1.0, 255, 255, 255);
 	refused(palette_css_parse, "[\"#000\"", "--palette: p:1: ']' expected near end of file");
-	refused(palette_css_parse, "[\"#000\"]", "--palette: p: must have 2..256 stops, got 1");
+	refused(palette_css_parse, "[\"#000\"]", "--palette: p:1: must have 2..256 stops, got 1");
 	refused(palette_css_parse, "{}",
-		"--palette: p:1: must be a list of stops, or an object with \"cyclic\" and "
-		"\"stops\"");
+		"--palette: p:1: must be a list of stops, or an object with \"cyclic\", "
+		"\"linear\" and \"stops\"");
+	refused(palette_css_parse, "{\"stops\":[\"red\",\"lime\"],\"cyclc\":true}",
+		"--palette: p:1: must be a list of stops, or an object with \"cyclic\", "
+		"\"linear\" and \"stops\"");
 #define RULE "must be \"#rrggbb\", \"#rgb\" or a name, with a place such as 30% or without"
-	refused(palette_css_parse, "[\"#000\",\"#ffff\"]", "--palette: p: stop 2: " RULE);
-	refused(palette_css_parse, "[\"#000\",\"#fff 101%\"]", "--palette: p: stop 2: " RULE);
-	refused(palette_css_parse, "[\"#000\",\"#fff 50\"]", "--palette: p: stop 2: " RULE);
-	refused(palette_css_parse, "[\"#000\",\"#fff 50%%\"]", "--palette: p: stop 2: " RULE);
+	refused(palette_css_parse, "[\"#000\",\"#ffff\"]", "--palette: p:1: stop 2: " RULE);
+	refused(palette_css_parse, "[\"#000\",\"#fff 101%\"]", "--palette: p:1: stop 2: " RULE);
+	refused(palette_css_parse, "[\"#000\",\"#fff 50\"]", "--palette: p:1: stop 2: " RULE);
+	refused(palette_css_parse, "[\"#000\",\"#fff 50%%\"]", "--palette: p:1: stop 2: " RULE);
 	refused(palette_css_parse, "[\"#000 10%\",\"#fff\"]",
-		"--palette: p: stop 1: must be at 0%");
+		"--palette: p:1: stop 1: must be at 0%");
 	refused(palette_css_parse, "[\"#000\",\"red 50%\",\"#fff 20%\"]",
-		"--palette: p: stop 3: must be at a higher place than the one before it");
+		"--palette: p:1: stop 3: must be at a higher place than the one before it");
+	refused(palette_css_parse, "[\n\"#000\",\n\n\"#ffff\"]", "--palette: p:4: stop 2: " RULE);
+	refused(palette_css_parse,
+		"{\"cyclic\":false,\n\"stops\":[[0,\"#000000\"],\n[1,\"#fffff\"]]}",
+		"--palette: p:3: stop 2: " RULE);
 	refused(palette_css_parse, "[\"#000\",\"red 50%\"]",
-		"--palette: p: stop 2: must be at 100%");
+		"--palette: p:1: stop 2: must be at 100%");
 }
 
 int main(void)

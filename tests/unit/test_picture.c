@@ -123,7 +123,7 @@ static void same_bytes(void **state)
 		enum format_id format;
 	} cases[] = {{"png", FORMAT_RGB8},   {"ppm", FORMAT_RGB8},     {"npy", FORMAT_ITERATIONS},
 		     {"npy", FORMAT_SMOOTH}, {"npy", FORMAT_DISTANCE}, {"npy", FORMAT_RAW},
-		     {"exr", FORMAT_SMOOTH}, {"exr", FORMAT_RAW}};
+		     {"exr", FORMAT_SMOOTH}, {"exr", FORMAT_RAW},      {"exr", FORMAT_ITERATIONS}};
 	static const uint32_t band_rows[] = {1, 3, 10, 19, 20, 21};
 	static uint8_t whole[FILE_BYTES], banded[FILE_BYTES];
 	static struct request request;

@@ -235,6 +235,17 @@ static void an_image_over_the_budget_is_cut_into_bands(void **state)
 	assert_true(plan.image_bytes <= budget.image_bytes / 2);
 	bands_make_up_the_picture(&plan, 1000, 1000);
 
+	budget = (struct plan_budget){.image_bytes = 2 * whole.image_bytes,
+				      .whole_bytes = whole.image_bytes};
+	assert_int_equal(plan_make(&request, &budget, &plan, NULL), BROT_OK);
+	assert_int_equal(plan.band_count, 1);
+	budget.whole_bytes--;
+	assert_int_equal(plan_make(&request, &budget, &plan, NULL), BROT_OK);
+	assert_true(plan.band_count > 1);
+	assert_true(plan.image_bytes <= budget.whole_bytes / 2);
+	bands_make_up_the_picture(&plan, 1000, 1000);
+
+	budget = (struct plan_budget){0};
 	for (uint64_t bytes = 200000; bytes < 4000000; bytes += 77777) {
 		budget.image_bytes = bytes;
 		assert_int_equal(plan_make(&request, &budget, &plan, NULL), BROT_OK);

@@ -138,7 +138,7 @@ static void threads_do_not_change_the_bytes(void **state)
 {
 	(void)state;
 	const size_t row_bytes = 3 * 1000;
-	const uint64_t rows = 1500;
+	const uint64_t rows = 2400;
 	uint8_t *pixels = picture_of(row_bytes, rows);
 	struct sink one = pack(pixels, row_bytes, 3, rows, 4, 1);
 	assert_true(one.parts > 8);
@@ -152,6 +152,21 @@ static void threads_do_not_change_the_bytes(void **state)
 	free(pixels);
 }
 
+/* A chunk costs 12 bytes: a part that packs into less than some of them does not get its own. */
+static void short_parts_come_together(void **state)
+{
+	(void)state;
+	const size_t row_bytes = 6 * 1000;
+	const uint64_t rows = 1000;
+	uint8_t *pixels = calloc(rows, row_bytes);
+	assert_non_null(pixels);
+	struct sink sink = pack(pixels, row_bytes, 6, rows, 4, 2);
+	assert_int_equal(sink.parts, 1);
+	check(&sink, pixels, row_bytes, 6, rows);
+	free(sink.data);
+	free(pixels);
+}
+
 /* Dictionaries make up for the cuts. */
 static void parts_cost_next_to_nothing(void **state)
 {
@@ -159,10 +174,10 @@ static void parts_cost_next_to_nothing(void **state)
 	const size_t row_bytes = 3 * 1000;
 	const uint64_t rows = 1500;
 	uint8_t *pixels = picture_of(row_bytes, rows);
-	uint8_t *filtered = malloc((row_bytes + 1) * rows), *scratch = malloc(row_bytes);
+	uint8_t *filtered = malloc((row_bytes + 1) * rows);
 	for (uint64_t y = 0; y < rows; y++)
 		png_filter_row(pixels + y * row_bytes, y > 0 ? pixels + (y - 1) * row_bytes : NULL,
-			       row_bytes, 3, scratch, filtered + y * (row_bytes + 1));
+			       row_bytes, 3, filtered + y * (row_bytes + 1));
 	struct sink parts = pack(pixels, row_bytes, 3, rows, 6, 2);
 	z_stream z = {.zalloc = NULL};
 	const uLong room = compressBound((uLong)((row_bytes + 1) * rows));
@@ -177,7 +192,6 @@ static void parts_cost_next_to_nothing(void **state)
 	(void)deflateEnd(&z);
 	free(whole);
 	free(filtered);
-	free(scratch);
 	free(parts.data);
 	free(pixels);
 }
@@ -220,6 +234,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_size_level_and_depth_comes_back),
 		cmocka_unit_test(threads_do_not_change_the_bytes),
+		cmocka_unit_test(short_parts_come_together),
 		cmocka_unit_test(parts_cost_next_to_nothing),
 		cmocka_unit_test(a_writer_that_fails_ends_it),
 	};

@@ -1,4 +1,4 @@
-/* test_request_options.c - priorities in words. */
+/* test_request_options.c - priorities in words, and what is to be told to wait. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -37,8 +37,27 @@ static void priorities(void **state)
 			    "PRIORITY: must be a whole number from -100 to 100, got \"101\"");
 }
 
+/* The numbers that a job becomes do not say how deep its picture was to be. */
+static void formats_for_wait(void **state)
+{
+	(void)state;
+	static struct request request;
+	request_init(&request);
+	request.format = FORMAT_RGB16;
+	assert_null(request_options_wait_format(&request));
+	request.colour.mode = COLOUR_HISTOGRAM;
+	assert_string_equal(request_options_wait_format(&request), "rgb16");
+	request.format = FORMAT_RGB8;
+	assert_null(request_options_wait_format(&request));
+	request.format = FORMAT_RAW;
+	assert_null(request_options_wait_format(&request));
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(priorities)};
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(priorities),
+		cmocka_unit_test(formats_for_wait),
+	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

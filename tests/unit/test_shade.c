@@ -350,10 +350,11 @@ static void any_numbers_are_coloured(void **state)
 		}
 		struct shade_numbers numbers = model_planes(samples, COUNT);
 		static uint32_t places[COUNT], slow[COUNT];
+		const struct shade_area all = {.numbers = numbers, .samples = 1};
 		make(&colour);
-		place_samples(&shade, NULL, &numbers, 0, COUNT, places);
+		place_samples(&shade, &all, 0, COUNT, places);
 		shade.has_avx2 = false;
-		place_samples(&shade, NULL, &numbers, 0, COUNT, slow);
+		place_samples(&shade, &all, 0, COUNT, slow);
 		assert_memory_equal(places, slow, sizeof places);
 		for (size_t i = 0; i < COUNT; i++)
 			assert_true(places[i] / SHADE_STEPS < SHADE_TOTAL - 1);
@@ -362,6 +363,27 @@ static void any_numbers_are_coloured(void **state)
 		shade_rgb16(&shade, &area, rgb16, area.w * 6);
 		model_planes_free(&numbers);
 	}
+}
+
+/* What CSS gives half-way and elsewhere between black and white. */
+static void a_linear_palette_is_straight(void **state)
+{
+	(void)state;
+	struct colour colour;
+	colour_init(&colour);
+	colour.palette = (struct colour_palette){.is_linear = true,
+						 .stop_count = 2,
+						 .stops = {{0.0, {0, 0, 255}}, {1.0, {255, 0, 0}}}};
+	make(&colour);
+	static const int eighths[] = {0, 32, 64, 96, 128, 159, 191, 223, 255};
+	for (uint32_t i = 0; i <= 8; i++) {
+		const uint8_t *rgb = shade.table[(SHADE_ENTRIES / 2 - 1) * i / 8];
+		assert_in_range(rgb[0] + 1, eighths[i], eighths[i] + 2);
+		assert_in_range(rgb[2] + 1, eighths[8 - i], eighths[8 - i] + 2);
+	}
+	colour.palette.is_linear = false;
+	make(&colour);
+	assert_in_range(shade.table[SHADE_ENTRIES / 16][0], 10, 12);
 }
 
 /* Stops as close as a request may have them. */
@@ -379,8 +401,10 @@ static void any_stops_are_coloured(void **state)
 			  {1.0, {0, 0, 0}}},
 	};
 	make(&colour);
-	for (int cyclic = 0; cyclic < 2; cyclic++) {
+	for (int kind = 0; kind < 4; kind++) {
+		const int cyclic = kind % 2;
 		colour.palette.is_cyclic = cyclic == 1;
+		colour.palette.is_linear = kind >= 2;
 		colour.palette.stops[4].position = cyclic == 1 ? 0x1.fffffffffffffp-1 : 1.0;
 		make(&colour);
 		assert_memory_equal(shade.table[0], colour.palette.stops[0].rgb, 3);
@@ -400,6 +424,7 @@ int main(void)
 		cmocka_unit_test(a_dithered_picture_is_its_sixteen_bits),
 		cmocka_unit_test(any_numbers_are_coloured),
 		cmocka_unit_test(any_stops_are_coloured),
+		cmocka_unit_test(a_linear_palette_is_straight),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -5,14 +5,17 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
-#include "proto/format.h"
+#include "proto/planes.h"
 #include "proto/request.h"
 #include "worker/colour/shade.h"
 #include "worker/colour/survey.h"
 
 /* The survey of an image, and who may touch it. */
 struct whole {
-	pthread_mutex_t lock; /* of the survey until it is settled */
+	pthread_mutex_t lock; /* of all below, until it is settled */
+	pthread_cond_t given;
+	struct survey_part
+		*parts; /* those that nobody looks with at the moment; at least one else */
 	atomic_bool is_settled;
 	struct survey *survey;
 };
@@ -25,24 +28,85 @@ struct brot_colour {
 	struct shade shade;
 };
 
+static enum brot_err no_memory(struct brot_error *err)
+{
+	return error_set(err, BROT_E_SYSTEM, "colour: no memory");
+}
+
+static struct survey_part *part_pop(struct whole *whole)
+{
+	struct survey_part *part = whole->parts;
+	whole->parts = part->next;
+	return part;
+}
+
+/* A part that is nobody else's until it is given back: a new one where there is none. Where memory
+ * is short too, one of those that are there comes back. */
+static struct survey_part *part_take(struct whole *whole)
+{
+	(void)pthread_mutex_lock(&whole->lock);
+	struct survey_part *part = whole->parts != NULL ? part_pop(whole)
+							: survey_part_new(whole->survey);
+	while (part == NULL) {
+		(void)pthread_cond_wait(&whole->given, &whole->lock);
+		if (whole->parts != NULL)
+			part = part_pop(whole);
+	}
+	(void)pthread_mutex_unlock(&whole->lock);
+	return part;
+}
+
+static void part_give(struct whole *whole, struct survey_part *part)
+{
+	(void)pthread_mutex_lock(&whole->lock);
+	part->next = whole->parts;
+	whole->parts = part;
+	(void)pthread_cond_signal(&whole->given);
+	(void)pthread_mutex_unlock(&whole->lock);
+}
+
+static void whole_settle(struct whole *whole)
+{
+	while (whole->parts != NULL) {
+		struct survey_part *part = part_pop(whole);
+		survey_add(whole->survey, part);
+		survey_part_free(part);
+	}
+	survey_settle(whole->survey);
+}
+
 static void whole_free(struct whole *whole)
 {
 	if (whole == NULL)
 		return;
+	while (whole->parts != NULL)
+		survey_part_free(part_pop(whole));
 	survey_free(whole->survey);
+	(void)pthread_cond_destroy(&whole->given);
 	(void)pthread_mutex_destroy(&whole->lock);
 	free(whole);
 }
 
-static enum brot_err whole_new(const struct colour *colour, uint32_t width, uint32_t height,
+/* *request is that of the data, `samples` of which are a pixel, per axis. */
+static enum brot_err whole_new(const struct request *request, uint32_t samples,
 			       struct whole **ret_whole, struct brot_error *err)
 {
 	struct whole *whole = calloc(1, sizeof *whole);
 	if (whole == NULL || pthread_mutex_init(&whole->lock, NULL) != 0) {
 		free(whole);
-		return error_set(err, BROT_E_SYSTEM, "colour: no memory");
+		return no_memory(err);
 	}
-	enum brot_err code = survey_new(colour, width, height, &whole->survey, err);
+	if (pthread_cond_init(&whole->given, NULL) != 0) {
+		(void)pthread_mutex_destroy(&whole->lock);
+		free(whole);
+		return no_memory(err);
+	}
+	enum brot_err code = survey_new(&request->colour, request->width_px, request->height_px,
+					samples, &whole->survey, err);
+	if (code == BROT_OK) {
+		whole->parts = survey_part_new(whole->survey);
+		code = whole->parts != NULL ? BROT_OK : no_memory(err);
+	}
 	if (code == BROT_OK)
 		*ret_whole = whole;
 	else
@@ -58,7 +122,7 @@ static const struct survey *whole_survey(struct whole *whole)
 	if (!atomic_load_explicit(&whole->is_settled, memory_order_acquire)) {
 		(void)pthread_mutex_lock(&whole->lock);
 		if (!atomic_load_explicit(&whole->is_settled, memory_order_relaxed))
-			survey_settle(whole->survey);
+			whole_settle(whole);
 		atomic_store_explicit(&whole->is_settled, true, memory_order_release);
 		(void)pthread_mutex_unlock(&whole->lock);
 	}
@@ -78,8 +142,7 @@ static enum brot_err colour_fill(struct brot_colour *colour, struct request *req
 		return code;
 	code = request_to_data(request, request, err);
 	if (code == BROT_OK)
-		code = whole_new(&request->colour, request->width_px, request->height_px,
-				 &colour->whole, err);
+		code = whole_new(request, colour->samples, &colour->whole, err);
 	return code;
 }
 
@@ -115,15 +178,6 @@ void brot_colour_free(struct brot_colour *colour)
 enum brot_err brot_colour_check(const struct brot_colour *colour,
 				const struct brot_numbers *numbers, struct brot_error *err)
 {
-	const struct {
-		enum plane_type type;
-		const void *plane;
-	} planes[] = {
-		{PLANE_ITERATIONS, numbers->iterations}, {PLANE_WHOLE, numbers->whole},
-		{PLANE_FRACTION, numbers->fraction},     {PLANE_DISTANCE, numbers->distance},
-		{PLANE_PHASE, numbers->phase},           {PLANE_PERIOD, numbers->period},
-		{PLANE_INTERIOR, numbers->interior},
-	};
 	const uint64_t width = (uint64_t)colour->width_px * colour->samples;
 	const uint64_t height = (uint64_t)colour->height_px * colour->samples;
 	if (numbers->width_px != width || numbers->height_px != height)
@@ -134,15 +188,14 @@ enum brot_err brot_colour_check(const struct brot_colour *colour,
 				 (unsigned)colour->samples, (unsigned long long)width,
 				 (unsigned long long)height, (unsigned)numbers->width_px,
 				 (unsigned)numbers->height_px);
-	for (size_t i = 0; i < sizeof planes / sizeof planes[0]; i++)
-		if ((colour->planes & 1u << planes[i].type) != 0 && planes[i].plane == NULL)
+	for (uint32_t type = PLANE_ITERATIONS; type < PLANE_TYPES; type++)
+		if ((colour->planes & ~planes_present(numbers) & 1u << type) != 0)
 			return error_set(
 				err, BROT_E_REQUEST,
 				"colour.mode \"%s\" with colour.inside \"%s\" needs plane %s, "
 				"which is not there",
 				colour_mode_name(colour->shade.mode),
-				colour_inside_name(colour->shade.inside),
-				plane_info(planes[i].type)->name);
+				colour_inside_name(colour->shade.inside), plane_info(type)->name);
 	return BROT_OK;
 }
 
@@ -170,18 +223,16 @@ void brot_colour_survey(struct brot_colour *colour, const struct brot_numbers *n
 	const struct shade_numbers all = shade_numbers_of(numbers);
 	const uint32_t width = numbers->width_px;
 	struct whole *whole = colour->whole;
-	struct survey_part part;
 	if (whole == NULL)
 		return;
+	struct survey_part *part = part_take(whole);
 	assert(first <= numbers->height_px && rows <= numbers->height_px - first);
 	for (uint32_t y = first; y < first + rows; y++)
 		for (uint32_t x = 0; x < width; x += SURVEY_PIECE) {
 			const uint32_t count = width - x < SURVEY_PIECE ? width - x : SURVEY_PIECE;
-			survey_look(whole->survey, &all, x, y, count, &part);
-			(void)pthread_mutex_lock(&whole->lock);
-			survey_add(whole->survey, &part);
-			(void)pthread_mutex_unlock(&whole->lock);
+			survey_look(whole->survey, &all, x, y, count, part);
 		}
+	part_give(whole, part);
 }
 
 /* The area of some rows of the picture. */
@@ -198,6 +249,7 @@ static struct shade_area area_of(const struct brot_colour *colour,
 		.y = first,
 		.w = colour->width_px,
 		.h = rows,
+		.is_by_sample = true,
 		.survey = whole_survey(colour->whole),
 	};
 }

@@ -29,7 +29,9 @@ static inline uint32_t dither_threshold(uint32_t x, uint32_t y)
 /* Sixteen bits as eight by a threshold 0..65534. */
 static inline uint8_t dither_to_8(uint32_t value, uint32_t threshold)
 {
-	return (uint8_t)((value * 255 + threshold) / 65535);
+	/* x / 65535 by shifts, which is right below 65535 65536. */
+	const uint32_t x = value * 255 + threshold;
+	return (uint8_t)((x + (x >> 16) + 1) >> 16);
 }
 
 #endif

@@ -1,10 +1,10 @@
 /*
- * gradient.c - each channel as a monotone cubic.
+ * gradient.c - each channel as straight lines, or as a monotone cubic.
  *
- * Between stops each channel follows a monotone cubic (Fritsch and Carlson's condition, with the
- * harmonic mean of the neighbouring slopes): a straight line would show its corners as bands of
- * light. Colours are mixed as sRGB values, which is closer to even steps for the eye than linear
- * light is.
+ * Between the stops of a palette that is not linear each channel follows a monotone cubic (Fritsch
+ * and Carlson's condition, with the harmonic mean of the neighbouring slopes): a straight line
+ * would show its corners as bands of light. Colours are mixed as sRGB values, which is closer to
+ * even steps for the eye than linear light is.
  */
 #include "worker/colour/gradient.h"
 
@@ -42,11 +42,12 @@ static double channel_at(const struct palette *palette, int i, int channel, doub
 	double p[4], v[4];
 	for (int k = 0; k < 4; k++)
 		stop_at(palette, i - 1 + k, channel, &p[k], &v[k]);
-	const double width = p[2] - p[1];
+	const double width = p[2] - p[1], rise = v[2] - v[1];
 	const double t = (position - p[1]) / width;
+	if (palette->linear)
+		return v[1] + t * rise;
 	const double from = tangent(p, v) * width, to = tangent(p + 1, v + 1) * width;
 	/* Hermite's cubic by Horner's rule. */
-	const double rise = v[2] - v[1];
 	const double c2 = 3.0 * rise - 2.0 * from - to, c3 = from + to - 2.0 * rise;
 	const double value = ((c3 * t + c2) * t + from) * t + v[1];
 	/* Slopes overflow where stops lie 1e-300 apart. */

@@ -1,7 +1,7 @@
 /* linear.c - IEC 61966-2-1's curve: a table for eight bits, knots for sixteen. */
 #include "worker/colour/linear.h"
 
-#include "worker/colour/power.h"
+#include "proto/power.h"
 
 /* 65535 times the curve, to the nearest. */
 const uint16_t linear_table[256] = {

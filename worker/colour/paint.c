@@ -34,9 +34,8 @@ static size_t piece_sample(const struct piece *piece, uint32_t b)
 
 static void piece_places(const struct piece *piece, uint32_t b, uint32_t *ret_places)
 {
-	place_samples(piece->shade, piece->area->survey, &piece->area->numbers,
-		      piece_sample(piece, b), (size_t)piece->count * piece->area->samples,
-		      ret_places);
+	place_samples(piece->shade, piece->area, piece_sample(piece, b),
+		      (size_t)piece->count * piece->area->samples, ret_places);
 }
 
 /* ---- eight bits ---- */
@@ -98,6 +97,8 @@ static void piece_colours(const struct piece *piece, uint32_t b, uint16_t (*ret_
 	const struct shade *shade = piece->shade;
 	const struct shade_area *area = piece->area;
 	const size_t count = (size_t)piece->count * area->samples;
+	uint32_t places[PIECE_SAMPLES];
+	piece_places(piece, b, places);
 	if (shade->mode == COLOUR_RELIEF) {
 		const struct relief_at at = {
 			.numbers = &area->numbers,
@@ -108,11 +109,9 @@ static void piece_colours(const struct piece *piece, uint32_t b, uint16_t (*ret_
 			.width = area->survey->width,
 			.height = area->survey->height,
 		};
-		relief_colours(&area->survey->relief, shade, &at, count, ret_rgb);
+		relief_colours(&area->survey->relief, shade, &at, places, count, ret_rgb);
 		return;
 	}
-	uint32_t places[PIECE_SAMPLES];
-	piece_places(piece, b, places);
 	for (size_t i = 0; i < count; i++)
 		shade_fine(shade, places[i], ret_rgb[i]);
 }

@@ -72,11 +72,11 @@ static double nearness(double distance_px, double half_px)
 }
 
 static void place_distance(const struct shade *shade, const uint32_t *whole, const float *distance,
-			   size_t count, uint32_t *ret_places)
+			   double unit_px, size_t count, uint32_t *ret_places)
 {
 	for (size_t i = 0; i < count; i++) {
 		const double x = (double)distance[2 * i], y = (double)distance[2 * i + 1];
-		const double near = nearness(sqrt(x * x + y * y), OUTSIDE_HALF_PX);
+		const double near = nearness(sqrt(x * x + y * y) * unit_px, OUTSIDE_HALF_PX);
 		ret_places[i] = whole[i] == KERNEL_WHOLE_INSIDE
 					? PLACE_INTERIOR
 					: shade_place_of_runs(shade->offset + shade->span * near);
@@ -96,7 +96,7 @@ static void place_histogram(const struct shade *shade, const struct survey *surv
 }
 
 static void place_inside(const struct shade *shade, const uint32_t *period, const float *interior,
-			 size_t count, uint32_t *places)
+			 double unit_px, size_t count, uint32_t *places)
 {
 	for (size_t i = 0; i < count; i++) {
 		if (places[i] != PLACE_INTERIOR || period[i] == 0)
@@ -105,7 +105,7 @@ static void place_inside(const struct shade *shade, const uint32_t *period, cons
 			places[i] = (uint32_t)((uint64_t)(period[i] * GOLDEN) * SHADE_TURN >> 32);
 			continue;
 		}
-		const double near = nearness((double)interior[i], INSIDE_HALF_PX);
+		const double near = nearness((double)interior[i] * unit_px, INSIDE_HALF_PX);
 		places[i] = (uint32_t)SHADE_MIX * SHADE_STEPS +
 			    (uint32_t)(near * (SHADE_MIXED * SHADE_STEPS));
 	}
@@ -118,11 +118,11 @@ static void place_dark(const float *phase, size_t count, uint32_t *places)
 			places[i] += DARK_STEP;
 }
 
-void place_samples(const struct shade *shade, const struct survey *survey,
-		   const struct shade_numbers *numbers, size_t first, size_t count,
-		   uint32_t *ret_places)
+void place_samples(const struct shade *shade, const struct shade_area *area, size_t first,
+		   size_t count, uint32_t *ret_places)
 {
-	const struct shade_numbers n = shade_numbers_from(numbers, first);
+	const struct shade_numbers n = shade_numbers_from(&area->numbers, first);
+	const double unit_px = area->is_by_sample ? 1.0 / area->samples : 1.0;
 	switch (shade->mode) {
 	case COLOUR_SMOOTH:
 	case COLOUR_ANGLE:
@@ -135,12 +135,15 @@ void place_samples(const struct shade *shade, const struct survey *survey,
 		place_banded(shade, n.iterations, count, ret_places);
 		break;
 	case COLOUR_DISTANCE:
-		place_distance(shade, n.whole, n.distance, count, ret_places);
+		place_distance(shade, n.whole, n.distance, unit_px, count, ret_places);
 		break;
 	case COLOUR_HISTOGRAM:
-		place_histogram(shade, survey, n.whole, n.fraction, count, ret_places);
+		place_histogram(shade, area->survey, n.whole, n.fraction, count, ret_places);
 		break;
 	case COLOUR_RELIEF:
+		for (size_t i = 0; i < count; i++)
+			ret_places[i] = PLACE_INTERIOR;
+		break;
 	case COLOUR_MODE_COUNT:
 		assert(false);
 		break;
@@ -148,5 +151,5 @@ void place_samples(const struct shade *shade, const struct survey *survey,
 	if (shade->mode == COLOUR_ANGLE)
 		place_dark(n.phase, count, ret_places);
 	if (shade->inside != INSIDE_PLAIN)
-		place_inside(shade, n.period, n.interior, count, ret_places);
+		place_inside(shade, n.period, n.interior, unit_px, count, ret_places);
 }

@@ -21,10 +21,9 @@ bool place_has_avx2(void);
 size_t place_smooth_avx2(const struct shade *shade, const uint32_t *whole, const float *fraction,
 			 size_t count, uint32_t *ret_places);
 
-/* The places of `count` samples from sample `first` on, for every mode but relief. `survey` is of
- * the whole image for histogram, else NULL. */
-void place_samples(const struct shade *shade, const struct survey *survey,
-		   const struct shade_numbers *numbers, size_t first, size_t count,
-		   uint32_t *ret_places);
+/* The places of `count` of the area's samples from sample `first` of its numbers on. In mode relief
+ * those inside alone have one: the colours of the others are relief_colours()'s. */
+void place_samples(const struct shade *shade, const struct shade_area *area, size_t first,
+		   size_t count, uint32_t *ret_places);
 
 #endif

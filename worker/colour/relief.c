@@ -5,12 +5,21 @@
 #include <math.h>
 
 #include "proto/point.h"
-#include "worker/colour/power.h"
+#include "proto/power.h"
 
 #define NORM_LEAST    0x1p-40 /* 2^-RELIEF_OCTAVES */
 #define STRETCH_LEAST 1e-6    /* light that varies less is noise */
 
-void relief_init(const struct colour *colour, struct relief *ret_relief)
+#define LANES 4
+#define BLOCK 64 /* samples that are blended together */
+
+/* Channel after channel, for vectors. */
+struct block {
+	double light[BLOCK]; /* stretched */
+	double rgb[3][BLOCK];
+};
+
+void relief_init(const struct colour *colour, uint32_t samples, struct relief *ret_relief)
 {
 	double east, north, flat, up;
 	/* The azimuth is clockwise from north. */
@@ -21,6 +30,7 @@ void relief_init(const struct colour *colour, struct relief *ret_relief)
 	ret_relief->light[1] = north * flat;
 	ret_relief->light[2] = up;
 	ret_relief->height = colour->height;
+	ret_relief->samples = samples;
 	ret_relief->blend = colour->blend;
 	ret_relief->counts = (struct relief_range){INFINITY, -INFINITY};
 	ret_relief->lights = (struct relief_range){INFINITY, -INFINITY};
@@ -38,33 +48,43 @@ void relief_widen(struct relief_range *range, const struct relief_range *by)
 	range->most = by->most > range->most ? by->most : range->most;
 }
 
-static bool is_inside(const struct shade_numbers *numbers, ptrdiff_t sample)
+/* As a conversion does, but by steps that every instruction set has for vectors: behind the
+ * exponent of 2^52, and 2^52 less. */
+static double double_of(uint32_t number)
 {
-	return numbers->whole[sample] == KERNEL_WHOLE_INSIDE;
+	const uint64_t bits = UINT64_C(0x4330000000000000) | number;
+	double sum;
+	memcpy(&sum, &bits, sizeof sum);
+	return sum - 0x1p52;
 }
 
-static double count_of(const struct shade_numbers *numbers, ptrdiff_t sample)
+static double count_of(uint32_t whole, float fraction)
 {
-	return shade_count((double)numbers->whole[sample] + (double)numbers->fraction[sample]);
-}
-
-static double height_of(const struct relief *relief, const struct shade_numbers *numbers,
-			ptrdiff_t sample)
-{
-	return is_inside(numbers, sample) ? 0.0 : relief->height * count_of(numbers, sample);
+	return shade_count(double_of(whole) + (double)fraction);
 }
 
 /* The heights of `count` samples from `first` on. */
 static void heights(const struct relief *relief, const struct shade_numbers *numbers,
-		    ptrdiff_t first, size_t count, double *ret_heights)
+		    ptrdiff_t first, size_t count, double *restrict ret_heights)
 {
-	for (size_t i = 0; i < count; i++)
-		ret_heights[i] = height_of(relief, numbers, first + (ptrdiff_t)i);
+	const uint32_t *restrict whole = numbers->whole + first;
+	const float *restrict fraction = numbers->fraction + first;
+	const double height = relief->height;
+	for (size_t i = 0; i < count; i++) {
+		const double over = height * count_of(whole[i], fraction[i]);
+		ret_heights[i] = whole[i] == KERNEL_WHOLE_INSIDE ? 0.0 : over;
+	}
+}
+
+static double light_of(const double light[3], double east, double north)
+{
+	const double length = sqrt(east * east + north * north + 1.0);
+	return (light[2] - east * light[0] - north * light[1]) / length;
 }
 
 /* The light of `count` samples, not stretched yet. */
 static void lights(const struct relief *relief, const struct relief_at *at, size_t count,
-		   double *ret_lights)
+		   double *restrict ret_lights)
 {
 	double above[RELIEF_PIECE], below[RELIEF_PIECE], row[RELIEF_PIECE + 2];
 	assert(count >= 1 && count <= RELIEF_PIECE);
@@ -74,34 +94,57 @@ static void lights(const struct relief *relief, const struct relief_at *at, size
 	heights(relief, at->numbers, at->sample + (has_below ? at->stride : 0), count, below);
 	heights(relief, at->numbers, at->sample - (has_left ? 1 : 0),
 		count + (has_left ? 1 : 0) + (has_right ? 1 : 0), has_left ? row : row + 1);
+	if (!has_left)
+		row[0] = row[1];
+	if (!has_right)
+		row[count + 1] = row[count];
 
-	const double per_row = has_above && has_below ? 0.5 : 1.0;
-	for (size_t i = 0; i < count; i++) {
-		const bool is_first = i == 0 && !has_left, is_last = i + 1 == count && !has_right;
-		const double from = is_first ? row[i + 1] : row[i];
-		const double to = is_last ? row[i + 1] : row[i + 2];
-		const double east = (to - from) * (is_first || is_last ? 1.0 : 0.5);
-		const double north = (above[i] - below[i]) * per_row;
-		const double length = sqrt(east * east + north * north + 1.0);
-		ret_lights[i] = (relief->light[2] - east * relief->light[0] -
-				 north * relief->light[1]) /
-				length;
-	}
+	const double light[3] = {relief->light[0], relief->light[1], relief->light[2]};
+	const double step = relief->samples, half = 0.5 * step;
+	const double per_row = has_above && has_below ? half : step;
+	for (size_t i = 0; i < count; i++)
+		ret_lights[i] = light_of(light, (row[i + 2] - row[i]) * half,
+					 (above[i] - below[i]) * per_row);
+	const size_t last = count - 1;
+	if (!has_left)
+		ret_lights[0] = light_of(light, (row[2] - row[0]) * step,
+					 (above[0] - below[0]) * per_row);
+	if (!has_right)
+		ret_lights[last] = light_of(light, (row[last + 2] - row[last]) * step,
+					    (above[last] - below[last]) * per_row);
+}
+
+/* Ranges that do not wait for each other. */
+static void ranges_init(struct relief_range ranges[LANES])
+{
+	for (int k = 0; k < LANES; k++)
+		ranges[k] = (struct relief_range){INFINITY, -INFINITY};
 }
 
 void relief_look(const struct relief *relief, const struct relief_at *at, size_t count,
 		 struct relief_range *ret_counts, struct relief_range *ret_lights)
 {
+	const uint32_t *whole = at->numbers->whole + at->sample;
+	const float *fraction = at->numbers->fraction + at->sample;
+	struct relief_range of_counts[LANES], of_lights[LANES];
 	double light[RELIEF_PIECE];
-	*ret_counts = *ret_lights = (struct relief_range){INFINITY, -INFINITY};
 	lights(relief, at, count, light);
+	ranges_init(of_counts);
+	ranges_init(of_lights);
 	for (size_t i = 0; i < count; i++) {
-		relief_widen(ret_lights, &(struct relief_range){light[i], light[i]});
-		if (is_inside(at->numbers, at->sample + (ptrdiff_t)i))
-			continue;
-		const double v = count_of(at->numbers, at->sample + (ptrdiff_t)i);
-		relief_widen(ret_counts, &(struct relief_range){v, v});
+		const bool is_inside = whole[i] == KERNEL_WHOLE_INSIDE;
+		const double v = count_of(whole[i], fraction[i]);
+		relief_widen(&of_lights[i % LANES], &(struct relief_range){light[i], light[i]});
+		relief_widen(&of_counts[i % LANES],
+			     &(struct relief_range){is_inside ? INFINITY : v,
+						    is_inside ? -INFINITY : v});
 	}
+	for (int k = 1; k < LANES; k++) {
+		relief_widen(&of_counts[0], &of_counts[k]);
+		relief_widen(&of_lights[0], &of_lights[k]);
+	}
+	*ret_counts = of_counts[0];
+	*ret_lights = of_lights[0];
 }
 
 static double larger(double a, double b)
@@ -115,36 +158,41 @@ static double lesser(double a, double b)
 }
 
 /* Saturation and value change, the hue does not: so every channel keeps its share of the way from
- * the largest down to the least. */
-static void blend_hsv(double light, double rgb[3])
+ * the largest down to the least. Without branches, which no CPU could foretell. */
+static void blend_hsv(struct block *b)
 {
-	const double i = 2.0 * light - 1.0;
-	const double most = larger(rgb[0], larger(rgb[1], rgb[2]));
-	const double range = most - lesser(rgb[0], lesser(rgb[1], rgb[2]));
-	const double value = i > 0.0 ? (1.0 - i) * most + i : (1.0 + i) * most;
-	if (!(range > 1e-10 * most)) {
-		rgb[0] = rgb[1] = rgb[2] = value;
-		return;
+	for (size_t k = 0; k < BLOCK; k++) {
+		const double red = b->rgb[0][k], green = b->rgb[1][k], blue = b->rgb[2][k];
+		const double i = 2.0 * b->light[k] - 1.0;
+		const double white = i > 0.0 ? i : 0.0, black = i > 0.0 ? 0.0 : -i;
+		const double rest = 1.0 - (white + black);
+		const double most = larger(red, larger(green, blue));
+		const double range = most - lesser(red, lesser(green, blue));
+		const double value = rest * most + white;
+		const double saturation = rest * (range / most) + black;
+		const double share = value * saturation / range;
+		const double part = range > 1e-10 * most ? share : 0.0; /* else it has no hue */
+		b->rgb[0][k] = value - part * (most - red);
+		b->rgb[1][k] = value - part * (most - green);
+		b->rgb[2][k] = value - part * (most - blue);
 	}
-	const double s = range / most;
-	const double saturation = i > 0.0 ? (1.0 - i) * s : (1.0 + i) * s - i;
-	const double part = value * saturation / range;
-	for (int c = 0; c < 3; c++)
-		rgb[c] = value - part * (most - rgb[c]);
 }
 
-static void blend_light(enum colour_blend blend, double light, double rgb[3])
+static void blend_soft(struct block *b, double *restrict channel)
 {
-	if (blend == BLEND_HSV) {
-		blend_hsv(light, rgb);
-		return;
+	for (size_t k = 0; k < BLOCK; k++) {
+		const double v = channel[k], light = b->light[k];
+		channel[k] = 2.0 * light * v + (1.0 - 2.0 * light) * v * v;
 	}
-	for (int c = 0; c < 3; c++) {
-		const double v = rgb[c];
-		if (blend == BLEND_SOFT)
-			rgb[c] = 2.0 * light * v + (1.0 - 2.0 * light) * v * v;
-		else
-			rgb[c] = v <= 0.5 ? 2.0 * light * v : 1.0 - 2.0 * (1.0 - light) * (1.0 - v);
+}
+
+static void blend_overlay(struct block *b, double *restrict channel)
+{
+	for (size_t k = 0; k < BLOCK; k++) {
+		const double v = channel[k], light = b->light[k];
+		const double dark = 2.0 * light * v;
+		const double bright = 1.0 - 2.0 * (1.0 - light) * (1.0 - v);
+		channel[k] = v <= 0.5 ? dark : bright;
 	}
 }
 
@@ -170,31 +218,66 @@ static double range_scale(const struct relief_range *range, double least)
 	return width > least ? 1.0 / width : 0.0;
 }
 
-void relief_colours(const struct relief *relief, const struct shade *shade,
-		    const struct relief_at *at, size_t count, uint16_t (*ret_rgb)[3])
+/* The palette's colours of some samples; what lies beyond them in the block stays what it was. */
+static void block_colours(const struct relief *relief, const struct shade *shade,
+			  const uint32_t *whole, const float *fraction, size_t count,
+			  struct block *b)
 {
-	double light[RELIEF_PIECE];
-	lights(relief, at, count, light);
-	const double count_scale = range_scale(&relief->counts, 0.0);
-	const double light_scale = range_scale(&relief->lights, STRETCH_LEAST);
-	for (size_t i = 0; i < count; i++) {
-		if (is_inside(at->numbers, at->sample + (ptrdiff_t)i)) {
-			shade_fine(shade, SHADE_INTERIOR * SHADE_STEPS, ret_rgb[i]);
-			continue;
-		}
-		const double v = count_of(at->numbers, at->sample + (ptrdiff_t)i);
-		const double share = (v - relief->counts.least) * count_scale;
+	const double scale = range_scale(&relief->counts, 0.0), least = relief->counts.least;
+	for (size_t k = 0; k < count; k++) {
+		const double share = (count_of(whole[k], fraction[k]) - least) * scale;
 		const double runs = shade->offset + shade->span * norm_of(relief, share);
-		shade_fine(shade, shade_place_of_runs(runs), ret_rgb[i]);
-		double rgb[3];
+		uint16_t rgb[3];
+		shade_fine(shade, shade_place_of_runs(runs), rgb);
 		for (int c = 0; c < 3; c++)
-			rgb[c] = (double)ret_rgb[i][c] * (1.0 / 65535.0);
-		blend_light(relief->blend,
-			    light_scale > 0.0
-				    ? clipped((light[i] - relief->lights.least) * light_scale)
-				    : clipped(light[i]),
-			    rgb);
-		for (int c = 0; c < 3; c++)
-			ret_rgb[i][c] = (uint16_t)(clipped(rgb[c]) * 65535.0 + 0.5);
+			b->rgb[c][k] = (double)rgb[c] * (1.0 / 65535.0);
+	}
+}
+
+static void block_light(const struct relief *relief, const double *light, size_t count,
+			struct block *b)
+{
+	const double scale = range_scale(&relief->lights, STRETCH_LEAST);
+	const double least = scale > 0.0 ? relief->lights.least : 0.0;
+	const double by = scale > 0.0 ? scale : 1.0;
+	for (size_t k = 0; k < count; k++)
+		b->light[k] = clipped((light[k] - least) * by);
+}
+
+static void block_blend(enum colour_blend blend, struct block *b)
+{
+	if (blend == BLEND_HSV) {
+		blend_hsv(b);
+		return;
+	}
+	for (int c = 0; c < 3; c++)
+		if (blend == BLEND_SOFT)
+			blend_soft(b, b->rgb[c]);
+		else
+			blend_overlay(b, b->rgb[c]);
+}
+
+void relief_colours(const struct relief *relief, const struct shade *shade,
+		    const struct relief_at *at, const uint32_t *places, size_t count,
+		    uint16_t (*ret_rgb)[3])
+{
+	const uint32_t *whole = at->numbers->whole + at->sample;
+	const float *fraction = at->numbers->fraction + at->sample;
+	double light[RELIEF_PIECE];
+	struct block block = {.light = {0.0}};
+	lights(relief, at, count, light);
+	for (size_t first = 0; first < count; first += BLOCK) {
+		const size_t there = count - first < BLOCK ? count - first : BLOCK;
+		block_colours(relief, shade, whole + first, fraction + first, there, &block);
+		block_light(relief, light + first, there, &block);
+		block_blend(relief->blend, &block);
+		for (size_t k = 0; k < there; k++) {
+			for (int c = 0; c < 3; c++) {
+				const double value = clipped(block.rgb[c][k]) * 65535.0 + 0.5;
+				ret_rgb[first + k][c] = (uint16_t)(int32_t)value;
+			}
+			if (whole[first + k] == KERNEL_WHOLE_INSIDE)
+				shade_fine(shade, places[first + k], ret_rgb[first + k]);
+		}
 	}
 }

@@ -1,11 +1,12 @@
 /*
  * relief.h - the picture of a lit surface, as matplotlib's LightSource.shade() makes it.
  *
- * The height of a sample is its smooth count times `height`, 0 inside; samples lie one apart.
- * Slopes are central differences, one-sided at the image's edges (numpy.gradient). With n the unit
- * normal and l the direction of the light, the light of a sample is n . l, stretched so that the
- * image's least becomes 0 and its largest 1 (unless they are within 1e-6) and clipped to [0, 1].
- * That changes the palette's colour at ((v - least) / (largest - least))^power by `blend`:
+ * The height of a sample is its smooth count times `height`, 0 inside; pixels lie one apart, and so
+ * a surface is as steep with many samples a pixel as with one. Slopes are central differences,
+ * one-sided at the image's edges (numpy.gradient). With n the unit normal and l the direction of
+ * the light, the light of a sample is n . l, stretched so that the image's least becomes 0 and its
+ * largest 1 (unless they are within 1e-6) and clipped to [0, 1]. That changes the palette's colour
+ * at ((v - least) / (largest - least))^power by `blend`:
  *
  *     hsv      towards white or black: with i = 2 light - 1, saturation to (1 - i) s and value to
  *              (1 - i) v + i where i > 0; saturation to (1 + i) s - i (if it is not 0) and value to
@@ -13,10 +14,10 @@
  *     overlay  2 light c where c <= 0.5, else 1 - 2 (1 - light) (1 - c)
  *     soft     2 light c + (1 - 2 light) c^2
  *
- * Unlike there, a sample inside has the colour `interior`, unlit, and does not count for the least
- * and largest v; its light does count. The palette's colours are not cut to 256 steps. The norm is
- * interpolated between the 64 parts of an octave, and below 2^-40 it is that of 2^-40; at 0 it is
- * 0.
+ * Unlike there, a sample inside has its colour of the other modes, unlit, and does not count for
+ * the least and largest v; its light does count. The palette's colours are not cut to 256 steps.
+ * The norm is interpolated between the 64 parts of an octave, and below 2^-40 it is that of 2^-40;
+ * at 0 it is 0.
  *
  * Pure and thread-safe.
  */
@@ -43,6 +44,7 @@ struct relief_range {
 struct relief {
 	double light[3]; /* the direction it comes from: east, north, up */
 	double height;
+	double samples; /* a pixel, per axis */
 	enum colour_blend blend;
 	struct relief_range counts, lights;
 	struct knot norm[RELIEF_KNOTS]; /* of shares from 2^-40 to 1 */
@@ -57,8 +59,8 @@ struct relief_at {
 	uint32_t width, height; /* of the whole image, samples */
 };
 
-/* Nothing seen yet. */
-void relief_init(const struct colour *colour, struct relief *ret_relief);
+/* Nothing seen yet; samples: of a pixel, per axis. */
+void relief_init(const struct colour *colour, uint32_t samples, struct relief *ret_relief);
 
 /* Widens a range by another; order does not matter. */
 void relief_widen(struct relief_range *range, const struct relief_range *by);
@@ -68,8 +70,9 @@ void relief_look(const struct relief *relief, const struct relief_at *at, size_t
 		 struct relief_range *ret_counts, struct relief_range *ret_lights);
 
 /* The colours, sRGB of 16 bits, of `count` samples of a row, at most RELIEF_PIECE, once the whole
- * image was looked at. */
+ * image was looked at. `places` are theirs of place_samples(). */
 void relief_colours(const struct relief *relief, const struct shade *shade,
-		    const struct relief_at *at, size_t count, uint16_t (*ret_rgb)[3]);
+		    const struct relief_at *at, const uint32_t *places, size_t count,
+		    uint16_t (*ret_rgb)[3]);
 
 #endif

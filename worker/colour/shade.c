@@ -3,9 +3,9 @@
 
 #include <string.h>
 
+#include "proto/logarithm.h"
 #include "worker/colour/gradient.h"
 #include "worker/colour/place.h"
-#include "worker/kernel/logarithm.h"
 
 /* One colour, sRGB of 0..255, into both tables. */
 static void entry_set(struct shade *shade, uint32_t entry, const double rgb[3])

@@ -101,6 +101,9 @@ struct shade_area {
 	size_t stride;                /* samples from one row of samples to the next */
 	uint32_t samples;             /* of a pixel, per axis; 1..LIMIT_SAMPLES */
 	uint32_t x, y, w, h;          /* pixels */
+	/* Whether distance and interior are in samples instead of pixels, as they are where each
+	 * sample was a pixel of an image of numbers. */
+	bool is_by_sample;
 	/* What the whole image says, for modes that need it (then all of its numbers lie round
 	 * this rectangle's); else NULL. */
 	const struct survey *survey;
@@ -150,10 +153,12 @@ static inline uint32_t shade_place(const struct shade *shade, double count)
 static inline void shade_fine(const struct shade *shade, uint32_t place, uint16_t ret_rgb[3])
 {
 	const uint16_t(*at)[4] = &shade->table16[place / SHADE_STEPS];
-	const uint32_t rest = place % SHADE_STEPS / 2; /* of 2^15 */
-	for (int c = 0; c < 3; c++)
-		ret_rgb[c] = (uint16_t)((at[0][c] * (32768 - rest) + at[1][c] * rest + 16384) >>
-					15);
+	const int32_t rest = (int32_t)(place % SHADE_STEPS / 2); /* of 2^15 */
+	for (int c = 0; c < 3; c++) {
+		/* Its magnitude is below 2^31 - 2^15; a shift rounds down. */
+		const int32_t rise = ((int32_t)at[1][c] - (int32_t)at[0][c]) * rest;
+		ret_rgb[c] = (uint16_t)(at[0][c] + ((rise + 16384) >> 15));
+	}
 }
 
 /* The entry of a smooth count as planes `whole` and `fraction` have it. */

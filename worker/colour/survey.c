@@ -8,7 +8,7 @@
 _Static_assert(SURVEY_PARTS == 1 << 15, "survey_bin() takes 15 bits of a count's significand");
 
 enum brot_err survey_new(const struct colour *colour, uint32_t width, uint32_t height,
-			 struct survey **ret_survey, struct brot_error *err)
+			 uint32_t samples, struct survey **ret_survey, struct brot_error *err)
 {
 	assert(colour_needs_image(colour));
 	struct survey *survey = calloc(1, sizeof *survey);
@@ -17,7 +17,7 @@ enum brot_err survey_new(const struct colour *colour, uint32_t width, uint32_t h
 	survey->mode = colour->mode;
 	survey->width = width;
 	survey->height = height;
-	relief_init(colour, &survey->relief);
+	relief_init(colour, samples, &survey->relief);
 	if (survey->mode == COLOUR_HISTOGRAM) {
 		survey->bins = calloc(SURVEY_BINS, sizeof survey->bins[0]);
 		survey->shares = calloc(SURVEY_BINS + 1, sizeof survey->shares[0]);
@@ -39,11 +39,35 @@ void survey_free(struct survey *survey)
 	free(survey);
 }
 
+struct survey_part *survey_part_new(const struct survey *survey)
+{
+	const struct relief_range nothing = {INFINITY, -INFINITY};
+	struct survey_part *part = calloc(1, sizeof *part);
+	if (part == NULL)
+		return NULL;
+	part->counts = part->lights = nothing;
+	/* Most of its pages are never touched: an image has counts of a few octaves. */
+	if (survey->mode == COLOUR_HISTOGRAM)
+		part->bins = calloc(SURVEY_BINS, sizeof part->bins[0]);
+	if (survey->mode == COLOUR_HISTOGRAM && part->bins == NULL) {
+		free(part);
+		return NULL;
+	}
+	return part;
+}
+
+void survey_part_free(struct survey_part *part)
+{
+	if (part == NULL)
+		return;
+	free(part->bins);
+	free(part);
+}
+
 void survey_look(const struct survey *survey, const struct shade_numbers *numbers, uint32_t x,
-		 uint32_t y, uint32_t count, struct survey_part *ret_part)
+		 uint32_t y, uint32_t count, struct survey_part *part)
 {
 	const size_t first = (size_t)y * survey->width + x;
-	ret_part->bin_count = 0;
 	if (survey->mode == COLOUR_RELIEF) {
 		const struct relief_at at = {
 			.numbers = numbers,
@@ -54,23 +78,24 @@ void survey_look(const struct survey *survey, const struct shade_numbers *number
 			.width = survey->width,
 			.height = survey->height,
 		};
-		relief_look(&survey->relief, &at, count, &ret_part->counts, &ret_part->lights);
+		struct relief_range counts, lights;
+		relief_look(&survey->relief, &at, count, &counts, &lights);
+		relief_widen(&part->counts, &counts);
+		relief_widen(&part->lights, &lights);
 		return;
 	}
-	uint32_t bins = 0;
 	for (size_t i = first; i < first + count; i++) {
 		double rest;
-		ret_part->bins[bins] = survey_bin(
+		const uint32_t bin = survey_bin(
 			(double)numbers->whole[i] + (double)numbers->fraction[i], &rest);
-		bins += numbers->whole[i] != KERNEL_WHOLE_INSIDE;
+		part->bins[bin] += numbers->whole[i] != KERNEL_WHOLE_INSIDE;
 	}
-	ret_part->bin_count = bins;
 }
 
 void survey_add(struct survey *survey, const struct survey_part *part)
 {
-	for (uint32_t i = 0; i < part->bin_count; i++)
-		survey->bins[part->bins[i]]++;
+	for (size_t i = 0; part->bins != NULL && i < SURVEY_BINS; i++)
+		survey->bins[i] += part->bins[i];
 	if (survey->mode == COLOUR_RELIEF) {
 		relief_widen(&survey->relief.counts, &part->counts);
 		relief_widen(&survey->relief.lights, &part->lights);

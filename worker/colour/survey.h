@@ -1,17 +1,19 @@
 /*
  * survey.h - what the whole image says, for the colours of its pixels.
  *
- *     survey_new, survey_look and survey_add for every row, survey_settle, survey_free
+ *     survey_new, survey_part_new, survey_look for every row, survey_add for every part,
+ *     survey_settle, survey_free
  *
- * Parts are merged by adding integers, or by taking the lesser and the larger: so any order of
- * rows, and any split of them over threads, gives the same bytes.
+ * Each thread has a part of its own, which says what it has looked at. Parts are merged by adding
+ * integers, or by taking the lesser and the larger: so any order of rows, and any split of them
+ * over threads, gives the same bytes.
  *
  * The histogram counts samples outside by their smooth count v, in SURVEY_PARTS bins of equal width
  * between 2^e and 2^(e + 1): at v = 1000 a bin is a 64th of a count. The share of samples with a
  * smaller count is that of the lower bins, and of v's own bin as much as v has of its width.
  *
- * Pure. survey_look() is thread-safe; one thread at a time may call survey_add(), and settled, a
- * survey is constant.
+ * Pure. survey_look() is thread-safe for different parts; one thread at a time may call
+ * survey_add(), and settled, a survey is constant.
  */
 #ifndef WORKER_COLOUR_SURVEY_H
 #define WORKER_COLOUR_SURVEY_H
@@ -34,24 +36,29 @@ struct survey {
 	double *shares;         /* and the share below each, once settled; SURVEY_BINS + 1 */
 };
 
-/* What some samples of a row say. */
+/* What some samples say. */
 struct survey_part {
-	uint32_t bin_count;
-	uint32_t bins[SURVEY_PIECE]; /* one a sample outside */
+	uint64_t *bins; /* as above */
 	struct relief_range counts, lights;
+	struct survey_part *next; /* for the caller */
 };
 
-/* A survey of width x height samples, for a mode that needs one. BROT_E_SYSTEM if memory is short.
- * The caller owns *ret_survey. */
+/* A survey of width x height samples, `samples` a pixel and axis, for a mode that needs one.
+ * BROT_E_SYSTEM if memory is short. The caller owns *ret_survey. */
 enum brot_err survey_new(const struct colour *colour, uint32_t width, uint32_t height,
-			 struct survey **ret_survey, struct brot_error *err);
+			 uint32_t samples, struct survey **ret_survey, struct brot_error *err);
 void survey_free(struct survey *survey); /* accepts NULL */
 
-/* Looks at `count` samples, at most SURVEY_PIECE, of row y from x on; numbers are the whole
- * image's. */
-void survey_look(const struct survey *survey, const struct shade_numbers *numbers, uint32_t x,
-		 uint32_t y, uint32_t count, struct survey_part *ret_part);
+/* A part that has seen nothing. NULL if memory is short; the caller owns it. */
+struct survey_part *survey_part_new(const struct survey *survey);
+void survey_part_free(struct survey_part *part); /* accepts NULL */
 
+/* Looks at `count` samples, at most SURVEY_PIECE, of row y from x on, and adds them to the part;
+ * numbers are the whole image's. */
+void survey_look(const struct survey *survey, const struct shade_numbers *numbers, uint32_t x,
+		 uint32_t y, uint32_t count, struct survey_part *part);
+
+/* Adds a part to the survey, once. */
 void survey_add(struct survey *survey, const struct survey_part *part);
 
 /* After all parts. */

@@ -12,8 +12,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "proto/logarithm.h"
 #include "worker/kernel/kernel.h"
-#include "worker/kernel/logarithm.h"
 
 #define ESCAPE_RADIUS2 4 /* |z|^2 where a point counts as escaped */
 #define SMOOTH_RADIUS2 0x1p32

@@ -4,6 +4,8 @@
 #ifndef WORKER_KERNEL_FEED_H
 #define WORKER_KERNEL_FEED_H
 
+#include <string.h>
+
 #include "worker/kernel/interior.h"
 #include "worker/kernel/run.h"
 
@@ -111,22 +113,39 @@ static inline uint64_t group_edge(struct run *run)
 
 /* Stores the counts of a whole group of neighbours that have all failed a test; past the limit is
  * inside. */
-static inline void group_store(struct run *run, const real passed[GROUP])
+static inline void group_count(struct run *run, const real passed[GROUP])
 {
 	const struct escape_task *task = run->task;
 	const struct batch *b = &run->ready;
 	const struct place at = b->place[0];
-	uint32_t *to = &task->iterations[at.row * task->iterations_stride + at.column];
 	uint32_t n[GROUP], sum = 0;
 	for (uint32_t i = 0; i < GROUP; i++) {
 		const uint32_t escaped_at = 1 + (uint32_t)(int32_t)passed[i];
 		n[i] = escaped_at > task->limit ? 0 : escaped_at;
 	}
-	for (uint32_t i = 0; i < b->count; i++) {
-		to[i] = n[i];
+	for (uint32_t i = 0; i < b->count; i++)
 		sum += n[i] == 0 ? task->limit : n[i];
-	}
 	run->total += sum;
+	if (task->iterations != NULL)
+		memcpy(&task->iterations[at.row * task->iterations_stride + at.column], n,
+		       b->count * sizeof n[0]);
+}
+
+/* Stores the smooth counts of such a group, none of which is past the limit. */
+static inline void group_smooth(struct run *run, const real passed[GROUP])
+{
+	const struct escape_task *task = run->task;
+	struct batch *b = &run->ready;
+	const struct place at = b->place[0];
+	uint32_t whole[GROUP];
+	float fraction[GROUP];
+	for (uint32_t i = 0; i < GROUP; i++)
+		b->n[i] = 1 + (uint32_t)(int32_t)passed[i];
+	batch_smooth(b, whole, fraction);
+	memcpy(&task->whole[at.row * task->whole_stride + at.column], whole,
+	       b->count * sizeof whole[0]);
+	memcpy(&task->fraction[at.row * task->fraction_stride + at.column], fraction,
+	       b->count * sizeof fraction[0]);
 }
 
 /* Sorts a group after the dense part: what is done is stored, the rest stays in `ready`. */
@@ -181,8 +200,11 @@ static inline void run_feed(struct run *run)
 		run->work += GROUP * DENSE;
 		const uint64_t surviving = batch_count(b, tests, task->whole != NULL, passed) & all;
 		run->is_calm = surviving == all && tests == DENSE;
-		if ((inside | surviving | edge) == 0 && task->whole == NULL) {
-			group_store(run, passed);
+		if ((inside | surviving | edge) == 0 &&
+		    (task->whole == NULL || DENSE_N <= task->limit)) {
+			group_count(run, passed);
+			if (task->whole != NULL)
+				group_smooth(run, passed);
 			b->count = 0;
 		} else if (surviving != all || (inside | edge) != 0 || DENSE_N > task->limit) {
 			group_sort(run, inside, surviving, edge, passed);

@@ -81,6 +81,20 @@ static inline void store_inside(struct run *run, struct place at, uint64_t itera
 	run->total += iterations;
 }
 
+/* Takes a batch whose z are outside on to their smooth counts. */
+static inline void batch_smooth(struct batch *b, uint32_t ret_whole[GROUP],
+				float ret_fraction[GROUP])
+{
+	for (uint32_t i = b->count; i < GROUP; i++)
+		b->x[i] = 0x1p17f; /* beyond R, so that nobody waits for it */
+	batch_go_far(b);
+	for (uint32_t i = 0; i < GROUP; i++) {
+		const double x = (double)b->x[i], y = (double)b->y[i];
+		escape_smooth(ESCAPE_STEP, b->n[i], fma(x, x, y * y), &ret_whole[i],
+			      &ret_fraction[i]);
+	}
+}
+
 /* Finishes what waits in `far`. */
 static inline void far_flush(struct run *run)
 {
@@ -89,13 +103,7 @@ static inline void far_flush(struct run *run)
 	uint32_t whole[GROUP];
 	float fraction[GROUP];
 	batch_pad(b);
-	for (uint32_t i = b->count; i < GROUP; i++)
-		b->x[i] = 0x1p17f; /* beyond R, so that nobody waits for it */
-	batch_go_far(b);
-	for (uint32_t i = 0; i < GROUP; i++) {
-		const double x = (double)b->x[i], y = (double)b->y[i];
-		escape_smooth(ESCAPE_STEP, b->n[i], fma(x, x, y * y), &whole[i], &fraction[i]);
-	}
+	batch_smooth(b, whole, fraction);
 	for (uint32_t i = 0; i < b->count; i++) {
 		const struct place at = b->place[i];
 		task->whole[at.row * task->whole_stride + at.column] = whole[i];

@@ -3,8 +3,8 @@
  *
  * Pure and thread-safe. Static inline, for each kernel compiles it for its own instruction set.
  */
-#ifndef WORKER_KERNEL_LOGARITHM_H
-#define WORKER_KERNEL_LOGARITHM_H
+#ifndef PROTO_LOGARITHM_H
+#define PROTO_LOGARITHM_H
 
 #include <math.h>
 #include <stdint.h>

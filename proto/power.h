@@ -3,8 +3,8 @@
  *
  * Pure and thread-safe.
  */
-#ifndef WORKER_COLOUR_POWER_H
-#define WORKER_COLOUR_POWER_H
+#ifndef PROTO_POWER_H
+#define PROTO_POWER_H
 
 /* x^exponent for a normal x > 0 and |exponent log2(x)| <= 1000. The relative error is below
  * 2^-44 max(1, |exponent|). */

@@ -1,12 +1,12 @@
 /* power.c - 2^x by Taylor's series, and powers by it. */
-#include "worker/colour/power.h"
+#include "proto/power.h"
 
 #include <math.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 
-#include "worker/kernel/logarithm.h"
+#include "proto/logarithm.h"
 
 /* ln(2)^i / i!, from i = 13 down to 0. With |x| <= 1/2 the rest is below 2^-57. */
 static const double terms[] = {
