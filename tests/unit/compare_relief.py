@@ -18,7 +18,7 @@ except ImportError:
     print("skipped: NumPy is not installed")
     sys.exit(77)
 
-COLUMNS, ROWS, COLOURS = 240, 170, 2049
+COLUMNS, ROWS, COLOURS = 240, 170, 2048
 FINER = 32  # what is nearly white has a hue for the blend hsv, and white has none
 MOST = 2.0  # of 255
 

@@ -14,7 +14,7 @@
 
 #define COLUMNS 240
 #define ROWS    170
-#define COLOURS (SHADE_ENTRIES / 2 + 1) /* the first and the last one included */
+#define COLOURS (SHADE_ENTRIES / 2)
 
 static uint32_t whole[ROWS * COLUMNS];
 static float fraction[ROWS * COLUMNS];
