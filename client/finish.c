@@ -136,6 +136,8 @@ void finish_numbers(const struct picture *data, struct brot_numbers *ret_numbers
 			break;
 		case PLANE_RGB8:
 		case PLANE_RGB16:
+		case PLANE_DENSITY:
+		case PLANE_DENSITY32:
 			break;
 		}
 	}
