@@ -18,11 +18,6 @@ static uint64_t align_up(uint64_t value)
 	return (value + IMAGE_ALIGN - 1) / IMAGE_ALIGN * IMAGE_ALIGN;
 }
 
-bool grid_view_is_mirrored(const struct view *view)
-{
-	return decimal_sign(&view->im) == 0 && view->rotate_deg == 0.0;
-}
-
 static uint64_t power_of_two_over(uint64_t value)
 {
 	uint64_t power = 2;

@@ -7,7 +7,7 @@
  * cell + wrap * carries, and is exact as long as the table has room for every cell that has
  * carries; a grid whose table has none left is of no use (grid_is_exact() says so).
  *
- * A grid of a view that is its own mirror image (grid_view_is_mirrored()) keeps the upper half of
+ * A grid of a view that is its own mirror image (view_is_mirrored()) keeps the upper half of
  * the image's rows alone, the middle one included: cell (column, r) counts the hits in image row r
  * and, since each of them has a conjugate in row height - 1 - r, stands for that row as well. In
  * the middle row of an odd height a point and its conjugate share a pixel, so that the image has
@@ -31,7 +31,6 @@
 
 #include "proto/error.h"
 #include "proto/image.h"
-#include "proto/view.h"
 
 #define GRID_MAGIC    "BROTGRD1"
 #define GRID_VERSION  1
@@ -84,10 +83,6 @@ struct grid {
 	uint32_t *state;
 	uint8_t *bits;
 };
-
-/* Whether each row of the image is the mirror image of another: the centre's im is exactly 0 and
- * nothing is turned. */
-bool grid_view_is_mirrored(const struct view *view);
 
 /* width, height, channels and segments > 0. wrap: GRID_WRAP, or less to try the carries. False,
  * *ret_layout untouched, where the size overflows. */

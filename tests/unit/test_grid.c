@@ -11,6 +11,7 @@
 
 #include "proto/grid.h"
 #include "proto/limits.h"
+#include "proto/view.h"
 
 #define WORK      0x0102030405060708
 #define OWNER_UID 0xa1a2a3a4
@@ -299,11 +300,11 @@ static void a_mirrored_grid_is_half_an_image(void **state)
 		check_image(height, false);
 	}
 	struct view view = {.re = {"-0.5"}, .im = {"0"}, .rotate_deg = 0};
-	assert_true(grid_view_is_mirrored(&view));
+	assert_true(view_is_mirrored(&view));
 	view.rotate_deg = 180;
-	assert_false(grid_view_is_mirrored(&view));
+	assert_false(view_is_mirrored(&view));
 	view = (struct view){.re = {"0"}, .im = {"1e-30"}, .rotate_deg = 0};
-	assert_false(grid_view_is_mirrored(&view));
+	assert_false(view_is_mirrored(&view));
 }
 
 #define THREADS 4
