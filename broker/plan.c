@@ -134,7 +134,7 @@ static enum brot_err buddhabrot_make(const struct request *request,
 	if (!segment_grid_make(width, height, plan.phases[1].pixel_bytes, 1, image_grid) ||
 	    !image_layout_make(image_grid, request->format, &plan.layout) ||
 	    !grid_layout_make(width, height, buddha->channels,
-			      grid_view_is_mirrored(&request->view), cut.count,
+			      view_is_mirrored(&request->view), cut.count,
 			      budget->wrap > 0 ? budget->wrap : GRID_WRAP, &plan.counts))
 		return error_set(err, BROT_E_REQUEST, "size: %ux%u overflows an image", width,
 				 height);

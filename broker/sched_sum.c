@@ -52,7 +52,8 @@ static void add_bits(uint8_t *bits, const struct tally *tally)
 
 void sum_ask_commit(struct sched *s)
 {
-	if (s->counted_jobs == 0 || s->committing_work != 0)
+	/* One question at a time: what is asked is answered by the very next event. */
+	if (s->counted_jobs == 0 || s->committing_work != 0 || s->is_asking)
 		return;
 	for (struct job *job = s->jobs; job != NULL; job = job->hh.next) {
 		if (!job_has_grids(job) || !job_is_unfinished(job))

@@ -61,7 +61,13 @@ static void new_job(struct world *world)
 	else if (kind == 3)
 		request.phases = 1 + pick(world, PHASES_MAX);
 	request.is_mirrored = one_in(world, 2);
-	if (one_in(world, 8)) {
+	if (kind == 4 || kind == 5) {
+		request.width = 1 + pick(world, 20);
+		request.height = 1 + pick(world, 20);
+		request.segments = 1 + pick(world, world->is_slow ? 300 : 120);
+		request.grids = 4 + pick(world, 3);
+	}
+	if (request.segments == 0 && one_in(world, 8)) {
 		request.width = 1 + pick(world, 12);
 		request.height = 3 + pick(world, 20);
 		request.pixel_work = LIMIT_PIXEL_WORK / (1 + pick(world, 4));
@@ -264,7 +270,7 @@ static void trouble_broker(struct world *world)
 	else if (trouble < 7)
 		sim_restart_after(sim, 1 + pick(world, 80));
 	else if (trouble == 7)
-		sim_fail_next_image(sim, 1);
+		(one_in(world, 2) ? sim_fail_next_image : sim_fail_next_commit)(sim, 1);
 	else if (trouble == 8)
 		(one_in(world, 2) ? sim_mute : sim_unmute)(sim, client);
 	else
@@ -280,6 +286,7 @@ static void settings(struct world *world, struct sched_limits *limits)
 		limits->retention_ms = 15000;
 	if (one_in(world, 4))
 		limits->lease_ms = 2000;
+	limits->grid_ms = one_in(world, 2) ? 300 : 30000;
 	if (one_in(world, 8))
 		limits->jobs = 3;
 	limits->is_durable = !one_in(world, 4);
@@ -351,6 +358,7 @@ static bool end_troubles(struct world *world)
 	struct sim *sim = world->sim;
 	sim_restart_after(sim, 0);
 	sim_fail_next_image(sim, 0);
+	sim_fail_next_commit(sim, 0);
 	for (unsigned w = 1; w <= world->workers; w++) {
 		sim_fail_next(sim, w, 0);
 		if (world->is_frozen[w] && !world->is_dead[w])

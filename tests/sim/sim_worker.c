@@ -102,6 +102,11 @@ static void takes_tile(struct sim *sim, unsigned w, const struct sched_action *a
 static void takes_job(struct sim *sim, unsigned w, uint64_t work)
 {
 	struct sim_worker_state *worker = &sim->workers[w];
+	const struct sim_job *job = sim_job_by_id(sim, work_job(work));
+	bool must_answer = job != NULL && job->plan.grids > 0;
+	if (!worker->is_local && must_answer)
+		say(sim, w,
+		    (struct sched_event){.type = EVENT_MAPPED, .work = work, .text = "far away"});
 	if (!worker->is_local)
 		return;
 	bool has_room = worker->mapped_count < MAPPED_MAX;
@@ -213,7 +218,9 @@ static void finishes_tile(struct sim *sim, unsigned w)
 		event.type = EVENT_DONE;
 		event.iterations = (uint64_t)done.rect.w * done.rect.h;
 		event.done.elapsed_us = tile_us(worker, &done);
-		event.done.has_pixels = !has_mapped(worker, done.name.work);
+		event.done.has_pixels = work_is_grid(done.name.work)
+						? done.name.phase == 1
+						: !has_mapped(worker, done.name.work);
 		worker->tiles_done++;
 	}
 	say(sim, w, event);
@@ -261,6 +268,25 @@ int64_t sim_worker_wakes_ms(const struct sim *sim, unsigned w)
 	if (worker->wants_hello && worker->next_hello_ms < wakes_ms)
 		wakes_ms = worker->next_hello_ms;
 	return wakes_ms;
+}
+
+/* Of samples, those behind the one under way. */
+static void returns_unbegun(struct sim *sim, unsigned w)
+{
+	struct sim_worker_state *worker = &sim->workers[w];
+	unsigned kept = worker->held_count > 0;
+	for (unsigned i = 1; i < worker->held_count; i++) {
+		const struct tile_name *name = &worker->held[i].name;
+		if (work_is_grid(name->work) && name->phase == 0)
+			say(sim, w,
+			    (struct sched_event){.type = EVENT_FAIL,
+						 .tile = *name,
+						 .code = BROT_E_CANCELLED,
+						 .text = "it was not begun"});
+		else
+			worker->held[kept++] = worker->held[i];
+	}
+	worker->held_count = kept;
 }
 
 /* What can happen to one */
@@ -326,6 +352,7 @@ void sim_drain(struct sim *sim, unsigned worker)
 	w->is_draining = true;
 	if (w->session != 0)
 		say(sim, worker - 1, (struct sched_event){.type = EVENT_CREDIT, .credit = 0});
+	returns_unbegun(sim, worker - 1);
 }
 
 void sim_credit(struct sim *sim, unsigned worker, unsigned credit)
