@@ -133,9 +133,8 @@ static enum brot_err buddhabrot_make(const struct request *request,
 				 LIMIT_DATA_BYTES / GRID_CELL_BYTES / buddha->channels);
 	if (!segment_grid_make(width, height, plan.phases[1].pixel_bytes, 1, image_grid) ||
 	    !image_layout_make(image_grid, request->format, &plan.layout) ||
-	    !grid_layout_make(width, height, buddha->channels,
-			      view_is_mirrored(&request->view), cut.count,
-			      budget->wrap > 0 ? budget->wrap : GRID_WRAP, &plan.counts))
+	    !grid_layout_make(width, height, buddha->channels, view_is_mirrored(&request->view),
+			      cut.count, budget->wrap > 0 ? budget->wrap : GRID_WRAP, &plan.counts))
 		return error_set(err, BROT_E_REQUEST, "size: %ux%u overflows an image", width,
 				 height);
 	enum brot_err code = grids_choose(&plan, budget, err);

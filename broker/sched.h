@@ -80,7 +80,8 @@ struct job_report {
 	uint64_t pixels, pixels_done;
 	uint32_t tiles_done, tiles_running;
 	uint32_t retries;   /* leases of tiles that had been leased before */
-	uint64_t previewed; /* samples in what a FETCH with `preview` gets */
+	bool has_preview;   /* FETCH may ask for one */
+	uint64_t previewed; /* samples in it */
 	uint32_t workers; /* processes with a tile of it now; once it has stopped, and in RECORD and
 			   * END: that rendered at least one */
 	uint64_t iterations;

@@ -53,6 +53,7 @@ void job_make_report(const struct job *job, int64_t now_ms, struct job_report *r
 		.tiles_done = job->tiles_done,
 		.tiles_running = job->tiles_running,
 		.retries = job->retries,
+		.has_preview = job_has_grids(job) && !has_stopped,
 		.previewed = preview != NULL ? preview->samples : 0,
 		.workers = has_stopped ? job->workers_ever : job->workers_now,
 		.iterations = job->iterations,
