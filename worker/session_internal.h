@@ -11,8 +11,9 @@
 
 enum session_state { SESSION_GREETING, SESSION_SERVING, SESSION_DRAINING, SESSION_ENDED };
 
-/* A worker knows a job in bands as several, one for each band that is open. */
-#define KNOWN_JOBS (LIMIT_JOBS * LIMIT_OPEN_BANDS)
+/* A worker knows a job in bands as several, one for each band that is open; and one that counts
+ * samples as its image and its grids, two at a time. */
+#define KNOWN_JOBS (LIMIT_JOBS * (LIMIT_OPEN_BANDS + 2))
 
 struct known_job {
 	uint64_t id, handle;
@@ -22,6 +23,7 @@ struct known_job {
 struct held_tile {
 	uint64_t handle, job;
 	uint32_t phase, tile, attempt;
+	bool is_counted; /* of samples */
 };
 
 struct session {
