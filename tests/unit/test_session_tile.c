@@ -89,14 +89,14 @@ static void jobs_are_bounded(void **state)
 {
 	struct story *s = *state;
 	serve(s);
-	/* All jobs that a broker may have, each with two bands open. */
-	for (unsigned i = 1; i < LIMIT_JOBS * LIMIT_OPEN_BANDS; i++) {
+	/* All jobs that a broker may have, each with two bands open and two grids. */
+	for (unsigned i = 1; i < LIMIT_JOBS * (LIMIT_OPEN_BANDS + 2); i++) {
 		job(s, 100 + i);
 		opened(s, 1 + i, true);
 		s->trace[0] = '\0';
 	}
 	job(s, 9999);
-	EXPECT(s, "MAPPED 9999 1 job: this worker has 512 already, which is its limit");
+	EXPECT(s, "MAPPED 9999 1 job: this worker has 1024 already, which is its limit");
 	say(s, (struct message){.type = MSG_CANCEL, .session = SESSION, .job = 7});
 	job(s, 9999);
 	EXPECT(s, "close, open 9999");
