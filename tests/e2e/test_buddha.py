@@ -154,7 +154,7 @@ def test_workers_are_drained(stage: Stage) -> None:
         assert near.wait().status == 0
         check("many", picture(client, accepted))
     # What the one that sees the broker's memory had counted was not counted again.
-    assert "reason=\"it said BYE\"" in broker.process.err()
+    assert broker.process.err().count("grid discarded") <= 1
 
 
 def test_pause_brings_in_what_is_counted(stage: Stage) -> None:

@@ -103,6 +103,8 @@ static void odd_answer(struct world *world, unsigned worker)
 	if (world->jobs > 0 && !one_in(world, 8)) {
 		uint64_t job = sim_job_id(world->sim, pick(world, world->jobs));
 		event.tile.work = work_id(job > 0 ? job : 1, one_in(world, 4));
+		if (one_in(world, 2))
+			event.tile.work = work_grid_id(job > 0 ? job : 1, 1 + pick(world, 4));
 	}
 	if (event.type == EVENT_DONE) {
 		event.code = BROT_OK;
@@ -258,7 +260,7 @@ static void trouble_job(struct world *world)
 static void trouble_broker(struct world *world)
 {
 	struct sim *sim = world->sim;
-	unsigned trouble = pick(world, 10);
+	unsigned trouble = pick(world, 11);
 	unsigned client = any_client(world);
 	world->restarts += trouble < 7;
 	if (trouble < 2)
@@ -269,8 +271,11 @@ static void trouble_broker(struct world *world)
 		sim_restart(sim, SIM_RESTART_REBOOT);
 	else if (trouble < 7)
 		sim_restart_after(sim, 1 + pick(world, 80));
-	else if (trouble == 7)
-		(one_in(world, 2) ? sim_fail_next_image : sim_fail_next_commit)(sim, 1);
+	else if (trouble == 7 || trouble == 10)
+		(one_in(world, 3) ? sim_fail_next_commit : sim_fail_next_image)(sim,
+										1 + pick(world, 4));
+	else if (trouble == 8 && one_in(world, 4))
+		sim_fail_next_sum(sim, 1);
 	else if (trouble == 8)
 		(one_in(world, 2) ? sim_mute : sim_unmute)(sim, client);
 	else
@@ -359,6 +364,7 @@ static bool end_troubles(struct world *world)
 	sim_restart_after(sim, 0);
 	sim_fail_next_image(sim, 0);
 	sim_fail_next_commit(sim, 0);
+	sim_fail_next_sum(sim, 0);
 	for (unsigned w = 1; w <= world->workers; w++) {
 		sim_fail_next(sim, w, 0);
 		if (world->is_frozen[w] && !world->is_dead[w])

@@ -101,6 +101,7 @@ void sim_restart(struct sim *sim, enum sim_restart how);
 void sim_restart_after(struct sim *sim, unsigned things);
 bool sim_is_restart_due(const struct sim *sim); /* of sim_restart_after(), and yet to come */
 void sim_fail_next_image(struct sim *sim, unsigned images);   /* so many, for want of memory */
+void sim_fail_next_sum(struct sim *sim, unsigned sums);       /* counts that are too large */
 void sim_fail_next_commit(struct sim *sim, unsigned commits); /* grids that are not exact */
 
 /* Lets virtual time pass. sim_run_idle() stops early when nothing is left to render or read. */

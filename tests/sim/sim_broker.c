@@ -7,6 +7,7 @@
 #include "tests/sim/sim_internal.h"
 
 #define LINE_BYTES (1u << 16)
+#define SUM_MS     300 /* that a slice of a sum may wait for its turn */
 
 struct sim_job *sim_job_by_id(struct sim *sim, uint64_t id)
 {
@@ -66,7 +67,9 @@ static void begin_sum(struct sim *sim, const struct sched_action *action)
 	flight->is_to_broker = true;
 	flight->action = *action;
 	flight->event = (struct sched_event){.type = EVENT_SUMMED, .work = action->work};
+	sim->delay_ms += SUM_MS;
 	sim_post(sim, flight, NULL);
+	sim->delay_ms -= SUM_MS;
 	flight->connection = sim->life;
 }
 
@@ -74,7 +77,13 @@ static void feed_sum(struct sim *sim, struct flight *flight)
 {
 	if (flight->connection != sim->life)
 		return;
-	sim_grid_sum(sim, &flight->action, &flight->event);
+	if (sim->fail_sums > 0) {
+		sim->fail_sums--;
+		flight->event.code = BROT_E_FAILED;
+		flight->event.text = "a count is too large";
+	} else {
+		sim_grid_sum(sim, &flight->action, &flight->event);
+	}
 	sim_feed(sim, &flight->event);
 }
 

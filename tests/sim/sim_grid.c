@@ -139,6 +139,13 @@ void sim_grid_done(struct sim *sim, struct sim_job *job, const struct tile_name 
 		grid->counts[i]++;
 }
 
+bool sim_grid_holds(struct sim_job *job, const struct sim_tile *tile)
+{
+	const struct sim_grid *grid = find(job, tile->work);
+	return grid != NULL && !grid->is_committed && tile->phase == 0 &&
+	       grid->counts[tile->rect.y] > 0;
+}
+
 /* A lease under it has ended in another way. */
 void sim_grid_taint(struct sim_job *job, uint64_t work)
 {

@@ -174,7 +174,7 @@ struct sim {
 	uint64_t created_work;           /* whose CREATE_IMAGE is to be answered, or 0 */
 	uint64_t committed_work;         /* whose COMMIT is to be answered, or 0 */
 	uint64_t life;                   /* of the broker */
-	unsigned die_in, things, steps, fail_images, fail_commits;
+	unsigned die_in, things, steps, fail_images, fail_commits, fail_sums;
 	bool is_dead;                            /* the broker, in the middle of a step */
 	bool is_restoring;                       /* a new one, before it has heard of all jobs */
 	struct flight *flights, *unused_flights; /* by time, then order */
@@ -222,6 +222,7 @@ void sim_grid_begin(struct sim *sim, struct sim_job *job, const struct sched_act
 void sim_grid_create(struct sim *sim, struct sim_job *job, uint64_t work);
 void sim_grid_drop(struct sim *sim, struct sim_job *job, uint64_t work);
 void sim_grid_lease(struct sim *sim, struct sim_job *job, const struct sched_action *action);
+bool sim_grid_holds(struct sim_job *job, const struct sim_tile *tile); /* not committed */
 void sim_grid_done(struct sim *sim, struct sim_job *job, const struct tile_name *name,
 		   const struct rect *rect);
 void sim_grid_taint(struct sim_job *job, uint64_t work);

@@ -223,6 +223,11 @@ bool sim_is_restart_due(const struct sim *sim)
 	return sim->die_in > 0;
 }
 
+void sim_fail_next_sum(struct sim *sim, unsigned sums)
+{
+	sim->fail_sums = sums;
+}
+
 void sim_fail_next_commit(struct sim *sim, unsigned commits)
 {
 	sim->fail_commits = commits;
