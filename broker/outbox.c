@@ -417,6 +417,7 @@ static void carry_outward(struct server *server, const struct sched_action *acti
 		break;
 	case ACTION_APPLY:
 	case ACTION_COMMIT:
+	case ACTION_COUNTED:
 	case ACTION_DROP_IMAGE:
 	case ACTION_RECORD:
 	case ACTION_TYPE_COUNT:

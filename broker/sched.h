@@ -252,10 +252,12 @@ enum sched_action_type {
 	ACTION_SUM, /* work, sources, count, rect: add up these rows of the sources, into those of
 		     * a grid, or as pixels of the image, whose segments they make final. Answer
 		     * with EVENT_SUMMED when others have had their turn */
-	ACTION_RECORD, /* report, code, text: what the store should know of a job now */
-	ACTION_END,    /* report, end, code, text: forget the job; the store makes it history */
-	ACTION_APPLY,  /* tile, rect: the result of this very EVENT_DONE counts */
-	ACTION_NOTE,   /* text: a life event for the log */
+	ACTION_RECORD,  /* report, code, text: what the store should know of a job now */
+	ACTION_END,     /* report, end, code, text: forget the job; the store makes it history */
+	ACTION_APPLY,   /* tile, rect: the result of this very EVENT_DONE counts */
+	ACTION_COUNTED, /* work of a grid, report: its tiles_done, iterations and worker_us count
+			 * from now on */
+	ACTION_NOTE,    /* text: a life event for the log */
 	ACTION_TYPE_COUNT
 };
 

@@ -63,6 +63,7 @@ static const char *const action_names[ACTION_TYPE_COUNT] = {
 	[ACTION_RECORD] = "record",
 	[ACTION_END] = "end",
 	[ACTION_APPLY] = "apply",
+	[ACTION_COUNTED] = "counted",
 	[ACTION_NOTE] = "note",
 };
 

@@ -89,18 +89,23 @@ static void take_place_of_sources(struct sched *s, struct tally *sum)
 static void count_held(struct sched *s, struct tally *tally)
 {
 	struct tile *tile, *next;
-	uint32_t tiles = 0;
+	struct job_report counted = {0};
 	DL_FOREACH_SAFE(tally->held, tile, next)
 	{
 		const struct rect rect = tile_rect(tile);
 		tally->samples += plan_rect_pixels(&tally->job->plan, 0, &rect);
 		DL_DELETE(tally->held, tile);
 		tile_count(s, tile, tile->held_us, tile->held_iterations);
+		counted.tiles_done++;
+		counted.iterations += tile->held_iterations;
+		counted.worker_us += tile->held_us;
 		tile_forget(tile);
-		tiles++;
 	}
+	struct sched_action *action = sched_emit(s, ACTION_COUNTED, 0);
+	action->work = tally_work(tally);
+	action->report = counted;
 	sched_note(s, "grid committed job=%llu grid=%u tiles=%u samples=%llu",
-		   (unsigned long long)tally->job->id, tally->number, tiles,
+		   (unsigned long long)tally->job->id, tally->number, counted.tiles_done,
 		   (unsigned long long)tally->samples);
 }
 
