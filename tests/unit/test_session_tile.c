@@ -85,6 +85,61 @@ static void a_hostile_broker_gets_fail_or_nothing(void **state)
 	EXPECT(s, "");
 }
 
+static void rows(struct story *s, uint32_t phase, uint32_t number, struct rect rect)
+{
+	say(s, (struct message){.type = MSG_TILE,
+				.session = SESSION,
+				.job = 8,
+				.phase = phase,
+				.tile = number,
+				.attempt = 1,
+				.x = rect.x,
+				.y = rect.y,
+				.w = rect.w,
+				.h = rect.h});
+}
+
+static void samples_and_rows_of_a_grid(void **state)
+{
+	struct story *s = *state;
+	serve(s);
+	job(s, 8);
+	opened_grid(s, 2, false);
+	EXPECT(s, "open 8, MAPPED 8 1 apart");
+	rows(s, 0, 0, (struct rect){0, 40, 1, 10});
+	EXPECT(s, "start 8.0.1");
+	ended(s, 2, 0, BROT_OK);
+	EXPECT(s, "DONE 8.0.1");
+	rows(s, 1, 1, (struct rect){0, 3, 20, 6});
+	s->trace[0] = '\0';
+	rows(s, 0, 2, (struct rect){0, 41, 1, 10});
+	rows(s, 1, 3, (struct rect){0, 3, 19, 1});
+	rows(s, 2, 4, (struct rect){0, 3, 20, 1});
+	EXPECT(s, "FAIL 8.2.1 protocol, FAIL 8.3.1 protocol, FAIL 8.4.1 protocol");
+}
+
+/* A broker that hears so before the BYE has no lease out in the grid. */
+static void a_leaving_worker_gives_samples_back(void **state)
+{
+	struct story *s = *state;
+	serve(s);
+	job(s, 8);
+	opened_grid(s, 2, true);
+	tile_rect(s, 8, 0, 1, (struct rect){0, 0, 1, 5});
+	tile_rect(s, 8, 1, 1, (struct rect){0, 5, 1, 5});
+	s->trace[0] = '\0';
+	terminate(s);
+	EXPECT(s, "CREDIT 0, drop");
+	ended(s, 2, 1, BROT_E_CANCELLED);
+	EXPECT(s, "FAIL 8.1.1 cancelled");
+	tile_rect(s, 8, 2, 1, (struct rect){0, 10, 1, 5}); /* it was on its way */
+	EXPECT(s, "FAIL 8.2.1 cancelled");
+	tile(s, 7, 30); /* of an image it goes back with the BYE */
+	EXPECT(s, "");
+	ended(s, 2, 0, BROT_OK);
+	EXPECT(s, "DONE 8.0.1, BYE, exit 0");
+}
+
 static void jobs_are_bounded(void **state)
 {
 	struct story *s = *state;
@@ -279,6 +334,8 @@ int main(void)
 		STORY(a_job_without_its_image_is_rendered_all_the_same),
 		STORY(a_job_that_cannot_be_opened_gives_its_tiles_back),
 		STORY(a_hostile_broker_gets_fail_or_nothing),
+		STORY(samples_and_rows_of_a_grid),
+		STORY(a_leaving_worker_gives_samples_back),
 		STORY(jobs_are_bounded),
 		STORY(cancel_drops_tiles_without_an_answer),
 		STORY(an_image_of_some_rows_takes_their_tiles_alone),
