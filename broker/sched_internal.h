@@ -379,10 +379,15 @@ struct tile *tally_cut_rows(struct tally *tally);
 struct rect tally_rows_rect(const struct tile *tile);
 void tally_lease_ended(struct sched *s, struct tally *tally);
 void tally_mapped(struct sched *s, struct worker *worker, const struct sched_event *event);
-bool tally_asks_image(struct sched *s, struct job *job, int64_t *ret_next_ms);
-void tally_image_result(struct sched *s, const struct sched_event *event);
+void tally_send_job(struct sched *s, const struct tally *tally);
+/* From now on its worker sends its counts. */
+void tally_set_apart(struct sched *s, struct tally *tally, const char *why);
 void tally_done(struct sched *s, struct tile *tile, int64_t elapsed_us, uint64_t iterations);
 void tally_worker_ends(struct sched *s, struct worker *worker, bool is_over);
+
+/* sched_grid_turn.c */
+bool tally_asks_image(struct sched *s, struct job *job, int64_t *ret_next_ms);
+void tally_image_result(struct sched *s, const struct sched_event *event);
 void tallies_turn(struct sched *s, bool is_tick); /* at the end of each step */
 
 /* sched_check_grid.c */

@@ -347,15 +347,6 @@ static void parts_to_fetch(void **state)
 	assert_int_equal(f.rect.w, 4);
 	assert_int_equal(f.rect.h, 5);
 	assert_true(f.seen == 6);
-	assert_false(f.is_preview);
-	for (int is_preview = 0; is_preview < 2; is_preview++) {
-		char body[BODY_MAX];
-		(void)snprintf(body, sizeof body,
-			       "{\"job\":9,\"plane\":1,\"x\":2,\"y\":3,\"w\":4,\"h\":5,\"seen\":6,"
-			       "\"preview\":%s}",
-			       is_preview != 0 ? "true" : "false");
-		assert_int_equal(parsed(MSG_FETCH, body)->fetch.is_preview, is_preview);
-	}
 	/* Whether it lies in an image is not this function's question. */
 	static const char *const names[] = {"plane", "x", "y", "w", "h"};
 	static const struct {

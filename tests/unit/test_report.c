@@ -193,51 +193,6 @@ static void a_job_in_bands_is_announced_band_by_band(void **state)
 	json_decref(json);
 }
 
-/* A grid: to a worker that sees it, and to one that counts apart. */
-static void a_grid_is_announced(void **state)
-{
-	(void)state;
-	struct request request;
-	request_init(&request);
-	request.kind = KIND_BUDDHABROT;
-	request.format = FORMAT_DENSITY;
-	request.buddha = (struct buddha){
-		.points = 1000000, .channels = 1, .bands = {{1, request.iterations}}};
-	struct plan plan;
-	assert_int_equal(plan_make(&request, &budget, &plan, NULL), BROT_OK);
-	struct job_card card = {
-		.work = work_grid_id(7, 3),
-		.image_name = "/brot-0123456789abcdef0123456789abcdef",
-		.image_bytes = plan.counts.total_bytes,
-		.request = &request,
-		.plan = &plan,
-	};
-	json_t *json = read_back(report_job(&card));
-	assert_keys(json, "request, phases, grid");
-	json_t *grid = json_object_get(json, "grid");
-	assert_keys(grid, "name, bytes, segments, wrap");
-	assert_text(grid, "name", card.image_name);
-	assert_number(grid, "bytes", (json_int_t)card.image_bytes);
-	assert_number(grid, "segments", plan.counts.segments);
-	assert_number(grid, "wrap", 1ll << 32);
-	assert_int_equal(json_array_size(json_object_get(json, "phases")), 1);
-	json_decref(json);
-
-	card.image_name = NULL;
-	json = read_back(report_job(&card));
-	assert_keys(json, "request, phases");
-	const json_t *phases = json_object_get(json, "phases");
-	assert_int_equal(json_array_size(phases), 2);
-	assert_string_equal(json_string_value(json_array_get(phases, 0)), "sample");
-	assert_string_equal(json_string_value(json_array_get(phases, 1)), "collect");
-	json_decref(json);
-
-	struct job_report report = {.job = 7, .has_preview = true, .previewed = 1ull << 50};
-	json = read_back(report_progress(&report));
-	assert_number(json, "preview", 1ll << 50);
-	json_decref(json);
-}
-
 static void answers_to_verbs(void **state)
 {
 	(void)state;
@@ -723,7 +678,6 @@ int main(void)
 		cmocka_unit_test(welcome_names_the_times),
 		cmocka_unit_test(a_job_is_announced_to_both_sides),
 		cmocka_unit_test(a_job_in_bands_is_announced_band_by_band),
-		cmocka_unit_test(a_grid_is_announced),
 		cmocka_unit_test(answers_to_verbs),
 		cmocka_unit_test(the_history_of_a_job),
 		cmocka_unit_test(progress_has_its_state),
