@@ -233,7 +233,7 @@ void tally_prepare(struct sched *s, struct job *job, struct worker *worker)
 	}
 }
 
-static bool has_rows(const struct tally *tally)
+bool tally_has_rows(const struct tally *tally)
 {
 	return tally->state == TALLY_COLLECTED && tally->leases < COLLECT_LEASES &&
 	       tally->next_row < tally->job->plan.counts.rows;
@@ -245,7 +245,7 @@ struct tally *tally_choose(const struct sched *s, struct job *job, const struct 
 	const struct acquaintance *known = &worker->jobs[job->slot];
 	*ret_is_rows = true;
 	for (uint32_t i = 0; i < WORKER_TALLIES; i++)
-		if (known->tallies[i] != NULL && has_rows(known->tallies[i]))
+		if (known->tallies[i] != NULL && tally_has_rows(known->tallies[i]))
 			return known->tallies[i];
 	*ret_is_rows = false;
 	struct tally *open = open_of(known);
@@ -257,7 +257,7 @@ struct tally *tally_choose(const struct sched *s, struct job *job, const struct 
 bool tallies_have_rows(const struct job *job)
 {
 	for (const struct tally *tally = job->tallies; tally != NULL; tally = tally->next)
-		if (has_rows(tally))
+		if (tally_has_rows(tally))
 			return true;
 	return false;
 }

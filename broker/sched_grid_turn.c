@@ -115,12 +115,11 @@ static void close_tally(struct sched *s, struct tally *tally)
 		tally->state = TALLY_CLOSED;
 }
 
-/* Of a worker that takes no more tiles, rows among them. */
-static bool is_out_of_reach(const struct tally *tally)
+/* One that leaves gives no credit, but waits for its rows to be taken. */
+static void collect_from_leaving(struct sched *s, struct tally *tally)
 {
-	return tally->is_remote && tally->worker != NULL && tally->worker->is_draining &&
-	       (tally->state == TALLY_CLOSED || tally->state == TALLY_COLLECTED) &&
-	       tally->leases == 0 && tally->rows_done < tally->job->plan.counts.rows;
+	while (tally_has_rows(tally) && tally->worker->is_draining)
+		lease_begin(s, tally_cut_rows(tally), tally->worker);
 }
 
 static void turn(struct sched *s, struct job *job, bool is_tick)
@@ -130,13 +129,13 @@ static void turn(struct sched *s, struct job *job, bool is_tick)
 	{
 		if (tally->state == TALLY_CLOSED && tally->leases == 0 && tally->held == NULL)
 			tally_discard(s, tally, "nothing is in it");
-		else if (is_out_of_reach(tally))
-			tally_discard(s, tally, "its worker leaves");
 		else if (tally->state == TALLY_OFFERED &&
 			 s->now_ms - tally->open_ms >= s->limits.lease_ms)
 			tally_set_apart(s, tally, "it does not answer");
 		else if (should_close(s, tally, is_tick))
 			close_tally(s, tally);
+		else
+			collect_from_leaving(s, tally);
 	}
 	sum_begin(s, job);
 }

@@ -374,7 +374,8 @@ void tally_prepare(struct sched *s, struct job *job, struct worker *worker);
 /* Under which that worker has rows or samples to do now, or NULL. */
 struct tally *tally_choose(const struct sched *s, struct job *job, const struct worker *worker,
 			   bool *ret_is_rows);
-bool tallies_have_rows(const struct job *job); /* some are to be leased */
+bool tally_has_rows(const struct tally *tally); /* to be leased to its worker now */
+bool tallies_have_rows(const struct job *job);  /* some are to be leased */
 struct tile *tally_cut_rows(struct tally *tally);
 struct rect tally_rows_rect(const struct tile *tile);
 void tally_lease_ended(struct sched *s, struct tally *tally);

@@ -26,7 +26,8 @@
  *
  * DRAINING: no more credit. After a DRAIN message all tiles held are finished; after SIGTERM only
  * those that have begun, and BYE returns the rest; segments of samples FAIL (cancelled) before it,
- * so that what was counted beside them is not lost. A second SIGTERM ends at once. A draining
+ * so that what was counted beside them is not lost. Counts that have yet to be
+ * sent are waited for by the BYE too, for up to 20 s. A second SIGTERM ends at once. A draining
  * worker whose session is lost ends too: it never serves again.
  *
  * One thread owns a session. All times are milliseconds of CLOCK_MONOTONIC.

@@ -18,6 +18,7 @@ enum session_state { SESSION_GREETING, SESSION_SERVING, SESSION_DRAINING, SESSIO
 struct known_job {
 	uint64_t id, handle;
 	struct session_opened opened;
+	bool has_counted; /* samples that nobody else has, if it has rows to be sent */
 };
 
 struct held_tile {
@@ -30,6 +31,7 @@ struct session {
 	struct session_config config;
 	enum session_state state;
 	bool is_terminated; /* SIGTERM came */
+	int64_t empty_ms;   /* since when it drains without a tile, at a tick; 0: it does not */
 	uint64_t number;    /* of the session; 0 in GREETING */
 	int64_t hello_ms;   /* when the next HELLO is due */
 	int64_t hello_sent_ms;
@@ -97,6 +99,9 @@ void session_on_tile(struct session *s, const struct message *m, struct session_
 void session_on_revoke(struct session *s, const struct message *m, struct session_actions *out);
 void session_on_tile_ended(struct session *s, const struct session_ended *ended,
 			   struct session_actions *out);
+
+/* Whether counts of samples have yet to be sent. */
+bool session_has_counts(const struct session *s);
 
 /* Drops all jobs and tiles. */
 void session_forget(struct session *s, struct session_actions *out);

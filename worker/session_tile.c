@@ -24,6 +24,14 @@ void session_forget(struct session *s, struct session_actions *out)
 	s->held_count = 0;
 }
 
+bool session_has_counts(const struct session *s)
+{
+	for (uint32_t i = 0; i < s->job_count; i++)
+		if (s->jobs[i].has_counted && s->jobs[i].opened.rows.h > 0)
+			return true;
+	return false;
+}
+
 /* ---- jobs ---- */
 
 static struct known_job *job_by_id(struct session *s, uint64_t id)
@@ -172,13 +180,13 @@ static void fail_send(const struct session *s, const struct held_tile *tile,
 
 /* What crossed our CREDIT 0 on its way goes back with the BYE; but of a grid nothing must be out
  * then. */
-static void give_back(struct session *s, const struct message *m, struct session_actions *out)
+static void give_back(const struct session *s, const struct known_job *job, const struct message *m,
+		      struct session_actions *out)
 {
-	const struct known_job *job = job_by_id(s, m->job);
 	const struct held_tile tile = {
 		.job = m->job, .phase = m->phase, .tile = m->tile, .attempt = m->attempt};
 	struct brot_error err;
-	if (s->state != SESSION_DRAINING || job == NULL || !job->opened.is_counted)
+	if (job == NULL || !job->opened.is_counted)
 		return;
 	(void)error_set(&err, BROT_E_CANCELLED, "tile: this worker is leaving");
 	fail_send(s, &tile, &err, out);
@@ -186,14 +194,17 @@ static void give_back(struct session *s, const struct message *m, struct session
 
 void session_on_tile(struct session *s, const struct message *m, struct session_actions *out)
 {
-	if (s->state != SESSION_SERVING) {
-		give_back(s, m, out);
+	const struct known_job *job = job_by_id(s, m->job);
+	bool is_rows = job != NULL && job->opened.rows.h > 0 && m->phase == 1;
+	if (s->state != SESSION_SERVING && s->state != SESSION_DRAINING)
+		return;
+	if (s->state == SESSION_DRAINING && !is_rows) {
+		give_back(s, job, m, out);
 		return;
 	}
 	for (uint32_t i = 0; i < s->held_count; i++)
 		if (is_same_tile(&s->held[i], m))
 			return;
-	const struct known_job *job = job_by_id(s, m->job);
 	struct held_tile tile = {.handle = job != NULL ? job->handle : 0,
 				 .job = m->job,
 				 .phase = m->phase,
@@ -244,8 +255,10 @@ void session_on_tile_ended(struct session *s, const struct session_ended *ended,
 		return; /* revoked, or of a job that was cancelled or lost meanwhile */
 	struct held_tile tile = s->held[i];
 	s->held[i] = s->held[--s->held_count];
+	struct known_job *job = job_by_handle(s, tile.handle);
 
 	if (ended->error.code == BROT_OK) {
+		job->has_counted |= tile.is_counted && tile.phase == 0;
 		struct message *done = session_send_add(s, out, MSG_DONE);
 		done->job = tile.job;
 		done->phase = tile.phase;

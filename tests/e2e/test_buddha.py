@@ -153,8 +153,8 @@ def test_workers_are_drained(stage: Stage) -> None:
         client.report("DRAIN_WORKER", worker=worker["worker"])
         assert near.wait().status == 0
         check("many", picture(client, accepted))
-    # What the one that sees the broker's memory had counted was not counted again.
-    assert broker.process.err().count("grid discarded") <= 1
+    # What they had counted was not counted again.
+    assert "grid discarded" not in broker.process.err()
 
 
 def test_pause_brings_in_what_is_counted(stage: Stage) -> None:

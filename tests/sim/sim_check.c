@@ -181,7 +181,9 @@ static void check_tile(struct sim *sim, const struct sched_action *action)
 		sim_break(sim, "a tile was leased to nobody, or of no job");
 		return;
 	}
-	if (session->was_drained || session->credit == 0)
+	/* Rows are asked of those who leave too, and those wait for it. */
+	bool is_rows = work_is_grid(action->tile.work) && action->tile.phase == 1;
+	if ((session->was_drained || session->credit == 0) && !is_rows)
 		sim_break(sim, "tile %u was leased to a worker that is draining",
 			  action->tile.tile);
 	check_new_lease(sim, job, action);
@@ -210,7 +212,7 @@ static void check_tile(struct sim *sim, const struct sched_action *action)
 	tile->leases[tile->lease_count++] = (struct sim_lease){action->session, action->tile.work,
 							       action->tile.attempt};
 	session->held++;
-	session->got_tile = true;
+	session->got_tile |= !is_rows;
 }
 
 static void check_apply(struct sim *sim, const struct sched_action *action)

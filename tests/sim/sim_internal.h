@@ -45,6 +45,8 @@ struct sim_worker_state {
 	unsigned held_count;
 	uint64_t mapped[MAPPED_MAX];
 	unsigned mapped_count;
+	uint64_t counted[MAPPED_MAX]; /* grids of its own, with samples that nobody else has */
+	unsigned counted_count;
 	int64_t busy_until_us; /* of the tile at the front */
 	int64_t next_beat_ms, next_hello_ms, heard_ms;
 	struct sched_event last_said;  /* a DONE, FAIL or MAPPED */

@@ -81,7 +81,7 @@ static void start_front(struct sim *sim, struct sim_worker_state *worker)
 
 static void worker_forgets(struct sim_worker_state *worker)
 {
-	worker->held_count = worker->mapped_count = 0;
+	worker->held_count = worker->mapped_count = worker->counted_count = 0;
 	worker->session = 0;
 }
 
@@ -127,11 +127,21 @@ static bool has_mapped(const struct sim_worker_state *worker, uint64_t work)
 static void leaves_if_done(struct sim *sim, unsigned w)
 {
 	struct sim_worker_state *worker = &sim->workers[w];
-	if (!worker->is_draining || worker->held_count > 0 || !worker->is_alive)
+	if (!worker->is_draining || worker->held_count > 0 || worker->counted_count > 0 ||
+	    !worker->is_alive)
 		return;
 	say(sim, w, (struct sched_event){.type = EVENT_BYE});
 	worker->is_alive = false;
 	sim_note(sim, "w%u: left", w + 1);
+}
+
+static unsigned without(uint64_t *works, unsigned count, uint64_t work)
+{
+	unsigned kept = 0;
+	for (unsigned i = 0; i < count; i++)
+		if (works[i] != work)
+			works[kept++] = works[i];
+	return kept;
 }
 
 static void drops_work(struct sim *sim, struct sim_worker_state *worker, uint64_t work)
@@ -146,6 +156,7 @@ static void drops_work(struct sim *sim, struct sim_worker_state *worker, uint64_
 		if (worker->mapped[i] != work)
 			worker->mapped[mapped++] = worker->mapped[i];
 	worker->mapped_count = mapped;
+	worker->counted_count = without(worker->counted, worker->counted_count, work);
 	if (was_front)
 		start_front(sim, worker);
 }
@@ -203,6 +214,16 @@ void sim_worker_hears(struct sim *sim, unsigned w, const struct sched_action *ac
 	leaves_if_done(sim, w);
 }
 
+/* Of a grid of its own. */
+static void keeps_counts(struct sim_worker_state *worker, const struct tile_name *name)
+{
+	if (worker->is_local || !work_is_grid(name->work) || name->phase != 0 ||
+	    worker->counted_count == MAPPED_MAX)
+		return;
+	worker->counted_count = without(worker->counted, worker->counted_count, name->work);
+	worker->counted[worker->counted_count++] = name->work;
+}
+
 static void finishes_tile(struct sim *sim, unsigned w)
 {
 	struct sim_worker_state *worker = &sim->workers[w];
@@ -222,6 +243,7 @@ static void finishes_tile(struct sim *sim, unsigned w)
 						? done.name.phase == 1
 						: !has_mapped(worker, done.name.work);
 		worker->tiles_done++;
+		keeps_counts(worker, &done.name);
 	}
 	say(sim, w, event);
 	if (worker->held_count > 0)

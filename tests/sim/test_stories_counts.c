@@ -110,18 +110,20 @@ static void what_a_dead_worker_counted_is_counted_again(void **state)
 static void a_worker_that_leaves_loses_nothing(void **state)
 {
 	(void)state;
-	struct sim *sim = world(4, 30000);
-	unsigned leaver = sim_worker_local(sim, 1, 20000);
-	unsigned job = submit(sim, sim_client(sim));
-	sim_run(sim, 300);
-	sim_drain(sim, leaver);
-	sim_run(sim, 200);
-	assert_false(sim_worker_is_alive(sim, leaver));
-	assert_true(pixels_done(sim, job) > 0);
-	sim_worker(sim, 1, 1000);
-	finishes(sim, job);
-	assert_in_range(sim_leased_segments(sim, job), SEGMENTS, SEGMENTS + TILE_ROWS);
-	end(sim);
+	for (unsigned is_local = 0; is_local < 2; is_local++) {
+		struct sim *sim = world(4, 30000);
+		unsigned leaver = (is_local ? sim_worker_local : sim_worker)(sim, 1, 20000);
+		unsigned job = submit(sim, sim_client(sim));
+		sim_run(sim, 300);
+		sim_drain(sim, leaver);
+		sim_run(sim, 600);
+		assert_false(sim_worker_is_alive(sim, leaver));
+		assert_true(pixels_done(sim, job) > 0);
+		sim_worker(sim, 1, 1000);
+		finishes(sim, job);
+		assert_in_range(sim_leased_segments(sim, job), SEGMENTS, SEGMENTS + TILE_ROWS);
+		end(sim);
+	}
 }
 
 static void a_pause_commits_what_is_there(void **state)

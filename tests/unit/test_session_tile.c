@@ -140,6 +140,47 @@ static void a_leaving_worker_gives_samples_back(void **state)
 	EXPECT(s, "DONE 8.0.1, BYE, exit 0");
 }
 
+/* Whatever it has counted and not sent would be lost. */
+static void a_leaving_worker_waits_for_its_counts_to_be_taken(void **state)
+{
+	struct story *s = *state;
+	serve(s);
+	job(s, 8);
+	opened_grid(s, 2, false);
+	tile_rect(s, 8, 0, 1, (struct rect){0, 0, 1, 5});
+	ended(s, 2, 0, BROT_OK);
+	s->trace[0] = '\0';
+	terminate(s);
+	EXPECT(s, "CREDIT 0");
+	rows(s, 1, 1, (struct rect){0, 0, 20, 9});
+	EXPECT(s, "start 8.1.1");
+	struct session_event done = {.type = SESSION_ON_TILE_ENDED};
+	done.ended = (struct session_ended){.handle = 2, .phase = 1, .tile = 1, .attempt = 1};
+	step(s, &done);
+	EXPECT(s, "DONE 8.1.1");
+	say(s, (struct message){.type = MSG_CANCEL, .session = SESSION, .job = 8});
+	EXPECT(s, "close, BYE, exit 0");
+}
+
+static void but_not_for_ever(void **state)
+{
+	struct story *s = *state;
+	serve(s);
+	job(s, 8);
+	opened_grid(s, 2, false);
+	tile_rect(s, 8, 0, 1, (struct rect){0, 0, 1, 5});
+	ended(s, 2, 0, BROT_OK);
+	terminate(s);
+	s->trace[0] = '\0';
+	const int64_t begin_ms = s->now_ms;
+	while (strstr(s->trace, "BYE") == NULL && s->now_ms < begin_ms + 60000) {
+		s->trace[0] = '\0';
+		wait_until(s, s->now_ms + LOST_MS / 4);
+		say_of(s, MSG_WELCOME, SESSION);
+	}
+	assert_in_range(s->now_ms - begin_ms, 20000, 21000);
+}
+
 static void jobs_are_bounded(void **state)
 {
 	struct story *s = *state;
@@ -336,6 +377,8 @@ int main(void)
 		STORY(a_hostile_broker_gets_fail_or_nothing),
 		STORY(samples_and_rows_of_a_grid),
 		STORY(a_leaving_worker_gives_samples_back),
+		STORY(a_leaving_worker_waits_for_its_counts_to_be_taken),
+		STORY(but_not_for_ever),
 		STORY(jobs_are_bounded),
 		STORY(cancel_drops_tiles_without_an_answer),
 		STORY(an_image_of_some_rows_takes_their_tiles_alone),
