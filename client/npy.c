@@ -28,6 +28,10 @@ static const char *type_of(enum format_id format)
 	case FORMAT_PHASE:
 	case FORMAT_RGB8:
 	case FORMAT_RGB16:
+	case FORMAT_DENSITY:
+	case FORMAT_DENSITY32:
+	case FORMAT_NEBULA:
+	case FORMAT_NEBULA32:
 	case FORMAT_COUNT:
 		break;
 	}

@@ -60,6 +60,14 @@ struct tone {
 	double white;          /* 0..1; 0.9999 */
 };
 
+/* How the samples of a request are cut for its workers: segment s has the samples
+ * first + s * points ... first + (s + 1) * points - 1, of which the last segment may lack some. */
+struct buddha_segments {
+	uint64_t points; /* a segment */
+	uint32_t count;  /* 1..LIMIT_SAMPLE_SEGMENTS */
+};
+struct buddha_segments buddha_segments(uint64_t points, uint32_t iterations);
+
 const char *buddha_sampling_name(enum buddha_sampling sampling);
 const char *tone_curve_name(enum tone_curve curve);
 

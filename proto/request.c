@@ -15,7 +15,7 @@
 
 /* The lists of words. */
 
-static const char *const kind_names[KIND_COUNT] = {"escape"};
+static const char *const kind_names[KIND_COUNT] = {"escape", "buddhabrot"};
 static const char *const precision_names[PRECISION_COUNT] = {"f64", "f32"};
 
 const char *request_kind_name(enum request_kind kind)

@@ -16,6 +16,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "proto/buddha.h"
 #include "proto/colour.h"
 #include "proto/error.h"
 #include "proto/format.h"
@@ -23,7 +24,7 @@
 #include "proto/limits.h"
 #include "proto/view.h"
 
-enum request_kind { KIND_ESCAPE, KIND_COUNT };
+enum request_kind { KIND_ESCAPE, KIND_BUDDHABROT, KIND_COUNT };
 enum precision { PRECISION_F64, PRECISION_F32, PRECISION_COUNT };
 
 struct request {
@@ -41,6 +42,8 @@ struct request {
 			    * channel, 1..LIMIT_ADAPTIVE; 0: all samples */
 	enum format_id format;
 	struct colour colour;
+	struct buddha buddha; /* of KIND_BUDDHABROT, as is tone */
+	struct tone tone;
 };
 
 /* Parses `bytes` bytes of JSON at text. *ret_request is untouched on failure; *err gets one

@@ -329,7 +329,7 @@ def header_fields(section: str) -> list[list[str]]:
 def check_image(section: str, described: list[list[str]], differences: Differences) -> None:
     def of(kind: str) -> list[list[str]]:
         return [row[1:] for row in described if row[0] == kind]
-    differences.compare("fields of an image's header", header_fields(section), of("header"))
+    differences.compare("fields of the headers of images and grids", header_fields(section), of("header"))
     # A pixel is `3 x u8, sRGB` or `u32: what it means` or `f32 in [0, 1): ...`.
     planes = [[name, kind, str(bytes_of(re.match(r"(\d+ x )?\w+", pixel)[0]))]
               for name, kind, pixel in table(section, "plane")]
