@@ -62,8 +62,8 @@ enum brot_err buddha_job_compile(const struct buddha_setup *setup, const struct 
 	if (is_zoom || (job->has_shortcuts && buddha->points >= CELLS_POINTS_MIN))
 		is_made = (job->cells = cells_make(&search)) != NULL;
 	if (is_made && is_zoom) {
-		/* No sample of it lies in a cell that is skipped. */
-		is_made = (job->sampler.zoom = zoom_make(job)) != NULL;
+		is_made = (job->sampler.zoom = zoom_make(job, job->cells)) != NULL;
+		/* No sample lies in what they leave out. */
 		free(job->cells);
 		job->cells = NULL;
 	}

@@ -51,14 +51,18 @@ struct cells *cells_make(const struct cells_search *search);
 struct cells_range cells_range_of(const struct cells_search *search, double re, double im,
 				  double half);
 
+static inline bool cells_is_marked(const struct cells *cells, uint32_t column, uint32_t row)
+{
+	const uint64_t word = cells->bits[row * (CELLS_COLUMNS / 64) + column / 64];
+	return (word >> (column % 64) & 1) != 0;
+}
+
 /* Whether the cell of c is of no interest. c = (re, im) must lie in -2 <= re < 2, 0 <= im < 2. The
  * sum may be rounded into the neighbouring cell: cells are proven with a margin. */
 static inline bool cells_has(const struct cells *cells, double re, double im)
 {
-	const uint32_t column = (uint32_t)(int32_t)((re + 2) * (CELLS_COLUMNS / 4));
-	const uint32_t row = (uint32_t)(int32_t)(im * (CELLS_ROWS / 2));
-	const uint32_t at = row * (CELLS_COLUMNS / 64) + column / 64;
-	return (cells->bits[at] >> (column % 64) & 1) != 0;
+	return cells_is_marked(cells, (uint32_t)(int32_t)((re + 2) * (CELLS_COLUMNS / 4)),
+			       (uint32_t)(int32_t)(im * (CELLS_ROWS / 2)));
 }
 
 #endif
