@@ -11,6 +11,8 @@
 static bool cell_is_skipped(const void *context, struct cells_range range)
 {
 	const struct buddha_job *job = context;
+	if (!range.is_seen)
+		return true;
 	if (job->is_inside)
 		return range.most <= job->limit;
 	for (uint32_t channel = 0; channel < job->channels; channel++)
@@ -52,13 +54,19 @@ enum brot_err buddha_job_compile(const struct buddha_setup *setup, const struct 
 			job->hits = buddha->bands[channel].max;
 	}
 	job->limit = job->is_inside ? setup->iterations : job->hits;
+	const struct cells_search search = {&job->map, job->limit, cell_is_skipped, job};
+	const bool is_zoom = buddha->sampling == SAMPLING_ZOOM;
 	bool is_made = true;
 	if (buddha->sampling == SAMPLING_GRID)
 		job->sampler.side = side_of(buddha->points);
-	if (buddha->sampling == SAMPLING_ZOOM)
-		is_made = (job->sampler.zoom = zoom_make(job)) != NULL;
-	if (is_made && job->has_shortcuts && buddha->points >= CELLS_POINTS_MIN)
-		is_made = (job->cells = cells_make(job->limit, cell_is_skipped, job)) != NULL;
+	if (is_zoom || (job->has_shortcuts && buddha->points >= CELLS_POINTS_MIN))
+		is_made = (job->cells = cells_make(&search)) != NULL;
+	if (is_made && is_zoom) {
+		is_made = (job->sampler.zoom = zoom_make(job, job->cells)) != NULL;
+		/* No sample lies in what they leave out. */
+		free(job->cells);
+		job->cells = NULL;
+	}
 	if (!is_made) {
 		buddha_job_free(job);
 		return error_set(err, BROT_E_SYSTEM, "buddha: no memory for a job");
