@@ -18,6 +18,7 @@
 /* What NumPy calls their types. */
 #define NPY_ITERATIONS "'<u4'"
 #define NPY_SMOOTH     "'<f8'"
+#define NPY_DENSITY    "'<u8'"
 #define NPY_FLOAT      "'<f4'"
 #define NPY_RAW                                                           \
 	"[('iterations', '<u4'), ('whole', '<u4'), ('fraction', '<f4'), " \

@@ -5,6 +5,28 @@
 
 #include "proto/limits.h"
 
+void buddha_init(struct buddha *buddha)
+{
+	*buddha = (struct buddha){.sampling = SAMPLING_RANDOM};
+}
+
+void tone_init(struct tone *tone)
+{
+	*tone = (struct tone){.curve = TONE_SQRT, .gamma = 0.5, .white = 0.9999};
+}
+
+bool buddha_grid_fits(uint64_t points, uint64_t *ret_fewer, uint64_t *ret_more)
+{
+	const uint64_t half = points / 2;
+	uint64_t q = 0;
+	for (uint64_t bit = (uint64_t)1 << 31; bit > 0; bit /= 2)
+		if ((q + bit) * (q + bit) <= half)
+			q += bit;
+	*ret_fewer = 2 * q * q;
+	*ret_more = 2 * (q + 1) * (q + 1);
+	return points >= 2 && *ret_fewer == points;
+}
+
 static uint64_t ceil_divide(uint64_t a, uint64_t b)
 {
 	return a / b + (a % b != 0);
