@@ -163,7 +163,7 @@ static enum brot_err word_read(const struct field *field, const char *path, cons
 			memcpy(field_member(field, request), &i, sizeof i);
 			return BROT_OK;
 		}
-	char rule[128] = "must be ";
+	char rule[192] = "must be ";
 	for (unsigned i = 0; field->name_at(i) != NULL; i++) {
 		size_t used = strlen(rule);
 		(void)snprintf(rule + used, sizeof rule - used, "%s\"%s\"",
