@@ -1,4 +1,4 @@
-/* images.c - the images of the jobs and bands. */
+/* images.c - the images of the jobs and bands, and their grids. */
 #include "broker/images.h"
 
 #include <assert.h>
@@ -12,6 +12,7 @@
 #include "proto/mirror.h"
 #include "proto/sys/log.h"
 #include "proto/sys/random.h"
+#include "proto/work.h"
 
 struct entry {
 	uint64_t work;
@@ -107,10 +108,38 @@ void images_sweep(bool is_first)
 		log_line(LOG_LEVEL_NOTICE, "removed images of dead brokers count=%u", removed);
 }
 
-/* Takes the segment, and says in its header that it is ours. */
-static void entry_add(struct images *images, uint64_t work, const struct plan *plan,
-		      const struct image_layout *layout, const struct image_id *id,
-		      const struct shm *shm)
+bool image_is_grid(const struct image *image)
+{
+	return image->grid.layout.total_bytes > 0;
+}
+
+uint64_t image_total_bytes(const struct image *image)
+{
+	return image_is_grid(image) ? image->grid.layout.total_bytes : image->layout.total_bytes;
+}
+
+/* Says in its header that it is ours. */
+static void header_write(const struct images *images, const struct image *image, bool is_new)
+{
+	uint32_t uid = (uint32_t)geteuid(), pid = (uint32_t)getpid();
+	uint32_t flags = images->is_durable ? IMAGE_DURABLE : 0;
+	void *memory = image->shm.memory;
+	if (!image_is_grid(image)) {
+		image_header_write(memory, &image->layout, image->work, image->nonce, uid, pid,
+				   flags);
+	} else if (is_new) {
+		grid_header_write(memory, &image->grid.layout, image->work, image->nonce, uid, pid,
+				  flags);
+	} else {
+		struct grid_header *header = memory;
+		header->owner_uid = uid;
+		header->owner_pid = pid;
+	}
+}
+
+/* Takes the segment. */
+static void entry_add(struct images *images, uint64_t work, const struct plan *plan, bool is_new,
+		      const struct image_id *id, const struct shm *shm)
 {
 	assert(entry_find(images, work) == NULL);
 	struct entry *entry = calloc(1, sizeof *entry);
@@ -119,45 +148,76 @@ static void entry_add(struct images *images, uint64_t work, const struct plan *p
 	entry->work = work;
 	entry->image = (struct image){
 		.work = work,
-		.layout = *layout,
-		.is_mirrored = plan_is_mirrored(plan),
 		.shm = *shm,
 	};
+	if (work_is_grid(work)) {
+		entry->image.grid = grid_view(shm->memory, &plan->counts);
+	} else {
+		entry->image.layout = plan_band_layout(plan, work_band(work));
+		entry->image.is_mirrored = plan_is_mirrored(plan);
+	}
 	memcpy(entry->image.nonce, id->nonce, sizeof id->nonce);
-	image_header_write(shm->memory, layout, work, id->nonce, (uint32_t)geteuid(),
-			   (uint32_t)getpid(), images->is_durable ? IMAGE_DURABLE : 0);
+	header_write(images, &entry->image, is_new);
 	HASH_ADD(hh, images->entries, work, sizeof entry->work, entry);
+}
+
+static uint64_t bytes_of(const struct plan *plan, uint64_t work)
+{
+	return work_is_grid(work) ? plan->counts.total_bytes
+				  : plan_band_layout(plan, work_band(work)).total_bytes;
 }
 
 enum brot_err images_make(struct images *images, uint64_t work, const struct plan *plan,
 			  const struct image_id *id, struct brot_error *err)
 {
-	struct image_layout layout = plan_band_layout(plan, work_band(work));
 	struct shm shm;
-	enum brot_err code = shm_make_named(id->name, (size_t)layout.total_bytes, &shm, err);
+	enum brot_err code = shm_make_named(id->name, (size_t)bytes_of(plan, work), &shm, err);
 	if (code != BROT_OK)
 		return code;
 	if (!images->is_durable)
 		keeper_add_image(images->keeper, shm.name);
-	entry_add(images, work, plan, &layout, id, &shm);
+	entry_add(images, work, plan, true, id, &shm);
 	return BROT_OK;
+}
+
+/* One of counts is of use only as a whole. */
+static enum brot_err grid_check(const struct shm *shm, const struct plan *plan, uint64_t work,
+				uint8_t ret_nonce[MESSAGE_NONCE_BYTES], struct brot_error *err)
+{
+	enum grid_state state;
+	enum brot_err code = grid_header_check(shm->memory, shm->bytes, &plan->counts, work,
+					       ret_nonce, &state, err);
+	if (code != BROT_OK)
+		return code;
+	const struct grid grid = grid_view(shm->memory, &plan->counts);
+	if (state != GRID_COMMITTED || !grid_is_exact(&grid))
+		return error_set(err, BROT_E_NOT_FOUND, "grid: was not committed");
+	return BROT_OK;
+}
+
+static enum brot_err header_check(const struct shm *shm, const struct plan *plan, uint64_t work,
+				  uint8_t ret_nonce[MESSAGE_NONCE_BYTES], struct brot_error *err)
+{
+	if (work_is_grid(work))
+		return grid_check(shm, plan, work, ret_nonce, err);
+	struct image_layout layout = plan_band_layout(plan, work_band(work));
+	return image_header_check(shm->memory, shm->bytes, &layout, work, ret_nonce, err);
 }
 
 enum brot_err images_adopt(struct images *images, uint64_t work, const struct plan *plan,
 			   const struct image_id *id, struct brot_error *err)
 {
-	struct image_layout layout = plan_band_layout(plan, work_band(work));
 	struct shm shm;
 	uint8_t nonce[MESSAGE_NONCE_BYTES];
-	enum brot_err code = shm_adopt(id->name, (size_t)layout.total_bytes, &shm, err);
+	enum brot_err code = shm_adopt(id->name, (size_t)bytes_of(plan, work), &shm, err);
 	if (code != BROT_OK)
 		return code;
-	code = image_header_check(shm.memory, shm.bytes, &layout, work, nonce, err);
+	code = header_check(&shm, plan, work, nonce, err);
 	if (code == BROT_OK && memcmp(nonce, id->nonce, sizeof nonce) != 0)
 		code = error_set(err, BROT_E_PROTOCOL, "image: nonce is not that of job %llu",
 				 (unsigned long long)work_job(work));
 	if (code == BROT_OK)
-		entry_add(images, work, plan, &layout, id, &shm);
+		entry_add(images, work, plan, false, id, &shm);
 	else
 		shm_unmap(&shm);
 	return code;
@@ -201,19 +261,15 @@ static void copy_in(struct image *image, const struct rect *rect, const uint8_t 
 		mirror_copy(image->shm.memory, &image->layout, rect);
 }
 
-enum brot_err image_unpack(struct image *image, const struct rect *rect, uint32_t codec,
-			   struct bytes data, uint64_t digest, struct brot_error *err)
+enum brot_err image_unpack_bytes(size_t bytes, uint32_t codec, struct bytes data, uint64_t digest,
+				 void **ret_unpacked, struct brot_error *err)
 {
-	size_t bytes = image_rect_bytes(&image->layout, rect);
-	uint8_t *unpacked = NULL;
-	const void *pixels = data.data;
+	uint8_t *unpacked = malloc(bytes);
 	size_t got = data.size;
+	if (unpacked == NULL)
+		abort();
 	if (codec == CODEC_ZSTD) {
-		unpacked = malloc(bytes);
-		if (unpacked == NULL)
-			abort();
 		got = ZSTD_decompress(unpacked, bytes, data.data, data.size);
-		pixels = unpacked;
 		if (ZSTD_isError(got)) {
 			free(unpacked);
 			return error_set(err, BROT_E_PROTOCOL, "DONE: pixels do not unpack: %s",
@@ -227,13 +283,29 @@ enum brot_err image_unpack(struct image *image, const struct rect *rect, uint32_
 	else if (codec == CODEC_ZSTD &&
 		 ZSTD_findFrameCompressedSize(data.data, data.size) != data.size)
 		code = error_set(err, BROT_E_PROTOCOL, "DONE: pixels must be one zstd frame");
-	else if (XXH3_64bits(pixels, bytes) != digest)
+	if (code == BROT_OK && codec != CODEC_ZSTD)
+		memcpy(unpacked, data.data, bytes);
+	if (code == BROT_OK && XXH3_64bits(unpacked, bytes) != digest)
 		code = error_set(err, BROT_E_PROTOCOL,
 				 "DONE: the pixels' digest is not the one announced");
+	if (code == BROT_OK)
+		*ret_unpacked = unpacked;
 	else
-		copy_in(image, rect, pixels);
-	free(unpacked);
+		free(unpacked);
 	return code;
+}
+
+enum brot_err image_unpack(struct image *image, const struct rect *rect, uint32_t codec,
+			   struct bytes data, uint64_t digest, struct brot_error *err)
+{
+	void *pixels;
+	enum brot_err code = image_unpack_bytes(image_rect_bytes(&image->layout, rect), codec, data,
+						digest, &pixels, err);
+	if (code != BROT_OK)
+		return code;
+	copy_in(image, rect, pixels);
+	free(pixels);
+	return BROT_OK;
 }
 
 static void mark(struct image *image, const struct rect *rect)

@@ -1,5 +1,6 @@
 /*
- * images.h - owns the images of jobs and of their bands: shared memory, by work id.
+ * images.h - owns the images of jobs and of their bands, and the grids of counts: shared memory, by
+ * work id. What a grid holds is for grids.h.
  *
  * One thread owns a struct images.
  */
@@ -15,8 +16,10 @@
 struct image {
 	uint64_t work;
 	uint8_t nonce[MESSAGE_NONCE_BYTES];
-	struct image_layout layout;
+	struct image_layout layout; /* unless it is a grid */
 	bool is_mirrored;
+	struct grid
+		grid; /* a view of the memory, of one that is; layout.total_bytes 0: it is not */
 	struct shm shm;
 	uint64_t marks, saved_marks; /* image_mark()s, and how many a checkpoint was asked for */
 };
@@ -39,13 +42,14 @@ void images_note_all(const struct images *images);
 /* Removes them all; leaves durable ones where they are. Accepts NULL. */
 void images_free(struct images *images);
 
-/* Makes the image of a work that has none, zeroed but for its header. BROT_E_NO_SPACE where it does
- * not fit. */
+/* Makes the image, or grid, of a work that has none, zeroed but for its header. BROT_E_NO_SPACE
+ * where it does not fit. */
 enum brot_err images_make(struct images *images, uint64_t work, const struct plan *plan,
 			  const struct image_id *id, struct brot_error *err);
 
 /* Takes over the image that an earlier life of this broker made of that work, with all that is in
- * it. BROT_E_NOT_FOUND where it is gone; another error where it is not what it should be. */
+ * it; a grid only if it was committed. BROT_E_NOT_FOUND where it is gone; another error where it is
+ * not what it should be. */
 enum brot_err images_adopt(struct images *images, uint64_t work, const struct plan *plan,
 			   const struct image_id *id, struct brot_error *err);
 
@@ -55,6 +59,9 @@ void images_touch(const struct images *images);
 /* Removes the images of brokers that are dead, and logs it: see shm_sweep(). The first time also
  * those that stay. */
 void images_sweep(bool is_first);
+
+bool image_is_grid(const struct image *image);
+uint64_t image_total_bytes(const struct image *image);
 
 /* The image of a work, borrowed until images_drop(), or NULL. */
 struct image *images_find(const struct images *images, uint64_t work);
@@ -74,6 +81,11 @@ void images_each(struct images *images, void (*fn)(struct image *image, void *co
  * image is then untouched. Rows count from the top of the image, here and below. */
 enum brot_err image_unpack(struct image *image, const struct rect *rect, uint32_t codec,
 			   struct bytes data, uint64_t digest, struct brot_error *err);
+
+/* The `bytes` bytes of a tile, as a peer sent them: as image_unpack(). *ret_unpacked is then owned,
+ * with free(). */
+enum brot_err image_unpack_bytes(size_t bytes, uint32_t codec, struct bytes data, uint64_t digest,
+				 void **ret_unpacked, struct brot_error *err);
 
 /* Marks a tile's segments as final, and their mirror images in a mirrored image. rect must be one
  * that the scheduler cut. */

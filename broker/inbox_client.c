@@ -7,6 +7,7 @@
 
 #include "broker/checkpoint.h"
 #include "broker/server_internal.h"
+#include "broker/sum.h"
 #include "proto/sys/steps.h"
 
 /* A new job as the catalogue will have it. *ret_text is the request as the store gets it, which
@@ -204,10 +205,15 @@ static void take_watch(struct server *server, struct sched_event *event)
 	}
 }
 
+/* Of counts that one FETCH of a preview may have looked at: whole rows, all channels. */
+#define PREVIEW_BYTES (8ull << 20)
+
 /* A part of an image that may be read. */
 struct part {
-	const struct image *image;
+	const struct image *image; /* or the grid of a preview; NULL: that has nothing yet */
+	bool is_preview;
 	struct rect rect; /* rows count from the top of the image */
+	uint32_t pixel_bytes;
 };
 
 /* Refuses what is not within a complete image, or not within one complete band. */
@@ -240,20 +246,32 @@ static enum brot_err find_part(const struct server *server, const struct subject
 				 "rows: %u to %u must lie within one band of %u rows", rect.y,
 				 rect.y + rect.h - 1, plan->band_rows);
 	uint64_t work = work_id(fetch->job, band);
+	bool is_preview = fetch->is_preview && !sched_band_is_complete(server->sched, work);
 	const struct image *image = images_find(server->images, work);
-	if (image == NULL || !sched_band_is_complete(server->sched, work))
+	if (is_preview && plan->grids == 0)
+		return error_set(err, BROT_E_REQUEST,
+				 "preview: only a Buddhabrot has one, and %llu is none", id);
+	uint64_t row_bytes = (uint64_t)plan->counts.width_px * plan->counts.channels *
+			     sizeof(uint64_t);
+	if (is_preview && rect.h > 1 && rect.h * row_bytes > PREVIEW_BYTES)
+		return error_set(err, BROT_E_REQUEST,
+				 "preview: may be of at most %llu rows at a time, got %u",
+				 (unsigned long long)(PREVIEW_BYTES / row_bytes), rect.h);
+	if (is_preview)
+		image = images_find(server->images, sched_preview(server->sched, fetch->job));
+	else if (image == NULL || !sched_band_is_complete(server->sched, work))
 		return error_set(err, BROT_E_REQUEST,
 				 plan->band_count > 1
 					 ? "job: %llu must have completed these rows, and not yet "
 					   "released them, to be fetched"
 					 : "job: %llu must be finished to be fetched",
 				 id);
-	uint64_t pixel_bytes = plan->layout.planes[fetch->plane].pixel_bytes;
+	uint32_t pixel_bytes = plan->layout.planes[fetch->plane].pixel_bytes;
 	if ((uint64_t)rect.w * rect.h > LIMIT_FETCH_BYTES / pixel_bytes)
 		return error_set(err, BROT_E_REQUEST, "rows: %ux%u must have at most %d bytes",
 				 rect.w, rect.h, LIMIT_FETCH_BYTES);
 	rect.y -= plan_band_first(plan, band);
-	*ret_part = (struct part){image, rect};
+	*ret_part = (struct part){image, is_preview, rect, pixel_bytes};
 	return BROT_OK;
 }
 
@@ -261,12 +279,14 @@ static void send_rows(struct server *server, uint64_t peer, const struct fetch *
 		      const struct part *part)
 {
 	const struct rect *rect = &part->rect;
-	size_t bytes = (size_t)rect->w * rect->h *
-		       part->image->layout.planes[fetch->plane].pixel_bytes;
-	void *pixels = malloc(bytes);
+	size_t bytes = (size_t)rect->w * rect->h * part->pixel_bytes;
+	void *pixels = calloc(1, bytes);
 	if (pixels == NULL)
 		abort();
-	image_copy_out(part->image, fetch->plane, rect, pixels);
+	if (!part->is_preview)
+		image_copy_out(part->image, fetch->plane, rect, pixels);
+	else if (part->image != NULL)
+		sum_preview(&part->image->grid, fetch->plane, rect, part->pixel_bytes, pixels);
 	struct message m = {
 		.type = MSG_ROWS,
 		.job = fetch->job,

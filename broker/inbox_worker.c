@@ -1,6 +1,7 @@
 /* inbox_worker.c - what workers say. */
 #include <string.h>
 
+#include "broker/grids.h"
 #include "broker/server_internal.h"
 #include "proto/quote.h"
 #include "proto/sys/random.h"
@@ -70,8 +71,10 @@ static bool take_pixels(struct server *server, const struct sched_event *event,
 	struct image *image = images_find(server->images, m->job);
 	if (m->data.size == 0 || image == NULL || !sched_tile_rect(server->sched, event, &rect))
 		return true;
+	if (image_is_grid(image) && m->phase == 1)
+		return grids_unpack(image, &rect, m->codec, m->data, m->digest, err) == BROT_OK;
 	const struct catalog_job *job = catalog_find(server->catalog, work_job(m->job));
-	if (job == NULL || m->phase + 1 != job->plan.phase_count) {
+	if (image_is_grid(image) || job == NULL || m->phase + 1 != job->plan.phase_count) {
 		error_set(err, BROT_E_PROTOCOL, "DONE: phase %u yields no pixels", m->phase);
 		return false;
 	}

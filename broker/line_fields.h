@@ -12,7 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define FIELDS_MAX    40
+#define FIELDS_MAX    64
 #define FIELD_HEX_MAX 16 /* bytes */
 
 /* One name=value of a line; a quoted value without its quotes, still escaped. */

@@ -27,6 +27,11 @@ void metrics_step(struct metrics *metrics, const struct sched_event *event,
 			metrics->tiles_done++;
 			metrics->iterations += event->iterations;
 			metrics->worker_us += (uint64_t)event->done.elapsed_us;
+		} else if (action->type == ACTION_COUNTED) {
+			metrics->grids++;
+			metrics->tiles_done += action->report.tiles_done;
+			metrics->iterations += action->report.iterations;
+			metrics->worker_us += (uint64_t)action->report.worker_us;
 		} else if (action->type == ACTION_REVOKE) {
 			metrics->tiles_revoked++;
 		} else if (action->type == ACTION_END) {
@@ -102,6 +107,13 @@ static const struct family families[] = {
 	 "Tiles that a worker could not render.",
 	 true,
 	 AT(tiles_failed),
+	 1,
+	 NULL,
+	 {NULL}},
+	{"brot_grids_total",
+	 "Grids of a Buddhabrot's counts that were committed.",
+	 true,
+	 AT(grids),
 	 1,
 	 NULL,
 	 {NULL}},

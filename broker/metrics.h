@@ -22,6 +22,7 @@ struct metrics {
 	uint64_t leases;        /* tiles handed to a worker */
 	uint64_t leases_again;  /* of these: tiles that had been leased before, second copies too */
 	uint64_t tiles_done;    /* results that counted */
+	uint64_t grids;         /* that were committed, with what had been counted into them */
 	uint64_t tiles_failed;  /* by a worker's word */
 	uint64_t tiles_revoked; /* copies whose tile somebody else had rendered first */
 	uint64_t iterations, worker_us;   /* of results that counted */

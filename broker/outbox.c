@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "broker/grids.h"
 #include "broker/server_internal.h"
 #include "proto/sys/clock.h"
 #include "proto/sys/log.h"
@@ -92,7 +93,7 @@ static bool card_make(const struct server *server, uint64_t work, struct job_car
 	struct job_card card = {.work = work, .request = &job->request, .plan = &job->plan};
 	if (image != NULL) {
 		card.image_name = image->shm.name;
-		card.image_bytes = image->layout.total_bytes;
+		card.image_bytes = image_total_bytes(image);
 		memcpy(card.nonce, image->nonce, sizeof card.nonce);
 	}
 	*ret_card = card;
@@ -103,7 +104,9 @@ static void send_job(struct server *server, const struct sched_action *action)
 {
 	struct job_card card;
 	struct message m = {.type = MSG_JOB, .session = action->session, .job = action->work};
-	if (card_make(server, action->work, &card))
+	bool has_image = card_make(server, action->work, &card);
+	/* A worker may count into its own memory. */
+	if (has_image || (card.plan != NULL && work_is_grid(action->work)))
 		outbox_send(server, action->peer, &m, report_job(&card));
 }
 
@@ -145,6 +148,8 @@ static void send_tile(struct server *server, const struct sched_action *action)
 	const struct catalog_job *job = catalog_find(server->catalog, work_job(action->tile.work));
 	if (job == NULL)
 		return;
+	uint64_t work = action->tile.work;
+	uint32_t first = work_is_grid(work) ? 0 : plan_band_first(&job->plan, work_band(work));
 	struct message m = {
 		.type = action->type == ACTION_TILE ? MSG_TILE : MSG_REVOKE,
 		.session = action->session,
@@ -153,7 +158,7 @@ static void send_tile(struct server *server, const struct sched_action *action)
 		.tile = action->tile.tile,
 		.attempt = action->tile.attempt,
 		.x = action->rect.x,
-		.y = action->rect.y + plan_band_first(&job->plan, work_band(action->tile.work)),
+		.y = action->rect.y + first,
 		.w = action->rect.w,
 		.h = action->rect.h,
 	};
@@ -224,6 +229,8 @@ static enum brot_err create_image(struct server *server, const struct sched_acti
 		return code;
 	}
 	step_reached("image-made");
+	if (work_is_grid(action->work))
+		return BROT_OK;
 	if (!is_new && saves_load(server, job, images_find(server->images, action->work)))
 		server->created_bits_bytes = plan_bits_bytes(&job->plan, action->work);
 	return BROT_OK;
@@ -236,8 +243,23 @@ static void drop_image(struct server *server, uint64_t work)
 	if (!images_drop(server->images, work))
 		return;
 	step_reached("image-dropped");
-	saves_drop(server, work);
+	if (!work_is_grid(work))
+		saves_drop(server, work);
 	journal_image_gone(server->journal, work);
+}
+
+/* From here on a restarted broker finds these samples. */
+static void commit(struct server *server, const struct sched_action *action)
+{
+	struct image *grid = images_find(server->images, action->work);
+	server->committed_work = action->work;
+	if (grid == NULL || !image_is_grid(grid))
+		server->committed_code = error_set(&server->committed_error, BROT_E_INTERNAL,
+						   "grid: is not there");
+	else
+		server->committed_code = grids_commit(grid, action->bits, action->bits_bytes,
+						      &server->committed_error);
+	step_reached("grid-committed");
 }
 
 static void end(struct server *server, const struct sched_action *action)
@@ -333,6 +355,8 @@ static void carry_inward(struct server *server, const struct sched_action *actio
 {
 	if (action->type == ACTION_APPLY)
 		apply(server, action);
+	else if (action->type == ACTION_COMMIT)
+		commit(server, action);
 	else if (action->type == ACTION_DROP_IMAGE)
 		drop_image(server, action->work);
 	else if (action->type == ACTION_RECORD)
@@ -382,6 +406,9 @@ static void carry_outward(struct server *server, const struct sched_action *acti
 		server->created_work = action->work;
 		server->created_code = create_image(server, action, &server->created_error);
 		break;
+	case ACTION_SUM:
+		server->sum = *action;
+		break;
 	case ACTION_END:
 		catalog_remove(server->catalog, action->job);
 		break;
@@ -389,6 +416,8 @@ static void carry_outward(struct server *server, const struct sched_action *acti
 		log_note(server, action->text);
 		break;
 	case ACTION_APPLY:
+	case ACTION_COMMIT:
+	case ACTION_COUNTED:
 	case ACTION_DROP_IMAGE:
 	case ACTION_RECORD:
 	case ACTION_TYPE_COUNT:

@@ -260,9 +260,10 @@ static bool is_u32(json_int_t value)
 enum brot_err parse_fetch(const struct message *m, struct fetch *ret_fetch, struct brot_error *err)
 {
 	json_int_t job, plane, x, y, w, h, seen;
-	enum brot_err code = unpack_numbers(m, err, "{s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "job",
-					    &job, "plane", &plane, "x", &x, "y", &y, "w", &w, "h",
-					    &h, "seen", &seen);
+	int is_preview = 0;
+	enum brot_err code = unpack_numbers(m, err, "{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s?b}",
+					    "job", &job, "plane", &plane, "x", &x, "y", &y, "w", &w,
+					    "h", &h, "seen", &seen, "preview", &is_preview);
 	if (code != BROT_OK)
 		return code;
 	if (job < 1 || !is_u32(plane) || !is_u32(x) || !is_u32(y) || !is_u32(w) || !is_u32(h))
@@ -275,6 +276,7 @@ enum brot_err parse_fetch(const struct message *m, struct fetch *ret_fetch, stru
 			.plane = (uint32_t)plane,
 			.rect = {(uint32_t)x, (uint32_t)y, (uint32_t)w, (uint32_t)h},
 			.seen = (uint64_t)seen,
+			.is_preview = is_preview != 0,
 		};
 	return code;
 }

@@ -51,6 +51,7 @@ struct fetch {
 	uint32_t plane;
 	struct rect rect; /* unchecked against any image */
 	uint64_t seen;    /* ROWS that the client has received */
+	bool is_preview;  /* of a Buddhabrot that is not finished */
 };
 enum brot_err parse_fetch(const struct message *m, struct fetch *ret_fetch, struct brot_error *err);
 

@@ -3,6 +3,7 @@
 
 #include <assert.h>
 
+#include "proto/buddha.h"
 #include "proto/mirror.h"
 #include "proto/point.h"
 
@@ -11,6 +12,8 @@ const char *phase_name(enum phase_kind kind)
 	static const char *const names[PHASE_KIND_COUNT] = {
 		[PHASE_RENDER] = "render",
 		[PHASE_MIRROR] = "mirror",
+		[PHASE_SAMPLE] = "sample",
+		[PHASE_SUM] = "sum",
 	};
 	return names[kind];
 }
@@ -66,6 +69,110 @@ static enum brot_err bands_make(struct plan *plan, const struct plan_budget *bud
 	return BROT_OK;
 }
 
+/* Two to add up and what they make, and one to count into meanwhile. */
+#define GRIDS_LEAST     4
+#define GRID_CELL_BYTES 8 /* of a cell on its way from a worker */
+
+/* As many grids as take half the budget, the image included. */
+static enum brot_err grids_choose(struct plan *plan, const struct plan_budget *budget,
+				  struct brot_error *err)
+{
+	uint64_t image = plan->layout.total_bytes, each = plan->counts.total_bytes;
+	uint64_t half = budget->image_bytes / 2;
+	uint64_t count = half > image ? (half - image) / each : 0;
+	count = count < LIMIT_GRIDS ? count : LIMIT_GRIDS;
+	count = count > GRIDS_LEAST ? count : GRIDS_LEAST;
+	if (each > (UINT64_MAX - image) / LIMIT_GRIDS)
+		return error_set(err, BROT_E_REQUEST, "size: the grids of counts overflow");
+	plan->grids = (uint32_t)count;
+	plan->image_bytes = image + count * each;
+	bool was_planned = budget->band_rows > 0;
+	if (plan->image_bytes > budget->image_bytes && !was_planned)
+		return error_set(err, BROT_E_NO_SPACE,
+				 "size: the image and %d grids of its counts need %llu bytes, and "
+				 "the broker's images may take %llu",
+				 GRIDS_LEAST, (unsigned long long)plan->image_bytes,
+				 (unsigned long long)budget->image_bytes);
+	return BROT_OK;
+}
+
+/* Its samples are counted in grids, which are then added up: never in bands. */
+static enum brot_err buddhabrot_make(const struct request *request,
+				     const struct plan_budget *budget, struct plan *ret_plan,
+				     struct brot_error *err)
+{
+	const struct buddha *buddha = &request->buddha;
+	const struct buddha_segments cut = buddha_segments(buddha->points, request->iterations);
+	uint32_t width = request->width_px, height = request->height_px;
+	struct segment_grid *image_grid;
+	struct plan plan = {
+		.phase_count = 2,
+		.format = request->format,
+		.height_px = height,
+		.band_rows = height,
+		.band_count = 1,
+		.points = buddha->points,
+		.segment_points = cut.points,
+	};
+	const uint64_t work_most = 1ull << 40;
+	plan.phases[0] = (struct phase){
+		.kind = PHASE_SAMPLE,
+		.grid = {1, cut.count, 1, 1},
+		.pixel_work = cut.points > work_most / request->iterations
+				      ? work_most
+				      : cut.points * request->iterations,
+	};
+	plan.phases[1] = (struct phase){
+		.kind = PHASE_SUM,
+		.pixel_work = 1,
+		.pixel_bytes = format_pixel_bytes(request->format),
+	};
+	image_grid = &plan.phases[1].grid;
+	if ((uint64_t)width * buddha->channels > LIMIT_DATA_BYTES / GRID_CELL_BYTES)
+		return error_set(err, BROT_E_REQUEST,
+				 "size: a row of %u counts must have at most %d bytes: at most %u "
+				 "px wide",
+				 buddha->channels, LIMIT_DATA_BYTES,
+				 LIMIT_DATA_BYTES / GRID_CELL_BYTES / buddha->channels);
+	if (!segment_grid_make(width, height, plan.phases[1].pixel_bytes, 1, image_grid) ||
+	    !image_layout_make(image_grid, request->format, &plan.layout) ||
+	    !grid_layout_make(width, height, buddha->channels, view_is_mirrored(&request->view),
+			      cut.count, budget->wrap > 0 ? budget->wrap : GRID_WRAP, &plan.counts))
+		return error_set(err, BROT_E_REQUEST, "size: %ux%u overflows an image", width,
+				 height);
+	enum brot_err code = grids_choose(&plan, budget, err);
+	if (code == BROT_OK)
+		*ret_plan = plan;
+	return code;
+}
+
+static bool counts_samples(enum format_id format)
+{
+	enum plane_type type = format_info(format)->planes[0];
+	return type == PLANE_DENSITY || type == PLANE_DENSITY32;
+}
+
+/* Whether the kind has that format at all. */
+static enum brot_err check_format(const struct request *request, struct brot_error *err)
+{
+	bool is_buddhabrot = request->kind == KIND_BUDDHABROT;
+	if (is_buddhabrot && !format_info(request->format)->is_data)
+		return error_set(err, BROT_E_REQUEST,
+				 "format: \"%s\" of a Buddhabrot needs the whole image, whose "
+				 "counts a client has rendered and then colours",
+				 format_info(request->format)->name);
+	if (counts_samples(request->format) != is_buddhabrot)
+		return error_set(err, BROT_E_REQUEST, "format: the kind %s has no \"%s\"",
+				 request_kind_name(request->kind),
+				 format_info(request->format)->name);
+	if (is_buddhabrot && request->buddha.channels != format_info(request->format)->plane_count)
+		return error_set(err, BROT_E_REQUEST, "format: \"%s\" has %u planes for %u bands",
+				 format_info(request->format)->name,
+				 format_info(request->format)->plane_count,
+				 request->buddha.channels);
+	return BROT_OK;
+}
+
 enum brot_err plan_make(const struct request *request, const struct plan_budget *budget,
 			struct plan *ret_plan, struct brot_error *err)
 {
@@ -73,6 +180,11 @@ enum brot_err plan_make(const struct request *request, const struct plan_budget 
 	enum brot_err code = point_frame_make(request, &frame, err);
 	if (code != BROT_OK)
 		return code;
+	code = check_format(request, err);
+	if (code != BROT_OK)
+		return code;
+	if (request->kind == KIND_BUDDHABROT)
+		return buddhabrot_make(request, budget, ret_plan, err);
 	if (request_needs_image(request))
 		return error_set(
 			err, BROT_E_REQUEST,
@@ -159,6 +271,11 @@ bool plan_is_mirrored(const struct plan *plan)
 
 uint64_t plan_rect_pixels(const struct plan *plan, uint32_t phase, const struct rect *rect)
 {
+	if (plan->phases[phase].kind == PHASE_SAMPLE) {
+		uint64_t first = rect->y * plan->segment_points;
+		uint64_t count = rect->h * plan->segment_points, left = plan->points - first;
+		return count < left ? count : left;
+	}
 	if (plan->phases[phase].kind == PHASE_MIRROR)
 		return mirror_pixels(plan->layout.grid.height_px, rect);
 	return (uint64_t)rect->w * rect->h;

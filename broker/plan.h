@@ -6,6 +6,7 @@
 #ifndef BROKER_PLAN_H
 #define BROKER_PLAN_H
 
+#include "proto/grid.h"
 #include "proto/image.h"
 #include "proto/request.h"
 #include "proto/tile.h"
@@ -16,6 +17,8 @@
 enum phase_kind {
 	PHASE_RENDER,
 	PHASE_MIRROR, /* as RENDER for the upper rows, each stored at its mirror's place too */
+	PHASE_SAMPLE, /* segments of samples, one a row, are counted into grids */
+	PHASE_SUM,    /* rows of the image are added up from grids; by the broker itself */
 	PHASE_KIND_COUNT
 };
 
@@ -26,8 +29,9 @@ struct phase {
 	/* What its tiles are made of: of the last phase the image's, or that of its upper rows. Of
 	 * a banded job, that of a full band. */
 	struct segment_grid grid;
-	uint64_t pixel_work;  /* most iterations that one pixel can take, samples included */
-	uint32_t pixel_bytes; /* that a tile of it yields, over all planes */
+	uint64_t pixel_work;  /* most iterations that one pixel can take, samples included; of
+			       * SAMPLE one segment, or 2^40 where that is less */
+	uint32_t pixel_bytes; /* that a tile of it yields, over all planes; 0 of SAMPLE */
 };
 
 struct plan {
@@ -37,7 +41,11 @@ struct plan {
 	uint32_t height_px;             /* of the whole picture */
 	uint32_t band_rows, band_count; /* height_px and 1 unless it is banded */
 	struct image_layout layout;     /* of the image, or of a full band's */
-	uint64_t image_bytes;           /* of shared memory, over all bands open at a time */
+	uint64_t image_bytes; /* of shared memory, over all bands and grids open at a time */
+	/* Of a Buddhabrot, whose phases are SAMPLE and SUM; else grids is 0 */
+	uint32_t grids;                  /* that there are at a time */
+	uint64_t points, segment_points; /* samples in all, and of a segment but the last */
+	struct grid_layout counts;       /* of each grid */
 };
 
 /* What a plan has to fit into. */
@@ -47,14 +55,16 @@ struct plan_budget {
 	uint64_t whole_bytes; /* likewise of an image over this, which is smaller; 0: no such bound
 			       */
 	uint32_t band_rows;   /* not 0: as the store says it was planned before */
+	uint64_t wrap;        /* of the cells of grids; 0: all that they can hold */
 };
 
-/* The name of a kind of phase on the wire: "render", "mirror". */
+/* The name of a kind of phase on the wire: "render", "mirror", "sample", "sum". */
 const char *phase_name(enum phase_kind kind);
 
 /* Plans a request that request_parse() accepted. Refuses (BROT_E_REQUEST) a view that is too deep
  * for the kernels' precision, pixels of more than LIMIT_PIXEL_WORK, and an image that takes too
- * many segments; *ret_plan is then untouched. */
+ * many segments; and (BROT_E_NO_SPACE) a Buddhabrot of which 4 grids and the image are over the
+ * budget. *ret_plan is then untouched. */
 enum brot_err plan_make(const struct request *request, const struct plan_budget *budget,
 			struct plan *ret_plan, struct brot_error *err);
 
@@ -68,7 +78,8 @@ struct image_layout plan_band_layout(const struct plan *plan, uint32_t band);
 /* Whether the lower rows of the image are copies of the upper ones: see proto/mirror.h. */
 bool plan_is_mirrored(const struct plan *plan);
 
-/* How many pixels are done with a rectangle of a phase of a band, their mirror images included. */
+/* How many pixels are done with a rectangle of a phase of a band, their mirror images included; of
+ * SAMPLE samples. */
 uint64_t plan_rect_pixels(const struct plan *plan, uint32_t phase, const struct rect *rect);
 
 #endif

@@ -56,8 +56,28 @@ static void set_key(json_t *json, const uint8_t *key)
 	json_object_set_new(json, "key", json_string(hex));
 }
 
+/* Of a grid: what a worker that does not see it counts apart, is collected. */
+static char *report_grid(const struct job_card *card)
+{
+	const struct grid_layout *counts = &card->plan->counts;
+	json_t *phases = json_pack("[s]", "sample");
+	json_t *json = json_pack("{s:o, s:o}", "request", request_to_json(card->request), "phases",
+				 phases);
+	if (card->image_name == NULL)
+		json_array_append_new(phases, json_string("collect"));
+	else
+		json_object_set_new(json, "grid",
+				    json_pack("{s:s, s:I, s:I, s:I}", "name", card->image_name,
+					      "bytes", (json_int_t)card->image_bytes, "segments",
+					      (json_int_t)counts->segments, "wrap",
+					      (json_int_t)counts->wrap));
+	return print(json);
+}
+
 char *report_job(const struct job_card *card)
 {
+	if (work_is_grid(card->work))
+		return report_grid(card);
 	json_t *phases = json_array();
 	for (uint32_t p = 0; p < card->plan->phase_count; p++)
 		json_array_append_new(phases, json_string(phase_name(card->plan->phases[p].kind)));
@@ -104,14 +124,23 @@ char *report_band(const struct job_card *card)
 		(json_int_t)plan_band_rows(card->plan, band), "image", image_of(card)));
 }
 
+/* Samples in what a preview shows now. */
+static void set_preview(json_t *json, const struct job_report *r)
+{
+	if (r->has_preview)
+		json_object_set_new(json, "preview", json_integer((json_int_t)r->previewed));
+}
+
 char *report_progress(const struct job_report *r)
 {
-	return print(json_pack(
+	json_t *json = json_pack(
 		"{s:I, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "job", (json_int_t)r->job, "state",
 		watched_state_name(r), "pixels_done", (json_int_t)r->pixels_done, "pixels",
 		(json_int_t)r->pixels, "tiles_done", (json_int_t)r->tiles_done, "tiles_running",
 		(json_int_t)r->tiles_running, "workers", (json_int_t)r->workers, "iterations",
-		(json_int_t)r->iterations, "elapsed_ms", (json_int_t)r->elapsed_ms));
+		(json_int_t)r->iterations, "elapsed_ms", (json_int_t)r->elapsed_ms);
+	set_preview(json, r);
+	return print(json);
 }
 
 char *report_finished(const struct job_report *r)
@@ -228,6 +257,7 @@ static void add_job(const struct job_report *r, void *context)
 		{"elapsed_ms", (uint64_t)r->elapsed_ms},
 	};
 	set_numbers(row, numbers, sizeof numbers / sizeof numbers[0]);
+	set_preview(row, r);
 	const struct brot_error *why = sched_job_why(jobs->sched, r->job);
 	if (why != NULL) {
 		json_object_set_new(row, "error", json_string(brot_err_name(why->code)));

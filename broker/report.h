@@ -17,7 +17,8 @@
 struct job_card {
 	uint64_t work;
 	uint8_t nonce[MESSAGE_NONCE_BYTES];
-	const char *image_name; /* and bytes: any for an ACCEPTED job in bands */
+	const char *image_name; /* and bytes: any for an ACCEPTED job in bands; NULL of a grid that
+				 * its worker keeps itself */
 	uint64_t image_bytes;
 	const struct request *request;
 	const struct plan *plan;

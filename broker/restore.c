@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "broker/checkpoint.h"
+#include "broker/grids.h"
 #include "proto/sys/clock.h"
 #include "proto/sys/log.h"
 
@@ -136,6 +137,7 @@ enum brot_err restore_step(struct server *server, const struct catalog_job *job,
 	memcpy(restore.client, row->client, sizeof restore.client);
 	for (size_t i = 0; i < LIMIT_OPEN_BANDS; i++)
 		restore.bits[i] = bits[i];
+	grids_list(server->images, job->job, &restore);
 	/* A checkpoint may have taken seconds to load. */
 	server->now_ms = clock_ms();
 	struct sched_event event = {
@@ -176,6 +178,8 @@ static enum brot_err adopt_image(struct server *server, const struct catalog_job
 	enum brot_err code = images_adopt(server->images, row->image.work, &job->plan, &id, &why);
 	if (code == BROT_OK) {
 		row->is_settled = true;
+		if (work_is_grid(row->image.work))
+			return BROT_OK;
 		/* More than a checkpoint may have. */
 		images_find(server->images, row->image.work)->marks++;
 		return BROT_OK;
@@ -184,9 +188,10 @@ static enum brot_err adopt_image(struct server *server, const struct catalog_job
 	if (code == BROT_E_SYSTEM)
 		return error_set(err, code, "job: the image of %llu cannot be taken over: %s",
 				 (unsigned long long)job->job, why.text);
-	log_line(code == BROT_E_NOT_FOUND ? LOG_LEVEL_NOTICE : LOG_LEVEL_WARNING,
-		 "image lost job=%llu band=%u reason=\"%s\"", (unsigned long long)job->job,
-		 work_band(row->image.work), why.text);
+	if (code != BROT_E_NOT_FOUND || !work_is_grid(row->image.work))
+		log_line(code == BROT_E_NOT_FOUND ? LOG_LEVEL_NOTICE : LOG_LEVEL_WARNING,
+			 "image lost job=%llu band=%u reason=\"%s\"", (unsigned long long)job->job,
+			 work_band(row->image.work), why.text);
 	/* One that another process owns is not ours to remove. */
 	row->is_settled = code == BROT_E_BUSY;
 	if (!row->is_settled)
@@ -204,6 +209,28 @@ static enum brot_err adopt_images(struct server *server, const struct job_row *r
 		if (image != NULL && band < row->planned->plan.band_count)
 			code = adopt_image(server, row->planned, image, err);
 	}
+	return code;
+}
+
+static void forget_grid(uint64_t work, void *context)
+{
+	struct server *server = context;
+	journal_image_gone(server->journal, work);
+}
+
+/* Those that were committed; what was under way in the others is lost with its workers. */
+static enum brot_err adopt_grids(struct server *server, const struct job_row *row,
+				 struct found *found, struct brot_error *err)
+{
+	enum brot_err code = BROT_OK;
+	if (row->planned->plan.grids == 0)
+		return BROT_OK;
+	for (size_t i = 0; i < found->image_count && code == BROT_OK; i++) {
+		uint64_t work = found->images[i].image.work;
+		if (work_is_grid(work) && work_job(work) == row->job.job)
+			code = adopt_image(server, row->planned, &found->images[i], err);
+	}
+	grids_settle(server->images, row->job.job, forget_grid, server);
 	return code;
 }
 
@@ -255,6 +282,14 @@ static void give_up(struct server *server, const struct store_job *row,
 	journal_end(server->journal, &end);
 }
 
+static void drop_grids(struct server *server, uint64_t job)
+{
+	struct sched_restore grids = {0};
+	grids_list(server->images, job, &grids);
+	for (uint32_t i = 0; i < grids.grid_count; i++)
+		images_drop(server->images, work_grid_id(job, grids.grids[i].number));
+}
+
 static bool restore_job(struct server *server, const struct job_row *row)
 {
 	const struct catalog_job *job = row->planned;
@@ -276,6 +311,7 @@ static bool restore_job(struct server *server, const struct job_row *row)
 		return true;
 	for (uint32_t i = 0; i < LIMIT_OPEN_BANDS; i++)
 		images_drop(server->images, work_id(job->job, row->job.bands_released + i));
+	drop_grids(server, job->job);
 	give_up(server, &row->job, &why);
 	return false;
 }
@@ -315,6 +351,9 @@ static enum brot_err settle_images(struct server *server, struct found *found,
 	for (size_t i = 0; i < found->job_count && code == BROT_OK; i++)
 		if (found->jobs[i].planned != NULL)
 			code = adopt_images(server, &found->jobs[i], found, err);
+	for (size_t i = 0; i < found->job_count && code == BROT_OK; i++)
+		if (found->jobs[i].planned != NULL)
+			code = adopt_grids(server, &found->jobs[i], found, err);
 	for (size_t i = 0; i < found->image_count && code == BROT_OK; i++)
 		if (!found->images[i].is_settled)
 			remove_row(server, &found->images[i]);

@@ -98,6 +98,7 @@ struct sched_limits sched_limits_default(uint64_t image_bytes)
 		.progress_ms = 500,
 		.lease_ms = 30000,
 		.tile_target_ms = 150,
+		.grid_ms = 30000,
 		.retention_ms = 7 * 86400000ll,
 	};
 }
@@ -141,6 +142,7 @@ void sched_free(struct sched *s)
 	s->limits.is_durable = false;
 	stop(s);
 	sched_actions_done(&ignored);
+	free(s->commit_bits);
 	free(s);
 }
 
@@ -160,6 +162,10 @@ static void dispatch_event(struct sched *s, const struct sched_event *event)
 	case EVENT_IMAGE_READY:
 	case EVENT_IMAGE_FAILED:
 		job_image_result(s, event);
+		break;
+	case EVENT_COMMITTED:
+	case EVENT_SUMMED:
+		sum_event(s, event);
 		break;
 	case EVENT_RESTORE:
 		restore_event(s, event);
@@ -199,10 +205,14 @@ void sched_step(struct sched *s, const struct sched_event *event, struct sched_a
 	s->now_ms = event->now_ms;
 	s->out = out;
 	dispatch_event(s, event);
+	tallies_turn(s, event->type == EVENT_TICK);
 	tile_dispatch(s);
+	tallies_turn(s, false); /* what has just been leased may be the last */
 	if (event->type == EVENT_TICK)
 		copy_dispatch(s);
 	band_ask_images(s);
+	sum_ask_commit(s);
+	sum_ask_rows(s);
 	s->out = NULL;
 
 	bool is_idle = s->workers == NULL && s->jobs == NULL;
@@ -231,6 +241,13 @@ bool sched_job_report(const struct sched *s, uint64_t id, int64_t now_ms,
 		return false;
 	job_make_report(job, now_ms, ret_report);
 	return true;
+}
+
+uint64_t sched_preview(const struct sched *s, uint64_t id)
+{
+	const struct job *job = job_find(s, id);
+	const struct tally *tally = job != NULL ? tally_largest(job) : NULL;
+	return tally != NULL ? tally_work(tally) : 0;
 }
 
 const struct brot_error *sched_job_why(const struct sched *s, uint64_t id)

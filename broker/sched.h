@@ -38,6 +38,7 @@ struct sched_limits {
 	int64_t progress_ms;    /* between two PROGRESS of a job */
 	int64_t lease_ms;       /* least time a tile is leased for; doubles with each attempt */
 	int64_t tile_target_ms; /* a tile should take so long */
+	int64_t grid_ms;        /* a grid of counts is committed when it is so old, or sooner */
 	int64_t retention_ms;   /* a kept job that has finished or failed is forgotten after this,
 				 * unless it was watched within lost_ms; one in bands too that all
 				 * wait for a reader who does not come */
@@ -78,7 +79,9 @@ struct job_report {
 	uint32_t bands, bands_released; /* 1 and 0 for a job that has its image in one piece */
 	uint64_t pixels, pixels_done;
 	uint32_t tiles_done, tiles_running;
-	uint32_t retries; /* leases of tiles that had been leased before */
+	uint32_t retries;   /* leases of tiles that had been leased before */
+	bool has_preview;   /* FETCH may ask for one */
+	uint64_t previewed; /* samples in it */
 	uint32_t workers; /* processes with a tile of it now; once it has stopped, and in RECORD and
 			   * END: that rendered at least one */
 	uint64_t iterations;
@@ -126,6 +129,8 @@ enum sched_event_type {
 	EVENT_SUBMIT,       /* submit */
 	EVENT_IMAGE_READY,  /* work, bits: the answer to ACTION_CREATE_IMAGE */
 	EVENT_IMAGE_FAILED, /* work, code, text */
+	EVENT_COMMITTED,    /* work, code, text: the answer to ACTION_COMMIT */
+	EVENT_SUMMED,       /* work, code, text: the answer to ACTION_SUM, in a later turn */
 	EVENT_WATCH,        /* job */
 	EVENT_CANCEL_JOB,   /* job */
 	EVENT_RELEASE,      /* job, band; of one in bands by its reader alone, while that lives */
@@ -164,6 +169,12 @@ struct sched_restore {
 	/* The bands from bands_released on, LIMIT_OPEN_BANDS at most: the bits of its image, one a
 	 * segment as they lie there, borrowed; NULL: it has none any more, and gets a new one. */
 	const uint8_t *bits[LIMIT_OPEN_BANDS];
+	/* Its committed grids, no sample in two of them: their numbers, and their bits likewise. */
+	uint32_t grid_count;
+	struct {
+		uint32_t number;
+		const uint8_t *bits;
+	} grids[LIMIT_GRIDS];
 	uint32_t tiles_done, retries, workers;
 	uint64_t iterations;
 	int64_t worker_us;
@@ -232,13 +243,21 @@ enum sched_action_type {
 	/* to either */
 	ACTION_REFUSE, /* code, text, job or 0 */
 	/* to the caller */
-	ACTION_CREATE_IMAGE, /* work: answer with EVENT_IMAGE_READY or EVENT_IMAGE_FAILED at once.
-			      * For a job just submitted `report` has what to store of it first */
-	ACTION_DROP_IMAGE,   /* work: remove its image */
-	ACTION_RECORD,       /* report, code, text: what the store should know of a job now */
-	ACTION_END,   /* report, end, code, text: forget the job; the store makes it history */
-	ACTION_APPLY, /* tile, rect: the result of this very EVENT_DONE counts */
-	ACTION_NOTE,  /* text: a life event for the log */
+	ACTION_CREATE_IMAGE, /* work, of an image or a grid: answer with EVENT_IMAGE_READY or
+			      * EVENT_IMAGE_FAILED at once. For a job just submitted `report` has
+			      * what to store of it first */
+	ACTION_DROP_IMAGE,   /* work: remove its image, or grid */
+	ACTION_COMMIT, /* work of a grid, bits: it has these samples and takes no more; answer with
+			* EVENT_COMMITTED at once. With an error it is as if it had never been */
+	ACTION_SUM, /* work, sources, count, rect: add up these rows of the sources, into those of
+		     * a grid, or as pixels of the image, whose segments they make final. Answer
+		     * with EVENT_SUMMED when others have had their turn */
+	ACTION_RECORD,  /* report, code, text: what the store should know of a job now */
+	ACTION_END,     /* report, end, code, text: forget the job; the store makes it history */
+	ACTION_APPLY,   /* tile, rect: the result of this very EVENT_DONE counts */
+	ACTION_COUNTED, /* work of a grid, report: its tiles_done, iterations and worker_us count
+			 * from now on */
+	ACTION_NOTE,    /* text: a life event for the log */
 	ACTION_TYPE_COUNT
 };
 
@@ -247,6 +266,9 @@ enum sched_action_type {
 struct sched_action {
 	enum sched_action_type type;
 	uint64_t peer, session, job, work;
+	uint64_t sources[LIMIT_GRIDS]; /* works; `count` of them */
+	const uint8_t *bits;           /* borrowed until the next step */
+	size_t bits_bytes;
 	struct tile_name tile;
 	struct rect rect; /* px; rows count from the top of the tile's band */
 	struct job_report report;
@@ -293,6 +315,10 @@ bool sched_is_worker(const struct sched *s, uint64_t peer);
 /* Whether the image of a band is complete and not yet released. */
 bool sched_band_is_complete(const struct sched *s, uint64_t work);
 
+/* The work id of the grid that has most of a running job's samples, for a preview; 0: there is none
+ * yet. */
+uint64_t sched_preview(const struct sched *s, uint64_t job);
+
 /* Read-only views. The list functions call fn once for each, in order of age. */
 bool sched_job_report(const struct sched *s, uint64_t job, int64_t now_ms,
 		      struct job_report *ret_report);
@@ -329,6 +355,7 @@ struct sched_event_storage {
 	char client[LIMIT_NAME_CHARS + 1];
 	char text[SCHED_TEXT_BYTES];
 	uint8_t *bits[LIMIT_OPEN_BANDS];
+	uint8_t *grid_bits[LIMIT_GRIDS];
 };
 void sched_event_storage_done(struct sched_event_storage *storage);
 

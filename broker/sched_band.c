@@ -68,8 +68,11 @@ uint64_t band_work(const struct band *band)
 	return work_id(band->job->id, band->index);
 }
 
-static void start_phase(struct band *band, uint32_t phase)
+void band_start_phase(struct band *band, uint32_t phase)
 {
+	free(band->restored);
+	band->restored = NULL;
+	band->segments_restored = 0;
 	band->phase = phase;
 	band->grid = plan_band_grid(&band->job->plan, phase, band->index);
 	band->segments = segment_count(&band->grid);
@@ -89,7 +92,7 @@ void job_open_bands(struct sched *s, struct job *job)
 			.job = job,
 			.ask_ms = s->now_ms,
 		};
-		start_phase(band, 0);
+		band_start_phase(band, 0);
 		s->ask_ms = s->now_ms;
 	}
 }
@@ -129,7 +132,7 @@ void job_drop_bands(struct sched *s, struct job *job)
 			band_drop(s, &job->bands[i]);
 }
 
-static void band_complete(struct sched *s, struct band *band)
+void band_complete(struct sched *s, struct band *band)
 {
 	struct job *job = band->job;
 	band->state = BAND_COMPLETE;
@@ -154,10 +157,12 @@ void band_advance(struct sched *s, struct band *band)
 	if (band->segments_done < band->segments)
 		return;
 	assert(band->tiles == NULL && band->waiting == NULL);
-	if (band->phase + 1 < band->job->plan.phase_count)
-		start_phase(band, band->phase + 1);
-	else
+	if (band->phase + 1 < band->job->plan.phase_count) {
+		band_start_phase(band, band->phase + 1);
+		tally_stir(s, band->job);
+	} else {
 		band_complete(s, band);
+	}
 }
 
 static bool is_restored(const struct band *band, uint32_t segment)
@@ -201,8 +206,7 @@ static uint64_t run_pixels(const struct band *band, uint32_t first, uint32_t cou
 	return pixels;
 }
 
-/* Takes over what the bits say of the band's phase. Returns its pixels. */
-static uint64_t take_bits(struct band *band, const uint8_t *bits)
+uint64_t band_take_bits(struct band *band, const uint8_t *bits)
 {
 	uint64_t pixels = 0;
 	size_t bytes = (band->segments + 7) / 8;
@@ -228,20 +232,30 @@ void band_restore_bits(struct band *band, const uint8_t *bits)
 	uint32_t last = band->job->plan.phase_count - 1;
 	uint64_t pixels = 0;
 	for (uint32_t p = 0; p < last; p++) {
-		start_phase(band, p);
+		band_start_phase(band, p);
 		pixels += run_pixels(band, 0, band->segments);
 	}
-	start_phase(band, last);
-	pixels += take_bits(band, bits);
+	band_start_phase(band, last);
+	pixels += band_take_bits(band, bits);
 	band->state = band->segments_done == band->segments ? BAND_COMPLETE : BAND_OPEN;
 	if (band->state == BAND_COMPLETE || last == 0) {
 		band->job->pixels_done += pixels;
 		return;
 	}
-	free(band->restored);
-	band->restored = NULL;
-	band->segments_restored = 0;
-	start_phase(band, 0);
+	band_start_phase(band, 0);
+}
+
+/* Of sums they are all, or of no use: grids say what was counted. */
+static void take_summed_bits(struct sched *s, struct band *band, const uint8_t *bits)
+{
+	struct segment_grid grid = plan_band_grid(&band->job->plan, 1, band->index);
+	for (uint32_t i = 0; i < segment_count(&grid); i++)
+		if ((bits[i / 8] >> i % 8 & 1) == 0)
+			return;
+	band_start_phase(band, 1);
+	(void)band_take_bits(band, bits);
+	band->job->pixels_done = band->job->pixels;
+	band_complete(s, band);
 }
 
 void band_image_ready(struct sched *s, struct band *band, const struct sched_event *event)
@@ -253,6 +267,10 @@ void band_image_ready(struct sched *s, struct band *band, const struct sched_eve
 	if (event->bits == NULL || band->job->state == JOB_FAILED ||
 	    event->bits_bytes < (segment_count(&grid) + 7) / 8)
 		return;
+	if (job_has_grids(band->job)) {
+		take_summed_bits(s, band, event->bits);
+		return;
+	}
 	band_restore_bits(band, event->bits);
 	if (band->state == BAND_COMPLETE)
 		band_complete(s, band);
@@ -283,6 +301,8 @@ void band_ask_images(struct sched *s)
 			if (band->ask_ms < next_ms)
 				next_ms = band->ask_ms;
 		}
+		if (job_has_grids(job) && tally_asks_image(s, job, &next_ms))
+			return;
 	}
 	s->ask_ms = next_ms;
 }

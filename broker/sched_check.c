@@ -87,9 +87,13 @@ static bool check_band(const struct band *band, uint32_t *ret_running, char text
 	uint64_t open = 0;
 	uint32_t waiting = 0, listed = 0;
 	for (const struct tile *tile = band->tiles; tile != NULL; tile = tile->hh.next) {
-		open += tile->count;
 		*ret_running += tile->lease_count > 0;
-		waiting += tile->lease_count == 0;
+		waiting += tile->lease_count == 0 && !tile->is_held;
+		if (!check_leases(tile, text))
+			return false;
+		if (tile->is_rows)
+			continue;
+		open += tile->count;
 		if (tile->band != band || tile->id >= band->job->next_tile ||
 		    tile->first + tile->count > band->next_segment)
 			return broken(text, "work %llu: tile %u was never cut", work, tile->id);
@@ -97,8 +101,6 @@ static bool check_band(const struct band *band, uint32_t *ret_running, char text
 		    restored_below(band, tile->first))
 			return broken(text, "work %llu: tile %u has restored segments", work,
 				      tile->id);
-		if (!check_leases(tile, text))
-			return false;
 	}
 	for (const struct tile *tile = band->waiting; tile != NULL; tile = tile->next)
 		listed++;
@@ -162,7 +164,7 @@ static bool check_job(const struct sched *s, const struct job *job, char text[SC
 	    (job->state == JOB_FAILED && !job->is_kept))
 		return broken(text, "job %llu: state %d with error %d", id, (int)job->state,
 			      (int)job->why.code);
-	return check_holders(s, job, running, text);
+	return tallies_check(s, job, text) && check_holders(s, job, running, text);
 }
 
 static bool check_worker(const struct sched *s, const struct worker *w, char text[SCHED_TEXT_BYTES])
@@ -201,7 +203,9 @@ static bool check_acquaintances(const struct sched *s, char text[SCHED_TEXT_BYTE
 		for (uint32_t i = 0; i < LIMIT_OPEN_BANDS; i++)
 			may_know[job->slot * LIMIT_OPEN_BANDS + i] = job->bands[i].state ==
 									     BAND_OPEN &&
-								     job->state == JOB_RUNNING;
+								     (job->state == JOB_RUNNING ||
+								      (job_has_grids(job) &&
+								       job->state == JOB_QUEUED));
 	for (const struct worker *w = s->workers; w != NULL; w = w->hh.next)
 		for (size_t i = 0; i < BAND_SLOTS; i++)
 			if ((w->bands[i].knows && !may_know[i]) ||
@@ -250,7 +254,7 @@ static bool check_progress(const struct sched *s, char text[SCHED_TEXT_BYTES])
 {
 	for (const struct worker *w = s->workers; w != NULL; w = w->hh.next)
 		for (struct job *job = s->jobs; w->is_ready && job != NULL; job = job->hh.next)
-			if (job_has_work_for(s, job, w))
+			if (tally_wants_worker(s, job, w) || job_has_work_for(s, job, w))
 				return broken(text,
 					      "worker %llu: has credit while job %llu has work",
 					      (unsigned long long)w->session,

@@ -21,7 +21,7 @@ static bool is_suspicious(const struct sched *s, const struct lease *lease)
 {
 	const struct tile *tile = lease->tile;
 	const struct job *job = tile->band->job;
-	if (tile->lease_count != 1 || job->is_paused)
+	if (tile->lease_count != 1 || tile->tally != NULL || job->is_paused)
 		return false;
 	int64_t expected_ms = tile_expected_us(s, tile) / 1000 *
 			      (1 + lease->place / lease->worker->info.threads);
@@ -61,7 +61,7 @@ static struct suspects find_suspects(const struct sched *s)
 static bool may_copy(const struct lease *lease, const struct worker *worker)
 {
 	const struct tile *tile = lease->tile;
-	return tile->lease_count == 1 && lease->worker != worker &&
+	return tile->lease_count == 1 && tile->tally == NULL && lease->worker != worker &&
 	       worker_may_render(worker, tile->band->job) && !tile_has_failed_on(tile, worker);
 }
 

@@ -8,6 +8,9 @@
  *   band:  WANTED -> (image made) OPEN -> (all segments done) COMPLETE -> (RELEASE) gone
  *   tile:  cut from its band's next segments -> leased, once or twice at a time -> done (forgotten)
  *                      waiting <- its last lease ended (worker lost, FAIL, lease over); -> leased
+ *                      a tile of samples: leased -> held in its grid -> done, with the grid
+ *                                         waiting <- its grid was given up
+ *   grid:  see sched_grid.c
  *   worker: HELLO -> session, in the ready queue while it holds fewer leases than its credit
  *
  * Tiles that are done are not kept: one that is neither leased nor waiting and has an id below
@@ -30,7 +33,13 @@ struct tile;
 #define BAND_SLOTS ((size_t)LIMIT_JOBS * LIMIT_OPEN_BANDS)
 
 /* Mistakes that the tests put in to see whether they are found. */
-enum sched_plant { PLANT_NONE, PLANT_LOST_LEASE, PLANT_DOUBLE_COUNT, PLANT_STARVED_CLIENT };
+enum sched_plant {
+	PLANT_NONE,
+	PLANT_LOST_LEASE,
+	PLANT_DOUBLE_COUNT,
+	PLANT_STARVED_CLIENT,
+	PLANT_DISCARDED_COUNTS
+};
 #ifdef SCHED_PLANT
 extern enum sched_plant sched_planted;
 #define PLANTED(bug) (sched_planted == (bug))
@@ -56,23 +65,33 @@ struct tile {
 	uint32_t failures;
 	uint64_t failed_on[LIMIT_TILE_ATTEMPTS]; /* sessions */
 	struct band *band;
+	struct tally *tally; /* of a tile of samples: that it is leased under or held in; or NULL */
+	bool is_held;        /* in that: its lease has ended, and its samples are counted there */
+	bool is_rows;        /* of that, not samples: a remote worker sends them. Never waits */
+	int64_t held_us;     /* that it took, and its iterations */
+	uint64_t held_iterations;
 	struct lease leases[LIMIT_COPIES];
-	uint32_t lease_count;     /* live; it waits while there is none */
-	struct tile *prev, *next; /* of the band's waiting ones */
+	uint32_t lease_count;     /* live; it waits, or is held, while there is none */
+	struct tile *prev, *next; /* of the band's waiting ones, or of the grid's */
 	UT_hash_handle hh;
 };
+
+#define WORKER_TALLIES 2 /* of a job: it counts into one while the other is brought in */
 
 /* What one worker and one job have to do with each other; indexed by the job's slot. */
 struct acquaintance {
 	bool rendered; /* a tile was accepted, in this session */
+	bool is_apart; /* it could not see a grid: it counts into its own memory */
 	uint8_t strikes;
-	uint32_t holds; /* leases */
+	uint32_t holds;                        /* leases */
+	struct tally *tallies[WORKER_TALLIES]; /* until they are committed */
 };
 
 /* What one worker and one band have to do with each other; indexed by the band's slot. */
 struct band_acquaintance {
-	bool knows;     /* JOB was sent */
-	bool is_mapped; /* and the image's nonce came back */
+	bool knows;        /* JOB was sent */
+	bool has_answered; /* by MAPPED */
+	bool is_mapped;    /* and the image's nonce came back */
 };
 
 struct worker {
@@ -131,6 +150,38 @@ struct band {
 	bool has_failed;      /* its image could not be made, which was noted */
 };
 
+enum tally_state {
+	TALLY_WANTED,    /* its segment is to be made: for a worker, or for a sum */
+	TALLY_OFFERED,   /* made; its worker has not said yet that it sees it */
+	TALLY_OPEN,      /* samples are leased under it */
+	TALLY_CLOSED,    /* none are any more */
+	TALLY_COLLECTED, /* of a remote worker: its rows are leased */
+	TALLY_SUMMED,    /* others are being added up in it */
+	TALLY_COMMITTED
+};
+
+/* A grid of counts, as it is known here. */
+struct tally {
+	uint32_t number; /* within the job */
+	struct job *job;
+	enum tally_state state;
+	struct worker *worker; /* whose; NULL: a sum, or that worker is not needed any more */
+	bool is_sum, is_remote;
+	bool has_segment;
+	bool has_failed; /* its segment could not be made, which was noted */
+	bool is_doomed;  /* its worker is ending */
+	int64_t open_ms, ask_ms;
+	uint32_t leases;    /* out under it */
+	struct tile *held;  /* list */
+	uint32_t next_row;  /* to be collected or summed */
+	uint32_t rows_done; /* of those */
+	uint64_t samples;   /* of a committed one; and one bit a segment */
+	uint8_t *bits;
+	struct tally *sources[LIMIT_GRIDS]; /* of a sum: committed ones */
+	uint32_t source_count;
+	struct tally *prev, *next; /* of the job's, in order of age */
+};
+
 struct job {
 	uint64_t id; /* hash key */
 	uint32_t slot;
@@ -150,6 +201,9 @@ struct job {
 
 	struct band bands[LIMIT_OPEN_BANDS];
 	uint32_t next_band; /* to be opened */
+	struct tally *tallies;
+	uint32_t next_tally; /* number */
+	bool is_stirred;     /* tallies_turn() has to look at it */
 	uint32_t next_tile;
 	double segment_us[PHASES_MAX]; /* measured cost, smoothed; 0 while unknown */
 	uint32_t last_count;           /* segments of the last tile that was cut */
@@ -180,7 +234,12 @@ struct sched {
 	bool is_asking; /* for the image of asked_work */
 	bool is_stopping;
 	uint64_t asked_work;
-	int64_t ask_ms; /* when the next image is to be asked for, at the earliest */
+	uint64_t committing_work, summing_work; /* to be answered; or 0 */
+	uint64_t summed_job;                    /* the last that had its turn */
+	struct rect summing_rect;
+	uint8_t *commit_bits;  /* of the ACTION_COMMIT under way */
+	uint32_t counted_jobs; /* that have grids */
+	int64_t ask_ms;        /* when the next image is to be asked for, at the earliest */
 	uint64_t image_bytes, jobs_done, tiles_done, iterations;
 	uint32_t threads;   /* over all workers */
 	int64_t virtual_us; /* of the client served last */
@@ -221,7 +280,8 @@ void job_fail(struct sched *s, struct job *job, enum brot_err code, const char *
 void job_drop(struct sched *s, struct job *job, enum job_end end, enum brot_err code,
 	      const char *text);
 void job_end(struct sched *s, struct job *job, enum job_end end, const struct brot_error *why);
-void job_finish(struct sched *s, struct job *job); /* its picture is complete */
+void job_finish(struct sched *s, struct job *job);     /* its picture is complete */
+void job_drop_grids(struct sched *s, struct job *job); /* of one that is finished */
 void job_make_report(const struct job *job, int64_t now_ms, struct job_report *ret_report);
 
 /* sched_verb.c */
@@ -244,6 +304,10 @@ uint64_t band_work(const struct band *band);
 void job_open_bands(struct sched *s, struct job *job); /* as many as may be */
 void job_drop_bands(struct sched *s, struct job *job);
 void band_image_ready(struct sched *s, struct band *band, const struct sched_event *event);
+void band_start_phase(struct band *band, uint32_t phase);
+void band_complete(struct sched *s, struct band *band);
+/* Takes over what bits say of its phase, which has just been started. Returns its pixels. */
+uint64_t band_take_bits(struct band *band, const uint8_t *bits);
 void band_drop(struct sched *s, struct band *band);    /* image, tiles and all */
 void band_advance(struct sched *s, struct band *band); /* after segments were done */
 void band_forget_at_workers(struct sched *s, const struct band *band);
@@ -263,26 +327,81 @@ void worker_end(struct sched *s, struct worker *worker, const char *why); /* by 
 void worker_make_ready(struct sched *s, struct worker *worker);
 
 /* sched_tile.c */
+bool band_has_work(const struct band *band);
 bool job_has_work(const struct job *job);
 bool job_has_work_for(const struct sched *s, struct job *job, const struct worker *worker);
 bool worker_may_render(const struct worker *worker, const struct job *job); /* not kept off */
 bool tile_has_failed_on(const struct tile *tile, const struct worker *worker);
 struct rect tile_rect(const struct tile *tile);
-/* "rows 120..127", of the picture. */
-#define TILE_ROWS_CHARS 32
+struct tile *waiting_tile_for(const struct sched *s, const struct band *band,
+			      const struct worker *worker);
+/* "rows 120..127", of the picture; "samples 65536..131071". */
+#define TILE_ROWS_CHARS 64
 void tile_rows_str(const struct tile *tile, char text[TILE_ROWS_CHARS]);
 int64_t tile_expected_us(const struct sched *s, const struct tile *tile);
 void tile_dispatch(struct sched *s);
 
 /* sched_lease.c */
+void band_introduce(struct sched *s, const struct band *band, struct worker *worker);
 void lease_begin(struct sched *s, struct tile *tile, struct worker *worker);
 struct lease *lease_find(const struct sched *s, const struct worker *worker,
 			 const struct tile_name *name); /* that the worker holds, or NULL */
 void lease_accept(struct sched *s, struct lease *lease, int64_t elapsed_us, uint64_t iterations);
-/* The tile waits again, unless somebody else has it too. */
+/* The tile waits again, unless somebody else has it too. One of rows is gone. */
 void lease_return(struct sched *s, struct lease *lease);
+/* Likewise, and nobody asks how often it was lost. */
+void lease_void(struct sched *s, struct lease *lease);
+/* What the job has from a tile that is done. */
+void tile_count(struct sched *s, const struct tile *tile, int64_t elapsed_us, uint64_t iterations);
+void tile_forget(struct tile *tile);
 void band_return_tiles(struct sched *s, struct band *band); /* all wait, as if never leased */
 void band_drop_tiles(struct sched *s, struct band *band);
+
+/* sched_grid.c */
+bool job_has_grids(const struct job *job);
+uint64_t tally_work(const struct tally *tally);
+struct tally *tally_of_work(const struct sched *s, uint64_t work);
+struct tally *tally_add(struct sched *s, struct job *job, struct worker *worker);
+void tally_stir(struct sched *s, struct job *job);
+void tallies_stir_all(struct sched *s);
+/* As if it had never been: what is held in it waits again, leases under it are void. */
+void tally_discard(struct sched *s, struct tally *tally, const char *why);
+void tally_retire(struct sched *s, struct tally *tally);     /* committed; its worker forgets it */
+void tallies_discard_open(struct sched *s, struct job *job); /* all but those committed */
+void tallies_drop(struct sched *s, struct job *job);         /* all, for good */
+/* Sees to it that the worker can be given samples of the job, if it could do some. */
+void tally_prepare(struct sched *s, struct job *job, struct worker *worker);
+/* Under which that worker has rows or samples to do now, or NULL. */
+struct tally *tally_choose(const struct sched *s, struct job *job, const struct worker *worker,
+			   bool *ret_is_rows);
+bool tally_has_rows(const struct tally *tally); /* to be leased to its worker now */
+bool tallies_have_rows(const struct job *job);  /* some are to be leased */
+struct tile *tally_cut_rows(struct tally *tally);
+struct rect tally_rows_rect(const struct tile *tile);
+void tally_lease_ended(struct sched *s, struct tally *tally);
+void tally_mapped(struct sched *s, struct worker *worker, const struct sched_event *event);
+void tally_send_job(struct sched *s, const struct tally *tally);
+/* From now on its worker sends its counts. */
+void tally_set_apart(struct sched *s, struct tally *tally, const char *why);
+void tally_done(struct sched *s, struct tile *tile, int64_t elapsed_us, uint64_t iterations);
+void tally_worker_ends(struct sched *s, struct worker *worker, bool is_over);
+
+/* sched_grid_turn.c */
+bool tally_asks_image(struct sched *s, struct job *job, int64_t *ret_next_ms);
+void tally_image_result(struct sched *s, const struct sched_event *event);
+void tallies_turn(struct sched *s, bool is_tick); /* at the end of each step */
+
+/* sched_check_grid.c */
+bool tallies_check(const struct sched *s, const struct job *job, char text[SCHED_TEXT_BYTES]);
+bool tally_wants_worker(const struct sched *s, const struct job *job, const struct worker *worker);
+
+/* sched_sum.c */
+void sum_event(struct sched *s, const struct sched_event *event); /* COMMITTED and SUMMED */
+void sum_ask_commit(struct sched *s);
+void sum_ask_rows(struct sched *s);
+void sum_begin(struct sched *s, struct job *job); /* if there is anything to add up */
+void sum_restore(struct sched *s, struct job *job, const struct sched_restore *restore);
+const struct tally *tally_largest(const struct job *job); /* committed; or NULL */
 
 /* sched_copy.c */
 void copy_dispatch(struct sched *s); /* at a tick, after tile_dispatch() */

@@ -37,6 +37,7 @@ bool job_has_stopped(const struct job *job)
 void job_make_report(const struct job *job, int64_t now_ms, struct job_report *ret_report)
 {
 	bool has_stopped = job_has_stopped(job);
+	const struct tally *preview = tally_largest(job);
 	int64_t since_ms;
 	*ret_report = (struct job_report){
 		.job = job->id,
@@ -52,6 +53,8 @@ void job_make_report(const struct job *job, int64_t now_ms, struct job_report *r
 		.tiles_done = job->tiles_done,
 		.tiles_running = job->tiles_running,
 		.retries = job->retries,
+		.has_preview = job_has_grids(job) && !has_stopped,
+		.previewed = preview != NULL ? preview->samples : 0,
 		.workers = has_stopped ? job->workers_ever : job->workers_now,
 		.iterations = job->iterations,
 		.worker_us = job->worker_us,
@@ -94,6 +97,7 @@ struct job *job_add(struct sched *s, uint64_t id, const uint8_t key[SCHED_KEY_BY
 	job->accepted_ms = job->progress_ms = job->record_ms = job->watched_ms = s->now_ms;
 	job->reader_ms = INT64_MIN;
 	s->image_bytes += plan->image_bytes;
+	s->counted_jobs += job_has_grids(job);
 	HASH_ADD(hh, s->jobs, id, sizeof job->id, job);
 	HASH_ADD(hh_key, s->jobs_by_key, key, SCHED_KEY_BYTES, job);
 	return job;
@@ -132,6 +136,7 @@ static void note_end(struct sched *s, const struct job *job, enum job_end end,
 
 void job_end(struct sched *s, struct job *job, enum job_end end, const struct brot_error *why)
 {
+	tallies_drop(s, job);
 	job_drop_bands(s, job);
 	for (struct worker *w = s->workers; w != NULL; w = w->hh.next) {
 		assert(w->jobs[job->slot].holds == 0);
@@ -148,6 +153,7 @@ void job_end(struct sched *s, struct job *job, enum job_end end, const struct br
 	}
 	note_end(s, job, end, why);
 	s->image_bytes -= job->plan.image_bytes;
+	s->counted_jobs -= job_has_grids(job);
 	s->slot_used[job->slot] = false;
 	HASH_DELETE(hh, s->jobs, job);
 	HASH_DELETE(hh_key, s->jobs_by_key, job);
@@ -174,6 +180,7 @@ void job_fail(struct sched *s, struct job *job, enum brot_err code, const char *
 	error_set(&job->why, code, "%s", text);
 	job->state = JOB_FAILED;
 	job->finished_ms = s->now_ms;
+	tallies_discard_open(s, job);
 	for (uint32_t i = 0; i < LIMIT_OPEN_BANDS; i++) {
 		if (job->bands[i].state == BAND_NONE)
 			continue;
@@ -187,6 +194,16 @@ void job_fail(struct sched *s, struct job *job, enum brot_err code, const char *
 		   job->why.text);
 }
 
+/* What it was made from is not needed any more, nor the room for that. */
+void job_drop_grids(struct sched *s, struct job *job)
+{
+	if (!job_has_grids(job))
+		return;
+	tallies_drop(s, job);
+	s->image_bytes -= job->plan.image_bytes - job->plan.layout.total_bytes;
+	job->plan.image_bytes = job->plan.layout.total_bytes;
+}
+
 void job_finish(struct sched *s, struct job *job)
 {
 	job->state = JOB_FINISHED;
@@ -194,6 +211,7 @@ void job_finish(struct sched *s, struct job *job)
 	s->jobs_done++;
 	job_record(s, job);
 	job_tell_watchers(s, job, ACTION_FINISHED);
+	job_drop_grids(s, job);
 	sched_note(s,
 		   "job finished job=%llu pixels=%llu tiles=%u retries=%u iterations=%llu "
 		   "elapsed_ms=%lld",
@@ -256,6 +274,10 @@ void job_image_result(struct sched *s, const struct sched_event *event)
 	if (!s->is_asking || event->work != s->asked_work)
 		return;
 	s->is_asking = false;
+	if (work_is_grid(event->work)) {
+		tally_image_result(s, event);
+		return;
+	}
 	struct band *band = band_of_work(s, event->work);
 	if (band == NULL || band->state != BAND_WANTED)
 		return;

@@ -3,7 +3,8 @@
  * without one.
  *
  * A tile may be leased to LIMIT_COPIES workers at a time. The first result counts and revokes what
- * the others have.
+ * the others have. One of samples, or of rows of counts, is leased to one worker alone, and what
+ * its result means sched_grid.c decides.
  */
 #include "broker/sched_internal.h"
 
@@ -15,10 +16,13 @@
 static struct tile_name name_of(const struct lease *lease)
 {
 	const struct band *band = lease->tile->band;
+	if (lease->tile->tally != NULL)
+		return (struct tile_name){tally_work(lease->tile->tally), lease->tile->is_rows,
+					  lease->tile->id, lease->attempt};
 	return (struct tile_name){band_work(band), band->phase, lease->tile->id, lease->attempt};
 }
 
-static void introduce(struct sched *s, const struct band *band, struct worker *worker)
+void band_introduce(struct sched *s, const struct band *band, struct worker *worker)
 {
 	struct band_acquaintance *known = &worker->bands[band->slot];
 	if (known->knows)
@@ -61,6 +65,8 @@ void lease_begin(struct sched *s, struct tile *tile, struct worker *worker)
 	worker->held++;
 	if (tile->lease_count++ == 0)
 		job->tiles_running++;
+	if (tile->tally != NULL)
+		tile->tally->leases++;
 	if (worker->jobs[job->slot].holds++ == 0)
 		job->workers_now++;
 	if (tile->attempt > 1)
@@ -68,7 +74,7 @@ void lease_begin(struct sched *s, struct tile *tile, struct worker *worker)
 	job->has_moved = true;
 	job->state = JOB_RUNNING;
 
-	introduce(s, tile->band, worker);
+	band_introduce(s, tile->band, worker);
 	struct sched_action *action = sched_emit(s, ACTION_TILE, worker->peer);
 	action->session = worker->session;
 	action->job = job->id;
@@ -79,11 +85,17 @@ void lease_begin(struct sched *s, struct tile *tile, struct worker *worker)
 struct lease *lease_find(const struct sched *s, const struct worker *worker,
 			 const struct tile_name *name)
 {
-	const struct band *band = band_of_work(s, name->work);
-	if (band == NULL || band->phase != name->phase)
+	bool is_grid = work_is_grid(name->work);
+	const struct tally *tally = is_grid ? tally_of_work(s, name->work) : NULL;
+	const struct band *band = tally != NULL ? &tally->job->bands[0]
+						: band_of_work(s, name->work);
+	if (band == NULL || (tally == NULL && band->phase != name->phase))
 		return NULL;
 	struct tile *tile;
 	HASH_FIND(hh, band->tiles, &name->tile, sizeof name->tile, tile);
+	if (tile != NULL &&
+	    (tile->tally != tally || (tally != NULL && tile->is_rows != name->phase)))
+		return NULL;
 	for (uint32_t i = 0; tile != NULL && i < LIMIT_COPIES; i++)
 		if (tile->leases[i].worker == worker && tile->leases[i].attempt == name->attempt)
 			return &tile->leases[i];
@@ -104,16 +116,18 @@ static void lease_end(struct sched *s, struct lease *lease)
 		job->workers_now--;
 	*lease = (struct lease){0};
 	worker_make_ready(s, worker);
+	if (tile->tally != NULL)
+		tally_lease_ended(s, tile->tally);
 }
 
 /* A lease whose worker is not paid for it. */
-static void lease_void(struct sched *s, struct lease *lease)
+void lease_void(struct sched *s, struct lease *lease)
 {
 	lease->tile->band->job->client->virtual_us -= lease->charged_us;
 	lease_end(s, lease);
 }
 
-static void tile_forget(struct tile *tile)
+void tile_forget(struct tile *tile)
 {
 	HASH_DELETE(hh, tile->band->tiles, tile);
 	free(tile);
@@ -154,19 +168,10 @@ static void count_worker(struct job *job, const struct worker *worker)
 		job->workers_ever = job->rendered_count;
 }
 
-static void count_result(struct sched *s, const struct lease *lease, int64_t elapsed_us,
-			 uint64_t iterations)
+void tile_count(struct sched *s, const struct tile *tile, int64_t elapsed_us, uint64_t iterations)
 {
-	const struct tile *tile = lease->tile;
-	struct worker *worker = lease->worker;
 	struct job *job = tile->band->job;
 	struct rect rect = tile_rect(tile);
-	if (!worker->jobs[job->slot].rendered) {
-		worker->jobs[job->slot].rendered = true;
-		count_worker(job, worker);
-	}
-	worker->tiles_done++;
-	worker->iterations += iterations;
 	s->tiles_done++;
 	s->iterations += iterations;
 	job->iterations += iterations;
@@ -175,6 +180,20 @@ static void count_result(struct sched *s, const struct lease *lease, int64_t ela
 	job->has_moved = true;
 	job->pixels_done += plan_rect_pixels(&job->plan, tile->band->phase, &rect);
 	tile->band->segments_done += tile->count;
+}
+
+/* What the worker has from it, and what it tells of the job's cost. */
+static void pay_worker(const struct lease *lease, int64_t elapsed_us, uint64_t iterations)
+{
+	const struct tile *tile = lease->tile;
+	struct worker *worker = lease->worker;
+	struct job *job = tile->band->job;
+	if (!worker->jobs[job->slot].rendered) {
+		worker->jobs[job->slot].rendered = true;
+		count_worker(job, worker);
+	}
+	worker->tiles_done++;
+	worker->iterations += iterations;
 	job->client->virtual_us += elapsed_us - lease->charged_us;
 	double cost = (double)elapsed_us / tile->count;
 	double *segment_us = &job->segment_us[tile->band->phase];
@@ -189,12 +208,18 @@ void lease_accept(struct sched *s, struct lease *lease, int64_t elapsed_us, uint
 	int64_t most_us = (s->now_ms - lease->leased_ms + 1) * 1000;
 	if (elapsed_us > most_us)
 		elapsed_us = most_us;
-
+	if (!tile->is_rows)
+		pay_worker(lease, elapsed_us, iterations);
+	if (tile->tally != NULL) {
+		lease_end(s, lease);
+		tally_done(s, tile, elapsed_us, iterations);
+		return;
+	}
 	struct sched_action *action = sched_emit(s, ACTION_APPLY, 0);
 	action->job = band->job->id;
 	action->tile = name_of(lease);
 	action->rect = tile_rect(tile);
-	count_result(s, lease, elapsed_us, iterations);
+	tile_count(s, tile, elapsed_us, iterations);
 	lease_end(s, lease);
 	if (PLANTED(PLANT_DOUBLE_COUNT) && tile->lease_count > 0)
 		return;
@@ -211,7 +236,8 @@ void lease_return(struct sched *s, struct lease *lease)
 	lease_void(s, lease);
 	if (tile->lease_count > 0)
 		return;
-	if (PLANTED(PLANT_LOST_LEASE)) {
+	tile->tally = NULL;
+	if (PLANTED(PLANT_LOST_LEASE) || tile->is_rows) {
 		tile_forget(tile);
 		return;
 	}

@@ -17,10 +17,12 @@ static bool take_work(const char **at, uint64_t *ret_work)
 	uint32_t band = 0;
 	if (!line_take_u64(at, &job) || job >> WORK_BAND_SHIFT != 0)
 		return false;
-	if (line_take_char(at, '.') &&
-	    (!line_take_u32(at, &band) || band >> (64 - WORK_BAND_SHIFT) != 0))
+	bool has_part = line_take_char(at, '.');
+	bool is_grid = has_part && line_take_char(at, 'g');
+	if (has_part && (!line_take_u32(at, &band) || band >> (64 - WORK_BAND_SHIFT) != 0 ||
+			 (is_grid && band >= WORK_GRID_BIT)))
 		return false;
-	*ret_work = work_id(job, band);
+	*ret_work = is_grid ? work_grid_id(job, band) : work_id(job, band);
 	return true;
 }
 
@@ -69,11 +71,11 @@ static enum brot_err get_error(struct fields *fields, const char *name)
 	return error_code_of_name(text);
 }
 
-/* A grid as segment_grid_make() could have made it. */
-static bool grid_is_good(const struct segment_grid *grid)
+/* A grid as segment_grid_make() could have made it, or of samples. */
+static bool grid_is_good(const struct segment_grid *grid, uint32_t rows_most)
 {
 	return grid->width_px > 0 && grid->width_px <= LIMIT_SIZE_PX && grid->height_px > 0 &&
-	       grid->height_px <= LIMIT_SIZE_PX && grid->slice_px > 0 &&
+	       grid->height_px <= rows_most && grid->slice_px > 0 &&
 	       grid->slice_px <= grid->width_px &&
 	       (uint64_t)grid->slices_per_row * grid->height_px <= LIMIT_SEGMENTS;
 }
@@ -94,7 +96,9 @@ static bool take_phase(const char **at, struct phase *ret_phase)
 		return false;
 	grid->slices_per_row = (grid->width_px + grid->slice_px - 1) / grid->slice_px;
 	*ret_phase = phase;
-	return grid_is_good(grid) && phase.pixel_bytes > 0;
+	bool is_sample = phase.kind == PHASE_SAMPLE;
+	return grid_is_good(grid, is_sample ? LIMIT_SAMPLE_SEGMENTS : LIMIT_SIZE_PX) &&
+	       is_sample == (phase.pixel_bytes == 0);
 }
 
 static void get_phases(struct fields *fields, struct plan *plan)
@@ -114,6 +118,31 @@ static void get_phases(struct fields *fields, struct plan *plan)
 		plan->phase_count++;
 	} while (line_take_char(&p, ','));
 	fields->is_broken |= p != field->value + field->value_chars;
+}
+
+/* Of a Buddhabrot: as many points as its phase of samples has segments of. */
+static void get_counts(struct fields *fields, struct plan *plan)
+{
+	bool counts = plan->phases[0].kind == PHASE_SAMPLE;
+	plan->grids = fields_u32(fields, "grids");
+	plan->points = fields_u64(fields, "points");
+	plan->segment_points = fields_u64(fields, "segment_points");
+	uint32_t channels = fields_u32(fields, "channels");
+	bool is_mirrored = fields_bool(fields, "mirrored");
+	uint64_t wrap = fields_u64(fields, "wrap"), each = plan->segment_points;
+	fields->is_broken |= counts != (plan->grids > 0);
+	if (!counts || fields->is_broken)
+		return;
+	const struct segment_grid *image = &plan->layout.grid;
+	uint32_t segments = plan->phases[0].grid.height_px;
+	fields->is_broken |= plan->phase_count != 2 || plan->phases[1].kind != PHASE_SUM ||
+			     plan->phases[0].grid.width_px != 1 || plan->band_count != 1 ||
+			     plan->grids > LIMIT_GRIDS || each == 0 || plan->points == 0 ||
+			     plan->points >> 62 != 0 || (plan->points - 1) / each + 1 != segments ||
+			     channels < 1 || channels > BUDDHA_CHANNELS || wrap < 2 ||
+			     wrap > GRID_WRAP ||
+			     !grid_layout_make(image->width_px, image->height_px, channels,
+					       is_mirrored, segments, wrap, &plan->counts);
 }
 
 static void get_plan(struct fields *fields, struct plan *ret_plan)
@@ -137,8 +166,10 @@ static void get_plan(struct fields *fields, struct plan *ret_plan)
 	plan.format = info->id;
 	struct segment_grid grid = plan.phases[plan.phase_count - 1].grid;
 	grid.height_px = plan.band_count > 1 ? plan.band_rows : plan.height_px;
-	fields->is_broken |= plan.band_count == 0 || !grid_is_good(&grid) ||
+	fields->is_broken |= plan.band_count == 0 || !grid_is_good(&grid, LIMIT_SIZE_PX) ||
 			     !image_layout_make(&grid, plan.format, &plan.layout);
+	if (!fields->is_broken)
+		get_counts(fields, &plan);
 	*ret_plan = plan;
 }
 
@@ -177,6 +208,32 @@ static uint8_t *runs_read(const struct field *field, size_t bytes)
 	return NULL;
 }
 
+static void get_restored_grids(struct fields *fields, struct sched_event_storage *storage)
+{
+	struct sched_restore *restore = &storage->restore;
+	for (uint32_t i = 0; i < LIMIT_GRIDS && !fields->is_broken; i++) {
+		char name[16];
+		(void)snprintf(name, sizeof name, "grid%u", i);
+		const struct field *field = fields_find(fields, name);
+		if (field == NULL)
+			return;
+		struct field runs = *field;
+		const char *at = field->value;
+		uint32_t number;
+		fields->is_broken |= !line_take_u32(&at, &number) || number >= WORK_GRID_BIT ||
+				     !line_take_char(&at, ':') || restore->plan->grids == 0;
+		if (fields->is_broken)
+			return;
+		runs.value_chars -= (size_t)(at - field->value);
+		runs.value = at;
+		storage->grid_bits[i] = runs_read(&runs, sched_grid_bytes(restore->plan));
+		restore->grids[i].number = number;
+		restore->grids[i].bits = storage->grid_bits[i];
+		restore->grid_count = i + 1;
+		fields->is_broken |= storage->grid_bits[i] == NULL;
+	}
+}
+
 static void get_restore(struct fields *fields, struct sched_event_storage *storage)
 {
 	static const char *const names[] = RESTORE_BITS_NAMES;
@@ -207,6 +264,7 @@ static void get_restore(struct fields *fields, struct sched_event_storage *stora
 		restore->bits[i] = storage->bits[i];
 		fields->is_broken |= storage->bits[i] == NULL;
 	}
+	get_restored_grids(fields, storage);
 }
 
 static void get_bits(struct fields *fields, struct sched_event *event,
@@ -314,6 +372,10 @@ void sched_event_storage_done(struct sched_event_storage *storage)
 	for (uint32_t i = 0; i < LIMIT_OPEN_BANDS; i++) {
 		free(storage->bits[i]);
 		storage->bits[i] = NULL;
+	}
+	for (uint32_t i = 0; i < LIMIT_GRIDS; i++) {
+		free(storage->grid_bits[i]);
+		storage->grid_bits[i] = NULL;
 	}
 }
 

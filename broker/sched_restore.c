@@ -4,7 +4,7 @@
  * What is in an image counts as it was left: its bits say which segments are done, and the tiles of
  * the rest are cut around them. A plan of several phases keeps no trace of the phases that do not
  * write the image, so an image of it that is not complete is rendered again from the first phase
- * on.
+ * on. What a Buddhabrot has counted its committed grids say.
  */
 #include "broker/sched_internal.h"
 
@@ -61,6 +61,8 @@ static void restore_bands(struct sched *s, struct job *job, const struct sched_r
 		if (band != NULL && restore->bits[i] != NULL)
 			band_restore_bits(band, restore->bits[i]);
 	}
+	if (job_has_grids(job))
+		sum_restore(s, job, restore);
 }
 
 /* The state that follows from what is there. */
@@ -78,6 +80,7 @@ static void restore_state(struct sched *s, struct job *job, const struct sched_r
 	} else if (is_complete && had_stopped) {
 		job->state = JOB_FINISHED;
 		job->finished_ms = stopped_ms;
+		job_drop_grids(s, job);
 	} else if (is_complete) {
 		job_finish(s, job);
 	} else {

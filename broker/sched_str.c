@@ -17,6 +17,8 @@ const char *const sched_event_names[EVENT_TYPE_COUNT] = {
 	[EVENT_SUBMIT] = "submit",
 	[EVENT_IMAGE_READY] = "image_ready",
 	[EVENT_IMAGE_FAILED] = "image_failed",
+	[EVENT_COMMITTED] = "committed",
+	[EVENT_SUMMED] = "summed",
 	[EVENT_WATCH] = "watch",
 	[EVENT_CANCEL_JOB] = "cancel_job",
 	[EVENT_RELEASE] = "release",
@@ -56,9 +58,12 @@ static const char *const action_names[ACTION_TYPE_COUNT] = {
 	[ACTION_REFUSE] = "refuse",
 	[ACTION_CREATE_IMAGE] = "create_image",
 	[ACTION_DROP_IMAGE] = "drop_image",
+	[ACTION_COMMIT] = "commit",
+	[ACTION_SUM] = "sum",
 	[ACTION_RECORD] = "record",
 	[ACTION_END] = "end",
 	[ACTION_APPLY] = "apply",
+	[ACTION_COUNTED] = "counted",
 	[ACTION_NOTE] = "note",
 };
 
@@ -72,6 +77,7 @@ const struct limit_field sched_limit_fields[LIMIT_FIELD_COUNT] = {
 	{"progress_ms", FIELD_I64, offsetof(struct sched_limits, progress_ms)},
 	{"lease_ms", FIELD_I64, offsetof(struct sched_limits, lease_ms)},
 	{"tile_target_ms", FIELD_I64, offsetof(struct sched_limits, tile_target_ms)},
+	{"grid_ms", FIELD_I64, offsetof(struct sched_limits, grid_ms)},
 	{"retention_ms", FIELD_I64, offsetof(struct sched_limits, retention_ms)},
 	{"tile_rows", FIELD_U32, offsetof(struct sched_limits, tile_rows)},
 	{"is_durable", FIELD_BOOL, offsetof(struct sched_limits, is_durable)},
@@ -124,13 +130,15 @@ static void add_signed(struct line *line, const char *name, int64_t value)
 		add(line, " %s=%" PRId64, name, value);
 }
 
-/* A job's id, and its band's number unless that is 0: 5, 5.3 */
+/* A job's id, and its band's number unless that is 0, or its grid's: 5, 5.3, 5.g3 */
 static void add_work(struct line *line, const char *name, uint64_t work)
 {
 	if (work == 0)
 		return;
 	add(line, " %s=%" PRIu64, name, work_job(work));
-	if (work_band(work) != 0)
+	if (work_is_grid(work))
+		add(line, ".g%u", work_grid(work));
+	else if (work_band(work) != 0)
 		add(line, ".%u", work_band(work));
 }
 
@@ -186,6 +194,11 @@ size_t sched_restore_bytes(const struct plan *plan, uint32_t bands_released, uin
 	return (segment_count(&grid) + 7) / 8;
 }
 
+size_t sched_grid_bytes(const struct plan *plan)
+{
+	return ((size_t)plan->counts.segments + 7) / 8;
+}
+
 static void add_plan(struct line *line, const struct plan *plan)
 {
 	add(line, " phases=");
@@ -198,6 +211,12 @@ static void add_plan(struct line *line, const struct plan *plan)
 	add(line, " format=%s height=%u bands=%u band_rows=%u image_bytes=%" PRIu64,
 	    format_info(plan->format)->name, plan->height_px, plan->band_count, plan->band_rows,
 	    plan->image_bytes);
+	if (plan->grids > 0)
+		add(line,
+		    " grids=%u points=%" PRIu64 " segment_points=%" PRIu64
+		    " channels=%u mirrored=%d wrap=%" PRIu64,
+		    plan->grids, plan->points, plan->segment_points, plan->counts.channels,
+		    plan->counts.is_mirrored, plan->counts.wrap);
 }
 
 static void add_hello(struct line *line, const struct sched_event *event)
@@ -244,6 +263,10 @@ static void add_restore(struct line *line, const struct sched_restore *restore)
 		add(line, " %s=", names[i]);
 		add_runs(line, restore->bits[i],
 			 sched_restore_bytes(restore->plan, restore->bands_released, i));
+	}
+	for (uint32_t i = 0; i < restore->grid_count; i++) {
+		add(line, " grid%u=%u:", i, restore->grids[i].number);
+		add_runs(line, restore->grids[i].bits, sched_grid_bytes(restore->plan));
 	}
 }
 
@@ -307,6 +330,7 @@ size_t sched_event_str_bytes(const struct sched_event *event)
 	for (uint32_t i = 0; i < LIMIT_OPEN_BANDS; i++)
 		if (restore->bits[i] != NULL)
 			bytes += 3 * sched_restore_bytes(restore->plan, restore->bands_released, i);
+	bytes += restore->grid_count * (3 * sched_grid_bytes(restore->plan) + 32);
 	return bytes;
 }
 
@@ -341,6 +365,8 @@ const char *sched_action_str(const struct sched_action *action, char *buffer, si
 	if (action->type == ACTION_END)
 		add(&line, " end=%s", sched_end_name(action->end));
 	add_number(&line, "count", action->count);
+	for (uint32_t i = 0; action->type == ACTION_SUM && i < action->count; i++)
+		add_work(&line, "source", action->sources[i]);
 	if (action->code != BROT_OK)
 		add(&line, " error=%s", brot_err_name(action->code));
 	if (action->text[0] != '\0')

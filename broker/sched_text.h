@@ -18,7 +18,7 @@ struct limit_field {
 	enum field_type type;
 	size_t offset;
 };
-#define LIMIT_FIELD_COUNT 12
+#define LIMIT_FIELD_COUNT 13
 extern const struct limit_field sched_limit_fields[LIMIT_FIELD_COUNT];
 
 /* Of the bits of the open bands in an EVENT_RESTORE. */
@@ -30,5 +30,8 @@ _Static_assert(LIMIT_OPEN_BANDS == 2, "a name for each");
 
 /* The bytes of sched_restore.bits[i] that the scheduler reads. */
 size_t sched_restore_bytes(const struct plan *plan, uint32_t bands_released, uint32_t i);
+
+/* Those of each of sched_restore.grids, which are fields "grid0", "grid1"... */
+size_t sched_grid_bytes(const struct plan *plan);
 
 #endif

@@ -12,6 +12,8 @@
 #define FIRST_TILE_WORK (1ull << 25) /* at most, in iterations, while the cost is unknown */
 #define GROWTH_MAX      4            /* a tile to the one before: cost changes along the image */
 #define SHORT_TILE_US   4000         /* not worth cutting finer at the end */
+#define ROWS_US         500000       /* of counts, to come over a network */
+
 static const struct phase *phase_of(const struct band *band)
 {
 	return &band->job->plan.phases[band->phase];
@@ -19,25 +21,39 @@ static const struct phase *phase_of(const struct band *band)
 
 struct rect tile_rect(const struct tile *tile)
 {
+	if (tile->is_rows)
+		return tally_rows_rect(tile);
 	return segment_run_rect(&tile->band->grid, tile->first, tile->count);
 }
 
 void tile_rows_str(const struct tile *tile, char text[TILE_ROWS_CHARS])
 {
+	const struct plan *plan = &tile->band->job->plan;
 	const struct rect rect = tile_rect(tile);
+	if (tile->tally != NULL && !tile->is_rows) {
+		uint64_t sample = rect.y * plan->segment_points;
+		(void)snprintf(text, TILE_ROWS_CHARS, "samples %llu..%llu",
+			       (unsigned long long)sample,
+			       (unsigned long long)(sample - 1 + plan_rect_pixels(plan, 0, &rect)));
+		return;
+	}
 	uint32_t first = plan_band_first(&tile->band->job->plan, tile->band->index) + rect.y;
 	(void)snprintf(text, TILE_ROWS_CHARS, "rows %u..%u", first, first + rect.h - 1);
 }
 
-static bool band_has_work(const struct band *band)
+bool band_has_work(const struct band *band)
 {
-	return band->state == BAND_OPEN &&
+	return band->state == BAND_OPEN && phase_of(band)->kind != PHASE_SUM &&
 	       (band->waiting != NULL || band->next_segment < band->segments);
 }
 
 bool job_has_work(const struct job *job)
 {
-	if (!job_is_unfinished(job) || job->is_paused)
+	if (!job_is_unfinished(job))
+		return false;
+	if (tallies_have_rows(job))
+		return true;
+	if (job->is_paused)
 		return false;
 	for (uint32_t i = 0; i < LIMIT_OPEN_BANDS; i++)
 		if (band_has_work(&job->bands[i]))
@@ -70,13 +86,29 @@ static bool is_for(const struct sched *s, const struct tile *tile, const struct 
 	return true;
 }
 
-static struct tile *waiting_tile_for(const struct sched *s, const struct band *band,
-				     const struct worker *worker)
+struct tile *waiting_tile_for(const struct sched *s, const struct band *band,
+			      const struct worker *worker)
 {
 	for (struct tile *tile = band->waiting; tile != NULL; tile = tile->next)
 		if (is_for(s, tile, worker))
 			return tile;
 	return NULL;
+}
+
+/* What a worker is to do next. */
+struct choice {
+	struct band *band;   /* NULL: nothing */
+	struct tally *tally; /* of samples, or of rows of counts */
+	bool is_rows;
+};
+
+static struct choice choose_counts(const struct sched *s, struct job *job,
+				   const struct worker *worker)
+{
+	struct choice choice = {0};
+	choice.tally = tally_choose(s, job, worker, &choice.is_rows);
+	choice.band = choice.tally != NULL ? &job->bands[0] : NULL;
+	return choice;
 }
 
 /* The upper one of the job's bands that has something for this worker, or NULL. */
@@ -95,9 +127,17 @@ static struct band *choose_band(const struct sched *s, struct job *job, const st
 	return best;
 }
 
+static struct choice choose_of_job(const struct sched *s, struct job *job,
+				   const struct worker *worker)
+{
+	if (job_has_grids(job))
+		return choose_counts(s, job, worker);
+	return (struct choice){.band = choose_band(s, job, worker)};
+}
+
 bool job_has_work_for(const struct sched *s, struct job *job, const struct worker *worker)
 {
-	return choose_band(s, job, worker) != NULL;
+	return choose_of_job(s, job, worker).band != NULL;
 }
 
 static uint64_t min_u64(uint64_t a, uint64_t b)
@@ -148,7 +188,9 @@ static struct tile *tile_cut(struct sched *s, struct band *band)
 	uint32_t first = band->next_segment, per_row = band->grid.slices_per_row;
 	uint64_t segment_bytes = (uint64_t)band->grid.slice_px * phase_of(band)->pixel_bytes;
 	uint64_t count = min_u64(wanted_segments(s, band), band->segments - first);
-	count = max_u64(min_u64(count, LIMIT_DATA_BYTES / segment_bytes), 1);
+	if (segment_bytes > 0)
+		count = min_u64(count, LIMIT_DATA_BYTES / segment_bytes);
+	count = max_u64(count, 1);
 	count = band_undone_run(band, first, (uint32_t)count);
 
 	uint32_t slice = first % per_row;
@@ -173,6 +215,8 @@ int64_t tile_expected_us(const struct sched *s, const struct tile *tile)
 {
 	const struct band *band = tile->band;
 	double segment_us = band->job->segment_us[band->phase];
+	if (tile->is_rows)
+		return ROWS_US;
 	if (segment_us > 0)
 		return (int64_t)(segment_us * tile->count) + 1;
 	uint64_t work = phase_of(band)->pixel_work * band->grid.slice_px * tile->count;
@@ -187,21 +231,42 @@ static bool comes_before(const struct job *a, const struct job *b)
 	return a->priority > b->priority && !PLANTED(PLANT_STARVED_CLIENT);
 }
 
-/* The band that this worker should work on next, or NULL. */
-static struct band *choose(const struct sched *s, const struct worker *worker)
+static struct choice choose(const struct sched *s, const struct worker *worker)
 {
 	const struct job *best = NULL;
-	struct band *best_band = NULL;
+	struct choice best_choice = {0};
 	for (struct job *job = s->jobs; job != NULL; job = job->hh.next) {
 		if (best != NULL && !comes_before(job, best))
 			continue;
-		struct band *band = choose_band(s, job, worker);
-		if (band == NULL)
+		struct choice choice = choose_of_job(s, job, worker);
+		if (choice.band == NULL)
 			continue;
 		best = job;
-		best_band = band;
+		best_choice = choice;
 	}
-	return best_band;
+	return best_choice;
+}
+
+static void prepare(struct sched *s, struct worker *worker)
+{
+	if (s->counted_jobs == 0)
+		return;
+	for (struct job *job = s->jobs; job != NULL; job = job->hh.next)
+		tally_prepare(s, job, worker);
+}
+
+static struct tile *take_tile(struct sched *s, const struct choice *choice,
+			      const struct worker *worker)
+{
+	if (choice->is_rows)
+		return tally_cut_rows(choice->tally);
+	struct tile *tile = waiting_tile_for(s, choice->band, worker);
+	if (tile != NULL)
+		DL_DELETE(choice->band->waiting, tile);
+	else
+		tile = tile_cut(s, choice->band);
+	tile->tally = choice->tally;
+	return tile;
 }
 
 static bool any_work(const struct sched *s)
@@ -217,10 +282,11 @@ void tile_dispatch(struct sched *s)
 	struct worker *refused_first = NULL; /* the pass ends when it comes round again */
 	while (s->ready != NULL && s->ready != refused_first) {
 		struct worker *worker = s->ready;
-		struct band *band = choose(s, worker);
+		prepare(s, worker);
+		const struct choice choice = choose(s, worker);
 		DL_DELETE(s->ready, worker);
 		worker->is_ready = false;
-		if (band == NULL) {
+		if (choice.band == NULL) {
 			worker_make_ready(s, worker);
 			if (!any_work(s))
 				return;
@@ -228,12 +294,7 @@ void tile_dispatch(struct sched *s)
 				refused_first = worker;
 			continue;
 		}
-		struct tile *tile = waiting_tile_for(s, band, worker);
-		if (tile != NULL)
-			DL_DELETE(band->waiting, tile);
-		else
-			tile = tile_cut(s, band);
-		lease_begin(s, tile, worker);
+		lease_begin(s, take_tile(s, &choice, worker), worker);
 		worker_make_ready(s, worker);
 		refused_first = NULL; /* all have their turn again: credit bounds how often */
 	}

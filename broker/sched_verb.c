@@ -150,6 +150,7 @@ static void change_pause(struct sched *s, struct job *job, uint64_t peer, bool i
 		if (!is_paused)
 			client_level(s, job->client);
 		job->is_paused = is_paused;
+		tally_stir(s, job);
 		job_record(s, job);
 		sched_note(s, "job %s job=%llu", is_paused ? "paused" : "resumed",
 			   (unsigned long long)job->id);
@@ -187,6 +188,7 @@ static void retry(struct sched *s, struct job *job, uint64_t peer)
 	job->finished_ms = 0;
 	job->watched_ms = s->now_ms;
 	s->ask_ms = s->now_ms; /* for images that it may lack */
+	tally_stir(s, job);
 	sched_note(s, "job retried job=%llu", (unsigned long long)job->id);
 	const struct band *whole = job_is_banded(job) ? NULL : band_find(job, 0);
 	if (whole != NULL && whole->state == BAND_COMPLETE)

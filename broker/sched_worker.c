@@ -46,8 +46,10 @@ void worker_end(struct sched *s, struct worker *worker, const char *why)
 		   worker->held, why);
 	worker->is_draining = true;
 	worker_make_ready(s, worker);
+	tally_worker_ends(s, worker, false);
 	while (worker->leases != NULL)
 		lease_return(s, worker->leases);
+	tally_worker_ends(s, worker, true);
 	s->threads -= worker->info.threads;
 	HASH_DELETE(hh, s->workers, worker);
 	HASH_DELETE(hh_peer, s->workers_by_peer, worker);
@@ -115,10 +117,15 @@ static void hello(struct sched *s, const struct sched_event *event)
 
 static void mapped(struct sched *s, struct worker *worker, const struct sched_event *event)
 {
+	if (work_is_grid(event->work)) {
+		tally_mapped(s, worker, event);
+		return;
+	}
 	const struct band *band = band_of_work(s, event->work);
 	if (band == NULL || !worker->bands[band->slot].knows)
 		return; /* of one that has ended meanwhile */
 	worker->bands[band->slot].is_mapped = event->is_mapped;
+	worker->bands[band->slot].has_answered = true;
 	worker->is_local |= event->is_mapped;
 	if (!event->is_mapped)
 		sched_note(s, "worker sends pixels name=\"%s\" job=%llu band=%u reason=\"%s\"",
@@ -131,13 +138,26 @@ static void done(struct sched *s, struct worker *worker, const struct sched_even
 	struct lease *lease = lease_find(s, worker, &event->tile);
 	if (lease == NULL)
 		return; /* late: somebody else has it, or it is done, or its job has ended */
-	if (!event->done.has_pixels && !worker->bands[lease->tile->band->slot].is_mapped) {
+	const struct tile *tile = lease->tile;
+	bool may_be_bare = tile->tally != NULL ? !tile->is_rows
+					       : worker->bands[tile->band->slot].is_mapped;
+	if (!event->done.has_pixels && !may_be_bare) {
 		sched_refuse(s, worker->peer, 0, BROT_E_PROTOCOL,
 			     "DONE: must carry pixels from a worker that has not mapped the image");
 		worker_end(s, worker, "it sent a tile without pixels");
 		return;
 	}
 	lease_accept(s, lease, event->done.elapsed_us, event->iterations);
+}
+
+/* A failure of a tile of counts may have left some of it: what else is in the grid is worth nothing
+ * either. */
+static void give_up_grid(struct sched *s, const struct sched_event *event, const char *why)
+{
+	struct tally *tally = work_is_grid(event->tile.work) ? tally_of_work(s, event->tile.work)
+							     : NULL;
+	if (tally != NULL)
+		tally_discard(s, tally, why);
 }
 
 static void fail(struct sched *s, struct worker *worker, const struct sched_event *event)
@@ -147,6 +167,11 @@ static void fail(struct sched *s, struct worker *worker, const struct sched_even
 		return;
 	struct tile *tile = lease->tile;
 	struct job *job = tile->band->job;
+	if (tile->tally != NULL && !tile->is_rows && event->code == BROT_E_CANCELLED &&
+	    worker->is_draining) {
+		lease_return(s, lease); /* it was not begun */
+		return;
+	}
 	struct acquaintance *known = &worker->jobs[job->slot];
 	const char *text = event->text != NULL ? event->text : "";
 	worker->failures++;
@@ -159,6 +184,7 @@ static void fail(struct sched *s, struct worker *worker, const struct sched_even
 		   (unsigned long long)job->id, tile->id, lease->attempt, worker->info.name, text);
 	if (tile->failures < LIMIT_TILE_ATTEMPTS || tile->lease_count > 1) {
 		lease_return(s, lease);
+		give_up_grid(s, event, text);
 		return;
 	}
 	struct brot_error why;
@@ -178,6 +204,8 @@ static void credit(struct sched *s, struct worker *worker, uint32_t tiles)
 	worker->credit = tiles < LIMIT_CREDIT ? tiles : LIMIT_CREDIT;
 	worker->is_draining = is_draining;
 	worker_make_ready(s, worker);
+	if (is_draining)
+		tallies_stir_all(s);
 }
 
 /* By its name, by the part of it before a '/', which tells the processes of a host apart, or by its
@@ -205,6 +233,7 @@ void worker_drain(struct sched *s, const struct sched_event *event)
 				   w->info.name, (unsigned long long)w->session, w->held);
 		w->is_draining = w->was_told_to_drain = true;
 		worker_make_ready(s, w);
+		tallies_stir_all(s);
 		sched_emit(s, ACTION_DRAIN, w->peer)->session = w->session;
 	}
 	if (count == 0)

@@ -87,6 +87,12 @@ void server_step(struct server *server, const struct sched_event *event)
 				next.bits_bytes = server->created_bits_bytes;
 			}
 			server->created_work = 0;
+		} else if (server->committed_work != 0) {
+			next.type = EVENT_COMMITTED;
+			next.work = server->committed_work;
+			next.code = server->committed_code;
+			next.text = next.code != BROT_OK ? server->committed_error.text : NULL;
+			server->committed_work = 0;
 		} else if (server->lost_count > 0) {
 			next.type = EVENT_UNREACHABLE;
 			next.peer = server->lost_peers[--server->lost_count];
@@ -276,6 +282,7 @@ static void tick(struct server *server)
 	}
 	if (server->now_ms >= server->prune_ms)
 		prune(server);
+	sums_turn(server);
 	refresh_keys(server, false);
 	saves_tick(server);
 	service_turn(server);
@@ -284,6 +291,8 @@ static void tick(struct server *server)
 static int64_t wait_ms(const struct server *server)
 {
 	int64_t until = sched_deadline_ms(server->sched);
+	if (server->sum.work != 0)
+		return 0;
 	if (until < server->catch_up_ms)
 		until = server->catch_up_ms;
 	if (until > server->expire_ms)

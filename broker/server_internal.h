@@ -57,7 +57,11 @@ struct server {
 	size_t lost_count;
 	uint64_t
 		save_failures; /* checkpoint_failures(), as it was when they were asked for again */
-	uint64_t created_work; /* its image was asked for; 0: none */
+	struct sched_action sum; /* rows to be added up in the next turn; work 0: none */
+	uint64_t committed_work; /* a grid that was to be committed, and how that went; 0: none */
+	enum brot_err committed_code;
+	struct brot_error committed_error;
+	uint64_t created_work;     /* its image was asked for; 0: none */
 	size_t created_bits_bytes; /* of its bits that a checkpoint has set; 0: none */
 	enum brot_err created_code;
 	struct brot_error created_error;
@@ -111,6 +115,9 @@ void ended_revive(struct server *server, uint64_t peer,
 bool ended_refuse_key(struct server *server, uint64_t peer,
 		      const uint8_t key[SCHED_KEY_BYTES]); /* true where it answered */
 void ended_list(struct server *server, uint64_t peer, uint32_t limit, uint64_t before);
+
+/* sums.c: carries out what of ACTION_SUM waits: a slice a turn. */
+void sums_turn(struct server *server);
 
 /* outbox.c: carries out what a step of the scheduler says: first what changes images and store, in
  * its order, then what somebody is told. */

@@ -28,6 +28,8 @@ static const struct option_spec specs[] = {
 	 .type = OPTION_STRING,
 	 .offset = offsetof(struct colour_options, out)},
 	REQUEST_OPTIONS_COLOUR(colour_options),
+	REQUEST_OPTION_WORD(colour_options, kind, "KIND",
+			    "buddhabrot, where an .npy file of '<u4' holds the counts of one"),
 	REQUEST_OPTION_WORD(colour_options, format, "FORMAT",
 			    "rgb8 or rgb16, of 16 bits a channel; rgb8 without it"),
 	REQUEST_OPTIONS_FILE(colour_options),
@@ -61,6 +63,40 @@ static enum brot_err keep(uint32_t row, void *context, struct brot_error *err)
 		       : error_set(err, BROT_E_CANCELLED, "interrupted");
 }
 
+/* Counts that do not say of which samples and bands they are. */
+static void base_counts(uint32_t channels, struct request *base)
+{
+	buddha_words_kind(request_kind_name(KIND_BUDDHABROT), base);
+	base->buddha.points = 1;
+	base->buddha.channels = channels;
+	for (uint32_t i = 0; i < channels; i++)
+		base->buddha.bands[i] = (struct buddha_band){1, base->iterations};
+}
+
+/* An array of u32 without a request may hold a Buddhabrot's counts as well as iterations: --kind
+ * says so. */
+static enum brot_err take_kind(struct colouring *c, struct brot_error *err)
+{
+	void **planes = c->numbers.planes;
+	const char *kind = c->options.words.kind;
+	c->options.words.kind = NULL;
+	if (kind == NULL)
+		return BROT_OK;
+	if (strcmp(kind, request_kind_name(KIND_BUDDHABROT)) != 0)
+		return error_set(err, BROT_E_USAGE, "--kind: must be buddhabrot, got \"%.40s\"",
+				 kind);
+	if (c->numbers.request == NULL && planes[PLANE_ITERATIONS] != NULL &&
+	    planes[PLANE_WHOLE] == NULL) {
+		planes[PLANE_DENSITY32] = planes[PLANE_ITERATIONS];
+		planes[PLANE_ITERATIONS] = NULL;
+	}
+	return numbers_channels(&c->numbers) != 0
+		       ? BROT_OK
+		       : error_set(err, BROT_E_USAGE,
+				   "--kind: \"%.80s\" does not hold the counts of a Buddhabrot",
+				   c->data);
+}
+
 /* What the numbers were rendered for, as far as that is known. */
 static enum brot_err base_of(const struct colouring *c, struct request *ret_base,
 			     struct brot_error *err)
@@ -83,6 +119,15 @@ static enum brot_err base_of(const struct colouring *c, struct request *ret_base
 			c->data, format_info(ret_base->format)->name, (unsigned)ret_base->width_px,
 			(unsigned)ret_base->height_px, (unsigned)numbers->width_px,
 			(unsigned)numbers->height_px);
+	const uint32_t channels = numbers_channels(numbers);
+	if (numbers->request == NULL && channels != 0)
+		base_counts(channels, ret_base);
+	if (ret_base->kind == KIND_BUDDHABROT && ret_base->buddha.channels != channels)
+		return error_set(
+			err, BROT_E_REQUEST,
+			"\"%.80s\": the request that it carries has %u bands, and it holds "
+			"the counts of %u",
+			c->data, (unsigned)ret_base->buddha.channels, (unsigned)channels);
 	ret_base->width_px = numbers->width_px;
 	ret_base->height_px = numbers->height_px;
 	return BROT_OK;
@@ -143,6 +188,8 @@ static enum brot_err colour(struct colouring *c, const struct cli *cli, struct b
 	if (code == BROT_OK)
 		code = numbers_read(c->data, &c->numbers, err);
 	if (code == BROT_OK)
+		code = take_kind(c, err);
+	if (code == BROT_OK)
 		code = compose(c, err);
 	if (code == BROT_OK) {
 		numbers_view(&c->numbers, &view);
@@ -173,9 +220,9 @@ enum brot_err cmd_colour(const struct cli *cli, struct brot_error *err)
 	command.operands = "DATA";
 	command.operands_min = command.operands_max = 1;
 	command.summary =
-		"Colours the numbers in DATA, an .exr file or an .npy file of iterations, smooth "
-		"or\n"
-		"raw, without rendering them again: the bytes are those of a render with one "
+		"Colours the numbers in DATA, an .exr file or an .npy file of iterations, smooth, "
+		"raw\n"
+		"or counts, without rendering them again: the bytes are those of a render with one "
 		"sample\n"
 		"a pixel. An .exr file says how its numbers were to be coloured: that stays "
 		"unless\n"

@@ -62,6 +62,13 @@ static enum brot_err begin(const struct compose_words *words, struct request *re
 		code = read_view(words, ret_request, err);
 	if (code == BROT_OK && words->formula != NULL)
 		code = request_set_formula(words->formula, ret_request, err);
+	if (code == BROT_OK)
+		buddha_words_kind(words->kind, ret_request);
+	/* A Buddhabrot is shown whole whatever the picture's proportions. */
+	if (code == BROT_OK && words->size.width != 0) {
+		ret_request->width_px = words->size.width;
+		ret_request->height_px = words->size.height;
+	}
 	if (code == BROT_OK && words->view == NULL)
 		request_set_home(ret_request);
 	if (code == BROT_OK && words->ignored != NULL)
@@ -140,8 +147,9 @@ static enum brot_err lay_over(json_t *json, const struct compose_words *words, c
 
 /* Where the format that a kind of file has without --format does not go with the rest of the
  * document, others may: the sentence names the file and these. */
-static enum brot_err blame_usual(const struct filetype *filetype, json_t *json,
-				 const struct brot_error *refusal, struct brot_error *err)
+static enum brot_err blame_usual(const struct filetype *filetype, enum format_id usual,
+				 json_t *json, const struct brot_error *refusal,
+				 struct brot_error *err)
 {
 	struct request tried;
 	char formats[96] = "";
@@ -158,7 +166,7 @@ static enum brot_err blame_usual(const struct filetype *filetype, json_t *json,
 		return error_set(err, refusal->code, "%s", refusal->text);
 	return error_set(err, refusal->code,
 			 "%.120s; a .%s file holds %s without --format: %s would do", refusal->text,
-			 filetype->suffix, format_info(filetype->usual)->name, formats);
+			 filetype->suffix, format_info(usual)->name, formats);
 }
 
 static enum brot_err check(const struct compose_words *words, const struct filetype *filetype,
@@ -175,6 +183,11 @@ static enum brot_err check(const struct compose_words *words, const struct filet
 			"--palette: has no meaning in a .%s file of format %s, which holds "
 			"numbers alone",
 			filetype->suffix, format->name);
+	if (code == BROT_OK && words->palette != NULL && request->kind == KIND_BUDDHABROT &&
+	    request->buddha.channels > 1)
+		code = error_set(err, BROT_E_USAGE,
+				 "--palette: has no meaning with three bands, which are red, green "
+				 "and blue themselves");
 	return code;
 }
 
@@ -198,11 +211,13 @@ enum brot_err compose_over(const struct compose_words *words, const struct filet
 			   json_t **ret_json, struct brot_error *err)
 {
 	struct request request = *base;
-	enum brot_err code = BROT_OK;
+	enum brot_err code = buddha_words_apply(&words->buddha, words->iterations, &request, err);
+	if (code != BROT_OK)
+		return code;
 	/* Without --format the kind of file decides, but a file's own format stays if it fits. */
 	const char *format = words->format;
 	if (format == NULL && filetype != NULL && (filetype->formats & (1u << request.format)) == 0)
-		format = format_info(filetype->usual)->name;
+		format = format_info(filetype_usual(filetype, &request))->name;
 	/* Numbers have one sample: a picture's own are no mistake of who wants its numbers. */
 	const struct format_info *info = format != NULL ? format_by_name(format)
 							: format_info(request.format);
@@ -223,7 +238,8 @@ enum brot_err compose_over(const struct compose_words *words, const struct filet
 		struct brot_error refusal;
 		code = request_from_json(json, &request, &refusal);
 		if (code != BROT_OK && format != NULL && words->format == NULL)
-			code = blame_usual(filetype, json, &refusal, err);
+			code = blame_usual(filetype, format_by_name(format)->id, json, &refusal,
+					   err);
 		else if (code != BROT_OK)
 			code = error_set(err, code, "%s", refusal.text);
 	}

@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "client/buddha_words.h"
 #include "client/filetype.h"
 #include "proto/error.h"
 #include "proto/options.h"
@@ -26,6 +27,7 @@ struct compose_words {
 	const char *colour; /* "KEY=VALUE,KEY=VALUE": keys of the request's colour */
 	struct option_size size;
 	uint32_t iterations, samples, adaptive;
+	struct buddha_words buddha;
 	bool has_no_shortcuts;
 	char *ignored; /* LOCATION_IGNORED_BYTES: gets what of a place's file does not apply, "" if
 			  nothing; or NULL */

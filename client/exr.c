@@ -19,11 +19,27 @@
 #define CHANNELS_MAX 8
 
 const struct exr_channel exr_channels[] = {
-	{"DEX", PLANE_DISTANCE, 0},      {"DEY", PLANE_DISTANCE, 1},
-	{"INTERIOR", PLANE_INTERIOR, 0}, {"ITERATIONS", PLANE_ITERATIONS, 0},
-	{"N", PLANE_WHOLE, 0},           {"NF", PLANE_FRACTION, 0},
-	{"PERIOD", PLANE_PERIOD, 0},     {"T", PLANE_PHASE, 0},
-	{NULL, PLANE_RGB8, 0},
+	{"BLUE", PLANE_DENSITY32, 0, 2, 3},
+	{"BLUE0", PLANE_DENSITY, 0, 2, 3},
+	{"BLUE1", PLANE_DENSITY, 1, 2, 3},
+	{"DENSITY", PLANE_DENSITY32, 0, 0, 1},
+	{"DENSITY0", PLANE_DENSITY, 0, 0, 1},
+	{"DENSITY1", PLANE_DENSITY, 1, 0, 1},
+	{"DEX", PLANE_DISTANCE, 0, 0, 0},
+	{"DEY", PLANE_DISTANCE, 1, 0, 0},
+	{"GREEN", PLANE_DENSITY32, 0, 1, 3},
+	{"GREEN0", PLANE_DENSITY, 0, 1, 3},
+	{"GREEN1", PLANE_DENSITY, 1, 1, 3},
+	{"INTERIOR", PLANE_INTERIOR, 0, 0, 0},
+	{"ITERATIONS", PLANE_ITERATIONS, 0, 0, 0},
+	{"N", PLANE_WHOLE, 0, 0, 0},
+	{"NF", PLANE_FRACTION, 0, 0, 0},
+	{"PERIOD", PLANE_PERIOD, 0, 0, 0},
+	{"RED", PLANE_DENSITY32, 0, 0, 3},
+	{"RED0", PLANE_DENSITY, 0, 0, 3},
+	{"RED1", PLANE_DENSITY, 1, 0, 3},
+	{"T", PLANE_PHASE, 0, 0, 0},
+	{NULL, PLANE_RGB8, 0, 0, 0},
 };
 
 /* A block on its way. */
@@ -104,12 +120,20 @@ static enum brot_err check(struct exr_call *call, exr_result_t result)
 
 /* ---- the head ---- */
 
+static bool is_of_plane(const struct exr_channel *channel, const struct format_info *format,
+			uint32_t p)
+{
+	return format->planes[p] == channel->plane &&
+	       (channel->count == 0 ||
+		(channel->count == format->plane_count && channel->index == p));
+}
+
 static void choose_channels(struct exr_call *call)
 {
 	const struct format_info *format = format_info(call->picture->request->format);
 	for (const struct exr_channel *channel = exr_channels; channel->name != NULL; channel++)
 		for (uint32_t p = 0; p < format->plane_count; p++)
-			if (format->planes[p] == channel->plane) {
+			if (is_of_plane(channel, format, p)) {
 				call->channels[call->channel_count] = channel;
 				call->planes[call->channel_count++] = p;
 			}
@@ -118,7 +142,7 @@ static void choose_channels(struct exr_call *call)
 bool exr_channel_is_float(const struct exr_channel *channel)
 {
 	return channel->plane != PLANE_WHOLE && channel->plane != PLANE_PERIOD &&
-	       channel->plane != PLANE_ITERATIONS;
+	       channel->plane != PLANE_ITERATIONS && channel->count == 0;
 }
 
 static void write_texts(struct exr_call *call)

@@ -13,6 +13,8 @@
  *     PERIOD    uint   period, which is ours
  *     INTERIOR  float  interior, which is ours
  *     ITERATIONS uint  iterations, which is ours, without the bias
+ *     DENSITY   uint   density32, which is ours; of a Nebulabrot RED, GREEN and BLUE
+ *     DENSITY0, DENSITY1 uint  the low and high 32 bits of density; RED0, RED1 and so on likewise
  *
  * Attributes: int Iterations and IterationsBias, float xDensity, pixels an inch, where it is said;
  * our own, string brot-request, is the request, canonical.
@@ -38,14 +40,16 @@
 struct exr_channel {
 	const char *name;
 	enum plane_type plane;
-	uint32_t part; /* of a pixel's values in the plane, 0 or 1 */
+	uint32_t part;  /* of a pixel's values in the plane, 0 or 1 */
+	uint32_t index; /* of the counts of a Buddhabrot, which has so many: */
+	uint32_t count; /* 0: this is no count */
 };
 extern const struct exr_channel exr_channels[]; /* in the order of names; ends with a NULL name */
 
 bool exr_channel_is_float(const struct exr_channel *channel);
 
-/* Writes a picture whose format is iterations, smooth or raw. Packs on all cores. Rules as in
- * filetype.h; the bytes do not depend on the number of cores. */
+/* Writes a picture whose format is iterations, smooth, raw or one of counts. Packs on all cores.
+ * Rules as in filetype.h; the bytes do not depend on the number of cores. */
 enum brot_err exr_file_write(struct picture *picture, struct outfile *outfile,
 			     struct brot_error *err);
 

@@ -16,6 +16,7 @@
 #include "proto/limits.h"
 
 #define CHANNELS_MAX 64   /* that a file may have, ours or not */
+#define NEBULA_SHIFT 8    /* of the bits of channels that are one of three */
 #define RATIO_MAX    1100 /* deflate makes at most 1032 bytes of one */
 
 struct exr_call {
@@ -114,7 +115,7 @@ static enum brot_err check_kind(struct exr_call *call, struct brot_error *err)
 
 static const struct exr_channel *channel_by_name(const struct exr_call *call, const char *name)
 {
-	static const struct exr_channel low = {"N0", PLANE_WHOLE, 0};
+	static const struct exr_channel low = {"N0", PLANE_WHOLE, 0, 0, 0};
 	if (call->has_halves && strcmp(name, low.name) == 0)
 		return &low;
 	for (const struct exr_channel *channel = exr_channels; channel->name != NULL; channel++)
@@ -156,28 +157,45 @@ static enum brot_err reserve_high(struct exr_call *call, struct brot_error *err)
 					      "no memory for the numbers of \"%.80s\"", call->path);
 }
 
+/* The bit of a channel among those of its plane. */
+static unsigned part_bit(const struct exr_channel *channel)
+{
+	return 1u << (channel->part + 2 * channel->index +
+		      (channel->count == BUDDHA_CHANNELS ? NEBULA_SHIFT : 0));
+}
+
+/* How many channels of counts those bits make, or whether (1) they make another plane; 0: none. */
+static uint32_t plane_channels(int plane, unsigned parts)
+{
+	const bool is_double = plane == PLANE_DISTANCE || plane == PLANE_DENSITY;
+	if (plane == PLANE_DENSITY && parts == 0x3fu << NEBULA_SHIFT)
+		return BUDDHA_CHANNELS;
+	if (plane == PLANE_DENSITY32 && parts == 0x15u << NEBULA_SHIFT)
+		return BUDDHA_CHANNELS;
+	return parts == (is_double ? 3u : 1u) ? 1 : 0;
+}
+
 /* Reserves a plane for each whose channels are all there, unless the file is far too short for what
  * its header says. */
-static enum brot_err reserve(struct exr_call *call, const unsigned parts[PLANE_TYPES],
+static enum brot_err reserve(struct exr_call *call, const uint32_t channels[PLANE_TYPES],
 			     struct brot_error *err)
 {
 	const int64_t file_bytes = on_size(call->exr, call);
-	bool is_there[PLANE_TYPES];
+	bool has_room = true;
 	uint64_t bytes = 0;
-	for (int plane = 0; plane < PLANE_TYPES; plane++) {
-		const unsigned wanted = plane == PLANE_DISTANCE ? 3 : 1;
-		is_there[plane] = parts[plane] == wanted;
-		if (is_there[plane])
+	for (int plane = 0; plane < PLANE_TYPES; plane++)
+		if (channels[plane] != 0)
 			bytes += (uint64_t)call->numbers->width_px * call->numbers->height_px *
-				 plane_info((uint32_t)plane)->pixel_bytes;
-	}
+				 plane_info((uint32_t)plane)->pixel_bytes * channels[plane];
 	if (file_bytes < 0 || bytes / RATIO_MAX > (uint64_t)file_bytes)
 		return refuse(call, "is too short for the size that its header says", err);
 	for (int plane = 0; plane < PLANE_TYPES; plane++)
-		if (is_there[plane] && !numbers_reserve(call->numbers, (enum plane_type)plane))
-			return error_set(err, BROT_E_SYSTEM,
-					 "no memory for the numbers of \"%.80s\"", call->path);
-	return BROT_OK;
+		for (uint32_t i = 0; i < channels[plane]; i++)
+			has_room = has_room && numbers_reserve_channel(call->numbers,
+								       (enum plane_type)plane, i);
+	return has_room ? BROT_OK
+			: error_set(err, BROT_E_SYSTEM, "no memory for the numbers of \"%.80s\"",
+				    call->path);
 }
 
 /* Which planes the channels make. */
@@ -185,6 +203,7 @@ static enum brot_err choose_planes(struct exr_call *call, struct brot_error *err
 {
 	const exr_attr_chlist_t *list = NULL;
 	unsigned parts[PLANE_TYPES] = {0}; /* bits */
+	uint32_t channels[PLANE_TYPES];
 	const exr_result_t result = exr_get_channels(call->exr, 0, &list);
 	if (result != EXR_ERR_SUCCESS)
 		return damaged(call, result, err);
@@ -202,20 +221,26 @@ static enum brot_err choose_planes(struct exr_call *call, struct brot_error *err
 		    (entry->pixel_type == EXR_PIXEL_FLOAT) != exr_channel_is_float(channel) ||
 		    (entry->pixel_type == EXR_PIXEL_UINT) == exr_channel_is_float(channel))
 			return refuse(call,
-				      "its channels must be N, ITERATIONS and PERIOD, whole "
-				      "numbers, and NF, T, "
+				      "its channels must be N, ITERATIONS, PERIOD and counts, "
+				      "whole numbers, and NF, T, "
 				      "DEX, DEY and INTERIOR, floats, with a value a pixel",
 				      err);
-		parts[channel->plane] |= 1u << channel->part;
+		parts[channel->plane] |= part_bit(channel);
 	}
+	for (int plane = 0; plane < PLANE_TYPES; plane++)
+		channels[plane] = plane_channels(plane, parts[plane]);
+	if (channels[PLANE_DENSITY] != 0)
+		channels[PLANE_DENSITY32] = 0;
+	if (channels[PLANE_DENSITY] != 0 || channels[PLANE_DENSITY32] != 0)
+		return reserve(call, channels, err);
 	const bool has_smooth = parts[PLANE_WHOLE] != 0 && parts[PLANE_FRACTION] != 0;
 	const bool has_counts = parts[PLANE_ITERATIONS] != 0 && parts[PLANE_WHOLE] == 0;
 	if (!has_smooth && !has_counts)
 		return refuse(call,
-			      "must have the channels N and NF, whose sum is the smooth count, or "
-			      "ITERATIONS",
+			      "must have the channels N and NF, whose sum is the smooth count, "
+			      "ITERATIONS, or the counts of a Buddhabrot",
 			      err);
-	return reserve(call, parts, err);
+	return reserve(call, channels, err);
 }
 
 static enum brot_err read_texts(struct exr_call *call, struct brot_error *err)
@@ -264,13 +289,14 @@ static void aim(const struct exr_call *call, uint32_t first, exr_decode_pipeline
 			       first);
 			continue;
 		}
-		if (channel == NULL || numbers->planes[channel->plane] == NULL)
+		uint8_t *plane = channel == NULL
+					 ? NULL
+					 : numbers_plane(numbers, channel->plane, channel->index);
+		if (plane == NULL ||
+		    (channel->count != 0 && channel->count != numbers_channels(numbers)))
 			continue;
-		const size_t pixel_bytes = plane_info(channel->plane)->pixel_bytes;
-		aim_at(to,
-		       (uint8_t *)numbers->planes[channel->plane] +
-			       channel->part * EXR_ELEMENT_BYTES,
-		       pixel_bytes, numbers->width_px, first);
+		aim_at(to, plane + channel->part * EXR_ELEMENT_BYTES,
+		       plane_info(channel->plane)->pixel_bytes, numbers->width_px, first);
 	}
 }
 

@@ -12,6 +12,8 @@
 #include "client/ppm.h"
 
 #define BIT(format) (1u << (format))
+#define COUNTS \
+	(BIT(FORMAT_DENSITY) | BIT(FORMAT_DENSITY32) | BIT(FORMAT_NEBULA) | BIT(FORMAT_NEBULA32))
 
 static const struct filetype table[] = {
 	{.suffix = "png",
@@ -26,11 +28,11 @@ static const struct filetype table[] = {
 	 .write = ppm_write},
 	{.suffix = "npy",
 	 .formats = BIT(FORMAT_ITERATIONS) | BIT(FORMAT_SMOOTH) | BIT(FORMAT_DISTANCE) |
-		    BIT(FORMAT_PHASE) | BIT(FORMAT_RAW),
+		    BIT(FORMAT_PHASE) | BIT(FORMAT_RAW) | COUNTS,
 	 .usual = FORMAT_ITERATIONS,
 	 .write = npy_write},
 	{.suffix = "exr",
-	 .formats = BIT(FORMAT_ITERATIONS) | BIT(FORMAT_SMOOTH) | BIT(FORMAT_RAW),
+	 .formats = BIT(FORMAT_ITERATIONS) | BIT(FORMAT_SMOOTH) | BIT(FORMAT_RAW) | COUNTS,
 	 .usual = FORMAT_RAW,
 	 .has_request = true,
 	 .has_dpi = true,
@@ -49,6 +51,13 @@ enum brot_err filetype_open(const struct filetype *filetype, const char *path,
 {
 	enum brot_err code = filetype->check == NULL ? BROT_OK : filetype->check(path, err);
 	return code == BROT_OK ? outfile_open(path, ret_outfile, err) : code;
+}
+
+enum format_id filetype_usual(const struct filetype *filetype, const struct request *request)
+{
+	if (request->kind != KIND_BUDDHABROT || !format_info(filetype->usual)->is_data)
+		return filetype->usual;
+	return request->buddha.channels > 1 ? FORMAT_NEBULA : FORMAT_DENSITY;
 }
 
 /* A list in words: "a", "a or b", "a, b or c". */

@@ -14,11 +14,11 @@
 #include "client/picture.h"
 
 struct filetype {
-	const char *suffix; /* without the dot, lower case */
-	unsigned formats;   /* bit (1u << enum format_id) for each that it can hold */
-	enum format_id usual;
-	bool has_request; /* it carries the request along, colours and all */
-	bool has_dpi;     /* it says how many pixels an inch has */
+	const char *suffix;   /* without the dot, lower case */
+	unsigned formats;     /* bit (1u << enum format_id) for each that it can hold */
+	enum format_id usual; /* of escape-time requests */
+	bool has_request;     /* it carries the request along, colours and all */
+	bool has_dpi;         /* it says how many pixels an inch has */
 
 	/* Writes the whole picture, whose format is one of `formats`. The caller commits or
 	 * discards the outfile. Errors: those of outfile_write() and picture_reach(). */
@@ -37,6 +37,10 @@ enum brot_err filetype_open(const struct filetype *filetype, const char *path,
  * path is NULL, with a sentence that lists the suffixes. */
 enum brot_err filetype_of_path(const char *path, const struct filetype **ret_filetype,
 			       struct brot_error *err);
+
+/* The format that a request has in such a file unless it says otherwise: `usual`, or, where that is
+ * numbers, those that its kind has. */
+enum format_id filetype_usual(const struct filetype *filetype, const struct request *request);
 
 /* The same among those that hold rgb8; `option` names it in the sentence. */
 enum brot_err filetype_of_picture(const char *option, const char *path,

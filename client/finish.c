@@ -60,6 +60,14 @@ enum brot_err finish_check_planes(const struct request *picture, unsigned planes
 				  struct brot_error *err)
 {
 	const struct colour *colour = &picture->colour;
+	const unsigned counts = 1u << PLANE_DENSITY | 1u << PLANE_DENSITY32;
+	if (picture->kind == KIND_BUDDHABROT && (planes & counts) == 0)
+		return error_set(
+			err, BROT_E_REQUEST,
+			"kind \"buddhabrot\" needs counts, which the data have not: render "
+			"them with --format density or nebula");
+	if (picture->kind == KIND_BUDDHABROT)
+		return BROT_OK;
 	const unsigned missing = colour_planes(colour) & ~planes;
 	for (size_t i = 0; i < SOURCE_COUNT; i++) {
 		const enum plane_type plane = sources[i].plane;
@@ -89,8 +97,10 @@ void finish_numbers(const struct picture *data, struct brot_numbers *ret_numbers
 	struct brot_numbers numbers = {.width_px = data->request->width_px,
 				       .height_px = data->request->height_px};
 	assert(data->first == 0 && data->rows == data->request->height_px);
+	const bool is_buddhabrot = data->request->kind == KIND_BUDDHABROT;
 	for (uint32_t p = 0; p < format->plane_count; p++)
-		planes_set(&numbers, format->planes[p], data->planes[p]);
+		planes_set_channel(&numbers, format->planes[p], is_buddhabrot ? p : 0,
+				   data->planes[p]);
 	*ret_numbers = numbers;
 }
 

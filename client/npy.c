@@ -24,6 +24,12 @@ static const char *type_of(enum format_id format)
 		return NPY_SMOOTH;
 	case FORMAT_RAW:
 		return NPY_RAW;
+	case FORMAT_DENSITY:
+	case FORMAT_NEBULA:
+		return NPY_DENSITY;
+	case FORMAT_DENSITY32:
+	case FORMAT_NEBULA32:
+		return NPY_ITERATIONS;
 	case FORMAT_DISTANCE:
 	case FORMAT_PHASE:
 	case FORMAT_RGB8:
@@ -37,6 +43,8 @@ static const char *type_of(enum format_id format)
 static enum brot_err write_header(const struct request *request, struct outfile *outfile,
 				  struct brot_error *err)
 {
+	const bool is_nebula = request->format == FORMAT_NEBULA ||
+			       request->format == FORMAT_NEBULA32;
 	char header[HEADER_BYTES];
 	memset(header, ' ', sizeof header);
 	memcpy(header, "\x93NUMPY\x01\x00", 8);
@@ -44,7 +52,9 @@ static enum brot_err write_header(const struct request *request, struct outfile 
 				   "{'descr': %s, 'fortran_order': False, 'shape': (%u, %u%s), }",
 				   type_of(request->format), (unsigned)request->height_px,
 				   (unsigned)request->width_px,
-				   request->format == FORMAT_DISTANCE ? ", 2" : "");
+				   request->format == FORMAT_DISTANCE ? ", 2"
+				   : is_nebula                        ? ", 3"
+								      : "");
 	const size_t used = PREFIX_BYTES + (size_t)chars + 1;
 	size_t bytes = (used + ALIGN_BYTES - 1) / ALIGN_BYTES * ALIGN_BYTES;
 	/* As it was before there were types with long names. */

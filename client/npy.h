@@ -6,6 +6,8 @@
  *     distance    '<f4' of shape (height, width, 2), x and y
  *     phase       '<f4' of shape (height, width)
  *     raw         NPY_RAW of that shape: a field a plane
+ *     density     '<u8' of that shape, density32 '<u4'
+ *     nebula      '<u8' of shape (height, width, 3), nebula32 '<u4'
  *
  * All in C order, row 0 on top.
  */
@@ -18,6 +20,7 @@
 /* What NumPy calls their types. */
 #define NPY_ITERATIONS "'<u4'"
 #define NPY_SMOOTH     "'<f8'"
+#define NPY_DENSITY    "'<u8'"
 #define NPY_FLOAT      "'<f4'"
 #define NPY_RAW                                                           \
 	"[('iterations', '<u4'), ('whole', '<u4'), ('fraction', '<f4'), " \

@@ -133,17 +133,32 @@ static enum brot_err header_read(struct npy *npy, struct brot_error *err)
 
 /* ---- what it may say ---- */
 
-static enum brot_err shape_parse(const struct npy *npy, struct numbers *numbers,
-				 struct brot_error *err)
+/* "(H,W)" or, of three channels, "(H,W,3)": 0 channels for anything else. */
+static uint32_t shape_scan(const char *shape, unsigned long long *ret_height,
+			   unsigned long long *ret_width)
 {
-	unsigned long long height = 0, width = 0;
 	int chars = -1;
 	/* Digits alone: sscanf() takes signs. */
-	if (strspn(npy->shape, "(),0123456789") == strlen(npy->shape) && strlen(npy->shape) < 24)
-		(void)sscanf(npy->shape, "(%llu,%llu)%n", &height, &width, &chars);
-	if (chars < 0 || npy->shape[chars] != '\0') {
-		char quoted[QUOTE_BYTES], reason[QUOTE_BYTES + 64];
-		(void)snprintf(reason, sizeof reason, "its shape must be (height, width), got %s",
+	if (strspn(shape, "(),0123456789") != strlen(shape) || strlen(shape) >= 24)
+		return 0;
+	(void)sscanf(shape, "(%llu,%llu)%n", ret_height, ret_width, &chars);
+	if (chars > 0 && shape[chars] == '\0')
+		return 1;
+	chars = -1;
+	(void)sscanf(shape, "(%llu,%llu,3)%n", ret_height, ret_width, &chars);
+	return chars > 0 && shape[chars] == '\0' ? BUDDHA_CHANNELS : 0;
+}
+
+static enum brot_err shape_parse(const struct npy *npy, struct numbers *numbers,
+				 uint32_t *ret_channels, struct brot_error *err)
+{
+	unsigned long long height = 0, width = 0;
+	*ret_channels = shape_scan(npy->shape, &height, &width);
+	if (*ret_channels == 0) {
+		char quoted[QUOTE_BYTES], reason[QUOTE_BYTES + 128];
+		(void)snprintf(reason, sizeof reason,
+			       "its shape must be (height, width), or (height, width, 3) of a "
+			       "Nebulabrot's counts, got %s",
 			       quote_text(npy->shape, strlen(npy->shape), quoted, sizeof quoted));
 		return refuse(npy, reason, err);
 	}
@@ -153,30 +168,35 @@ static enum brot_err shape_parse(const struct npy *npy, struct numbers *numbers,
 	return code;
 }
 
-/* One of the formats, by the type; their names have no blanks within. */
-static enum brot_err format_of(const struct npy *npy, enum format_id *ret_format,
+/* One of the formats, by the type and the channels; their names have no blanks within. */
+static enum brot_err format_of(const struct npy *npy, uint32_t channels, enum format_id *ret_format,
 			       struct brot_error *err)
 {
 	static const struct {
 		const char *type;
+		uint32_t channels;
 		enum format_id format;
 	} types[] = {
-		{NPY_ITERATIONS, FORMAT_ITERATIONS},
-		{NPY_SMOOTH, FORMAT_SMOOTH},
-		{NPY_RAW, FORMAT_RAW},
+		{NPY_ITERATIONS, 1, FORMAT_ITERATIONS},
+		{NPY_SMOOTH, 1, FORMAT_SMOOTH},
+		{NPY_RAW, 1, FORMAT_RAW},
+		{NPY_DENSITY, 1, FORMAT_DENSITY},
+		{NPY_DENSITY, BUDDHA_CHANNELS, FORMAT_NEBULA},
+		{NPY_ITERATIONS, BUDDHA_CHANNELS, FORMAT_NEBULA32},
 	};
 	char type[VALUE_BYTES], quoted[QUOTE_BYTES], reason[QUOTE_BYTES + 160];
 	for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
 		(void)snprintf(reason, sizeof reason, "%s,", types[i].type);
-		if (take_value(reason, type) != NULL && strcmp(npy->type, type) == 0) {
+		if (take_value(reason, type) != NULL && strcmp(npy->type, type) == 0 &&
+		    types[i].channels == channels) {
 			*ret_format = types[i].format;
 			return BROT_OK;
 		}
 	}
 	const bool is_float = strcmp(npy->type, NPY_FLOAT) == 0;
 	(void)snprintf(reason, sizeof reason,
-		       "its numbers must be '<u4', counts, '<f8', smooth counts, or those of "
-		       "--format raw, got %s%s",
+		       "its numbers must be '<u4', counts, '<f8', smooth counts, '<u8', those of a "
+		       "Buddhabrot, or those of --format raw, got %s%s",
 		       quote_text(npy->type, strlen(npy->type), quoted, sizeof quoted),
 		       is_float ? ", which no mode colours alone" : "");
 	return refuse(npy, reason, err);
@@ -203,6 +223,12 @@ static enum brot_err pixels_smooth(const struct npy *npy, const uint8_t *from, s
 	return BROT_OK;
 }
 
+/* Planes of one type are channels. */
+static uint32_t channel_of(const struct format_info *format, uint32_t p)
+{
+	return format->planes[p] == format->planes[0] ? p : 0;
+}
+
 static void pixels_woven(enum format_id format, const uint8_t *from, size_t first, size_t count,
 			 struct numbers *numbers)
 {
@@ -211,7 +237,9 @@ static void pixels_woven(enum format_id format, const uint8_t *from, size_t firs
 	size_t offset = 0;
 	for (uint32_t p = 0; p < info->plane_count; p++) {
 		const size_t bytes = plane_info(info->planes[p])->pixel_bytes;
-		uint8_t *to = (uint8_t *)numbers->planes[info->planes[p]] + first * bytes;
+		uint8_t *to = (uint8_t *)numbers_plane(numbers, info->planes[p],
+						       channel_of(info, p)) +
+			      first * bytes;
 		for (size_t i = 0; i < count; i++)
 			memcpy(to + i * bytes, from + i * pixel_bytes + offset, bytes);
 		offset += bytes;
@@ -241,13 +269,14 @@ static enum brot_err array_read(const struct npy *npy, enum format_id format, ui
 static enum brot_err all_read(struct npy *npy, struct numbers *numbers, struct brot_error *err)
 {
 	enum format_id format = FORMAT_ITERATIONS;
+	uint32_t channels = 1;
 	enum brot_err code = header_read(npy, err);
 	if (code == BROT_OK)
-		code = format_of(npy, &format, err);
+		code = shape_parse(npy, numbers, &channels, err);
+	if (code == BROT_OK)
+		code = format_of(npy, channels, &format, err);
 	if (code == BROT_OK && strcmp(npy->order, "False") != 0)
 		code = refuse(npy, "must be in C order, not in Fortran's", err);
-	if (code == BROT_OK)
-		code = shape_parse(npy, numbers, err);
 	if (code != BROT_OK)
 		return code;
 	const uint64_t wanted = (uint64_t)numbers->width_px * numbers->height_px *
@@ -259,7 +288,9 @@ static enum brot_err all_read(struct npy *npy, struct numbers *numbers, struct b
 				 npy->path, wanted, npy->bytes);
 	bool has_room = true;
 	for (uint32_t p = 0; p < format_info(format)->plane_count; p++)
-		has_room = has_room && numbers_reserve(numbers, format_info(format)->planes[p]);
+		has_room = has_room &&
+			   numbers_reserve_channel(numbers, format_info(format)->planes[p],
+						   channel_of(format_info(format), p));
 	uint8_t *buffer = has_room ? malloc(BUFFER_BYTES) : NULL;
 	if (buffer == NULL)
 		return error_set(err, BROT_E_SYSTEM, "no memory for the numbers of \"%.80s\"",

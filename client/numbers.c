@@ -41,25 +41,50 @@ void numbers_view(const struct numbers *numbers, struct brot_numbers *ret_view)
 		.height_px = numbers->height_px,
 	};
 	for (unsigned type = PLANE_ITERATIONS; type < PLANE_TYPES; type++)
-		planes_set(ret_view, (enum plane_type)type, numbers->planes[type]);
+		for (uint32_t channel = 0; channel < BUDDHA_CHANNELS; channel++)
+			planes_set_channel(ret_view, (enum plane_type)type, channel,
+					   numbers_plane(numbers, (enum plane_type)type, channel));
+}
+
+void *numbers_plane(const struct numbers *numbers, enum plane_type plane, uint32_t channel)
+{
+	const bool has_channels = plane == PLANE_DENSITY || plane == PLANE_DENSITY32;
+	if (channel == 0 || numbers->planes[plane] == NULL)
+		return numbers->planes[plane];
+	return has_channels ? numbers->more[channel - 1] : NULL;
+}
+
+uint32_t numbers_channels(const struct numbers *numbers)
+{
+	if (numbers->planes[PLANE_DENSITY] == NULL && numbers->planes[PLANE_DENSITY32] == NULL)
+		return 0;
+	return numbers->more[0] == NULL ? 1 : BUDDHA_CHANNELS;
 }
 
 void numbers_free(struct numbers *numbers)
 {
 	for (size_t i = 0; i < PLANE_TYPES; i++)
 		free(numbers->planes[i]);
+	for (size_t i = 0; i < BUDDHA_CHANNELS - 1; i++)
+		free(numbers->more[i]);
 	free(numbers->request);
 	*numbers = NUMBERS_NONE;
 }
 
 bool numbers_reserve(struct numbers *numbers, enum plane_type plane)
 {
+	return numbers_reserve_channel(numbers, plane, 0);
+}
+
+bool numbers_reserve_channel(struct numbers *numbers, enum plane_type plane, uint32_t channel)
+{
+	void **place = channel == 0 ? &numbers->planes[plane] : &numbers->more[channel - 1];
 	const uint64_t bytes = (uint64_t)numbers->width_px * numbers->height_px *
 			       plane_info(plane)->pixel_bytes;
-	assert(numbers->planes[plane] == NULL);
+	assert(*place == NULL);
 	if (bytes <= SIZE_MAX)
-		numbers->planes[plane] = malloc((size_t)bytes);
-	return numbers->planes[plane] != NULL;
+		*place = malloc((size_t)bytes);
+	return *place != NULL;
 }
 
 enum brot_err numbers_refuse(const char *path, const char *reason, struct brot_error *err)

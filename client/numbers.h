@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "proto/buddha.h"
 #include "proto/error.h"
 #include "proto/format.h"
 
@@ -20,7 +21,10 @@
 struct numbers {
 	uint32_t width_px, height_px;
 	void *planes[PLANE_TYPES]; /* by enum plane_type; owned; NULL: not there */
-	char *request;             /* the JSON that it was rendered for; NULL: not said; owned */
+	/* The second and third channel of a Nebulabrot's density or density32, whose first is in
+	 * `planes`; likewise. */
+	void *more[BUDDHA_CHANNELS - 1];
+	char *request; /* the JSON that it was rendered for; NULL: not said; owned */
 };
 #define NUMBERS_NONE ((struct numbers){0})
 
@@ -32,13 +36,20 @@ enum brot_err numbers_read(const char *path, struct numbers *numbers, struct bro
 /* As brot_colour takes them; borrowed. */
 void numbers_view(const struct numbers *numbers, struct brot_numbers *ret_view);
 
+/* Whether they are a Buddhabrot's counts, and of how many channels: 0 if they are not. */
+uint32_t numbers_channels(const struct numbers *numbers);
+
 /* Leaves NUMBERS_NONE. */
 void numbers_free(struct numbers *numbers);
 
 /* ---- for the readers of files ---- */
 
-/* Reserves a plane of the size. False if memory is short. */
+/* Reserves a plane of the size; that of a channel. False if memory is short. */
 bool numbers_reserve(struct numbers *numbers, enum plane_type plane);
+bool numbers_reserve_channel(struct numbers *numbers, enum plane_type plane, uint32_t channel);
+
+/* The plane of a channel, 0 of all but a Buddhabrot's counts; NULL: not there. */
+void *numbers_plane(const struct numbers *numbers, enum plane_type plane, uint32_t channel);
 
 /* `"FILE": reason`, BROT_E_REQUEST. */
 enum brot_err numbers_refuse(const char *path, const char *reason, struct brot_error *err);

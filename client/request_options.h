@@ -56,7 +56,7 @@
 			"N x N points for each pixel; 1 without it, or what the view says",        \
 			LIMIT_SAMPLES),                                                            \
 		REQUEST_OPTION_WORD(values, kind, "KIND",                                          \
-				    "what is counted: escape, also without it"),                   \
+				    "what is counted: escape, also without it, or buddhabrot"),    \
 		REQUEST_OPTION_WORD(                                                               \
 			values, formula, "FORMULA",                                                \
 			"what is iterated: mandelbrot, julia:RE,IM, multibrot:POWER, "             \
@@ -74,14 +74,62 @@
 				      LIMIT_ADAPTIVE),                                             \
 		REQUEST_OPTION_WORD(                                                               \
 			values, format, "FORMAT",                                                  \
-			"rgb8, rgb16, iterations, smooth, distance, phase or raw; " more),         \
-		REQUEST_OPTIONS_COLOUR(values)
+			"rgb8, rgb16, iterations, smooth, distance, phase or raw; of a "           \
+			"Buddhabrot rgb8, rgb16, density or density32, or with three bands "       \
+			"nebula or nebula32; " more),                                              \
+		REQUEST_OPTIONS_BUDDHA(values), REQUEST_OPTIONS_COLOUR(values)
+
+#define REQUEST_OPTION_BUDDHA(values, key, member, value, text)                 \
+	{                                                                       \
+		.name = key, .arg = value, .help = text, .type = OPTION_STRING, \
+		.offset = offsetof(struct values, words.buddha.member)          \
+	}
+
+/* The options of Buddhabrots alone. */
+#define REQUEST_OPTIONS_BUDDHA(values)                                                             \
+	REQUEST_OPTION_BUDDHA(values, "points", points, "N",                                       \
+			      "how many points a Buddhabrot is made of, as 1000000 or 1e6"),       \
+		REQUEST_OPTION_BUDDHA(values, "samples-per-pixel", samples_per_pixel, "N",         \
+				      "the same as so many points for each pixel"),                \
+		{.name = "min-iterations",                                                         \
+		 .arg = "N",                                                                       \
+		 .help = "a Buddhabrot of the orbits that escape then at the earliest",            \
+		 .type = OPTION_U32,                                                               \
+		 .offset = offsetof(struct values, words.buddha.min_iterations),                   \
+		 .min = 1,                                                                         \
+		 .max = LIMIT_ITERATIONS},                                                         \
+		REQUEST_OPTION_BUDDHA(values, "bands", bands, "MIN:MAX,...",                       \
+				      "the orbits that escape within one band of iterations, or "  \
+				      "three for red, green and blue, a Nebulabrot; all without "  \
+				      "it"),                                                       \
+		REQUEST_OPTION_BUDDHA(values, "sampling", sampling, "SAMPLING",                    \
+				      "random, grid, or zoom for a view of a small part; random "  \
+				      "without it"),                                               \
+		REQUEST_OPTION_BUDDHA(values, "seed", seed, "N",                                   \
+				      "other random points; 0 without it"),                        \
+	{                                                                                          \
+		.name = "inside", .help = "the anti-Buddhabrot, of the orbits that do not escape", \
+		.type = OPTION_FLAG, .offset = offsetof(struct values, words.buddha.is_inside)     \
+	}
+
+/* How a Buddhabrot's counts become brightness. */
+#define REQUEST_OPTIONS_TONE(values)                                                              \
+	REQUEST_OPTION_BUDDHA(values, "tone", tone, "CURVE",                                      \
+			      "of a Buddhabrot's counts: linear, sqrt, log, gamma or rank; sqrt " \
+			      "without it, or what the view says"),                               \
+		REQUEST_OPTION_BUDDHA(values, "gamma", gamma, "N",                                \
+				      "the power of --tone gamma, which it stands for; 0.5 "      \
+				      "without it"),                                              \
+		REQUEST_OPTION_BUDDHA(values, "white", white, "SHARE",                            \
+				      "the share of its pixels with counts that stay below "      \
+				      "white; 0.9999 without it")
 
 /* The options that describe colours. */
 #define REQUEST_OPTIONS_COLOUR(values)                                                           \
 	REQUEST_OPTION_WORD(values, palette, "PALETTE",                                          \
 			    "a name that \"palettes\" lists, or @FILE of a .map, .ggr, .ugr or " \
-			    ".json file; classic without it, or what the view says"),            \
+			    ".json file; classic without it, grey of a Buddhabrot, or what the " \
+			    "view says"),                                                        \
 		REQUEST_OPTION_WORD(values, mode, "MODE",                                        \
 				    "smooth, banded, histogram, distance, relief or angle; "     \
 				    "smooth without it, or what the view says"),                 \
@@ -90,7 +138,8 @@
 			"interior=#RRGGBB, inside=plain|period|distance, period=COUNTS, "        \
 			"density=N, "                                                            \
 			"offset=N, rotation=N, dither=true, and for relief azimuth=DEGREES, "    \
-			"elevation=DEGREES, height=N, power=N, blend=hsv|overlay|soft")
+			"elevation=DEGREES, height=N, power=N, blend=hsv|overlay|soft"),         \
+		REQUEST_OPTIONS_TONE(values)
 
 /* How a file is written: for a member `struct save_style style`, which begins as SAVE_STYLE. */
 #define REQUEST_OPTIONS_FILE(values)                                                             \

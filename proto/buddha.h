@@ -40,18 +40,21 @@ struct buddha_band {
 
 struct buddha {
 	uint64_t first, points; /* samples first ... first + points - 1; points >= 1; the sum below
-				 * 2^62. first is 0 but for random */
-	uint64_t seed;          /* below 2^63; of random and zoom */
+				 * 2^62. first is 0 for grid */
+	uint64_t seed;          /* below 2^63; 0 for grid */
 	enum buddha_sampling sampling;
 	bool is_inside;    /* anti-Buddhabrot */
-	uint32_t channels; /* 1 or BUDDHA_CHANNELS */
+	uint32_t channels; /* 1 or BUDDHA_CHANNELS; 0: not said, one band of all iterations */
 	struct buddha_band bands[BUDDHA_CHANNELS];
 };
+#define BUDDHA_SUM_MOST ((uint64_t)1 << 62) /* first + points is below it */
 
 /* How counts become brightness, in each channel by itself. x = count / white, at most 1, where
  * white is the least count that at least the share `white` of the pixels with a count do not
  * exceed. linear x, sqrt, log log(1 + 1000 x) / log(1001), gamma x^gamma, rank: the share of pixels
- * with a count whose count is smaller. */
+ * with a count whose count is smaller. To compare counts with one another, for white and rank, they
+ * are rounded down to their leading 16 bits: below 65536 they stay what they are. Without a count
+ * there is no brightness. */
 enum tone_curve { TONE_LINEAR, TONE_SQRT, TONE_LOG, TONE_GAMMA, TONE_RANK, TONE_COUNT };
 
 struct tone {
@@ -59,6 +62,22 @@ struct tone {
 	double gamma;          /* of gamma, 0.01..10; 0.5 */
 	double white;          /* 0..1; 0.9999 */
 };
+
+/* How the samples of a request are cut for its workers: segment s has the samples
+ * first + s * points ... first + (s + 1) * points - 1, of which the last segment may lack some. */
+struct buddha_segments {
+	uint64_t points; /* a segment */
+	uint32_t count;  /* 1..LIMIT_SAMPLE_SEGMENTS */
+};
+struct buddha_segments buddha_segments(uint64_t points, uint32_t iterations);
+
+/* Whether a grid may have so many samples: 2 q^2. Else what would do, the nearest that are not
+ * more (0: none) and not fewer. points < 2^62. */
+bool buddha_grid_fits(uint64_t points, uint64_t *ret_fewer, uint64_t *ret_more);
+
+/* Every default but `points`, which has none: 0. */
+void buddha_init(struct buddha *buddha);
+void tone_init(struct tone *tone);
 
 const char *buddha_sampling_name(enum buddha_sampling sampling);
 const char *tone_curve_name(enum tone_curve curve);

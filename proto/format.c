@@ -6,11 +6,17 @@
 #include <string.h>
 
 static const struct plane_info plane_table[] = {
-	{PLANE_RGB8, "rgb8", 3, true},         {PLANE_ITERATIONS, "iterations", 4, true},
-	{PLANE_WHOLE, "whole", 4, true},       {PLANE_FRACTION, "fraction", 4, true},
-	{PLANE_RGB16, "rgb16", 6, true},       {PLANE_DISTANCE, "distance", 8, false},
-	{PLANE_PHASE, "phase", 4, false},      {PLANE_PERIOD, "period", 4, true},
+	{PLANE_RGB8, "rgb8", 3, true},
+	{PLANE_ITERATIONS, "iterations", 4, true},
+	{PLANE_WHOLE, "whole", 4, true},
+	{PLANE_FRACTION, "fraction", 4, true},
+	{PLANE_RGB16, "rgb16", 6, true},
+	{PLANE_DISTANCE, "distance", 8, false},
+	{PLANE_PHASE, "phase", 4, false},
+	{PLANE_PERIOD, "period", 4, true},
 	{PLANE_INTERIOR, "interior", 4, true},
+	{PLANE_DENSITY, "density", 8, false},
+	{PLANE_DENSITY32, "density32", 4, false},
 };
 
 static const struct format_info format_table[FORMAT_COUNT] = {
@@ -26,6 +32,10 @@ static const struct format_info format_table[FORMAT_COUNT] = {
 	 7,
 	 {PLANE_ITERATIONS, PLANE_WHOLE, PLANE_FRACTION, PLANE_DISTANCE, PLANE_PHASE, PLANE_PERIOD,
 	  PLANE_INTERIOR}},
+	{FORMAT_DENSITY, "density", true, 1, {PLANE_DENSITY}},
+	{FORMAT_DENSITY32, "density32", true, 1, {PLANE_DENSITY32}},
+	{FORMAT_NEBULA, "nebula", true, 3, {PLANE_DENSITY, PLANE_DENSITY, PLANE_DENSITY}},
+	{FORMAT_NEBULA32, "nebula32", true, 3, {PLANE_DENSITY32, PLANE_DENSITY32, PLANE_DENSITY32}},
 };
 
 const struct plane_info *plane_info(uint32_t type)

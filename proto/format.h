@@ -28,9 +28,11 @@ enum plane_type {
 			       found, and outside */
 	PLANE_INTERIOR = 9, /* f32: estimate of an inside point's distance from the boundary, in
 			       pixels; 0 where period is 0 */
+	PLANE_DENSITY = 10, /* u64: the count of a Buddhabrot's channel, see proto/buddha.h */
+	PLANE_DENSITY32 = 11, /* u32: the same */
 };
 
-#define PLANE_TYPES (PLANE_INTERIOR + 1) /* for arrays that types index */
+#define PLANE_TYPES (PLANE_DENSITY32 + 1) /* for arrays that types index */
 #define PLANES_MAX  7                    /* planes that one format may have */
 
 struct plane_info {
@@ -48,6 +50,10 @@ enum format_id {
 	FORMAT_DISTANCE,
 	FORMAT_PHASE,
 	FORMAT_RAW,
+	FORMAT_DENSITY,
+	FORMAT_DENSITY32,
+	FORMAT_NEBULA,
+	FORMAT_NEBULA32,
 	FORMAT_COUNT
 };
 

@@ -82,6 +82,11 @@
 #define LIMIT_SEGMENT_WORK  (1ull << 32) /* pixels x samples^2 x iterations, about 4 s at 1 G/s */
 #define LIMIT_SEGMENTS      (1 << 26)    /* a job; 8 MiB of bits */
 
+/* Samples of a Buddhabrot, which are cut into segments too */
+#define LIMIT_SAMPLE_SEGMENTS (1 << 22) /* a job */
+#define LIMIT_SEGMENT_POINTS  65536     /* unless there are more than fit so many segments */
+#define LIMIT_GRIDS           16        /* of counts, of one job, at a time */
+
 /* A Unix socket's path, with its NUL, as Linux has it */
 #define LIMIT_IPC_PATH_BYTES 108
 #define LIMIT_URL_CHARS      255

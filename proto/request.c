@@ -15,7 +15,7 @@
 
 /* The lists of words. */
 
-static const char *const kind_names[KIND_COUNT] = {"escape"};
+static const char *const kind_names[KIND_COUNT] = {"escape", "buddhabrot"};
 static const char *const precision_names[PRECISION_COUNT] = {"f64", "f32"};
 
 const char *request_kind_name(enum request_kind kind)
@@ -54,19 +54,24 @@ static const char *format_name_at(unsigned index)
 
 #define AT(member_name) .offset = offsetof(struct request, member_name)
 
-static bool has_parameters(const struct formula_info *formula)
+static bool has_c(const struct request *request)
 {
-	return formula->has_c || formula->has_power;
+	return formula_info(request->formula)->has_c;
 }
 
-static bool has_c(const struct formula_info *formula)
+static bool has_power(const struct request *request)
 {
-	return formula->has_c;
+	return formula_info(request->formula)->has_power;
 }
 
-static bool has_power(const struct formula_info *formula)
+static bool has_parameters(const struct request *request)
 {
-	return formula->has_power;
+	return has_c(request) || has_power(request);
+}
+
+static bool is_buddhabrot(const struct request *request)
+{
+	return request->kind == KIND_BUDDHABROT;
 }
 
 static const struct field parameter_fields[] = {
@@ -109,6 +114,17 @@ static const struct field request_fields[] = {
 	 AT(iterations),
 	 .min = 1,
 	 .max = LIMIT_ITERATIONS},
+	{.name = "buddha",
+	 .type = &field_object,
+	 .is_required = true,
+	 .members = buddha_fields,
+	 .applies = is_buddhabrot,
+	 .is_of_kind = true},
+	{.name = "tone",
+	 .type = &field_object,
+	 .members = tone_fields,
+	 .applies = is_buddhabrot,
+	 .is_of_kind = true},
 	{.name = "samples", .type = &field_number, AT(samples), .min = 1, .max = LIMIT_SAMPLES},
 	{.name = "adaptive", .type = &field_number, AT(adaptive), .min = 0, .max = LIMIT_ADAPTIVE},
 	{.name = "format", .type = &field_word, AT(format), .name_at = format_name_at},
@@ -169,6 +185,8 @@ enum brot_err request_from_json(const json_t *json, struct request *ret_request,
 		return code;
 	if (request.iterations == 0)
 		request.iterations = request_default_iterations(&request.view);
+	request_settle_kind(&request,
+			    json_object_get(json_object_get(json, "colour"), "palette") != NULL);
 	if (formula_info(request.formula)->has_c && !c_is_within(&request))
 		return refuse_c(&request, err);
 	if (implied_height_is_over(&request))
@@ -180,7 +198,9 @@ enum brot_err request_from_json(const json_t *json, struct request *ret_request,
 		return error_set(err, BROT_E_REQUEST,
 				 "samples: must be 1 with format \"%s\", got %u", format->name,
 				 request.samples);
-	code = request_check_colour(&request, err);
+	code = request_check_kind(&request, err);
+	if (code == BROT_OK)
+		code = request_check_colour(&request, err);
 	if (code == BROT_OK)
 		*ret_request = request;
 	return code;
@@ -252,6 +272,8 @@ void request_init(struct request *request)
 		.format = FORMAT_RGB8,
 	};
 	colour_init(&request->colour);
+	buddha_init(&request->buddha);
+	tone_init(&request->tone);
 	request_set_home(request);
 }
 

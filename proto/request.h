@@ -16,6 +16,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "proto/buddha.h"
 #include "proto/colour.h"
 #include "proto/error.h"
 #include "proto/format.h"
@@ -23,7 +24,7 @@
 #include "proto/limits.h"
 #include "proto/view.h"
 
-enum request_kind { KIND_ESCAPE, KIND_COUNT };
+enum request_kind { KIND_ESCAPE, KIND_BUDDHABROT, KIND_COUNT };
 enum precision { PRECISION_F64, PRECISION_F32, PRECISION_COUNT };
 
 struct request {
@@ -41,14 +42,17 @@ struct request {
 			    * channel, 1..LIMIT_ADAPTIVE; 0: all samples */
 	enum format_id format;
 	struct colour colour;
+	struct buddha buddha; /* of KIND_BUDDHABROT, as is tone */
+	struct tone tone;
 };
 
 /* Parses `bytes` bytes of JSON at text. *ret_request is untouched on failure; *err gets one
  * sentence that names the field, the rule and the value (BROT_E_REQUEST; BROT_E_SYSTEM if memory
  * is short).
  * What may be left out: kind, formula, precision, shortcuts, view.height, view.rotate, iterations
- * (then request_default_iterations()), samples, adaptive, format, colour and any of its members.
- * parameters stands exactly where the formula has some, with just those. */
+ * (then request_default_iterations()), samples, adaptive, format, colour and any of its members;
+ * tone, and of buddha all but points. parameters stands exactly where the formula has some, with
+ * just those; buddha and tone stand with KIND_BUDDHABROT alone. */
 enum brot_err request_parse(const char *text, size_t bytes, struct request *ret_request,
 			    struct brot_error *err);
 
@@ -58,8 +62,8 @@ enum brot_err request_from_json(const json_t *json, struct request *ret_request,
 				struct brot_error *err);
 
 /* The canonical document: every key in the order of the tables, coordinates as canonical text;
- * only view.height is left out where the pixels are square, and parameters where the formula has
- * none. *request must have come from here
+ * only view.height is left out where the pixels are square, parameters where the formula has
+ * none, buddha and tone where the kind has none. *request must have come from here
  * or keep the rules above. The caller owns the reference. NULL only if memory is short. */
 json_t *request_to_json(const struct request *request);
 
@@ -75,6 +79,9 @@ uint32_t request_default_iterations(const struct view *view);
 /* Fills in a request for the whole set, 1920x1080, rgb8, with every default. */
 void request_init(struct request *request);
 
+/* The palette that a kind has unless another is named. */
+const char *request_default_palette(enum request_kind kind);
+
 /* Sets the formula and its parameters from
  *     NAME                    parameters that the request has for that formula already stay
  *     NAME:RE,IM              a formula with a c
@@ -84,7 +91,8 @@ void request_init(struct request *request);
 enum brot_err request_set_formula(const char *text, struct request *request,
 				  struct brot_error *err);
 
-/* Sets the view to the one that shows the whole of the formula, and iterations to suit. */
+/* Sets the view to the one that shows the whole of the formula, or of the Buddhabrot, sitting
+ * upright, in an image of the request's size; and iterations to suit. */
 void request_set_home(struct request *request);
 
 /* Whether its pixels need numbers of the whole image, which no broker renders: what it is made of

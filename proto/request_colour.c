@@ -264,7 +264,8 @@ enum brot_err request_check_colour(const struct request *request, struct brot_er
 
 bool request_needs_image(const struct request *request)
 {
-	return !format_info(request->format)->is_data && colour_needs_image(&request->colour);
+	return !format_info(request->format)->is_data &&
+	       (request->kind == KIND_BUDDHABROT || colour_needs_image(&request->colour));
 }
 
 enum brot_err request_to_data(const struct request *request, struct request *ret_data,
@@ -284,7 +285,10 @@ enum brot_err request_to_data(const struct request *request, struct request *ret
 	data.height_px = (uint32_t)height;
 	data.samples = 1;
 	data.adaptive = 0;
-	data.format = request->colour.inside == INSIDE_PLAIN ? FORMAT_SMOOTH : FORMAT_RAW;
+	if (request->kind == KIND_BUDDHABROT)
+		data.format = request->buddha.channels == 1 ? FORMAT_DENSITY : FORMAT_NEBULA;
+	else
+		data.format = request->colour.inside == INSIDE_PLAIN ? FORMAT_SMOOTH : FORMAT_RAW;
 	enum brot_err code = check_planes(&data, err);
 	if (code == BROT_OK)
 		*ret_data = data;

@@ -88,6 +88,28 @@ static int number_write(const struct field *field, const struct request *request
 
 const struct field_type field_number = {number_read, number_write};
 
+static enum brot_err long_read(const struct field *field, const char *path, const json_t *json,
+			       struct request *request, struct brot_error *err)
+{
+	uint64_t *ret = field_member(field, request);
+	if (!json_is_integer(json) || json_integer_value(json) < (json_int_t)field->min) {
+		char rule[PATH_BYTES];
+		(void)snprintf(rule, sizeof rule, "must be a whole number of at least %u",
+			       field->min);
+		return field_refuse(path, rule, json, err);
+	}
+	*ret = (uint64_t)json_integer_value(json);
+	return BROT_OK;
+}
+
+static int long_write(const struct field *field, const struct request *request, json_t *object)
+{
+	const uint64_t *value = field_member_const(field, request);
+	return json_object_set_new(object, field->name, json_integer((json_int_t)*value));
+}
+
+const struct field_type field_long = {long_read, long_write};
+
 static enum brot_err bool_read(const struct field *field, const char *path, const json_t *json,
 			       struct request *request, struct brot_error *err)
 {
@@ -141,7 +163,7 @@ static enum brot_err word_read(const struct field *field, const char *path, cons
 			memcpy(field_member(field, request), &i, sizeof i);
 			return BROT_OK;
 		}
-	char rule[128] = "must be ";
+	char rule[192] = "must be ";
 	for (unsigned i = 0; field->name_at(i) != NULL; i++) {
 		size_t used = strlen(rule);
 		(void)snprintf(rule + used, sizeof rule - used, "%s\"%s\"",
@@ -326,17 +348,19 @@ static enum brot_err check_keys(const struct field *fields, const char *prefix,
 
 static bool applies(const struct field *field, const struct request *request)
 {
-	return field->applies == NULL || field->applies(formula_info(request->formula));
+	return field->applies == NULL || field->applies(request);
 }
 
 /* json is NULL where the document has no such key. */
 static enum brot_err read_member(const struct field *field, const char *path, const json_t *json,
 				 struct request *request, struct brot_error *err)
 {
-	const char *formula = formula_info(request->formula)->name;
+	const char *owner = field->is_of_kind ? "kind" : "formula";
+	const char *name = field->is_of_kind ? request_kind_name(request->kind)
+					     : formula_info(request->formula)->name;
 	if (!applies(field, request)) {
 		char rule[PATH_BYTES];
-		(void)snprintf(rule, sizeof rule, "formula \"%s\" has none", formula);
+		(void)snprintf(rule, sizeof rule, "%s \"%s\" has none", owner, name);
 		return json == NULL ? BROT_OK : field_refuse(path, rule, json, err);
 	}
 	if (json != NULL)
@@ -344,8 +368,8 @@ static enum brot_err read_member(const struct field *field, const char *path, co
 	if (!field->is_required)
 		return BROT_OK;
 	if (field->applies != NULL)
-		return error_set(err, BROT_E_REQUEST,
-				 "%s: required with formula \"%s\", but missing", path, formula);
+		return error_set(err, BROT_E_REQUEST, "%s: required with %s \"%s\", but missing",
+				 path, owner, name);
 	return error_set(err, BROT_E_REQUEST, "%s: required, but missing", path);
 }
 

@@ -2,7 +2,8 @@
  * request_field.h - how the keys of a request document are read and written: the types of fields
  * and the walks over a table of them.
  *
- * Private to request.c and request_colour.c, which have the tables. Pure and thread-safe.
+ * Private to request.c, request_buddha.c and request_colour.c, which have the tables. Pure and
+ * thread-safe.
  */
 #ifndef PROTO_REQUEST_FIELD_H
 #define PROTO_REQUEST_FIELD_H
@@ -28,12 +29,14 @@ struct field {
 	const struct field_type *type;
 	bool is_required;
 	size_t offset;                          /* in struct request */
-	uint32_t min, max;                      /* whole numbers */
+	uint32_t min, max;                      /* whole numbers; of field_long min alone */
 	double least, most;                     /* reals, both included */
 	const char *(*name_at)(unsigned index); /* words of a list: NULL past the end */
 	const struct field *members;            /* objects: their table */
-	/* Whether a formula has the key at all; NULL: all have. The formula stands before it. */
-	bool (*applies)(const struct formula_info *formula);
+	/* Whether a request of that formula or, where is_of_kind, of that kind has the key at all;
+	 * NULL: all have. Formula and kind stand before it. */
+	bool (*applies)(const struct request *request);
+	bool is_of_kind;
 };
 
 extern const struct field_type field_version; /* the number of this document's version */
@@ -47,10 +50,17 @@ extern const struct field_type field_angle;   /* double, degrees */
 extern const struct field_type field_real;    /* double, least..most */
 extern const struct field_type field_rgb;     /* uint8_t[3] */
 extern const struct field_type field_object;  /* members */
+extern const struct field_type field_long;    /* uint64_t, min..2^63 - 1 */
 
 /* The table of `colour`, and what must hold between its keys and those of the request. */
 extern const struct field colour_fields[];
 enum brot_err request_check_colour(const struct request *request, struct brot_error *err);
+
+/* The tables of `buddha` and `tone`; what else a kind must have, of a request that lacks no more
+ * than its bands: they are all iterations then. has_palette says that one was given. */
+extern const struct field buddha_fields[], tone_fields[];
+void request_settle_kind(struct request *request, bool has_palette);
+enum brot_err request_check_kind(const struct request *request, struct brot_error *err);
 
 /* Where a field's value lies. */
 void *field_member(const struct field *field, struct request *request);

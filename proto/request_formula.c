@@ -102,8 +102,25 @@ enum brot_err request_set_formula(const char *text, struct request *request, str
 	return code;
 }
 
+/* Upright, that is with the negative reals on top, it is some 3 high and 2.6 wide. */
+static void set_buddhabrot_home(struct request *request)
+{
+	const double high = 3.2 * request->width_px / request->height_px;
+	const double width = high < 2.8 ? 2.8 : high < LIMIT_COORDINATE ? high : LIMIT_COORDINATE;
+	struct view view = {.re = {"-0.4"}, .im = {"0"}, .rotate_deg = 90.0};
+	char text[16];
+	const int chars = snprintf(text, sizeof text, "%.3f", width);
+	(void)decimal_parse(text, (size_t)chars, &view.width);
+	request->view = view;
+	request->iterations = request_default_iterations(&view);
+}
+
 void request_set_home(struct request *request)
 {
+	if (request->kind == KIND_BUDDHABROT) {
+		set_buddhabrot_home(request);
+		return;
+	}
 	const struct formula_info *info = formula_info(request->formula);
 	struct view view = {.rotate_deg = 0.0};
 	(void)decimal_parse(info->home_re, strlen(info->home_re), &view.re);

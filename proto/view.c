@@ -200,3 +200,8 @@ enum brot_err view_parse(const char *text, struct view *ret_view, uint32_t *ret_
 	*ret_iterations = 0;
 	return BROT_OK;
 }
+
+bool view_is_mirrored(const struct view *view)
+{
+	return decimal_sign(&view->im) == 0 && view->rotate_deg == 0.0;
+}

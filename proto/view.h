@@ -9,6 +9,7 @@
 #ifndef PROTO_VIEW_H
 #define PROTO_VIEW_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -41,5 +42,9 @@ enum brot_err view_read_centre(const char *field, const char *text, size_t chars
 			       struct decimal_text *ret, struct brot_error *err);
 enum brot_err view_read_extent(const char *field, const char *text, size_t chars,
 			       struct decimal_text *ret, struct brot_error *err);
+
+/* Whether a picture of it that is symmetric about the real axis has each row as the mirror image of
+ * another: the centre's im is exactly 0 and nothing is turned. */
+bool view_is_mirrored(const struct view *view);
 
 #endif

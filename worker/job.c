@@ -21,15 +21,23 @@ struct body {
 
 static enum brot_err body_read(const json_t *root, struct body *ret_body, struct brot_error *err)
 {
+	ret_body->request = json_object_get(root, "request");
+	ret_body->phases = json_object_get(root, "phases");
+	if (!json_is_object(ret_body->request))
+		return error_set(err, BROT_E_PROTOCOL, "JOB: must have request");
+	return BROT_OK;
+}
+
+/* What only a job with an image has. */
+static enum brot_err image_read(const json_t *root, struct body *ret_body, struct brot_error *err)
+{
 	const json_t *image = json_object_get(root, "image");
 	const json_t *slice = json_object_get(root, "slice");
 	const json_t *name = json_object_get(image, "name");
 	const json_t *bytes = json_object_get(image, "bytes");
-	ret_body->request = json_object_get(root, "request");
-	ret_body->phases = json_object_get(root, "phases");
 	ret_body->rows = json_object_get(root, "rows");
-	if (!json_is_object(ret_body->request) || !json_is_integer(slice))
-		return error_set(err, BROT_E_PROTOCOL, "JOB: must have request and slice");
+	if (!json_is_integer(slice))
+		return error_set(err, BROT_E_PROTOCOL, "JOB: must have slice");
 	if (!json_is_string(name) || !json_is_integer(bytes))
 		return error_set(err, BROT_E_PROTOCOL, "JOB: image must have name and bytes");
 	ret_body->slice = json_integer_value(slice);
@@ -38,18 +46,44 @@ static enum brot_err body_read(const json_t *root, struct body *ret_body, struct
 	return BROT_OK;
 }
 
-/* What this worker can do is a job of one phase, "render" or "mirror". */
-static enum brot_err phases_read(const json_t *phases, bool *ret_is_mirrored,
+/* What this worker can do. */
+static enum brot_err phases_read(const json_t *phases, enum job_kind *ret_kind,
 				 struct brot_error *err)
 {
-	const char *name = json_string_value(json_array_get(phases, 0));
-	bool is_mirrored = name != NULL && strcmp(name, "mirror") == 0;
-	if (json_array_size(phases) != 1 || name == NULL ||
-	    (!is_mirrored && strcmp(name, "render") != 0))
-		return error_set(err, BROT_E_REQUEST,
-				 "phases: must be [\"render\"] or [\"mirror\"] for this worker");
-	*ret_is_mirrored = is_mirrored;
-	return BROT_OK;
+	static const struct {
+		enum job_kind kind;
+		size_t count;
+		const char *names[2];
+	} known[] = {
+		{JOB_RENDER, 1, {"render", ""}},         {JOB_MIRROR, 1, {"mirror", ""}},
+		{JOB_SUM, 2, {"sample", "sum"}},         {JOB_GRID, 1, {"sample", ""}},
+		{JOB_COLLECT, 2, {"sample", "collect"}},
+	};
+	for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
+		bool is_it = json_array_size(phases) == known[i].count;
+		for (size_t p = 0; is_it && p < known[i].count; p++) {
+			const char *name = json_string_value(json_array_get(phases, p));
+			is_it = name != NULL && strcmp(name, known[i].names[p]) == 0;
+		}
+		if (!is_it)
+			continue;
+		*ret_kind = known[i].kind;
+		return BROT_OK;
+	}
+	return error_set(err, BROT_E_REQUEST,
+			 "phases: must be [\"render\"], [\"mirror\"], [\"sample\", \"sum\"], "
+			 "[\"sample\"] or [\"sample\", \"collect\"] for this worker");
+}
+
+/* Whether the request is of a kind that has such phases. */
+static enum brot_err kind_check(const struct request *request, enum job_kind kind,
+				struct brot_error *err)
+{
+	bool is_counted = kind != JOB_RENDER && kind != JOB_MIRROR;
+	if ((request->kind == KIND_BUDDHABROT) == is_counted)
+		return BROT_OK;
+	return error_set(err, BROT_E_PROTOCOL, "phases: are not those of the kind %s",
+			 request_kind_name(request->kind));
 }
 
 /* A broker may have a view rendered whole, but not half where the halves differ. */
@@ -129,8 +163,7 @@ static void header_check(void *context)
 					 check->nonce, check->err);
 }
 
-static void image_map(struct job *job, uint64_t id, const struct body *body,
-		      struct session_opened *opened)
+static void image_map(struct job *job, const struct body *body, struct session_opened *opened)
 {
 	if (body->bytes < 0 || (uint64_t)body->bytes != job->layout.total_bytes) {
 		(void)error_set(&opened->error, BROT_E_PROTOCOL,
@@ -141,7 +174,7 @@ static void image_map(struct job *job, uint64_t id, const struct body *body,
 	}
 	if (shm_map(body->name, (size_t)body->bytes, true, &job->shm, &opened->error) != BROT_OK)
 		return;
-	struct header_check check = {.job = job, .id = id, .err = &opened->error};
+	struct header_check check = {.job = job, .id = job->id, .err = &opened->error};
 	if (!fault_guard(header_check, &check, job->shm.memory, job->shm.bytes))
 		check.code = error_set(&opened->error, BROT_E_SYSTEM, "image: was truncated");
 	if (check.code != BROT_OK) {
@@ -152,53 +185,79 @@ static void image_map(struct job *job, uint64_t id, const struct body *body,
 	opened->is_mapped = true;
 }
 
+/* Why there is no mapping is only told; it does not keep the job from being rendered. */
+static void image_open(struct job *job, const struct body *body, bool use_shm,
+		       struct session_opened *opened)
+{
+	if (use_shm)
+		image_map(job, body, opened);
+	else
+		(void)error_set(&opened->error, BROT_OK, "told not to use shared memory");
+	opened->error.code = BROT_OK;
+}
+
 /* The parts of a job that its request gives. */
 static enum brot_err request_apply(struct job *job, const struct request *request,
-				   const struct body *body, const struct kernel *kernel,
+				   const struct body *body, const struct job_setup *setup,
 				   struct session_opened *opened)
 {
 	struct brot_error *err = &opened->error;
 	uint32_t rows;
 	enum brot_err code = rows_read(body->rows, request, &job->top_px, &rows, err);
+	bool is_mirrored = job->kind == JOB_MIRROR;
 	if (code == BROT_OK)
-		code = mirror_check(request, job->is_mirrored, rows, err);
+		code = mirror_check(request, is_mirrored, rows, err);
 	if (code == BROT_OK)
 		code = layout_make(request, rows, body->slice, &job->layout, err);
+	if (code == BROT_OK && job->kind == JOB_SUM)
+		return job_samples_open(job, request, setup, err);
 	if (code == BROT_OK)
-		code = render_job_make(request, kernel, &job->render, err);
+		code = render_job_make(request, setup->kernel, &job->render, err);
 	if (code != BROT_OK)
 		return code;
 	opened->area = (struct rect){
 		.y = job->top_px,
 		.w = request->width_px,
-		.h = job->is_mirrored ? mirror_rows(rows) : rows,
+		.h = is_mirrored ? mirror_rows(rows) : rows,
 	};
 	opened->pixel_bytes = format_pixel_bytes(request->format);
 	return BROT_OK;
 }
 
-static enum brot_err job_fill(struct job *job, const struct body *body, const struct kernel *kernel,
+static enum brot_err job_fill(struct job *job, const json_t *root, const struct job_setup *setup,
 			      struct session_opened *opened)
 {
+	struct body body = {0};
+	struct brot_error *err = &opened->error;
 	/* Its coordinates make it too large for the stack of whoever calls. */
 	struct request *request = malloc(sizeof *request);
 	if (request == NULL)
-		return error_set(&opened->error, BROT_E_SYSTEM, "job: no memory");
-	enum brot_err code = phases_read(body->phases, &job->is_mirrored, &opened->error);
+		return error_set(err, BROT_E_SYSTEM, "job: no memory");
+	enum brot_err code = body_read(root, &body, err);
 	if (code == BROT_OK)
-		code = request_from_json(body->request, request, &opened->error);
+		code = phases_read(body.phases, &job->kind, err);
 	if (code == BROT_OK)
-		code = request_apply(job, request, body, kernel, opened);
+		code = request_from_json(body.request, request, err);
+	if (code == BROT_OK)
+		code = kind_check(request, job->kind, err);
+	bool is_grid = job->kind == JOB_GRID || job->kind == JOB_COLLECT;
+	if (code == BROT_OK && is_grid)
+		code = job_counts_open(job, request, root, setup, opened);
+	else if (code == BROT_OK)
+		code = image_read(root, &body, err);
+	if (code == BROT_OK && !is_grid)
+		code = request_apply(job, request, &body, setup, opened);
+	if (code == BROT_OK && !is_grid)
+		image_open(job, &body, setup->use_shm, opened);
 	free(request);
 	return code;
 }
 
-struct job *job_open(const struct message *m, uint64_t handle, const struct kernel *kernel,
-		     bool use_shm, struct session_opened *ret_opened)
+struct job *job_open(const struct message *m, const struct job_setup *setup,
+		     struct session_opened *ret_opened)
 {
-	struct body body = {0};
 	json_error_t json_error;
-	*ret_opened = (struct session_opened){.handle = handle};
+	*ret_opened = (struct session_opened){.handle = setup->handle};
 	struct brot_error *err = &ret_opened->error;
 
 	json_t *root = json_loadb(m->body.data, m->body.size, JSON_REJECT_DUPLICATES, &json_error);
@@ -211,23 +270,17 @@ struct job *job_open(const struct message *m, uint64_t handle, const struct kern
 					     : "no memory");
 		goto fail;
 	}
-	job->handle = handle;
+	job->handle = setup->handle;
+	job->id = m->job;
 	job->shm = SHM_NONE;
-	if (body_read(root, &body, err) != BROT_OK ||
-	    job_fill(job, &body, kernel, ret_opened) != BROT_OK)
+	if (job_fill(job, root, setup, ret_opened) != BROT_OK)
 		goto fail;
-	if (use_shm)
-		image_map(job, m->job, &body, ret_opened);
-	else
-		(void)error_set(err, BROT_OK, "told not to use shared memory");
-	/* Why there is no mapping is only told; it does not keep the job from being rendered. */
-	err->code = BROT_OK;
 	json_decref(root);
 	return job;
 
 fail:
 	json_decref(root);
-	free(job);
+	job_free(job);
 	return NULL;
 }
 
@@ -235,6 +288,8 @@ void job_free(struct job *job)
 {
 	if (job == NULL)
 		return;
+	counts_free(job->counts);
+	samples_leave(job->samples);
 	shm_unmap(&job->shm);
 	free(job);
 }

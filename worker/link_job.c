@@ -31,8 +31,13 @@ void link_job_open(struct link *link, const struct session_action *action,
 		   const struct message *message)
 {
 	struct session_event event = {.type = SESSION_ON_OPENED};
-	struct job *job = job_open(message, action->handle, link->config->choice->kernel,
-				   link->config->use_shm, &event.opened);
+	const struct job_setup setup = {
+		.handle = action->handle,
+		.kernel = link->config->choice->kernel,
+		.use_shm = link->config->use_shm,
+		.others = link->jobs,
+	};
+	struct job *job = job_open(message, &setup, &event.opened);
 	if (job != NULL) {
 		job->next = link->jobs;
 		link->jobs = job;
@@ -70,7 +75,9 @@ void link_tile_start(struct link *link, const struct session_action *action)
 		tile.layout = &job->layout;
 		tile.memory = job->shm.memory;
 		tile.top_px = job->top_px;
-		tile.is_mirrored = job->is_mirrored;
+		tile.is_mirrored = job->kind == JOB_MIRROR;
+		tile.counts = job->counts;
+		tile.is_rows = job->kind == JOB_COLLECT && action->phase == 1;
 		if (pool_submit(link->pool, &tile)) {
 			job->tiles++;
 			return;

@@ -17,6 +17,7 @@
 #include "proto/error.h"
 #include "proto/image.h"
 #include "proto/message.h"
+#include "worker/counts.h"
 #include "worker/render.h"
 
 struct pool; /* opaque */
@@ -31,6 +32,10 @@ struct pool_tile {
 	const struct image_layout *layout; /* likewise */
 	void *memory;     /* the mapped image, likewise; NULL: the pixels come with the result */
 	bool is_mirrored; /* a mapped image, a whole one, gets it at its mirror's place too */
+	/* Borrowed likewise: then rect's rows are segments of samples to be counted there, or
+	 * (is_rows) rows of it to be sent, and what concerns an image has no meaning. */
+	struct counts *counts;
+	bool is_rows;
 };
 
 /* What became of it. error.code: BROT_OK, BROT_E_CANCELLED, or why it failed. */

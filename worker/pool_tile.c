@@ -107,11 +107,44 @@ static void result_pack(ZSTD_CCtx *zstd, struct pool_result *result)
 	result->codec = CODEC_ZSTD;
 }
 
+static void samples_count(const struct render_progress *progress, struct pool_result *result)
+{
+	const struct pool_tile *tile = &result->tile;
+	const struct escape_poll poll = {progress->keep_going, progress->context};
+	(void)counts_run(tile->counts, tile->rect.y, tile->rect.h, &poll, &result->iterations,
+			 &result->error);
+}
+
+static void rows_send(struct packer *packer, struct pool_result *result)
+{
+	const struct pool_tile *tile = &result->tile;
+	result->data_bytes = tile->rect.h * counts_row_bytes(tile->counts);
+	result->data = malloc(result->data_bytes);
+	if (result->data == NULL) {
+		(void)error_set(&result->error, BROT_E_SYSTEM, "tile: no memory for %zu bytes",
+				result->data_bytes);
+		return;
+	}
+	if (counts_rows(tile->counts, tile->rect.y, tile->rect.h, result->data, &result->error) !=
+	    BROT_OK)
+		return;
+	result->digest = XXH3_64bits(result->data, result->data_bytes);
+	result_pack(packer->zstd, result);
+}
+
 void pool_tile_render(struct packer *packer, const struct render_progress *progress,
 		      struct pool_result *result)
 {
 	const struct pool_tile *tile = &result->tile;
 	int64_t start_us = clock_us();
+	if (tile->counts != NULL) {
+		if (tile->is_rows)
+			rows_send(packer, result);
+		else
+			samples_count(progress, result);
+		result->elapsed_us = (uint64_t)(clock_us() - start_us);
+		return;
+	}
 	if (tile->memory == NULL) {
 		result->data_bytes = image_rect_bytes(tile->layout, &tile->rect);
 		result->data = malloc(result->data_bytes);

@@ -25,8 +25,10 @@
  * this worker for dead, which is what a stuck renderer deserves.
  *
  * DRAINING: no more credit. After a DRAIN message all tiles held are finished; after SIGTERM only
- * those that have begun, and BYE returns the rest. A second SIGTERM ends at once. A draining worker
- * whose session is lost ends too: it never serves again.
+ * those that have begun, and BYE returns the rest; segments of samples FAIL (cancelled) before it,
+ * so that what was counted beside them is not lost. Counts that have yet to be
+ * sent are waited for by the BYE too, for up to 20 s. A second SIGTERM ends at once. A draining
+ * worker whose session is lost ends too: it never serves again.
  *
  * One thread owns a session. All times are milliseconds of CLOCK_MONOTONIC.
  */
@@ -69,6 +71,11 @@ struct session_opened {
 	struct rect area;     /* of the picture, where tiles may lie: the image's rows, or their
 			       * upper half */
 	uint32_t pixel_bytes; /* over all planes */
+	bool is_counted;      /* tiles of phase 0 are segments of samples, one a row of area: their
+			       * results carry nothing, and are worth something only with those of the
+			       * other tiles of the job */
+	struct rect rows;     /* then, of a grid that the broker does not see: tiles of phase 1 */
+	uint32_t row_pixel_bytes;
 	bool is_mapped;
 	uint8_t nonce[MESSAGE_NONCE_BYTES];
 	struct brot_error error;

@@ -11,23 +11,27 @@
 
 enum session_state { SESSION_GREETING, SESSION_SERVING, SESSION_DRAINING, SESSION_ENDED };
 
-/* A worker knows a job in bands as several, one for each band that is open. */
-#define KNOWN_JOBS (LIMIT_JOBS * LIMIT_OPEN_BANDS)
+/* A worker knows a job in bands as several, one for each band that is open; and one that counts
+ * samples as its image and its grids, two at a time. */
+#define KNOWN_JOBS (LIMIT_JOBS * (LIMIT_OPEN_BANDS + 2))
 
 struct known_job {
 	uint64_t id, handle;
 	struct session_opened opened;
+	bool has_counted; /* samples that nobody else has, if it has rows to be sent */
 };
 
 struct held_tile {
 	uint64_t handle, job;
 	uint32_t phase, tile, attempt;
+	bool is_counted; /* of samples */
 };
 
 struct session {
 	struct session_config config;
 	enum session_state state;
 	bool is_terminated; /* SIGTERM came */
+	int64_t empty_ms;   /* since when it drains without a tile, at a tick; 0: it does not */
 	uint64_t number;    /* of the session; 0 in GREETING */
 	int64_t hello_ms;   /* when the next HELLO is due */
 	int64_t hello_sent_ms;
@@ -95,6 +99,9 @@ void session_on_tile(struct session *s, const struct message *m, struct session_
 void session_on_revoke(struct session *s, const struct message *m, struct session_actions *out);
 void session_on_tile_ended(struct session *s, const struct session_ended *ended,
 			   struct session_actions *out);
+
+/* Whether counts of samples have yet to be sent. */
+bool session_has_counts(const struct session *s);
 
 /* Drops all jobs and tiles. */
 void session_forget(struct session *s, struct session_actions *out);

@@ -10,6 +10,7 @@
 #define BEAT_MOST_MS     60000
 #define LOST_LEAST_BEATS 2
 #define LOST_MOST_MS     600000
+#define COUNTS_MS        20000 /* that one who leaves waits for its counts to be taken */
 
 void session_life_init(struct session *s)
 {
@@ -152,7 +153,7 @@ static void drain_begin(struct session *s, struct session_actions *out)
 
 void session_drain_check(struct session *s, struct session_actions *out)
 {
-	if (s->state == SESSION_DRAINING && s->held_count == 0)
+	if (s->state == SESSION_DRAINING && s->held_count == 0 && !session_has_counts(s))
 		bye_send(s, out);
 }
 
@@ -205,6 +206,18 @@ static bool is_stuck(const struct session *s)
 	       (s->progress.stuck > 0 && out_of_use >= s->progress.running);
 }
 
+/* Nobody comes for what it has counted. */
+static bool waits_in_vain(struct session *s, int64_t now_ms)
+{
+	if (s->state != SESSION_DRAINING || s->held_count > 0) {
+		s->empty_ms = 0;
+		return false;
+	}
+	if (s->empty_ms == 0)
+		s->empty_ms = now_ms;
+	return now_ms - s->empty_ms >= COUNTS_MS;
+}
+
 void session_on_tick(struct session *s, const struct session_event *event,
 		     struct session_actions *out)
 {
@@ -216,6 +229,10 @@ void session_on_tick(struct session *s, const struct session_event *event,
 	}
 	if (now_ms - s->heard_ms >= s->lost_ms) {
 		session_lose(s, now_ms, out);
+		return;
+	}
+	if (waits_in_vain(s, now_ms)) {
+		bye_send(s, out);
 		return;
 	}
 	if (s->state == SESSION_SERVING && session_credit(s) != s->credit_told)

@@ -24,6 +24,14 @@ void session_forget(struct session *s, struct session_actions *out)
 	s->held_count = 0;
 }
 
+bool session_has_counts(const struct session *s)
+{
+	for (uint32_t i = 0; i < s->job_count; i++)
+		if (s->jobs[i].has_counted && s->jobs[i].opened.rows.h > 0)
+			return true;
+	return false;
+}
+
 /* ---- jobs ---- */
 
 static struct known_job *job_by_id(struct session *s, uint64_t id)
@@ -128,19 +136,21 @@ static bool tile_check(struct session *s, const struct message *m, const struct 
 		*err = opened->error;
 		return false;
 	}
-	if (m->phase != 0) {
+	bool is_rows = m->phase == 1 && opened->rows.h > 0;
+	const struct rect *area = is_rows ? &opened->rows : &opened->area;
+	if (m->phase != 0 && !is_rows) {
 		(void)error_set(err, BROT_E_PROTOCOL, "tile: phase must be 0 for this job, got %u",
 				m->phase);
 		return false;
 	}
-	if (!is_inside(m, &opened->area)) {
+	if (!is_inside(m, area) || (is_rows && m->w != area->w)) {
 		(void)error_set(err, BROT_E_PROTOCOL,
 				"tile: must lie inside %ux%u at (%u, %u), got %ux%u at (%u, %u)",
-				opened->area.w, opened->area.h, opened->area.x, opened->area.y,
-				m->w, m->h, m->x, m->y);
+				area->w, area->h, area->x, area->y, m->w, m->h, m->x, m->y);
 		return false;
 	}
-	uint64_t bytes = (uint64_t)m->w * m->h * opened->pixel_bytes;
+	uint64_t bytes = (uint64_t)m->w * m->h *
+			 (is_rows ? opened->row_pixel_bytes : opened->pixel_bytes);
 	if (!opened->is_mapped && bytes > LIMIT_DATA_BYTES) {
 		(void)error_set(err, BROT_E_PROTOCOL,
 				"tile: must have at most %d bytes to be sent, got %llu",
@@ -168,20 +178,39 @@ static void fail_send(const struct session *s, const struct held_tile *tile,
 	session_text_set(out, error->text);
 }
 
+/* What crossed our CREDIT 0 on its way goes back with the BYE; but of a grid nothing must be out
+ * then. */
+static void give_back(const struct session *s, const struct known_job *job, const struct message *m,
+		      struct session_actions *out)
+{
+	const struct held_tile tile = {
+		.job = m->job, .phase = m->phase, .tile = m->tile, .attempt = m->attempt};
+	struct brot_error err;
+	if (job == NULL || !job->opened.is_counted)
+		return;
+	(void)error_set(&err, BROT_E_CANCELLED, "tile: this worker is leaving");
+	fail_send(s, &tile, &err, out);
+}
+
 void session_on_tile(struct session *s, const struct message *m, struct session_actions *out)
 {
-	/* What crossed our CREDIT 0 on its way goes back with the BYE. */
-	if (s->state != SESSION_SERVING)
+	const struct known_job *job = job_by_id(s, m->job);
+	bool is_rows = job != NULL && job->opened.rows.h > 0 && m->phase == 1;
+	if (s->state != SESSION_SERVING && s->state != SESSION_DRAINING)
 		return;
+	if (s->state == SESSION_DRAINING && !is_rows) {
+		give_back(s, job, m, out);
+		return;
+	}
 	for (uint32_t i = 0; i < s->held_count; i++)
 		if (is_same_tile(&s->held[i], m))
 			return;
-	const struct known_job *job = job_by_id(s, m->job);
 	struct held_tile tile = {.handle = job != NULL ? job->handle : 0,
 				 .job = m->job,
 				 .phase = m->phase,
 				 .tile = m->tile,
-				 .attempt = m->attempt};
+				 .attempt = m->attempt,
+				 .is_counted = job != NULL && job->opened.is_counted};
 	struct brot_error err;
 	if (!tile_check(s, m, job, &err)) {
 		fail_send(s, &tile, &err, out);
@@ -226,8 +255,10 @@ void session_on_tile_ended(struct session *s, const struct session_ended *ended,
 		return; /* revoked, or of a job that was cancelled or lost meanwhile */
 	struct held_tile tile = s->held[i];
 	s->held[i] = s->held[--s->held_count];
+	struct known_job *job = job_by_handle(s, tile.handle);
 
 	if (ended->error.code == BROT_OK) {
+		job->has_counted |= tile.is_counted && tile.phase == 0;
 		struct message *done = session_send_add(s, out, MSG_DONE);
 		done->job = tile.job;
 		done->phase = tile.phase;
@@ -238,7 +269,8 @@ void session_on_tile_ended(struct session *s, const struct session_ended *ended,
 		done->elapsed_us = ended->elapsed_us;
 		done->codec = ended->codec;
 		done->data = ended->data;
-	} else if (ended->error.code != BROT_E_CANCELLED || s->state != SESSION_DRAINING) {
+	} else if (ended->error.code != BROT_E_CANCELLED || s->state != SESSION_DRAINING ||
+		   tile.is_counted) {
 		fail_send(s, &tile, &ended->error, out);
 	}
 	session_drain_check(s, out);

@@ -36,12 +36,15 @@ struct brot_numbers {
 	const float *phase;
 	const uint32_t *period;
 	const float *interior;
+	/* The counts of a Buddhabrot's one or three channels, in one of these. */
+	const uint64_t *density[3];
+	const uint32_t *density32[3];
 };
 
 /* Makes ready the colours of a request, a JSON document (see request.schema.json), of which only
- * size, samples and colour matter; `bytes` long. The numbers must be of size x samples.
- * BROT_E_REQUEST for a bad one, BROT_E_SYSTEM if memory is short; *ret_colour is untouched then.
- * The caller owns *ret_colour. */
+ * size, samples and colour matter, of a Buddhabrot kind, tone and the number of bands too; `bytes`
+ * long. The numbers must be of size x samples. BROT_E_REQUEST for a bad one, BROT_E_SYSTEM if
+ * memory is short; *ret_colour is untouched then. The caller owns *ret_colour. */
 enum brot_err brot_colour_new(const char *request, size_t bytes, struct brot_colour **ret_colour,
 			      struct brot_error *err);
 void brot_colour_free(struct brot_colour *colour); /* accepts NULL */

@@ -19,6 +19,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "proto/grid.h"
 #include "proto/sys/clock.h"
 #include "proto/sys/random.h"
 
@@ -259,15 +260,25 @@ void shm_remove(const char *name)
 		(void)shm_unlink(name);
 }
 
-/* Whether it is an image whose broker comes back for it, and which process that was. */
+/* Whether it is an image, or a grid, whose broker comes back for it, and which process that was. */
 static bool is_durable(int fd, uint32_t *ret_owner_pid)
 {
-	struct image_header header;
-	bool is_image = pread(fd, &header, sizeof header, 0) == (ssize_t)sizeof header &&
-			memcmp(header.magic, IMAGE_MAGIC, sizeof header.magic) == 0 &&
-			(header.flags & IMAGE_DURABLE) != 0;
-	*ret_owner_pid = is_image ? header.owner_pid : 0;
-	return is_image;
+	union {
+		char magic[8];
+		struct image_header image;
+		struct grid_header grid;
+	} header = {.magic = ""};
+	ssize_t got = pread(fd, &header, sizeof header, 0);
+	bool is_image = got >= (ssize_t)sizeof header.image &&
+			memcmp(header.magic, IMAGE_MAGIC, sizeof header.magic) == 0;
+	bool is_grid = got >= (ssize_t)sizeof header.grid &&
+		       memcmp(header.magic, GRID_MAGIC, sizeof header.magic) == 0;
+	uint32_t flags = is_image ? header.image.flags : is_grid ? header.grid.flags : 0;
+	bool is_awaited = (flags & IMAGE_DURABLE) != 0;
+	*ret_owner_pid = is_awaited && is_image  ? header.image.owner_pid
+			 : is_awaited && is_grid ? header.grid.owner_pid
+						 : 0;
+	return is_awaited;
 }
 
 static bool is_running(uint32_t pid)

@@ -27,6 +27,93 @@ static struct {
 	struct pool_result results[2 * TILES_MAX];
 } world;
 
+/* ---- counts.h: without samples, and without memory of its own ---- */
+
+struct samples {
+	unsigned users;
+	uint32_t width_px, height_px, channels, segments;
+};
+
+struct counts {
+	struct samples *samples;
+	struct grid_layout layout;
+	void *memory;
+};
+
+enum brot_err samples_make(const struct request *request, const struct kernel *kernel,
+			   struct samples **ret_samples, struct brot_error *err)
+{
+	const struct buddha *buddha = &request->buddha;
+	(void)kernel;
+	if (buddha->points == 0 || buddha->channels == 0)
+		return error_set(err, BROT_E_REQUEST, "points: none");
+	struct samples *samples = calloc(1, sizeof *samples);
+	*samples = (struct samples){1, request->width_px, request->height_px, buddha->channels,
+				    buddha_segments(buddha->points, request->iterations).count};
+	*ret_samples = samples;
+	return BROT_OK;
+}
+
+struct samples *samples_take(struct samples *samples)
+{
+	samples->users++;
+	return samples;
+}
+
+void samples_leave(struct samples *samples)
+{
+	if (samples != NULL && --samples->users == 0)
+		free(samples);
+}
+
+bool samples_are_of(const struct samples *samples, const struct request *request)
+{
+	return samples->width_px == request->width_px && samples->height_px == request->height_px &&
+	       samples->channels == request->buddha.channels &&
+	       samples->segments ==
+		       buddha_segments(request->buddha.points, request->iterations).count;
+}
+
+bool samples_layout(const struct samples *samples, uint64_t wrap, struct grid_layout *ret_layout)
+{
+	return grid_layout_make(samples->width_px, samples->height_px, samples->channels, false,
+				samples->segments, wrap, ret_layout);
+}
+
+struct counts *counts_new(struct samples *samples, const struct grid_layout *layout, void *memory)
+{
+	struct counts *counts = calloc(1, sizeof *counts);
+	*counts = (struct counts){samples_take(samples), *layout, memory};
+	return counts;
+}
+
+void counts_free(struct counts *counts)
+{
+	if (counts != NULL)
+		samples_leave(counts->samples);
+	free(counts);
+}
+
+/* Its first cell and its last bit. */
+static void check_counts(const struct pool_tile *tile)
+{
+	const struct grid_layout *layout = &tile->counts->layout;
+	const struct rect *rect = &tile->rect;
+	uint32_t width = tile->is_rows ? layout->width_px : 1;
+	uint32_t height = tile->is_rows ? layout->rows : layout->segments;
+	FUZZ_CHECK(rect->x == 0 && rect->w == width && rect->h > 0 && rect->y <= height &&
+			   rect->h <= height - rect->y,
+		   "%ux%u at (%u, %u) of a grid", rect->w, rect->h, rect->x, rect->y);
+	FUZZ_CHECK(!tile->is_rows ||
+			   (uint64_t)width * rect->h * layout->channels * 8 <= LIMIT_DATA_BYTES,
+		   "%u rows to be sent", rect->h);
+	if (tile->counts->memory == NULL)
+		return;
+	const struct grid grid = grid_view(tile->counts->memory, layout);
+	grid.cells[layout->plane_cells * layout->channels - 1]++;
+	grid.bits[0] ^= 1;
+}
+
 /* ---- pool.h ---- */
 
 struct pool {
@@ -74,6 +161,14 @@ static size_t running(void)
 	return count;
 }
 
+static void queue_tile(const struct pool_tile *tile)
+{
+	bool is_running = running() < THREADS;
+	world.queue[world.queued].tile = *tile;
+	world.queue[world.queued].is_running = is_running;
+	world.queue[world.queued++].is_cancelled = false;
+}
+
 bool pool_submit(struct pool *pool, const struct pool_tile *tile)
 {
 	(void)pool;
@@ -83,6 +178,11 @@ bool pool_submit(struct pool *pool, const struct pool_tile *tile)
 	for (size_t i = 0; i < world.queued; i++)
 		wanted += !world.queue[i].is_cancelled;
 	FUZZ_CHECK(wanted <= THREADS + 1, "%zu tiles at once", wanted);
+	if (tile->counts != NULL) {
+		check_counts(tile);
+		queue_tile(tile);
+		return true;
+	}
 	FUZZ_CHECK(rect->w > 0 && rect->h > 0 && rect->y >= tile->top_px, "an empty tile");
 	FUZZ_CHECK(rect->x <= grid->width_px && rect->w <= grid->width_px - rect->x, "columns");
 	FUZZ_CHECK(rect->y - tile->top_px <= grid->height_px &&
@@ -93,10 +193,7 @@ bool pool_submit(struct pool *pool, const struct pool_tile *tile)
 	else
 		FUZZ_CHECK(image_rect_bytes(tile->layout, rect) <= LIMIT_DATA_BYTES, "%ux%u",
 			   rect->w, rect->h);
-	bool is_running = running() < THREADS;
-	world.queue[world.queued].tile = *tile;
-	world.queue[world.queued].is_running = is_running;
-	world.queue[world.queued++].is_cancelled = false;
+	queue_tile(tile);
 	return true;
 }
 
@@ -110,7 +207,8 @@ static void end_tile(size_t index, uint8_t how)
 		error_set(&result->error, BROT_E_CANCELLED, "cancelled");
 	} else if ((how & TILE_FAILS) != 0) {
 		error_set(&result->error, BROT_E_SYSTEM, "a reason of \"%0*d\"", how, 7);
-	} else if (result->tile.memory == NULL) {
+	} else if (result->tile.memory == NULL &&
+		   (result->tile.counts == NULL || result->tile.is_rows)) {
 		result->data = calloc(1, 64);
 		result->data_bytes = 64;
 	}

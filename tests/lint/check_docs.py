@@ -43,7 +43,7 @@ Takes = Callable[[str, list[dict]], list[bool]]
 
 def ask_bodies(program: str) -> tuple[dict[str, list[list[str]]], Takes]:
     """The rows of DESCRIBE_BODIES by their kind: "says" name and body, "word" key and word,
-    "request" formula and body; and the function that asks it."""
+    "request" formula and body, "kind" kind and body; and the function that asks it."""
 
     def run(questions: str) -> list[str]:
         return subprocess.run([program], input=questions, check=True, capture_output=True,
@@ -265,19 +265,36 @@ def schema_of(schema: dict, prefix: str = "") -> tuple[set[str], dict[str, list[
 def parameters_of(schema: dict, formula: str) -> set[str]:
     """The keys that a request has for a formula alone, by the schema's conditions."""
     (then,) = (entry["then"] for entry in schema["allOf"]
-               if formula in entry["if"]["properties"]["formula"]["enum"])
+               if formula in entry["if"]["properties"].get("formula", {}).get("enum", ()))
     inner = then["properties"]["parameters"]
     return {"parameters"} | {f"parameters.{key}" for key in inner["required"]} if inner else set()
 
 
-def check_request(schema: dict, example: dict, rows: dict[str, list[list[str]]],
+def kind_keys(schema: dict, kind: str) -> set[str]:
+    """The outer keys that other kinds alone have, by the schema's conditions."""
+    (entry,) = (entry for entry in schema["allOf"] if "kind" in entry["if"]["properties"])
+    assert entry["if"]["properties"]["kind"]["const"] == "buddhabrot"
+    branch = entry["then" if kind == "buddhabrot" else "else"]["properties"]
+    return {key for key, value in branch.items() if value is False}
+
+
+def check_request(schema: dict, examples: list[dict], rows: dict[str, list[list[str]]],
                   differences: Differences) -> None:
-    """Schema, example and code have the same keys; schema and code the same words."""
-    keys, words = schema_of(schema)
-    keys = {key for key in keys if key.split(".")[0] != "parameters"}
+    """Schema, examples and code have the same keys; schema and code the same words."""
+    every, words = schema_of(schema)
+    every = {key for key in every if key.split(".")[0] != "parameters"}
+
+    def keys_of_kind(kind: str) -> set[str]:
+        return {key for key in every if key.split(".")[0] not in kind_keys(schema, kind)}
+    keys = keys_of_kind("escape")
     # Left out, pixels are square.
-    differences.compare("keys of the request's example", sorted(keys_of_json(example)),
-                        sorted(keys - {"view.height"}))
+    for (kind, _), example in zip(rows["kind"], examples, strict=True):
+        differences.compare("kind of an example", example["kind"], kind)
+        differences.compare(f"keys of the example of kind {kind}", sorted(keys_of_json(example)),
+                            sorted(keys_of_kind(kind) - {"view.height"}))
+    for kind, text in rows["kind"]:
+        differences.compare(f"keys of a request of kind {kind}", sorted(keys_of_kind(kind)),
+                            sorted(keys_of_json(json.loads(text))))
     requests = [[name, json.loads(text).get("request")] for name, text in rows["says"]]
     requests += [[formula, json.loads(text)] for formula, text in rows["request"]]
     for name, request in requests:
@@ -329,7 +346,7 @@ def header_fields(section: str) -> list[list[str]]:
 def check_image(section: str, described: list[list[str]], differences: Differences) -> None:
     def of(kind: str) -> list[list[str]]:
         return [row[1:] for row in described if row[0] == kind]
-    differences.compare("fields of an image's header", header_fields(section), of("header"))
+    differences.compare("fields of the headers of images and grids", header_fields(section), of("header"))
     # A pixel is `3 x u8, sRGB` or `u32: what it means` or `f32 in [0, 1): ...`.
     planes = [[name, kind, str(bytes_of(re.match(r"(\d+ x )?\w+", pixel)[0]))]
               for name, kind, pixel in table(section, "plane")]
@@ -388,13 +405,13 @@ def main() -> int:
     differences = Differences()
     for number in ("3", "4", "6", "7", "8", "11"):
         differences.require(number in text, f"PROTOCOL.md has no section {number}")
-    example = json.loads(text["3"].split("```json")[1].split("```")[0])
+    examples = [json.loads(part.split("```")[0]) for part in text["3"].split("```json")[1:]]
     bodies = documented_bodies(text["4"], messages)
     check_messages(text["4"], messages, differences)
     check_said(bodies, said, differences)
     words = string_literals(root / "broker/parse.c") | string_literals(root / "broker/parse_hello.c")
-    check_heard(bodies, optional_keys(text["4"]), messages, example, words, takes, differences)
-    check_request(schema, example, rows, differences)
+    check_heard(bodies, optional_keys(text["4"]), messages, examples[0], words, takes, differences)
+    check_request(schema, examples, rows, differences)
     check_formulas(text["3"], schema, rows["request"], differences)
     check_image(text["6"], described, differences)
     check_errors(text["7"], errors, differences)

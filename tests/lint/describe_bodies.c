@@ -3,9 +3,9 @@
  * PROTOCOL.md and request.schema.json.
  *
  * Prints "says NAME BODY" for each kind of body that a broker sends, "word KEY WORD" for each word
- * that a request may have and "request FORMULA BODY" for a request of each formula, then answers
- * each line "NAME BODY" of standard input by "yes" or "no": whether a broker takes that body.
- * Columns are parted by tabs.
+ * that a request may have, "request FORMULA BODY" for a request of each formula and "kind KIND
+ * BODY" for one of each kind, then answers each line "NAME BODY" of standard input by "yes" or
+ * "no": whether a broker takes that body. Columns are parted by tabs.
  */
 #define _POSIX_C_SOURCE 200809L /* getline() */
 #include <stdio.h>
@@ -113,23 +113,40 @@ static void print_words(void)
 		printf("word\tcolour.inside\t%s\n", colour_inside_name((enum colour_inside)i));
 	for (int i = 0; i < BLEND_COUNT; i++)
 		printf("word\tcolour.blend\t%s\n", colour_blend_name((enum colour_blend)i));
+	for (int i = 0; i < SAMPLING_COUNT; i++)
+		printf("word\tbuddha.sampling\t%s\n",
+		       buddha_sampling_name((enum buddha_sampling)i));
+	printf("word\tbuddha.orbits\tescaping\nword\tbuddha.orbits\tinside\n");
+	for (int i = 0; i < TONE_COUNT; i++)
+		printf("word\ttone.curve\t%s\n", tone_curve_name((enum tone_curve)i));
 }
 
-/* A whole request of each formula. */
+static void print_request(const char *row, const char *name, struct request *request)
+{
+	request->view.height = request->view.width; /* the one key that is not always there */
+	json_t *json = request_to_json(request);
+	char *text = json_dumps(json, JSON_COMPACT);
+	if (text == NULL)
+		abort();
+	printf("%s\t%s\t%s\n", row, name, text);
+	free(text);
+	json_decref(json);
+}
+
+/* A whole request of each formula, and of each kind. */
 static void print_requests(void)
 {
+	struct request request;
 	for (int i = 0; i < FORMULA_COUNT; i++) {
-		struct request request;
 		request_init(&request);
-		request.view.height = request.view.width; /* the one key that is not always there */
 		request.formula = (enum formula_id)i;
-		json_t *json = request_to_json(&request);
-		char *text = json_dumps(json, JSON_COMPACT);
-		if (text == NULL)
-			abort();
-		printf("request\t%s\t%s\n", formula_info(request.formula)->name, text);
-		free(text);
-		json_decref(json);
+		print_request("request", formula_info(request.formula)->name, &request);
+	}
+	for (int i = 0; i < KIND_COUNT; i++) {
+		request_init(&request);
+		request.kind = (enum request_kind)i;
+		request.buddha.channels = 1;
+		print_request("kind", request_kind_name(request.kind), &request);
 	}
 }
 

@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "proto/error.h"
+#include "proto/grid.h"
 #include "proto/image.h"
 #include "proto/message.h"
 
@@ -20,7 +21,7 @@ static void print_message(const char *name, unsigned code, unsigned from, const 
 	       from & FROM_BROKER ? "B" : "", fields, body, data);
 }
 
-/* The offset and the size of one field of the image's header. */
+/* The offset and the size of one field of the header of an image, or of a grid. */
 #define PRINT_FIELD(member)                                                 \
 	printf("header\t%zu\t%zu\n", offsetof(struct image_header, member), \
 	       sizeof((struct image_header *)NULL)->member)
@@ -53,6 +54,35 @@ static void print_header(void)
 	       IMAGE_ALIGN);
 }
 
+#define PRINT_GRID_FIELD(member)                                           \
+	printf("header\t%zu\t%zu\n", offsetof(struct grid_header, member), \
+	       sizeof((struct grid_header *)NULL)->member)
+
+static void print_grid_header(void)
+{
+	PRINT_GRID_FIELD(magic);
+	PRINT_GRID_FIELD(version);
+	PRINT_GRID_FIELD(header_bytes);
+	PRINT_GRID_FIELD(total_bytes);
+	PRINT_GRID_FIELD(work);
+	PRINT_GRID_FIELD(nonce);
+	PRINT_GRID_FIELD(owner_uid);
+	PRINT_GRID_FIELD(owner_pid);
+	PRINT_GRID_FIELD(width_px);
+	PRINT_GRID_FIELD(height_px);
+	PRINT_GRID_FIELD(channels);
+	PRINT_GRID_FIELD(flags);
+	PRINT_GRID_FIELD(segments);
+	PRINT_GRID_FIELD(state);
+	PRINT_GRID_FIELD(wrap);
+	PRINT_GRID_FIELD(bits_offset);
+	PRINT_GRID_FIELD(carries_offset);
+	PRINT_GRID_FIELD(cells_offset);
+	PRINT_GRID_FIELD(carry_room);
+	PRINT_GRID_FIELD(carry_used);
+	PRINT_GRID_FIELD(carry_lost);
+}
+
 static void print_formats(void)
 {
 	for (uint32_t type = 0; type < TYPES_MAX; type++) {
@@ -76,6 +106,7 @@ int main(void)
 	for (int code = 0; code < BROT_ERR_COUNT; code++)
 		printf("error\t%d\t%s\n", code, brot_err_name((enum brot_err)code));
 	print_header();
+	print_grid_header();
 	print_formats();
 	return 0;
 }

@@ -61,7 +61,13 @@ static void new_job(struct world *world)
 	else if (kind == 3)
 		request.phases = 1 + pick(world, PHASES_MAX);
 	request.is_mirrored = one_in(world, 2);
-	if (one_in(world, 8)) {
+	if (kind == 4 || kind == 5) {
+		request.width = 1 + pick(world, 20);
+		request.height = 1 + pick(world, 20);
+		request.segments = 1 + pick(world, world->is_slow ? 300 : 120);
+		request.grids = 4 + pick(world, 3);
+	}
+	if (request.segments == 0 && one_in(world, 8)) {
 		request.width = 1 + pick(world, 12);
 		request.height = 3 + pick(world, 20);
 		request.pixel_work = LIMIT_PIXEL_WORK / (1 + pick(world, 4));
@@ -97,6 +103,8 @@ static void odd_answer(struct world *world, unsigned worker)
 	if (world->jobs > 0 && !one_in(world, 8)) {
 		uint64_t job = sim_job_id(world->sim, pick(world, world->jobs));
 		event.tile.work = work_id(job > 0 ? job : 1, one_in(world, 4));
+		if (one_in(world, 2))
+			event.tile.work = work_grid_id(job > 0 ? job : 1, 1 + pick(world, 4));
 	}
 	if (event.type == EVENT_DONE) {
 		event.code = BROT_OK;
@@ -252,7 +260,7 @@ static void trouble_job(struct world *world)
 static void trouble_broker(struct world *world)
 {
 	struct sim *sim = world->sim;
-	unsigned trouble = pick(world, 10);
+	unsigned trouble = pick(world, 11);
 	unsigned client = any_client(world);
 	world->restarts += trouble < 7;
 	if (trouble < 2)
@@ -263,8 +271,11 @@ static void trouble_broker(struct world *world)
 		sim_restart(sim, SIM_RESTART_REBOOT);
 	else if (trouble < 7)
 		sim_restart_after(sim, 1 + pick(world, 80));
-	else if (trouble == 7)
-		sim_fail_next_image(sim, 1);
+	else if (trouble == 7 || trouble == 10)
+		(one_in(world, 3) ? sim_fail_next_commit : sim_fail_next_image)(sim,
+										1 + pick(world, 4));
+	else if (trouble == 8 && one_in(world, 4))
+		sim_fail_next_sum(sim, 1);
 	else if (trouble == 8)
 		(one_in(world, 2) ? sim_mute : sim_unmute)(sim, client);
 	else
@@ -280,6 +291,7 @@ static void settings(struct world *world, struct sched_limits *limits)
 		limits->retention_ms = 15000;
 	if (one_in(world, 4))
 		limits->lease_ms = 2000;
+	limits->grid_ms = one_in(world, 2) ? 300 : 30000;
 	if (one_in(world, 8))
 		limits->jobs = 3;
 	limits->is_durable = !one_in(world, 4);
@@ -351,6 +363,8 @@ static bool end_troubles(struct world *world)
 	struct sim *sim = world->sim;
 	sim_restart_after(sim, 0);
 	sim_fail_next_image(sim, 0);
+	sim_fail_next_commit(sim, 0);
+	sim_fail_next_sum(sim, 0);
 	for (unsigned w = 1; w <= world->workers; w++) {
 		sim_fail_next(sim, w, 0);
 		if (world->is_frozen[w] && !world->is_dead[w])

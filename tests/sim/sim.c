@@ -81,8 +81,10 @@ void sim_free(struct sim *sim)
 	flights_free(sim->unused_flights);
 	for (unsigned w = 0; w < sim->worker_count; w++)
 		flights_free(sim->workers[w].backlog);
-	for (unsigned i = 0; i < sim->job_count; i++)
+	for (unsigned i = 0; i < sim->job_count; i++) {
+		sim_grids_free(&sim->jobs[i]);
 		sim_images_free(&sim->jobs[i]);
+	}
 	sched_free(sim->sched);
 	sched_actions_done(&sim->actions);
 	free(sim->trace);

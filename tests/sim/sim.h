@@ -46,14 +46,16 @@ struct sim_request {
 	unsigned phases;    /* 0: one */
 	bool is_mirrored;   /* the lower half is the upper one upside down */
 	uint32_t band_rows; /* 0: in one piece */
+	uint32_t segments;  /* of samples: a Buddhabrot; 0: another kind */
+	uint32_t grids;     /* that it may have at a time */
 	uint64_t pixel_work;
 	int32_t priority;
 	bool is_kept;
 };
 
-/* An rgb8 image; the number of the job within the simulation, from 0. The client asks again until
- * it is answered, watches, reads and releases bands as they come, and asks anew under its key if
- * the broker has forgotten the job. */
+/* An rgb8 image, or density; the number of the job within the simulation, from 0. The client asks
+ * again until it is answered, watches, reads and releases bands as they come, and asks anew under
+ * its key if the broker has forgotten the job. */
 unsigned sim_request(struct sim *sim, const struct sim_request *request);
 unsigned sim_submit(struct sim *sim, unsigned client, uint32_t width, uint32_t height);
 
@@ -98,7 +100,9 @@ void sim_restart(struct sim *sim, enum sim_restart how);
  * dropped, pixels written, segments marked, messages sent. */
 void sim_restart_after(struct sim *sim, unsigned things);
 bool sim_is_restart_due(const struct sim *sim); /* of sim_restart_after(), and yet to come */
-void sim_fail_next_image(struct sim *sim, unsigned images); /* so many, for want of memory */
+void sim_fail_next_image(struct sim *sim, unsigned images);   /* so many, for want of memory */
+void sim_fail_next_sum(struct sim *sim, unsigned sums);       /* counts that are too large */
+void sim_fail_next_commit(struct sim *sim, unsigned commits); /* grids that are not exact */
 
 /* Lets virtual time pass. sim_run_idle() stops early when nothing is left to render or read. */
 void sim_run(struct sim *sim, int64_t ms);

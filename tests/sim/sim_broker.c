@@ -7,6 +7,7 @@
 #include "tests/sim/sim_internal.h"
 
 #define LINE_BYTES (1u << 16)
+#define SUM_MS     300 /* that a slice of a sum may wait for its turn */
 
 struct sim_job *sim_job_by_id(struct sim *sim, uint64_t id)
 {
@@ -59,10 +60,37 @@ static void send(struct sim *sim, const struct sched_action *action)
 		}
 }
 
+/* Of one that is answered in a later turn, as long as the broker lives. */
+static void begin_sum(struct sim *sim, const struct sched_action *action)
+{
+	struct flight *flight = sim_flight_new(sim);
+	flight->is_to_broker = true;
+	flight->action = *action;
+	flight->event = (struct sched_event){.type = EVENT_SUMMED, .work = action->work};
+	sim->delay_ms += SUM_MS;
+	sim_post(sim, flight, NULL);
+	sim->delay_ms -= SUM_MS;
+	flight->connection = sim->life;
+}
+
+static void feed_sum(struct sim *sim, struct flight *flight)
+{
+	if (flight->connection != sim->life)
+		return;
+	if (sim->fail_sums > 0) {
+		sim->fail_sums--;
+		flight->event.code = BROT_E_FAILED;
+		flight->event.text = "a count is too large";
+	} else {
+		sim_grid_sum(sim, &flight->action, &flight->event);
+	}
+	sim_feed(sim, &flight->event);
+}
+
 static void create_image(struct sim *sim, const struct sched_action *action)
 {
 	struct sim_job *job = sim_job_by_id(sim, work_job(action->work));
-	if (job == NULL && sim->submitting > 0) {
+	if (job == NULL && sim->submitting > 0 && !work_is_grid(action->work)) {
 		job = &sim->jobs[sim->submitting - 1];
 		job->id = work_job(action->work);
 	}
@@ -88,12 +116,21 @@ static void carry_out(struct sim *sim, const struct sched_action *action)
 		return;
 	}
 	struct sim_job *job = sim_job_by_id(sim, id);
-	bool is_of_job = action->type == ACTION_APPLY || action->type == ACTION_DROP_IMAGE ||
+	bool is_grid = work_is_grid(action->work);
+	bool is_of_job = action->type == ACTION_COMMIT || action->type == ACTION_SUM ||
+			 action->type == ACTION_APPLY || action->type == ACTION_DROP_IMAGE ||
 			 action->type == ACTION_RECORD || action->type == ACTION_END;
 	if (is_of_job && job == NULL)
 		sim_break(sim, "an action is about job %" PRIu64 ", which is none", id);
 	else if (action->type == ACTION_APPLY)
 		sim_image_apply(sim, job, action);
+	else if (action->type == ACTION_DROP_IMAGE && is_grid)
+		sim_grid_drop(sim, job, action->work);
+	else if (action->type == ACTION_COMMIT) {
+		sim->committed_work = action->work;
+		sim_grid_commit(sim, job, action);
+	} else if (action->type == ACTION_SUM)
+		begin_sum(sim, action);
 	else if (action->type == ACTION_DROP_IMAGE)
 		sim_image_drop(sim, job, work_band(action->work));
 	else if (action->type == ACTION_RECORD)
@@ -129,6 +166,7 @@ static void step_once(struct sim *sim, struct sched_event *event)
 	sim_check_event(sim, event);
 	sim->event = event;
 	sim->created_work = 0;
+	sim->committed_work = 0;
 	sim->actions.count = 0;
 	sched_step(sim->sched, event, &sim->actions);
 	if (sim->log != NULL)
@@ -144,23 +182,47 @@ static void step_once(struct sim *sim, struct sched_event *event)
 		sim_break(sim, "%s", text);
 	if (sched_deadline_ms(sim->sched) <= sim->now_ms && event->type == EVENT_TICK)
 		sim_break(sim, "the next tick is due at once");
-	if (sim->created_work == 0 && !sim->is_restoring)
+	if (sim->created_work == 0 && sim->committed_work == 0 && !sim->is_restoring)
 		sim_check_step(sim);
+}
+
+/* Each of these is answered before anything else is said. */
+static void answer_commit(struct sim *sim, uint64_t work)
+{
+	struct sched_event answer = {.type = EVENT_COMMITTED, .work = work};
+	if (sim->fail_commits > 0) {
+		sim->fail_commits--;
+		answer.code = BROT_E_PROTOCOL;
+		answer.text = "it is not exact";
+		sim_grid_undo(sim_job_by_id(sim, work_job(work)), work);
+	}
+	step_once(sim, &answer);
 }
 
 void sim_step(struct sim *sim, struct sched_event *event)
 {
 	step_once(sim, event);
-	while (sim->created_work != 0 && !sim_reached(sim) && sim->broken[0] == '\0') {
-		uint64_t work = sim->created_work;
+	while ((sim->created_work != 0 || sim->committed_work != 0) && !sim_reached(sim) &&
+	       sim->broken[0] == '\0') {
+		uint64_t work = sim->created_work, committed = sim->committed_work;
 		struct sched_event answer = {.type = EVENT_IMAGE_READY, .work = work};
+		if (committed != 0) {
+			if (work != 0)
+				sim_break(sim, "an image and a commit were asked for at once");
+			answer_commit(sim, committed);
+			continue;
+		}
 		if (sim->fail_images > 0) {
 			sim->fail_images--;
 			answer.type = EVENT_IMAGE_FAILED;
 			answer.code = BROT_E_NO_SPACE;
 			answer.text = "there is no memory";
 		} else {
-			sim_image_create(sim, sim_job_by_id(sim, work_job(work)), work_band(work));
+			struct sim_job *job = sim_job_by_id(sim, work_job(work));
+			if (work_is_grid(work))
+				sim_grid_create(sim, job, work);
+			else
+				sim_image_create(sim, job, work_band(work));
 			if (sim_reached(sim))
 				return;
 		}
@@ -219,6 +281,8 @@ void sim_arrive(struct sim *sim, struct flight *flight)
 		sim_client_hears(sim, flight);
 	} else if (flight->event.type == EVENT_SUBMIT) {
 		feed_submit(sim, flight);
+	} else if (flight->event.type == EVENT_SUMMED) {
+		feed_sum(sim, flight);
 	} else {
 		flight->event.hello.info = &flight->info;
 		sim_feed(sim, &flight->event);

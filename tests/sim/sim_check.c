@@ -50,6 +50,15 @@ static struct sim_tile *tile_make(struct sim *sim, struct sim_job *job, uint32_t
 	return &job->tiles[id];
 }
 
+/* Under which it has the tile; 0: it does not. */
+static uint64_t lease_work(const struct sim_tile *tile, uint64_t session)
+{
+	for (uint32_t i = 0; i < tile->lease_count; i++)
+		if (tile->leases[i].session == session)
+			return tile->leases[i].work;
+	return 0;
+}
+
 static bool lease_remove(struct sim *sim, struct sim_tile *tile, uint64_t session)
 {
 	for (uint32_t i = 0; i < tile->lease_count; i++)
@@ -84,10 +93,17 @@ static void check_answer(struct sim *sim, const struct sched_event *event)
 	if (!is_valid)
 		return;
 	(void)lease_remove(sim, tile, event->session);
-	if (event->type == EVENT_DONE)
-		sim->done_job = job;
-	else
+	bool is_grid = work_is_grid(tile->work);
+	bool is_unbegun = event->type == EVENT_FAIL && event->code == BROT_E_CANCELLED;
+	bool is_bare = is_grid && tile->phase == 1 && !event->done.has_pixels;
+	if (event->type == EVENT_DONE && is_grid && !is_bare)
+		sim_grid_done(sim, job, &event->tile, &tile->rect);
+	else if (is_grid && !is_unbegun)
+		sim_grid_taint(job, tile->work);
+	if (event->type != EVENT_DONE)
 		job->fails++;
+	else if (!is_grid)
+		sim->done_job = job;
 }
 
 void sim_check_event(struct sim *sim, const struct sched_event *event)
@@ -130,6 +146,10 @@ static void check_welcome(struct sim *sim, const struct sched_action *action)
 static void check_new_lease(struct sim *sim, struct sim_job *job, const struct sched_action *action)
 {
 	const struct tile_name *name = &action->tile;
+	if (work_is_grid(name->work)) {
+		sim_grid_lease(sim, job, action);
+		return;
+	}
 	uint32_t band = work_band(name->work), first, count, before = 0;
 	if (!job->row.exists || band >= job->plan.band_count || !job->images[band].exists ||
 	    name->phase >= job->plan.phase_count) {
@@ -161,14 +181,17 @@ static void check_tile(struct sim *sim, const struct sched_action *action)
 		sim_break(sim, "a tile was leased to nobody, or of no job");
 		return;
 	}
-	if (session->was_drained || session->credit == 0)
+	/* Rows are asked of those who leave too, and those wait for it. */
+	bool is_rows = work_is_grid(action->tile.work) && action->tile.phase == 1;
+	if ((session->was_drained || session->credit == 0) && !is_rows)
 		sim_break(sim, "tile %u was leased to a worker that is draining",
 			  action->tile.tile);
 	check_new_lease(sim, job, action);
 	struct sim_tile *tile = tile_make(sim, job, action->tile.tile);
 	if (tile == NULL)
 		return;
-	bool is_same = tile->work == action->tile.work && tile->phase == action->tile.phase &&
+	bool is_same = (tile->work == action->tile.work || work_is_grid(tile->work)) &&
+		       tile->phase == action->tile.phase &&
 		       memcmp(&tile->rect, &action->rect, sizeof tile->rect) == 0;
 	if (tile->is_cut && (!is_same || tile->is_done))
 		sim_break(sim, "job %" PRIu64 ": tile %u was leased as another", job->id,
@@ -186,10 +209,10 @@ static void check_tile(struct sim *sim, const struct sched_action *action)
 	tile->phase = action->tile.phase;
 	tile->rect = action->rect;
 	tile->last_attempt = action->tile.attempt;
-	tile->leases[tile->lease_count++] = (struct sim_lease){action->session,
+	tile->leases[tile->lease_count++] = (struct sim_lease){action->session, action->tile.work,
 							       action->tile.attempt};
 	session->held++;
-	session->got_tile = true;
+	session->got_tile |= !is_rows;
 }
 
 static void check_apply(struct sim *sim, const struct sched_action *action)
@@ -207,7 +230,7 @@ static void check_cancel(struct sim *sim, const struct sched_action *action)
 {
 	struct sim_job *job = sim_job_by_id(sim, work_job(action->work));
 	for (uint32_t i = 0; job != NULL && i < job->tile_count; i++)
-		if (job->tiles[i].work == action->work)
+		if (lease_work(&job->tiles[i], action->session) == action->work)
 			(void)lease_remove(sim, &job->tiles[i], action->session);
 }
 
@@ -230,6 +253,8 @@ void sim_check_action(struct sim *sim, const struct sched_action *action)
 		job->heard_ms = sim->now_ms;
 	if (action->type == ACTION_WELCOME)
 		check_welcome(sim, action);
+	else if (action->type == ACTION_JOB && work_is_grid(action->work) && job != NULL)
+		sim_grid_begin(sim, job, action);
 	else if (action->type == ACTION_TILE)
 		check_tile(sim, action);
 	else if (action->type == ACTION_APPLY)
@@ -275,9 +300,14 @@ static void drop_leases(struct sim *sim, uint64_t session)
 {
 	for (unsigned j = 0; j < sim->job_count; j++) {
 		struct sim_job *job = &sim->jobs[j];
-		for (uint32_t i = 0; i < job->tile_count; i++)
-			if (job->tiles[i].lease_count > 0)
-				job->leases_lost += lease_remove(sim, &job->tiles[i], session);
+		for (uint32_t i = 0; i < job->tile_count; i++) {
+			uint64_t work = lease_work(&job->tiles[i], session);
+			if (!lease_remove(sim, &job->tiles[i], session))
+				continue;
+			job->leases_lost++;
+			sim_grid_taint(job, work);
+		}
+		sim_grids_leave(job, session);
 	}
 }
 
@@ -305,7 +335,8 @@ static void check_copies(struct sim *sim, const struct sched_action *action)
 		sim_break(sim, "job %" PRIu64 ": tile %u is leased %u times", job->id,
 			  action->tile.tile, tile->lease_count);
 	struct job_report report;
-	if (job->row.exists &&
+	bool is_rows = work_is_grid(action->tile.work) && action->tile.phase == 1;
+	if (job->row.exists && !is_rows &&
 	    (!sched_job_report(sim->sched, job->id, sim->now_ms, &report) || report.is_paused))
 		sim_break(sim, "job %" PRIu64 ": a tile of it was leased while it was paused",
 			  job->id);
@@ -356,7 +387,7 @@ static void check_fairness(struct sim *sim, const struct sched_action *action)
 static void check_jobs(struct sim *sim)
 {
 	uint32_t stored = 0;
-	uint64_t bytes = 0;
+	uint64_t bytes = 0, again = 0;
 	for (unsigned j = 0; j < sim->job_count; j++) {
 		struct sim_job *job = &sim->jobs[j];
 		for (uint32_t b = 0; b < job->plan.band_count; b++) {
@@ -367,9 +398,15 @@ static void check_jobs(struct sim *sim)
 				sim_break(sim, "job %" PRIu64 " has ended and left an image",
 					  job->id);
 		}
+		bytes += sim_grids_bytes(job);
+		if (!job->row.exists && sim_grids_bytes(job) > 0)
+			sim_break(sim, "job %" PRIu64 " has ended and left a grid", job->id);
 		if (!job->row.exists)
 			continue;
 		stored++;
+		/* A job that had finished gave up its grids' room, and may have to begin again. */
+		if (sim->life > 0)
+			again += job->plan.grids * job->plan.counts.total_bytes;
 		struct job_report report;
 		if (!sched_job_report(sim->sched, job->id, sim->now_ms, &report))
 			sim_break(sim, "job %" PRIu64 " was lost", job->id);
@@ -380,7 +417,7 @@ static void check_jobs(struct sim *sim)
 			 totals.jobs_finished + totals.jobs_failed;
 	if (known != stored)
 		sim_break(sim, "%u jobs are known, %u are stored", known, stored);
-	if (bytes > totals.image_bytes || totals.image_bytes > sim->limits.image_bytes)
+	if (bytes > totals.image_bytes || totals.image_bytes > sim->limits.image_bytes + again)
 		sim_break(sim,
 			  "images take %" PRIu64 " bytes, %" PRIu64 " are counted, and %" PRIu64
 			  " are the most",
@@ -407,6 +444,8 @@ bool sim_is_clean(struct sim *sim)
 		for (uint32_t b = 0; b < job->plan.band_count; b++)
 			if (job->images[b].exists)
 				sim_break(sim, "job %" PRIu64 " has left an image", job->id);
+		if (sim_grids_bytes(job) > 0)
+			sim_break(sim, "job %" PRIu64 " has left a grid", job->id);
 	}
 	for (unsigned i = 0; i < sim->session_count; i++)
 		if (sim->sessions[i].held > 0)

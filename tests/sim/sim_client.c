@@ -46,8 +46,41 @@ unsigned sim_client_same(struct sim *sim, unsigned other)
 	return client;
 }
 
+#define POINTS 1000 /* of a segment of samples; the last has fewer */
+
+static void make_counts_plan(const struct sim_request *request, struct plan *ret_plan)
+{
+	struct plan plan = {
+		.phase_count = 2,
+		.format = FORMAT_DENSITY,
+		.height_px = request->height,
+		.band_rows = request->height,
+		.band_count = 1,
+		.grids = request->grids,
+		.points = (uint64_t)request->segments * POINTS - POINTS / 3,
+		.segment_points = POINTS,
+		.phases[0] = {.kind = PHASE_SAMPLE,
+			      .grid = {1, request->segments, 1, 1},
+			      .pixel_work = 100000},
+		.phases[1] = {.kind = PHASE_SUM, .pixel_work = 1, .pixel_bytes = 8},
+	};
+	bool fits = segment_grid_make(request->width, request->height, 8, 1,
+				      &plan.phases[1].grid) &&
+		    image_layout_make(&plan.phases[1].grid, plan.format, &plan.layout) &&
+		    grid_layout_make(request->width, request->height, 1, request->is_mirrored,
+				     request->segments, GRID_WRAP, &plan.counts);
+	assert(fits);
+	(void)fits;
+	plan.image_bytes = plan.layout.total_bytes + plan.grids * plan.counts.total_bytes;
+	*ret_plan = plan;
+}
+
 static void make_plan(const struct sim_request *request, struct plan *ret_plan)
 {
+	if (request->segments > 0) {
+		make_counts_plan(request, ret_plan);
+		return;
+	}
 	unsigned phases = request->phases > 0 ? request->phases : 1;
 	uint64_t work = request->pixel_work > 0 ? request->pixel_work : 1000;
 	struct plan plan = {

@@ -20,6 +20,11 @@ static const char *const state_names[COVER_STATE_COUNT] = {
 	[COVER_BANDED_READABLE] = "banded readable",
 	[COVER_BANDED_PAUSED] = "banded paused",
 	[COVER_BANDED_FAILED] = "banded failed",
+	[COVER_COUNTED_CREATING] = "counted creating",
+	[COVER_COUNTED_SAMPLING] = "counted sampling",
+	[COVER_COUNTED_SUMMING] = "counted summing",
+	[COVER_COUNTED_PAUSED] = "counted paused",
+	[COVER_COUNTED_FAILED] = "counted failed",
 	[COVER_WORKER_UNKNOWN] = "worker unknown",
 	[COVER_WORKER_WELCOMED] = "worker welcomed",
 	[COVER_WORKER_IDLE] = "worker idle",
@@ -30,6 +35,7 @@ static const char *const state_names[COVER_STATE_COUNT] = {
 	[COVER_TILE_WAITING] = "tile waiting",
 	[COVER_TILE_LEASED] = "tile leased",
 	[COVER_TILE_LEASED_TWICE] = "tile leased twice",
+	[COVER_TILE_HELD] = "tile held",
 	[COVER_TILE_DONE] = "tile done",
 	[COVER_TILE_OTHER_LIFE] = "tile of another life",
 };
@@ -41,6 +47,8 @@ static const char *const event_names[EVENT_TYPE_COUNT] = {
 	[EVENT_SUBMIT] = "submit",
 	[EVENT_IMAGE_READY] = "image_ready",
 	[EVENT_IMAGE_FAILED] = "image_failed",
+	[EVENT_COMMITTED] = "committed",
+	[EVENT_SUMMED] = "summed",
 	[EVENT_WATCH] = "watch",
 	[EVENT_CANCEL_JOB] = "cancel_job",
 	[EVENT_RELEASE] = "release",
@@ -113,8 +121,25 @@ static bool is_readable(const struct sim *sim, const struct job_report *report)
 	return false;
 }
 
-static enum coverage_state state_of_report(const struct sim *sim, const struct job_report *report)
+static enum coverage_state state_of_counted(const struct job_report *report,
+					    const struct plan *plan)
 {
+	if (report->state == JOB_CREATING)
+		return COVER_COUNTED_CREATING;
+	if (report->state == JOB_FAILED)
+		return COVER_COUNTED_FAILED;
+	if (report->state == JOB_FINISHED)
+		return COVER_JOB_FINISHED;
+	if (report->is_paused)
+		return COVER_COUNTED_PAUSED;
+	return report->pixels_done < plan->points ? COVER_COUNTED_SAMPLING : COVER_COUNTED_SUMMING;
+}
+
+static enum coverage_state state_of_report(struct sim *sim, const struct job_report *report)
+{
+	const struct sim_job *job = sim_job_by_id(sim, report->job);
+	if (job != NULL && job->plan.grids > 0)
+		return state_of_counted(report, &job->plan);
 	bool is_banded = report->bands > 1;
 	if (report->state == JOB_CREATING)
 		return is_banded ? COVER_BANDED_CREATING : COVER_JOB_CREATING;
@@ -179,7 +204,8 @@ static void count_worker(const struct worker_report *report, void *context)
 static enum coverage_state state_of_tile(struct sim *sim, const struct sched_event *event)
 {
 	struct sim_job *job = sim_job_by_id(sim, work_job(event->tile.work));
-	uint32_t band = work_band(event->tile.work);
+	bool is_grid = work_is_grid(event->tile.work);
+	uint32_t band = is_grid ? 0 : work_band(event->tile.work);
 	if (job == NULL || !job->row.exists || band >= job->plan.band_count ||
 	    !job->images[band].exists || sim_session_find(sim, event->session) == NULL)
 		return COVER_TILE_OTHER_LIFE;
@@ -188,6 +214,8 @@ static enum coverage_state state_of_tile(struct sim *sim, const struct sched_eve
 	const struct sim_tile *tile = &job->tiles[event->tile.tile];
 	if (tile->is_done)
 		return COVER_TILE_DONE;
+	if (tile->lease_count == 0 && is_grid && sim_grid_holds(job, tile))
+		return COVER_TILE_HELD;
 	if (tile->lease_count == 0)
 		return COVER_TILE_WAITING;
 	return tile->lease_count == 1 ? COVER_TILE_LEASED : COVER_TILE_LEASED_TWICE;
@@ -197,7 +225,8 @@ static uint64_t job_of_event(struct sim *sim, const struct sched_event *event)
 {
 	if (event->type == EVENT_SUBMIT)
 		return sim->jobs[sim->submitting - 1].id;
-	if (event->type == EVENT_IMAGE_READY || event->type == EVENT_IMAGE_FAILED)
+	if (event->type == EVENT_IMAGE_READY || event->type == EVENT_IMAGE_FAILED ||
+	    event->type == EVENT_COMMITTED || event->type == EVENT_SUMMED)
 		return work_job(event->work);
 	return event->job;
 }

@@ -22,6 +22,11 @@ enum coverage_state {
 	COVER_BANDED_READABLE,  /* a band is complete */
 	COVER_BANDED_PAUSED,
 	COVER_BANDED_FAILED,
+	COVER_COUNTED_CREATING, /* a Buddhabrot */
+	COVER_COUNTED_SAMPLING,
+	COVER_COUNTED_SUMMING, /* all samples are counted */
+	COVER_COUNTED_PAUSED,
+	COVER_COUNTED_FAILED,
 	/* of the worker */
 	COVER_WORKER_UNKNOWN,
 	COVER_WORKER_WELCOMED, /* has not spoken in its session */
@@ -34,6 +39,7 @@ enum coverage_state {
 	COVER_TILE_WAITING,
 	COVER_TILE_LEASED,
 	COVER_TILE_LEASED_TWICE,
+	COVER_TILE_HELD, /* in a grid */
 	COVER_TILE_DONE,
 	COVER_TILE_OTHER_LIFE, /* of the broker, or of the job */
 	COVER_STATE_COUNT

@@ -91,6 +91,22 @@ void sim_image_lose_unmarked(struct sim_job *job, uint32_t band)
 		memset(image->applied + before, 0, segment_count(&grid));
 }
 
+/* What its grids have of the samples is still there; what was added up into the image is not,
+ * unless that is complete. */
+void sim_image_lose_sums(struct sim_job *job, bool is_reboot)
+{
+	struct sim_image *image = &job->images[0];
+	uint32_t samples = job->plan.counts.segments, rows = segment_count(&job->plan.layout.grid);
+	bool is_complete = image->exists;
+	for (uint32_t i = 0; i < rows; i++)
+		is_complete = is_complete && has_bit(image, i);
+	sim_grids_outlive(job, is_reboot);
+	if (is_complete)
+		memset(image->applied, 1, samples + rows);
+	else
+		memset(image->applied + samples, 0, rows);
+}
+
 static void mark(struct sim_image *image, const struct segment_grid *grid, const struct rect *rect)
 {
 	uint32_t first, count;
@@ -196,7 +212,7 @@ void sim_image_report(struct sim *sim, struct sim_job *job, const struct sched_a
 {
 	bool is_finished = action->type == ACTION_FINISHED;
 	/* The pixels of earlier phases are not marked, so a restart cannot count them. */
-	if (job->plan.phase_count == 1 || !sim->limits.is_durable) {
+	if (job->plan.phase_count == 1 || job->plan.grids > 0 || !sim->limits.is_durable) {
 		uint64_t there = pixels_there(job);
 		if (action->report.pixels_done != there)
 			sim_break(sim,

@@ -45,6 +45,8 @@ struct sim_worker_state {
 	unsigned held_count;
 	uint64_t mapped[MAPPED_MAX];
 	unsigned mapped_count;
+	uint64_t counted[MAPPED_MAX]; /* grids of its own, with samples that nobody else has */
+	unsigned counted_count;
 	int64_t busy_until_us; /* of the tile at the front */
 	int64_t next_beat_ms, next_hello_ms, heard_ms;
 	struct sched_event last_said;  /* a DONE, FAIL or MAPPED */
@@ -63,7 +65,7 @@ struct sim_client_state {
 
 /* A tile as the messages about it told. */
 struct sim_lease {
-	uint64_t session;
+	uint64_t session, work;
 	uint32_t attempt;
 };
 struct sim_tile {
@@ -81,6 +83,18 @@ struct sim_image {
 	bool is_delivered; /* was released: its pixels count as done, and it has no image */
 	uint8_t *applied;  /* times, a segment of the phases; survives DROP_IMAGE for the checks */
 	uint8_t *bits;     /* one a segment of the image, as they lie there */
+};
+
+/* A grid of counts, in shared memory if it exists, or in its worker's. */
+struct sim_grid {
+	uint64_t work;
+	bool exists, is_remote, is_committed;
+	bool is_tainted;  /* by more than what was said to be done */
+	uint64_t session; /* of its worker; 0: a sum, or of an earlier life */
+	uint8_t *counts;  /* of each segment of samples: how often it is in it */
+	uint8_t *bits;    /* as they lie there */
+	uint32_t rows_asked, rows_done;
+	struct sim_grid *next;
 };
 
 /* What the store has of a job. */
@@ -109,7 +123,8 @@ struct sim_job {
 	uint64_t id; /* the newest of its key; 0: none yet */
 	struct sim_row row;
 	struct sim_image *images; /* plan.band_count */
-	struct sim_tile *tiles;   /* by id, in this life of the broker */
+	struct sim_grid *grids;
+	struct sim_tile *tiles; /* by id, in this life of the broker */
 	uint32_t tile_count;
 	int64_t heard_ms; /* somebody watched it */
 	uint64_t leased_segments;
@@ -159,7 +174,9 @@ struct sim {
 	struct sim_job *done_job;        /* of a DONE from the tile's holder; NULL once applied */
 	unsigned submitting;             /* index + 1 of the job whose SUBMIT is being stepped */
 	uint64_t created_work;           /* whose CREATE_IMAGE is to be answered, or 0 */
-	unsigned die_in, things, steps, fail_images;
+	uint64_t committed_work;         /* whose COMMIT is to be answered, or 0 */
+	uint64_t life;                   /* of the broker */
+	unsigned die_in, things, steps, fail_images, fail_commits, fail_sums;
 	bool is_dead;                            /* the broker, in the middle of a step */
 	bool is_restoring;                       /* a new one, before it has heard of all jobs */
 	struct flight *flights, *unused_flights; /* by time, then order */
@@ -195,10 +212,29 @@ void sim_images_new(struct sim_job *job);
 void sim_images_free(struct sim_job *job);
 void sim_image_create(struct sim *sim, struct sim_job *job, uint32_t band);
 void sim_image_drop(struct sim *sim, struct sim_job *job, uint32_t band);
+void sim_image_lose_sums(struct sim_job *job, bool is_reboot);
 void sim_image_lose_unmarked(struct sim_job *job, uint32_t band);
 void sim_image_apply(struct sim *sim, struct sim_job *job, const struct sched_action *action);
 void sim_image_report(struct sim *sim, struct sim_job *job, const struct sched_action *action);
 void sim_image_is_read(struct sim *sim, struct sim_job *job, const struct sched_action *action);
+
+/* sim_grid.c: what is in which grid */
+void sim_grids_free(struct sim_job *job);
+void sim_grid_begin(struct sim *sim, struct sim_job *job, const struct sched_action *action);
+void sim_grid_create(struct sim *sim, struct sim_job *job, uint64_t work);
+void sim_grid_drop(struct sim *sim, struct sim_job *job, uint64_t work);
+void sim_grid_lease(struct sim *sim, struct sim_job *job, const struct sched_action *action);
+bool sim_grid_holds(struct sim_job *job, const struct sim_tile *tile); /* not committed */
+void sim_grid_done(struct sim *sim, struct sim_job *job, const struct tile_name *name,
+		   const struct rect *rect);
+void sim_grid_taint(struct sim_job *job, uint64_t work);
+void sim_grids_leave(struct sim_job *job, uint64_t session);
+void sim_grid_commit(struct sim *sim, struct sim_job *job, const struct sched_action *action);
+void sim_grid_undo(struct sim_job *job, uint64_t work);
+void sim_grid_sum(struct sim *sim, const struct sched_action *action, struct sched_event *event);
+void sim_grids_outlive(struct sim_job *job, bool is_reboot);
+void sim_grids_restore(struct sim_job *job, struct sched_restore *ret_restore);
+uint64_t sim_grids_bytes(const struct sim_job *job);
 
 /* sim_check.c: the invariants */
 void sim_check_event(struct sim *sim, const struct sched_event *event); /* before the step */

@@ -118,6 +118,8 @@ static void sweep(struct sim *sim, struct sim_job *job, bool is_reboot)
 		if (job->images[b].exists)
 			sim_image_lose_unmarked(job, b);
 	}
+	if (job->plan.grids > 0)
+		sim_image_lose_sums(job, is_reboot);
 	free(job->tiles);
 	job->tiles = NULL;
 	job->tile_count = 0;
@@ -154,6 +156,7 @@ static void restore(struct sim *sim, struct sim_job *job)
 		if (band < job->plan.band_count && job->images[band].exists)
 			restore.bits[i] = job->images[band].bits;
 	}
+	sim_grids_restore(job, &restore);
 	struct sched_event event = {.type = EVENT_RESTORE, .job = job->id, .restore = &restore};
 	sim_step(sim, &event);
 }
@@ -167,6 +170,8 @@ static void live_again(struct sim *sim, bool is_reboot)
 	sim->is_restoring = true;
 	sim->session_count = 0;
 	sim->created_work = 0;
+	sim->committed_work = 0;
+	sim->life++;
 	sim->done_job = NULL;
 	for (unsigned w = 0; w < sim->worker_count; w++)
 		connect_again(sim, &sim->workers[w].link);
@@ -216,6 +221,16 @@ void sim_restart_after(struct sim *sim, unsigned things)
 bool sim_is_restart_due(const struct sim *sim)
 {
 	return sim->die_in > 0;
+}
+
+void sim_fail_next_sum(struct sim *sim, unsigned sums)
+{
+	sim->fail_sums = sums;
+}
+
+void sim_fail_next_commit(struct sim *sim, unsigned commits)
+{
+	sim->fail_commits = commits;
 }
 
 void sim_fail_next_image(struct sim *sim, unsigned images)

@@ -81,7 +81,7 @@ static void start_front(struct sim *sim, struct sim_worker_state *worker)
 
 static void worker_forgets(struct sim_worker_state *worker)
 {
-	worker->held_count = worker->mapped_count = 0;
+	worker->held_count = worker->mapped_count = worker->counted_count = 0;
 	worker->session = 0;
 }
 
@@ -102,6 +102,11 @@ static void takes_tile(struct sim *sim, unsigned w, const struct sched_action *a
 static void takes_job(struct sim *sim, unsigned w, uint64_t work)
 {
 	struct sim_worker_state *worker = &sim->workers[w];
+	const struct sim_job *job = sim_job_by_id(sim, work_job(work));
+	bool must_answer = job != NULL && job->plan.grids > 0;
+	if (!worker->is_local && must_answer)
+		say(sim, w,
+		    (struct sched_event){.type = EVENT_MAPPED, .work = work, .text = "far away"});
 	if (!worker->is_local)
 		return;
 	bool has_room = worker->mapped_count < MAPPED_MAX;
@@ -122,11 +127,21 @@ static bool has_mapped(const struct sim_worker_state *worker, uint64_t work)
 static void leaves_if_done(struct sim *sim, unsigned w)
 {
 	struct sim_worker_state *worker = &sim->workers[w];
-	if (!worker->is_draining || worker->held_count > 0 || !worker->is_alive)
+	if (!worker->is_draining || worker->held_count > 0 || worker->counted_count > 0 ||
+	    !worker->is_alive)
 		return;
 	say(sim, w, (struct sched_event){.type = EVENT_BYE});
 	worker->is_alive = false;
 	sim_note(sim, "w%u: left", w + 1);
+}
+
+static unsigned without(uint64_t *works, unsigned count, uint64_t work)
+{
+	unsigned kept = 0;
+	for (unsigned i = 0; i < count; i++)
+		if (works[i] != work)
+			works[kept++] = works[i];
+	return kept;
 }
 
 static void drops_work(struct sim *sim, struct sim_worker_state *worker, uint64_t work)
@@ -141,6 +156,7 @@ static void drops_work(struct sim *sim, struct sim_worker_state *worker, uint64_
 		if (worker->mapped[i] != work)
 			worker->mapped[mapped++] = worker->mapped[i];
 	worker->mapped_count = mapped;
+	worker->counted_count = without(worker->counted, worker->counted_count, work);
 	if (was_front)
 		start_front(sim, worker);
 }
@@ -198,6 +214,16 @@ void sim_worker_hears(struct sim *sim, unsigned w, const struct sched_action *ac
 	leaves_if_done(sim, w);
 }
 
+/* Of a grid of its own. */
+static void keeps_counts(struct sim_worker_state *worker, const struct tile_name *name)
+{
+	if (worker->is_local || !work_is_grid(name->work) || name->phase != 0 ||
+	    worker->counted_count == MAPPED_MAX)
+		return;
+	worker->counted_count = without(worker->counted, worker->counted_count, name->work);
+	worker->counted[worker->counted_count++] = name->work;
+}
+
 static void finishes_tile(struct sim *sim, unsigned w)
 {
 	struct sim_worker_state *worker = &sim->workers[w];
@@ -213,8 +239,11 @@ static void finishes_tile(struct sim *sim, unsigned w)
 		event.type = EVENT_DONE;
 		event.iterations = (uint64_t)done.rect.w * done.rect.h;
 		event.done.elapsed_us = tile_us(worker, &done);
-		event.done.has_pixels = !has_mapped(worker, done.name.work);
+		event.done.has_pixels = work_is_grid(done.name.work)
+						? done.name.phase == 1
+						: !has_mapped(worker, done.name.work);
 		worker->tiles_done++;
+		keeps_counts(worker, &done.name);
 	}
 	say(sim, w, event);
 	if (worker->held_count > 0)
@@ -261,6 +290,25 @@ int64_t sim_worker_wakes_ms(const struct sim *sim, unsigned w)
 	if (worker->wants_hello && worker->next_hello_ms < wakes_ms)
 		wakes_ms = worker->next_hello_ms;
 	return wakes_ms;
+}
+
+/* Of samples, those behind the one under way. */
+static void returns_unbegun(struct sim *sim, unsigned w)
+{
+	struct sim_worker_state *worker = &sim->workers[w];
+	unsigned kept = worker->held_count > 0;
+	for (unsigned i = 1; i < worker->held_count; i++) {
+		const struct tile_name *name = &worker->held[i].name;
+		if (work_is_grid(name->work) && name->phase == 0)
+			say(sim, w,
+			    (struct sched_event){.type = EVENT_FAIL,
+						 .tile = *name,
+						 .code = BROT_E_CANCELLED,
+						 .text = "it was not begun"});
+		else
+			worker->held[kept++] = worker->held[i];
+	}
+	worker->held_count = kept;
 }
 
 /* What can happen to one */
@@ -326,6 +374,7 @@ void sim_drain(struct sim *sim, unsigned worker)
 	w->is_draining = true;
 	if (w->session != 0)
 		say(sim, worker - 1, (struct sched_event){.type = EVENT_CREDIT, .credit = 0});
+	returns_unbegun(sim, worker - 1);
 }
 
 void sim_credit(struct sim *sim, unsigned worker, unsigned credit)

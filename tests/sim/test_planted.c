@@ -36,6 +36,7 @@ int main(void)
 		{PLANT_LOST_LEASE, "a tile is forgotten with its lease"},
 		{PLANT_DOUBLE_COUNT, "both copies of a tile count"},
 		{PLANT_STARVED_CLIENT, "the oldest job takes all"},
+		{PLANT_DISCARDED_COUNTS, "a tile counts although its grid was discarded"},
 	};
 	int failed = 0;
 	char text[512];

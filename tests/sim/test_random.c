@@ -18,6 +18,8 @@
 
 #define BIT(event) (1u << (event))
 #define IMAGE      (BIT(EVENT_IMAGE_READY) | BIT(EVENT_IMAGE_FAILED))
+#define COUNTS     (BIT(EVENT_COMMITTED) | BIT(EVENT_SUMMED))
+#define UNCOUNTED  "only a Buddhabrot has grids"
 #define BY_PEER    (BIT(EVENT_HELLO) | BIT(EVENT_UNREACHABLE))
 
 /* Pairs that cannot happen. */
@@ -35,6 +37,21 @@ static const struct impossible {
 	{COVER_JOB_FINISHED, IMAGE, "it has its image"},
 	{COVER_JOB_FAILED, IMAGE, "none is asked for before a RETRY"},
 	{COVER_BANDED_FAILED, IMAGE, "none is asked for before a RETRY"},
+	{COVER_COUNTED_CREATING, ~IMAGE,
+	 "the caller answers CREATE_IMAGE before it says anything else"},
+	{COVER_COUNTED_SUMMING, IMAGE | BIT(EVENT_COMMITTED), "there are no more grids to come"},
+	{COVER_COUNTED_FAILED, IMAGE | BIT(EVENT_COMMITTED), "none is asked for before a RETRY"},
+	{COVER_JOB_UNKNOWN, BIT(EVENT_COMMITTED),
+	 "the caller answers COMMIT before it says anything else"},
+	{COVER_JOB_FINISHED, COUNTS, "it has no grids any more"},
+	{COVER_JOB_QUEUED, COUNTS, UNCOUNTED},
+	{COVER_JOB_RUNNING, COUNTS, UNCOUNTED},
+	{COVER_JOB_PAUSED, COUNTS, UNCOUNTED},
+	{COVER_JOB_FAILED, COUNTS, UNCOUNTED},
+	{COVER_BANDED_RENDERING, COUNTS, UNCOUNTED},
+	{COVER_BANDED_READABLE, COUNTS, UNCOUNTED},
+	{COVER_BANDED_PAUSED, COUNTS, UNCOUNTED},
+	{COVER_BANDED_FAILED, COUNTS, UNCOUNTED},
 	{COVER_WORKER_MOVED, BY_PEER | BIT(EVENT_GONE) | BIT(EVENT_DRAIN_WORKER),
 	 "it is not about a session that comes over a connection"},
 };

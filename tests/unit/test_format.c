@@ -13,11 +13,17 @@ static void planes_have_their_numbers(void **state)
 {
 	(void)state;
 	static const struct plane_info planes[] = {
-		{PLANE_RGB8, "rgb8", 3, true},         {PLANE_ITERATIONS, "iterations", 4, true},
-		{PLANE_WHOLE, "whole", 4, true},       {PLANE_FRACTION, "fraction", 4, true},
-		{PLANE_RGB16, "rgb16", 6, true},       {PLANE_DISTANCE, "distance", 8, false},
-		{PLANE_PHASE, "phase", 4, false},      {PLANE_PERIOD, "period", 4, true},
+		{PLANE_RGB8, "rgb8", 3, true},
+		{PLANE_ITERATIONS, "iterations", 4, true},
+		{PLANE_WHOLE, "whole", 4, true},
+		{PLANE_FRACTION, "fraction", 4, true},
+		{PLANE_RGB16, "rgb16", 6, true},
+		{PLANE_DISTANCE, "distance", 8, false},
+		{PLANE_PHASE, "phase", 4, false},
+		{PLANE_PERIOD, "period", 4, true},
 		{PLANE_INTERIOR, "interior", 4, true},
+		{PLANE_DENSITY, "density", 8, false},
+		{PLANE_DENSITY32, "density32", 4, false},
 	};
 	for (uint32_t i = 0; i < sizeof planes / sizeof planes[0]; i++) {
 		const struct plane_info *info = plane_info(i + 1);
@@ -28,7 +34,7 @@ static void planes_have_their_numbers(void **state)
 		assert_int_equal(info->pixel_bytes, planes[i].pixel_bytes);
 		assert_int_equal(info->is_conjugate, planes[i].is_conjugate);
 	}
-	static const uint32_t bad[] = {0, 10, 255, 1u << 31, UINT32_MAX};
+	static const uint32_t bad[] = {0, 12, 255, 1u << 31, UINT32_MAX};
 	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
 		assert_null(plane_info(bad[i]));
 }
@@ -49,8 +55,16 @@ static void formats_are_lists_of_planes(void **state)
 		 7,
 		 {PLANE_ITERATIONS, PLANE_WHOLE, PLANE_FRACTION, PLANE_DISTANCE, PLANE_PHASE,
 		  PLANE_PERIOD, PLANE_INTERIOR}},
+		{FORMAT_DENSITY, "density", true, 1, {PLANE_DENSITY}},
+		{FORMAT_DENSITY32, "density32", true, 1, {PLANE_DENSITY32}},
+		{FORMAT_NEBULA, "nebula", true, 3, {PLANE_DENSITY, PLANE_DENSITY, PLANE_DENSITY}},
+		{FORMAT_NEBULA32,
+		 "nebula32",
+		 true,
+		 3,
+		 {PLANE_DENSITY32, PLANE_DENSITY32, PLANE_DENSITY32}},
 	};
-	static const uint32_t pixel_bytes[FORMAT_COUNT] = {3, 4, 8, 6, 8, 4, 32};
+	static const uint32_t pixel_bytes[FORMAT_COUNT] = {3, 4, 8, 6, 8, 4, 32, 8, 4, 24, 12};
 	for (uint32_t i = 0; i < FORMAT_COUNT; i++) {
 		const struct format_info *info = format_info((enum format_id)i);
 		assert_int_equal(info->id, i);

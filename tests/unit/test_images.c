@@ -38,6 +38,11 @@ static struct request some_request(enum format_id format)
 	request.width_px = WIDTH;
 	request.height_px = HEIGHT;
 	request.format = format;
+	const struct format_info *info = format_info(format);
+	if (info->planes[0] == PLANE_DENSITY || info->planes[0] == PLANE_DENSITY32) {
+		request.kind = KIND_BUDDHABROT;
+		request.buddha = (struct buddha){.points = 1000, .channels = info->plane_count};
+	}
 	return request;
 }
 

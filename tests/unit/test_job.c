@@ -34,7 +34,9 @@ static struct job *open_body(const char *rows, const char *phase, const struct s
 	body_write(body, sizeof body, rows, phase, shm);
 	const struct message m = {
 		.type = MSG_JOB, .session = 1, .job = JOB, .body = {body, strlen(body)}};
-	return job_open(&m, 9, kernel_at(0), shm != NULL, ret_opened);
+	const struct job_setup setup = {
+		.handle = 9, .kernel = kernel_at(0), .use_shm = shm != NULL};
+	return job_open(&m, &setup, ret_opened);
 }
 
 static struct image_layout layout_of(uint32_t rows)

@@ -42,6 +42,15 @@ static void steps_are_counted(void **state)
 	assert_int_equal(m.iterations, 1000);
 	assert_int_equal(m.worker_us, 2500000);
 
+	struct sched_action counted[] = {
+		{.type = ACTION_COUNTED,
+		 .report = {.tiles_done = 5, .iterations = 70, .worker_us = 800}}};
+	step(&m, EVENT_COMMITTED, counted, 1);
+	assert_int_equal(m.grids, 1);
+	assert_int_equal(m.tiles_done, 6);
+	assert_int_equal(m.iterations, 1070);
+	assert_int_equal(m.worker_us, 2500800);
+
 	struct sched_action refused[] = {{.type = ACTION_REFUSE}},
 			    lost[] = {{.type = ACTION_REREGISTER}};
 	step(&m, EVENT_FAIL, NULL, 0);
@@ -98,6 +107,9 @@ static const char expected[] =
 	"# HELP brot_tiles_failed_total Tiles that a worker could not render.\n"
 	"# TYPE brot_tiles_failed_total counter\n"
 	"brot_tiles_failed_total 24\n"
+	"# HELP brot_grids_total Grids of a Buddhabrot's counts that were committed.\n"
+	"# TYPE brot_grids_total counter\n"
+	"brot_grids_total 26\n"
 	"# HELP brot_tiles_revoked_total Copies of tiles that another worker had rendered first.\n"
 	"# TYPE brot_tiles_revoked_total counter\n"
 	"brot_tiles_revoked_total 25\n"
@@ -171,6 +183,7 @@ static void the_text_is_exact(void **state)
 		.tiles_done = 23,
 		.tiles_failed = 24,
 		.tiles_revoked = 25,
+		.grids = 26,
 		.iterations = UINT64_MAX,
 		.worker_us = 3000042,
 		.uptime_ms = 61007,

@@ -204,7 +204,7 @@ static void npy_headers(void **state)
 		{NPY("'<u4'", "0", "(2, 3)"), "C order", 24},
 		{NPY("'<u4'", "False", "(6,)"), "shape", 24},
 		{NPY("'<u4'", "False", "()"), "shape", 24},
-		{NPY("'<u4'", "False", "(1, 2, 3)"), "shape", 24},
+		{NPY("'<u4'", "False", "(1, 2, 4)"), "shape", 32},
 		{NPY("'<u4'", "False", "(-2, 3)"), "shape", 24},
 		{NPY("'<u4'", "False", "(0, 3)"), "size", 0},
 		{NPY("'<u4'", "False", "(1048577, 1)"), "size", 24},

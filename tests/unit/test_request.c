@@ -230,11 +230,16 @@ static void test_names(void **state)
 
 /* The formula of these documents, as the keys depend on it. */
 static enum formula_id formula;
+static enum request_kind kind;
 
 static json_t *complete_document(void)
 {
 	struct request request;
 	request_init(&request);
+	request.kind = kind;
+	request.buddha.points = 2; /* a grid may have so many */
+	request.buddha.channels = 1;
+	request.buddha.bands[0] = (struct buddha_band){1, request.iterations};
 	request.formula = formula;
 	request.power = formula_info(formula)->has_power ? 4 : 2;
 	request.view.height = request.view.width;
@@ -276,10 +281,9 @@ static const json_t *branch(const json_t *schema)
 	for (size_t i = 0; i < json_array_size(branches); i++) {
 		const json_t *words, *then;
 		json_t *entry = json_array_get(branches, i);
-		assert_int_equal(json_unpack(entry, "{s:{s:{s:{s:o}}}, s:o}", "if", "properties",
-					     "formula", "enum", &words, "then", &then),
-				 0);
-		if (!has_word(words, formula_info(formula)->name))
+		if (json_unpack(entry, "{s:{s:{s:{s:o}}}, s:o}", "if", "properties", "formula",
+				"enum", &words, "then", &then) != 0 ||
+		    !has_word(words, formula_info(formula)->name))
 			continue;
 		assert_null(found);
 		found = then;
@@ -335,6 +339,10 @@ static void check_property(const char *object_name, const char *key, const json_
 	for (size_t i = 0; i < json_array_size(words); i++) {
 		json_t *word = json_array_get(words, i);
 		bool is_right = strcmp(key, "formula") != 0 || is_like(json_string_value(word));
+		if (strcmp(key, "kind") == 0)
+			is_right = i == (size_t)kind;
+		if (strcmp(key, "format") == 0)
+			is_right = i < FORMAT_DENSITY;
 		if (strcmp(key, "inside") == 0)
 			is_right = i == 0 || formula == FORMULA_MANDELBROT ||
 				   formula == FORMULA_MULTIBROT;
@@ -399,6 +407,23 @@ static void all_seen(json_t *seen, const json_t *schema)
 	json_decref(seen);
 }
 
+/* The keys of that kind alone. */
+static void check_buddhabrot(const json_t *properties, json_t *seen)
+{
+	static const char *const names[] = {"buddha", "tone"};
+	kind = KIND_BUDDHABROT;
+	for (size_t i = 0; i < 2; i++) {
+		const json_t *schema = json_object_get(properties, names[i]);
+		json_t *inner = json_object();
+		check_object(names[i], schema, NULL, inner);
+		all_seen(inner, schema);
+		json_object_set_new(seen, names[i], json_true());
+	}
+	assert_int_equal(parse_with(NULL, "buddha", NULL), BROT_E_REQUEST);
+	assert_int_equal(parse_with(NULL, "tone", NULL), BROT_OK);
+	kind = KIND_ESCAPE;
+}
+
 static void check_formulas(const json_t *schema)
 {
 	const json_t *parameters = json_object_get(json_object_get(schema, "properties"),
@@ -418,6 +443,7 @@ static void check_formulas(const json_t *schema)
 				 json_array_size(json_object_get(more, "required")));
 	}
 	formula = FORMULA_MANDELBROT;
+	check_buddhabrot(json_object_get(schema, "properties"), seen);
 	all_seen(seen, schema);
 	all_seen(seen_parameters, parameters);
 	const json_t *wanted = json_object_get(

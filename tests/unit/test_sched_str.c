@@ -201,6 +201,55 @@ static void the_longest_restore_fits(void **state)
 	free(bits);
 }
 
+static struct plan counted_plan(void)
+{
+	struct plan plan = plan_of(64, 30, 2, 0);
+	plan.phases[0] = (struct phase){
+		.kind = PHASE_SAMPLE, .grid = {1, 2000000, 1, 1}, .pixel_work = 77};
+	plan.phases[1].kind = PHASE_SUM;
+	plan.grids = 5;
+	plan.points = 3999999;
+	plan.segment_points = 2;
+	assert_true(grid_layout_make(64, 30, 3, true, 2000000, GRID_WRAP, &plan.counts));
+	return plan;
+}
+
+static void grids_come_back(void **state)
+{
+	(void)state;
+	struct sched_event_storage storage;
+	struct plan plan = counted_plan();
+	static uint8_t all[250000], few[250000];
+	memset(all, 0x5a, sizeof all);
+	few[77777] = 3;
+	struct sched_restore restore = {
+		.client = "c",
+		.plan = &plan,
+		.finished_ago_ms = -1,
+		.grid_count = 2,
+		.grids = {{WORK_GRID_BIT - 1, all}, {0, few}},
+	};
+	struct sched_event event = example(EVENT_RESTORE);
+	event.restore = &restore;
+	struct sched_event read = again(&event, &storage);
+	assert_memory_equal(read.restore->plan, &plan, sizeof plan);
+	assert_int_equal(read.restore->grid_count, 2);
+	assert_int_equal(read.restore->grids[0].number, WORK_GRID_BIT - 1);
+	assert_memory_equal(read.restore->grids[0].bits, all, sizeof all);
+	assert_memory_equal(read.restore->grids[1].bits, few, sizeof few);
+	assert_true(sched_event_str_bytes(&event) > sizeof all + sizeof few);
+	sched_event_storage_done(&storage);
+
+	event = example(EVENT_COMMITTED);
+	event.work = work_grid_id(9, 12);
+	event.code = BROT_E_PROTOCOL;
+	event.text = "it is not exact";
+	read = again(&event, &storage);
+	assert_true(work_is_grid(read.work) && work_grid(read.work) == 12);
+	assert_int_equal(read.code, BROT_E_PROTOCOL);
+	sched_event_storage_done(&storage);
+}
+
 static void a_restore_comes_back(void **state)
 {
 	(void)state;
@@ -250,6 +299,9 @@ static void a_restore_comes_back(void **state)
 	assert_non_null(read.restore->bits[1]);
 	assert_null(read.restore->text);
 	sched_event_storage_done(&storage);
+
+	/* Nor have others grids. */
+	assert_int_equal(read.restore->grid_count, 0);
 
 	/* Of several phases only that there is an image matters. */
 	plan = plan_of(64, 100, 2, 0);
@@ -417,6 +469,7 @@ int main(void)
 		cmocka_unit_test(a_hello_comes_back),
 		cmocka_unit_test(a_submit_comes_back),
 		cmocka_unit_test(a_restore_comes_back),
+		cmocka_unit_test(grids_come_back),
 		cmocka_unit_test(the_longest_restore_fits),
 		cmocka_unit_test(an_image_with_bits_is_read_back),
 		cmocka_unit_test(a_line_that_is_cut_does_not_parse),

@@ -85,18 +85,114 @@ static void a_hostile_broker_gets_fail_or_nothing(void **state)
 	EXPECT(s, "");
 }
 
+static void rows(struct story *s, uint32_t phase, uint32_t number, struct rect rect)
+{
+	say(s, (struct message){.type = MSG_TILE,
+				.session = SESSION,
+				.job = 8,
+				.phase = phase,
+				.tile = number,
+				.attempt = 1,
+				.x = rect.x,
+				.y = rect.y,
+				.w = rect.w,
+				.h = rect.h});
+}
+
+static void samples_and_rows_of_a_grid(void **state)
+{
+	struct story *s = *state;
+	serve(s);
+	job(s, 8);
+	opened_grid(s, 2, false);
+	EXPECT(s, "open 8, MAPPED 8 1 apart");
+	rows(s, 0, 0, (struct rect){0, 40, 1, 10});
+	EXPECT(s, "start 8.0.1");
+	ended(s, 2, 0, BROT_OK);
+	EXPECT(s, "DONE 8.0.1");
+	rows(s, 1, 1, (struct rect){0, 3, 20, 6});
+	s->trace[0] = '\0';
+	rows(s, 0, 2, (struct rect){0, 41, 1, 10});
+	rows(s, 1, 3, (struct rect){0, 3, 19, 1});
+	rows(s, 2, 4, (struct rect){0, 3, 20, 1});
+	EXPECT(s, "FAIL 8.2.1 protocol, FAIL 8.3.1 protocol, FAIL 8.4.1 protocol");
+}
+
+/* A broker that hears so before the BYE has no lease out in the grid. */
+static void a_leaving_worker_gives_samples_back(void **state)
+{
+	struct story *s = *state;
+	serve(s);
+	job(s, 8);
+	opened_grid(s, 2, true);
+	tile_rect(s, 8, 0, 1, (struct rect){0, 0, 1, 5});
+	tile_rect(s, 8, 1, 1, (struct rect){0, 5, 1, 5});
+	s->trace[0] = '\0';
+	terminate(s);
+	EXPECT(s, "CREDIT 0, drop");
+	ended(s, 2, 1, BROT_E_CANCELLED);
+	EXPECT(s, "FAIL 8.1.1 cancelled");
+	tile_rect(s, 8, 2, 1, (struct rect){0, 10, 1, 5}); /* it was on its way */
+	EXPECT(s, "FAIL 8.2.1 cancelled");
+	tile(s, 7, 30); /* of an image it goes back with the BYE */
+	EXPECT(s, "");
+	ended(s, 2, 0, BROT_OK);
+	EXPECT(s, "DONE 8.0.1, BYE, exit 0");
+}
+
+/* Whatever it has counted and not sent would be lost. */
+static void a_leaving_worker_waits_for_its_counts_to_be_taken(void **state)
+{
+	struct story *s = *state;
+	serve(s);
+	job(s, 8);
+	opened_grid(s, 2, false);
+	tile_rect(s, 8, 0, 1, (struct rect){0, 0, 1, 5});
+	ended(s, 2, 0, BROT_OK);
+	s->trace[0] = '\0';
+	terminate(s);
+	EXPECT(s, "CREDIT 0");
+	rows(s, 1, 1, (struct rect){0, 0, 20, 9});
+	EXPECT(s, "start 8.1.1");
+	struct session_event done = {.type = SESSION_ON_TILE_ENDED};
+	done.ended = (struct session_ended){.handle = 2, .phase = 1, .tile = 1, .attempt = 1};
+	step(s, &done);
+	EXPECT(s, "DONE 8.1.1");
+	say(s, (struct message){.type = MSG_CANCEL, .session = SESSION, .job = 8});
+	EXPECT(s, "close, BYE, exit 0");
+}
+
+static void but_not_for_ever(void **state)
+{
+	struct story *s = *state;
+	serve(s);
+	job(s, 8);
+	opened_grid(s, 2, false);
+	tile_rect(s, 8, 0, 1, (struct rect){0, 0, 1, 5});
+	ended(s, 2, 0, BROT_OK);
+	terminate(s);
+	s->trace[0] = '\0';
+	const int64_t begin_ms = s->now_ms;
+	while (strstr(s->trace, "BYE") == NULL && s->now_ms < begin_ms + 60000) {
+		s->trace[0] = '\0';
+		wait_until(s, s->now_ms + LOST_MS / 4);
+		say_of(s, MSG_WELCOME, SESSION);
+	}
+	assert_in_range(s->now_ms - begin_ms, 20000, 21000);
+}
+
 static void jobs_are_bounded(void **state)
 {
 	struct story *s = *state;
 	serve(s);
-	/* All jobs that a broker may have, each with two bands open. */
-	for (unsigned i = 1; i < LIMIT_JOBS * LIMIT_OPEN_BANDS; i++) {
+	/* All jobs that a broker may have, each with two bands open and two grids. */
+	for (unsigned i = 1; i < LIMIT_JOBS * (LIMIT_OPEN_BANDS + 2); i++) {
 		job(s, 100 + i);
 		opened(s, 1 + i, true);
 		s->trace[0] = '\0';
 	}
 	job(s, 9999);
-	EXPECT(s, "MAPPED 9999 1 job: this worker has 512 already, which is its limit");
+	EXPECT(s, "MAPPED 9999 1 job: this worker has 1024 already, which is its limit");
 	say(s, (struct message){.type = MSG_CANCEL, .session = SESSION, .job = 7});
 	job(s, 9999);
 	EXPECT(s, "close, open 9999");
@@ -279,6 +375,10 @@ int main(void)
 		STORY(a_job_without_its_image_is_rendered_all_the_same),
 		STORY(a_job_that_cannot_be_opened_gives_its_tiles_back),
 		STORY(a_hostile_broker_gets_fail_or_nothing),
+		STORY(samples_and_rows_of_a_grid),
+		STORY(a_leaving_worker_gives_samples_back),
+		STORY(a_leaving_worker_waits_for_its_counts_to_be_taken),
+		STORY(but_not_for_ever),
 		STORY(jobs_are_bounded),
 		STORY(cancel_drops_tiles_without_an_answer),
 		STORY(an_image_of_some_rows_takes_their_tiles_alone),

@@ -113,6 +113,21 @@ void opened(struct story *s, uint64_t handle, bool is_mapped)
 	step(s, &event);
 }
 
+void opened_grid(struct story *s, uint64_t handle, bool is_mapped)
+{
+	struct session_event event = {.type = SESSION_ON_OPENED};
+	event.opened = (struct session_opened){.handle = handle,
+					       .area = {.w = 1, .h = 50},
+					       .is_counted = true,
+					       .is_mapped = is_mapped};
+	if (!is_mapped) {
+		event.opened.rows = (struct rect){.w = 20, .h = 9};
+		event.opened.row_pixel_bytes = 8;
+		(void)snprintf(event.opened.error.text, BROT_ERROR_TEXT_BYTES, "apart");
+	}
+	step(s, &event);
+}
+
 void tile_rect(struct story *s, uint64_t id, uint32_t tile, uint32_t attempt, struct rect rect)
 {
 	say(s, (struct message){.type = MSG_TILE,

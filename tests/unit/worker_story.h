@@ -47,6 +47,8 @@ void refused(struct story *s, enum brot_err code, bool is_about_hello);
 
 /* The answers to actions. */
 void opened(struct story *s, uint64_t handle, bool is_mapped);
+/* A grid of 50 segments of samples; one that is not mapped has 9 rows of 20 px, 8 bytes each. */
+void opened_grid(struct story *s, uint64_t handle, bool is_mapped);
 void ended(struct story *s, uint64_t handle, uint32_t number, enum brot_err code);
 
 void terminate(struct story *s);

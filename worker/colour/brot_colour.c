@@ -23,7 +23,8 @@ struct whole {
 struct brot_colour {
 	uint32_t width_px, height_px; /* of the picture */
 	uint32_t samples;
-	unsigned planes;     /* bit 1u << PLANE_... */
+	unsigned planes;     /* bit 1u << PLANE_...; 0 of a Buddhabrot: */
+	uint32_t channels;   /* of its counts; else 0 */
 	struct whole *whole; /* NULL where the mode needs no survey */
 	struct shade shade;
 };
@@ -101,8 +102,13 @@ static enum brot_err whole_new(const struct request *request, uint32_t samples,
 		free(whole);
 		return no_memory(err);
 	}
-	enum brot_err code = survey_new(&request->colour, request->width_px, request->height_px,
-					samples, &whole->survey, err);
+	enum brot_err code;
+	if (request->kind == KIND_BUDDHABROT)
+		code = survey_new_counts(&request->tone, request->buddha.channels, &whole->survey,
+					 err);
+	else
+		code = survey_new(&request->colour, request->width_px, request->height_px, samples,
+				  &whole->survey, err);
 	if (code == BROT_OK) {
 		whole->parts = survey_part_new(whole->survey);
 		code = whole->parts != NULL ? BROT_OK : no_memory(err);
@@ -136,9 +142,11 @@ static enum brot_err colour_fill(struct brot_colour *colour, struct request *req
 	colour->width_px = request->width_px;
 	colour->height_px = request->height_px;
 	colour->samples = request->samples;
-	colour->planes = colour_planes(&request->colour);
+	const bool is_buddhabrot = request->kind == KIND_BUDDHABROT;
+	colour->planes = is_buddhabrot ? 0 : colour_planes(&request->colour);
+	colour->channels = is_buddhabrot ? request->buddha.channels : 0;
 	enum brot_err code = shade_make(&request->colour, &colour->shade, err);
-	if (code != BROT_OK || !colour_needs_image(&request->colour))
+	if (code != BROT_OK || (!is_buddhabrot && !colour_needs_image(&request->colour)))
 		return code;
 	code = request_to_data(request, request, err);
 	if (code == BROT_OK)
@@ -175,6 +183,22 @@ void brot_colour_free(struct brot_colour *colour)
 	free(colour);
 }
 
+/* Whether a Buddhabrot's counts are there, all of one type. */
+static enum brot_err check_counts(const struct brot_colour *colour,
+				  const struct brot_numbers *numbers, struct brot_error *err)
+{
+	uint32_t wide = 0, narrow = 0;
+	while (wide < colour->channels && numbers->density[wide] != NULL)
+		wide++;
+	while (narrow < colour->channels && numbers->density32[narrow] != NULL)
+		narrow++;
+	if (wide == colour->channels || narrow == colour->channels)
+		return BROT_OK;
+	return error_set(err, BROT_E_REQUEST,
+			 "buddha.bands: the counts of %u are needed, got those of %u",
+			 (unsigned)colour->channels, (unsigned)(wide > narrow ? wide : narrow));
+}
+
 enum brot_err brot_colour_check(const struct brot_colour *colour,
 				const struct brot_numbers *numbers, struct brot_error *err)
 {
@@ -196,7 +220,7 @@ enum brot_err brot_colour_check(const struct brot_colour *colour,
 				"which is not there",
 				colour_mode_name(colour->shade.mode),
 				colour_inside_name(colour->shade.inside), plane_info(type)->name);
-	return BROT_OK;
+	return check_counts(colour, numbers, err);
 }
 
 bool brot_colour_needs_survey(const struct brot_colour *colour)
@@ -217,6 +241,18 @@ static struct shade_numbers shade_numbers_of(const struct brot_numbers *numbers)
 	};
 }
 
+static struct tone_counts counts_of(const struct brot_colour *colour,
+				    const struct brot_numbers *numbers)
+{
+	struct tone_counts counts = {{NULL}, {NULL}};
+	const bool is_wide = numbers->density[colour->channels - 1] != NULL;
+	for (uint32_t i = 0; i < colour->channels; i++) {
+		counts.wide[i] = is_wide ? numbers->density[i] : NULL;
+		counts.narrow[i] = is_wide ? NULL : numbers->density32[i];
+	}
+	return counts;
+}
+
 void brot_colour_survey(struct brot_colour *colour, const struct brot_numbers *numbers,
 			uint32_t first, uint32_t rows)
 {
@@ -227,6 +263,13 @@ void brot_colour_survey(struct brot_colour *colour, const struct brot_numbers *n
 		return;
 	struct survey_part *part = part_take(whole);
 	assert(first <= numbers->height_px && rows <= numbers->height_px - first);
+	if (colour->channels > 0) {
+		const struct tone_counts counts = counts_of(colour, numbers);
+		tones_look(whole->survey->tones, &counts, (size_t)first * width,
+			   (size_t)rows * width, part->bins);
+		part_give(whole, part);
+		return;
+	}
 	for (uint32_t y = first; y < first + rows; y++)
 		for (uint32_t x = 0; x < width; x += SURVEY_PIECE) {
 			const uint32_t count = width - x < SURVEY_PIECE ? width - x : SURVEY_PIECE;
@@ -254,9 +297,23 @@ static struct shade_area area_of(const struct brot_colour *colour,
 	};
 }
 
+static struct tone_area tone_area_of(const struct brot_colour *colour,
+				     const struct brot_numbers *numbers, uint32_t first,
+				     uint32_t rows)
+{
+	assert(first <= colour->height_px && rows <= colour->height_px - first);
+	return (struct tone_area){counts_of(colour, numbers), first, colour->width_px, rows};
+}
+
 void brot_colour_rows8(const struct brot_colour *colour, const struct brot_numbers *numbers,
 		       uint32_t first, uint32_t rows, uint8_t *rgb, size_t stride_bytes)
 {
+	if (colour->channels > 0) {
+		const struct tone_area area = tone_area_of(colour, numbers, first, rows);
+		tones_rgb8(whole_survey(colour->whole)->tones, &colour->shade, &area, rgb,
+			   stride_bytes);
+		return;
+	}
 	const struct shade_area area = area_of(colour, numbers, first, rows);
 	shade_rgb8(&colour->shade, &area, rgb, stride_bytes);
 }
@@ -264,6 +321,12 @@ void brot_colour_rows8(const struct brot_colour *colour, const struct brot_numbe
 void brot_colour_rows16(const struct brot_colour *colour, const struct brot_numbers *numbers,
 			uint32_t first, uint32_t rows, uint16_t *rgb, size_t stride_bytes)
 {
+	if (colour->channels > 0) {
+		const struct tone_area area = tone_area_of(colour, numbers, first, rows);
+		tones_rgb16(whole_survey(colour->whole)->tones, &colour->shade, &area, rgb,
+			    stride_bytes);
+		return;
+	}
 	const struct shade_area area = area_of(colour, numbers, first, rows);
 	shade_rgb16(&colour->shade, &area, rgb, stride_bytes);
 }

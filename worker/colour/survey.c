@@ -30,10 +30,25 @@ enum brot_err survey_new(const struct colour *colour, uint32_t width, uint32_t h
 	return BROT_OK;
 }
 
+enum brot_err survey_new_counts(const struct tone *tone, uint32_t channels,
+				struct survey **ret_survey, struct brot_error *err)
+{
+	struct survey *survey = calloc(1, sizeof *survey);
+	if (survey != NULL)
+		survey->tones = tones_new(tone, channels);
+	if (survey == NULL || survey->tones == NULL) {
+		survey_free(survey);
+		return error_set(err, BROT_E_SYSTEM, "colour: no memory for a histogram");
+	}
+	*ret_survey = survey;
+	return BROT_OK;
+}
+
 void survey_free(struct survey *survey)
 {
 	if (survey == NULL)
 		return;
+	tones_free(survey->tones);
 	free(survey->bins);
 	free(survey->shares);
 	free(survey);
@@ -46,10 +61,13 @@ struct survey_part *survey_part_new(const struct survey *survey)
 	if (part == NULL)
 		return NULL;
 	part->counts = part->lights = nothing;
+	const bool has_bins = survey->tones != NULL || survey->mode == COLOUR_HISTOGRAM;
 	/* Most of its pages are never touched: an image has counts of a few octaves. */
-	if (survey->mode == COLOUR_HISTOGRAM)
+	if (survey->tones != NULL)
+		part->bins = tones_bins_new(survey->tones);
+	else if (has_bins)
 		part->bins = calloc(SURVEY_BINS, sizeof part->bins[0]);
-	if (survey->mode == COLOUR_HISTOGRAM && part->bins == NULL) {
+	if (has_bins && part->bins == NULL) {
 		free(part);
 		return NULL;
 	}
@@ -94,6 +112,10 @@ void survey_look(const struct survey *survey, const struct shade_numbers *number
 
 void survey_add(struct survey *survey, const struct survey_part *part)
 {
+	if (survey->tones != NULL) {
+		tones_add(survey->tones, part->bins);
+		return;
+	}
 	for (size_t i = 0; part->bins != NULL && i < SURVEY_BINS; i++)
 		survey->bins[i] += part->bins[i];
 	if (survey->mode == COLOUR_RELIEF) {
@@ -104,6 +126,8 @@ void survey_add(struct survey *survey, const struct survey_part *part)
 
 void survey_settle(struct survey *survey)
 {
+	if (survey->tones != NULL)
+		tones_settle(survey->tones);
 	if (survey->mode != COLOUR_HISTOGRAM)
 		return;
 	uint64_t total = 0, below = 0;

@@ -12,6 +12,8 @@
  * between 2^e and 2^(e + 1): at v = 1000 a bin is a 64th of a count. The share of samples with a
  * smaller count is that of the lower bins, and of v's own bin as much as v has of its width.
  *
+ * Of a Buddhabrot it is tone.h that looks; a survey has its tones and hands its bins on.
+ *
  * Pure. survey_look() is thread-safe for different parts; one thread at a time may call
  * survey_add(), and settled, a survey is constant.
  */
@@ -23,6 +25,7 @@
 
 #include "worker/colour/relief.h"
 #include "worker/colour/shade.h"
+#include "worker/colour/tone.h"
 
 #define SURVEY_PARTS 32768 /* of an octave */
 #define SURVEY_BINS  ((size_t)SHADE_OCTAVES * SURVEY_PARTS)
@@ -34,11 +37,12 @@ struct survey {
 	struct relief relief;   /* relief: light and ranges */
 	uint64_t *bins;         /* histogram: SURVEY_BINS of them */
 	double *shares;         /* and the share below each, once settled; SURVEY_BINS + 1 */
+	struct tones *tones;    /* of a Buddhabrot, which has nothing else; or NULL */
 };
 
 /* What some samples say. */
 struct survey_part {
-	uint64_t *bins; /* as above */
+	uint64_t *bins; /* as above, or those of the tones */
 	struct relief_range counts, lights;
 	struct survey_part *next; /* for the caller */
 };
@@ -47,6 +51,9 @@ struct survey_part {
  * BROT_E_SYSTEM if memory is short. The caller owns *ret_survey. */
 enum brot_err survey_new(const struct colour *colour, uint32_t width, uint32_t height,
 			 uint32_t samples, struct survey **ret_survey, struct brot_error *err);
+/* One of a Buddhabrot's counts. */
+enum brot_err survey_new_counts(const struct tone *tone, uint32_t channels,
+				struct survey **ret_survey, struct brot_error *err);
 void survey_free(struct survey *survey); /* accepts NULL */
 
 /* A part that has seen nothing. NULL if memory is short; the caller owns it. */

@@ -24,7 +24,8 @@ ESCAPE_VARIANTS(VARIANT_TEST)
 		 {ESCAPE_STEPS(VARIANT_STEP, name##_f64)}, \
 		 {ESCAPE_STEPS(VARIANT_STEP, name##_f32)}, \
 	 },                                                \
-	 {ESCAPE_STEPS(VARIANT_DERIVE, name)}},
+	 {ESCAPE_STEPS(VARIANT_DERIVE, name)},             \
+	 buddha_##name},
 static const struct kernel kernel_table[] = {ESCAPE_VARIANTS(VARIANT_ROW)};
 #undef VARIANT_ROW
 #undef VARIANT_DERIVE

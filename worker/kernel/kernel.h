@@ -60,12 +60,20 @@ typedef bool escape_fn(const struct escape_task *task, uint64_t *ret_iterations)
 struct derive_task;
 typedef bool derive_fn(const struct derive_task *task);
 
+/* Counts samples of a Buddhabrot: see worker/buddha/buddha.h, whose buddha_run() calls it. */
+struct buddha_job;
+struct scatter;
+typedef bool buddha_fn(const struct buddha_job *job, uint64_t first, uint64_t count,
+		       struct scatter *scatter, const struct escape_poll *poll,
+		       uint64_t *ret_iterations);
+
 struct kernel {
 	const char *name;
 	const char *needs;       /* the CPU features, for a person; "" for none */
 	bool (*supported)(void); /* by this CPU and operating system */
 	escape_fn *escape[PRECISION_COUNT][STEP_COUNT]; /* none is NULL */
 	derive_fn *derive[STEP_COUNT];                  /* in f64; none is NULL */
+	buddha_fn *buddha;                              /* not NULL */
 };
 
 /* The variants of this build, the widest first, the last one `scalar`. NULL past the end. */

@@ -14,8 +14,9 @@ function(kernel_steps result)
 endfunction()
 
 # kernel_objects(PREFIX isa OPTIONS ... LIBS ...): the vector kernel of an instruction set, as the
-# object libraries PREFIX_<0 or 1>_<step>: 1 for floats; and what derives, as PREFIX_derive_<step>. No
-# value depends on errno or on traps. The names go to <PREFIX>_objects.
+# object libraries PREFIX_<0 or 1>_<step>: 1 for floats; what derives, as PREFIX_derive_<step>; and what
+# counts a Buddhabrot, as PREFIX_buddha. No value depends on errno or on traps. The names go to
+# <PREFIX>_objects.
 function(kernel_objects prefix isa)
   cmake_parse_arguments(PARSE_ARGV 2 K "" "" "OPTIONS;LIBS")
   kernel_steps(steps)
@@ -23,22 +24,28 @@ function(kernel_objects prefix isa)
   foreach(step IN LISTS steps)
     string(REGEX MATCH "(.*):(.*)" _ ${step})
     foreach(part IN ITEMS 0 1 derive)
-      set(kernel ${prefix}_${part}_${CMAKE_MATCH_2})
       set(text escape)
       set(is_f32 ${part})
       if(part STREQUAL derive)
         set(text derive)
         set(is_f32 0)
       endif()
-      list(APPEND names ${kernel})
-      add_library(${kernel} OBJECT ${CMAKE_CURRENT_FUNCTION_LIST_DIR}/${text}_tmpl.c)
-      target_compile_definitions(${kernel} PRIVATE
-        KERNEL_SIMD_HEADER="worker/kernel/simd_${isa}.h" KERNEL_F32=${is_f32}
-        ESCAPE_STEP=STEP_${CMAKE_MATCH_1} ESCAPE_STEP_NAME=${CMAKE_MATCH_2})
-      target_compile_options(${kernel} PRIVATE ${K_OPTIONS}
-        -fno-math-errno -fno-trapping-math)
-      target_link_libraries(${kernel} PRIVATE ${K_LIBS})
+      list(APPEND names ${prefix}_${part}_${CMAKE_MATCH_2})
+      kernel_object(${prefix}_${part}_${CMAKE_MATCH_2} ${isa} ${text}_tmpl.c ${is_f32}
+        ${CMAKE_MATCH_1} ${CMAKE_MATCH_2})
     endforeach()
   endforeach()
+  list(APPEND names ${prefix}_buddha)
+  kernel_object(${prefix}_buddha ${isa} ../buddha/buddha_tmpl.c 0 SQUARE square)
   set(${prefix}_objects ${names} PARENT_SCOPE)
 endfunction()
+
+# Of kernel_objects(), whose arguments it sees: one library.
+macro(kernel_object name isa text is_f32 step_upper step)
+  add_library(${name} OBJECT ${CMAKE_CURRENT_FUNCTION_LIST_DIR}/${text})
+  target_compile_definitions(${name} PRIVATE
+    KERNEL_SIMD_HEADER="worker/kernel/simd_${isa}.h" KERNEL_F32=${is_f32}
+    ESCAPE_STEP=STEP_${step_upper} ESCAPE_STEP_NAME=${step})
+  target_compile_options(${name} PRIVATE ${K_OPTIONS} -fno-math-errno -fno-trapping-math)
+  target_link_libraries(${name} PRIVATE ${K_LIBS})
+endmacro()

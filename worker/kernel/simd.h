@@ -9,8 +9,10 @@
  * mask; and on them:
  *
  * v_load, v_store, v_set, v_add, v_sub, v_mul, v_abs; v_fma(a, b, c) = a b + c and v_fnma(a, b, c)
- * = -a b + c, rounded once; v_select(m, a, b) = m ? a : b; v_add_where(m, a, b) = m ? a + b : a;
- * m_le and m_eq, false for a NaN; m_and; m_bits, lane 0 in bit 0.
+ * = -a b + c, rounded once; v_floor; v_min, any of the two where one is a NaN; v_select(m, a, b) =
+ * m ? a : b; v_add_where(m, a, b) = m ? a + b : a; m_le and m_eq, false for a NaN; m_and; m_bits,
+ * lane 0 in bit 0; and, of doubles alone, v_pack(p, bits, a): the lanes whose bits are set, one
+ * after the other, in a vector's room of which the rest gets anything.
  */
 #ifndef WORKER_KERNEL_SIMD_H
 #define WORKER_KERNEL_SIMD_H

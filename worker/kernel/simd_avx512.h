@@ -32,11 +32,14 @@ typedef __mmask8 mask;
 #define v_fma(a, b, c)       SIMD_OP(fmadd)(a, b, c)
 #define v_fnma(a, b, c)      SIMD_OP(fnmadd)(a, b, c)
 #define v_abs(a)             SIMD_OP(abs)(a)
+#define v_floor(a)           SIMD_OP(floor)(a)
+#define v_min(a, b)          SIMD_OP(min)(a, b)
 #define v_select(m, a, b)    SIMD_OP(mask_blend)(m, b, a)
 #define v_add_where(m, a, b) SIMD_OP(mask_add)(a, m, a, b)
 #define m_le(a, b)           SIMD_MASK(cmp)(a, b, _CMP_LE_OQ)
 #define m_eq(a, b)           SIMD_MASK(cmp)(a, b, _CMP_EQ_OQ)
 #define m_and(a, b)          ((mask)((a) & (b)))
 #define m_bits(m)            ((uint32_t)(m))
+#define v_pack(p, bits, a)   v_store(p, _mm512_maskz_compress_pd((mask)(bits), a))
 
 #endif

@@ -38,11 +38,14 @@ typedef uint64x2_t mask;
 #define v_fma(a, b, c)       SIMD_OP(vfmaq)(c, a, b)
 #define v_fnma(a, b, c)      SIMD_OP(vfmsq)(c, a, b)
 #define v_abs(a)             SIMD_OP(vabsq)(a)
+#define v_floor(a)           SIMD_OP(vrndmq)(a)
+#define v_min(a, b)          SIMD_OP(vminq)(a, b)
 #define v_select(m, a, b)    SIMD_OP(vbslq)(m, a, b)
 #define v_add_where(m, a, b) v_add(a, SIMD_FROM_MASK(m_and(m, SIMD_TO_MASK(b))))
 #define m_le(a, b)           SIMD_OP(vcleq)(a, b)
 #define m_eq(a, b)           SIMD_OP(vceqq)(a, b)
 #define m_and(a, b)          SIMD_MASK(vandq)(a, b)
 #define m_bits(m)            ((uint32_t)SIMD_MASK(vaddvq)(m_and(m, SIMD_LANE_BITS)))
+#define v_pack(p, bits, a)   v_store(p, (bits) == 2 ? vdupq_laneq_f64(a, 1) : (a))
 
 #endif

@@ -3,7 +3,7 @@
  *
  * V(name, CPU test, what the test asks for). A new one is a line here, a header simd_<name>.h and
  * a line in worker/CMakeLists.txt. Each has one function for each precision and step, and one for
- * each step that derives.
+ * each step that derives, and one that counts a Buddhabrot.
  */
 #ifndef WORKER_KERNEL_VARIANTS_H
 #define WORKER_KERNEL_VARIANTS_H
@@ -30,7 +30,8 @@
 #define VARIANT_DECLARE(name, test, needs)     \
 	ESCAPE_STEPS(VARIANT_STEP, name##_f64) \
 	ESCAPE_STEPS(VARIANT_STEP, name##_f32) \
-	ESCAPE_STEPS(VARIANT_DERIVE, name)
+	ESCAPE_STEPS(VARIANT_DERIVE, name)     \
+	buddha_fn buddha_##name;
 ESCAPE_VARIANTS(VARIANT_DECLARE)
 #undef VARIANT_DECLARE
 #undef VARIANT_DERIVE

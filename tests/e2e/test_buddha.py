@@ -1,0 +1,248 @@
+"""A Buddhabrot has the same counts whatever counts its samples, and whatever dies meanwhile."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import signal
+import struct
+
+import pytest
+
+import wire
+from harness import Broker, Stage, wait_until
+
+WIDTH, HEIGHT = 96, 71
+PIXELS = WIDTH * HEIGHT
+PROCESSES = 3  # that see the broker's memory, where one is killed
+
+# Enough to be in the middle of for a while, on any machine.
+MANY = 40_000_000
+FEW = 3_000_000
+
+
+def request(points: int, im: str = "0.013", **more: object) -> dict:
+    """One channel, odd in size and off the axis unless it says otherwise."""
+    document = {"brot": 1, "kind": "buddhabrot", "format": "density", "iterations": 500,
+                "view": {"re": "-0.4", "im": im, "width": "3.1"}, "size": [WIDTH, HEIGHT],
+                "buddha": {"points": points, "first": 0, "seed": 7, "sampling": "random",
+                           "orbits": "escaping", "bands": [[1, 500]]}}
+    document.update(more)
+    return document
+
+
+def nebula(points: int) -> dict:
+    document = request(points, format="nebula32")
+    document["buddha"]["bands"] = [[1, 20], [10, 100], [50, 500]]
+    return document
+
+
+def picture(client: wire.Client, accepted: wire.Message, planes: int = 1,
+            pixel_bytes: int = 8) -> bytes:
+    """Waits for a job, fetches and releases it."""
+    assert accepted.name == "ACCEPTED", accepted.body
+    job = accepted.body["job"]
+    finished = client.wait(job, "REFUSED")
+    assert finished.name == "FINISHED", finished.body
+    pixels = b"".join(client.fetch(job, p, pixel_bytes, WIDTH, HEIGHT) for p in range(planes))
+    client.release(job)
+    return pixels
+
+
+def count(broker: Broker, document: dict, *more: int) -> bytes:
+    with wire.Client(broker.url) as client:
+        return picture(client, client.submit(document), *more)
+
+
+# Of the first run in this process, whatever it was; all others must agree.
+expected: dict[str, str] = {}
+
+
+def check(name: str, pixels: bytes) -> None:
+    digest = hashlib.sha256(pixels).hexdigest()
+    assert expected.setdefault(name, digest) == digest, name
+
+
+def check_few(broker: Broker) -> None:
+    check("density", count(broker, request(FEW)))
+    check("mirrored", count(broker, request(FEW, im="0")))
+    check("nebula", count(broker, nebula(FEW), 3, 4))
+
+
+@pytest.mark.parametrize("processes", [1, 3, 7])
+def test_number_of_workers(stage: Stage, processes: int) -> None:
+    broker = stage.broker()
+    stage.worker(broker, processes=processes)
+    broker.wait_workers(processes)
+    check_few(broker)
+    assert broker.status()["image_bytes"] == 0
+
+
+@pytest.mark.parametrize("rows", [1, 5])
+def test_size_of_tiles(stage: Stage, rows: int) -> None:
+    broker = stage.broker("--tile-rows", rows)
+    stage.worker(broker, processes=2)
+    check_few(broker)
+
+
+def test_worker_over_the_socket(stage: Stage) -> None:
+    broker = stage.broker()
+    stage.worker(broker, "--no-shm")
+    check_few(broker)
+    assert not any(worker["is_local"] for worker in broker.worker_list())
+
+
+def test_grids_and_sent_rows_in_one_image(stage: Stage) -> None:
+    broker = stage.broker("--tile-rows", 2)
+    stage.worker(broker, processes=2)
+    stage.worker(broker, "--no-shm", processes=2)
+    broker.wait_workers(4)
+    check_few(broker)
+    assert {worker["is_local"] for worker in broker.worker_list()} == {True, False}
+
+
+def test_counts_are_there(stage: Stage) -> None:
+    """An image that is its own mirror image; and some hits at all."""
+    broker = stage.broker()
+    stage.worker(broker)
+    pixels = count(broker, request(FEW, im="0"))
+    counts = struct.unpack(f"<{PIXELS}Q", pixels)
+    assert sum(counts) > FEW
+    for y in range(HEIGHT):
+        mirrored = HEIGHT - 1 - y
+        assert (counts[y * WIDTH:(y + 1) * WIDTH] ==
+                counts[mirrored * WIDTH:(mirrored + 1) * WIDTH])
+
+
+def held(broker: Broker, job: int) -> dict:
+    (row,) = [row for row in broker.jobs() if row["job"] == job]
+    return row
+
+
+def test_a_worker_is_killed(stage: Stage) -> None:
+    broker = stage.broker()
+    stage.worker(broker, processes=PROCESSES)
+    stage.worker(broker, "--no-shm")
+    workers = broker.wait_workers(PROCESSES + 1)
+    with wire.Client(broker.url) as client:
+        accepted = client.submit(request(MANY))
+        for victim in [w for w in workers if w["is_local"] or w["pid"] % 2][:2]:
+            broker.wait_tiles(4, {victim["pid"]})
+            os.kill(victim["pid"], signal.SIGKILL)
+        check("many", picture(client, accepted))
+
+
+def test_a_quiet_run_of_many(stage: Stage) -> None:
+    broker = stage.broker()
+    stage.worker(broker, processes=2)
+    check("many", count(broker, request(MANY)))
+
+
+def test_workers_are_drained(stage: Stage) -> None:
+    broker = stage.broker()
+    near = stage.worker(broker)
+    far = stage.worker(broker, "--no-shm")
+    broker.wait_workers(2)
+    with wire.Client(broker.url) as client:
+        accepted = client.submit(request(MANY))
+        broker.wait_tiles(6)
+        far.stop()
+        (worker,) = broker.wait_workers(1)
+        stage.worker(broker)
+        broker.wait_workers(2)
+        client.report("DRAIN_WORKER", worker=worker["worker"])
+        assert near.wait().status == 0
+        check("many", picture(client, accepted))
+    # What they had counted was not counted again.
+    assert "grid discarded" not in broker.process.err()
+
+
+def test_pause_brings_in_what_is_counted(stage: Stage) -> None:
+    broker = stage.broker()
+    stage.worker(broker)
+    stage.worker(broker, "--no-shm")
+    broker.wait_workers(2)
+    with wire.Client(broker.url) as client:
+        accepted = client.submit(request(MANY), keep=True)
+        job = accepted.body["job"]
+        broker.wait_tiles(6)
+        client.report("PAUSE", job=job)
+        wait_until(lambda: held(broker, job)["tiles_running"] == 0, "the leases' end")
+        wait_until(lambda: held(broker, job)["preview"] > 0, "samples in a preview")
+        row = held(broker, job)
+        assert row["state"] == "paused"
+        wait_until(lambda: held(broker, job)["preview"] == row["pixels_done"], "one total")
+        client.send("FETCH", body={"job": job, "plane": 0, "x": 0, "y": 0, "w": WIDTH,
+                                   "h": HEIGHT, "seen": client.rows_seen, "preview": True})
+        rows = client.expect("ROWS", "REFUSED")
+        assert rows.name == "ROWS" and sum(struct.unpack(f"<{PIXELS}Q", rows.data)) > 0
+        client.report("RESUME", job=job)
+        check("many", picture(client, accepted))
+
+
+def test_cancel_leaves_nothing(stage: Stage) -> None:
+    broker = stage.broker()
+    stage.worker(broker, processes=2)
+    broker.wait_workers(2)
+    with wire.Client(broker.url) as client:
+        accepted = client.submit(request(MANY))
+        broker.wait_tiles(4)
+        client.ask("CANCEL_JOB", job=accepted.body["job"])
+        wait_until(lambda: broker.status()["image_bytes"] == 0, "the end of the job's memory")
+        check("density", picture(client, client.submit(request(FEW))))
+
+
+def test_a_broker_is_killed(stage: Stage) -> None:
+    """What was committed stays; the rest is counted again."""
+    clients, workers = f"ipc://{stage.folder}/c", f"ipc://{stage.folder}/w"
+    store = ["--state-dir", stage.folder / "state"]
+    broker = stage.broker(*store, clients=[clients], workers=[workers])
+    stage.worker(broker, processes=2)
+    broker.wait_workers(2)
+    with wire.Client(clients) as client:
+        accepted = client.submit(request(MANY), keep=True)
+        job = accepted.body["job"]
+        broker.wait_tiles(6)
+        client.report("PAUSE", job=job)
+        wait_until(lambda: held(broker, job)["preview"] > 0, "samples in a preview")
+        wait_until(lambda: held(broker, job)["tiles_running"] == 0, "the leases' end")
+        done = held(broker, job)["pixels_done"]
+    for _ in range(2):
+        broker.process.kill()
+        broker = stage.broker(*store, clients=[clients], workers=[workers])
+        broker.wait_workers(2)
+        assert held(broker, job)["pixels_done"] >= done > 0
+        with wire.Client(clients) as client:
+            client.report("RESUME", job=job)
+            before = broker.status()["tiles_done"]
+            wait_until(lambda: held(broker, job)["tiles_running"] > 0 or
+                       broker.status()["tiles_done"] > before, "leases")
+    with wire.Client(clients) as client:
+        answer = client.attach(job)
+        check("many", picture(client, answer))
+    assert broker.status()["image_bytes"] == 0
+
+
+def test_no_room_for_grids(stage: Stage) -> None:
+    broker = stage.broker("--memory", "4M")
+    document = request(FEW, size=[700, 700])
+    with wire.Client(broker.url) as client:
+        answer = client.submit(document)
+    assert answer.name == "REFUSED" and answer.body["error"] == "no_space"
+    assert "grids of its counts need" in answer.body["text"]
+
+
+def test_a_preview_is_of_a_buddhabrot(stage: Stage) -> None:
+    broker = stage.broker()
+    document = {"brot": 1, "view": {"re": "-0.5", "im": "0", "width": "3"}, "size": [8, 8]}
+    with wire.Client(broker.url) as client:
+        job = client.submit(document).body["job"]
+        client.send("FETCH", body={"job": job, "plane": 0, "x": 0, "y": 0, "w": 8, "h": 8,
+                                   "seen": 0, "preview": True})
+        answer = client.expect("ROWS", "REFUSED")
+        assert answer.name == "REFUSED" and "preview" in answer.body["text"]
+        # Before the first sum there is nothing.
+        job = client.submit(request(FEW)).body["job"]
+        client.send("FETCH", body={"job": job, "plane": 0, "x": 3, "y": 5, "w": 7, "h": 2,
+                                   "seen": 0, "preview": True})
+        assert client.expect("ROWS").data == bytes(7 * 2 * 8)

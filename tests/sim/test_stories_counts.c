@@ -1,0 +1,362 @@
+/* test_stories_counts.c - Buddhabrots: one promise, one story, in virtual time. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "tests/sim/sim.h"
+
+#define SEGMENTS  60
+#define TILE_ROWS 3
+
+static struct sim *world(uint64_t seed, int64_t grid_ms)
+{
+	struct sched_limits limits = sched_limits_default(1u << 24);
+	limits.tile_rows = TILE_ROWS;
+	limits.is_durable = true;
+	limits.grid_ms = grid_ms;
+	return sim_new(seed, &limits);
+}
+
+static void end(struct sim *sim)
+{
+	if (sim_broken(sim) != NULL)
+		fail_msg("%s\n%s", sim_broken(sim), sim_trace(sim));
+	sim_free(sim);
+}
+
+static unsigned submit(struct sim *sim, unsigned client)
+{
+	return sim_request(sim, &(struct sim_request){.client = client,
+						      .width = 20,
+						      .height = 11,
+						      .segments = SEGMENTS,
+						      .grids = 4,
+						      .is_kept = true});
+}
+
+static void finishes(struct sim *sim, unsigned job)
+{
+	assert_true(sim_run_idle(sim, 60000));
+	assert_int_equal(sim_job_state(sim, job), SIM_JOB_FINISHED);
+}
+
+static uint64_t pixels_done(struct sim *sim, unsigned job)
+{
+	struct job_report report = {0};
+	assert_true(sim_job_report(sim, job, &report));
+	return report.pixels_done;
+}
+
+static void say(struct sim *sim, unsigned client, unsigned job, enum sched_event_type verb)
+{
+	sim_verb(sim, client, job, verb);
+}
+
+static void all_samples_are_counted_once(void **state)
+{
+	(void)state;
+	struct sim *sim = world(1, 30000);
+	sim_worker_local(sim, 2, 1000);
+	sim_worker(sim, 1, 1500);
+	unsigned client = sim_client(sim), job = submit(sim, client);
+	finishes(sim, job);
+	assert_int_equal(sim_leased_segments(sim, job), SEGMENTS);
+	sim_release(sim, client, job);
+	sim_run(sim, 100);
+	assert_true(sim_is_clean(sim));
+	end(sim);
+}
+
+static void grids_are_committed_now_and_then(void **state)
+{
+	(void)state;
+	struct sim *sim = world(2, 500);
+	sim_worker_local(sim, 1, 20000);
+	sim_worker(sim, 1, 20000);
+	unsigned job = submit(sim, sim_client(sim));
+	sim_run(sim, 1100);
+	uint64_t done = pixels_done(sim, job);
+	assert_true(done > 0);
+	finishes(sim, job);
+	assert_int_equal(sim_leased_segments(sim, job), SEGMENTS);
+	end(sim);
+}
+
+static void what_a_dead_worker_counted_is_counted_again(void **state)
+{
+	(void)state;
+	for (unsigned is_local = 0; is_local < 2; is_local++) {
+		struct sim *sim = world(3, 30000);
+		unsigned victim = (is_local ? sim_worker_local : sim_worker)(sim, 1, 20000);
+		sim_worker(sim, 1, 20000);
+		unsigned job = submit(sim, sim_client(sim));
+		sim_run(sim, 300);
+		assert_true(sim_tiles_done(sim, victim) > 1);
+		sim_kill(sim, victim);
+		sim_parent_tells(sim, victim);
+		finishes(sim, job);
+		assert_true(sim_leased_segments(sim, job) >
+			    SEGMENTS + TILE_ROWS * sim_tiles_done(sim, victim));
+		end(sim);
+	}
+}
+
+/* Its BYE finds no lease out in its grid, for what it had not begun it gave back. */
+static void a_worker_that_leaves_loses_nothing(void **state)
+{
+	(void)state;
+	for (unsigned is_local = 0; is_local < 2; is_local++) {
+		struct sim *sim = world(4, 30000);
+		unsigned leaver = (is_local ? sim_worker_local : sim_worker)(sim, 1, 20000);
+		unsigned job = submit(sim, sim_client(sim));
+		sim_run(sim, 300);
+		sim_drain(sim, leaver);
+		sim_run(sim, 600);
+		assert_false(sim_worker_is_alive(sim, leaver));
+		assert_true(pixels_done(sim, job) > 0);
+		sim_worker(sim, 1, 1000);
+		finishes(sim, job);
+		assert_in_range(sim_leased_segments(sim, job), SEGMENTS, SEGMENTS + TILE_ROWS);
+		end(sim);
+	}
+}
+
+static void a_pause_commits_what_is_there(void **state)
+{
+	(void)state;
+	struct sim *sim = world(5, 30000);
+	sim_worker_local(sim, 1, 20000);
+	sim_worker(sim, 1, 20000);
+	unsigned client = sim_client(sim), job = submit(sim, client);
+	sim_run(sim, 300);
+	assert_int_equal(pixels_done(sim, job), 0);
+	say(sim, client, job, EVENT_PAUSE);
+	sim_run(sim, 1000);
+	uint64_t done = pixels_done(sim, job), leased = sim_leased_segments(sim, job);
+	assert_true(done > 0);
+	for (int i = 0; i < 3; i++) {
+		sim_restart(sim, SIM_RESTART_KILL);
+		sim_run(sim, 500);
+		assert_int_equal(pixels_done(sim, job), done);
+	}
+	say(sim, client, job, EVENT_RESUME);
+	finishes(sim, job);
+	assert_int_equal(sim_leased_segments(sim, job), SEGMENTS);
+	assert_true(leased < SEGMENTS);
+	end(sim);
+}
+
+static void a_reboot_begins_again(void **state)
+{
+	(void)state;
+	struct sim *sim = world(6, 300);
+	sim_worker_local(sim, 1, 20000);
+	unsigned job = submit(sim, sim_client(sim));
+	sim_run(sim, 1000);
+	assert_true(pixels_done(sim, job) > 0);
+	sim_restart(sim, SIM_RESTART_REBOOT);
+	assert_int_equal(pixels_done(sim, job), 0);
+	finishes(sim, job);
+	end(sim);
+}
+
+static void a_stopped_broker_keeps_what_is_whole(void **state)
+{
+	(void)state;
+	struct sim *sim = world(7, 30000);
+	sim_worker_local(sim, 1, 10000);
+	unsigned client = sim_client(sim), job = submit(sim, client);
+	sim_run(sim, 200);
+	say(sim, client, job, EVENT_PAUSE);
+	sim_run(sim, 500);
+	uint64_t done = pixels_done(sim, job);
+	sim_restart(sim, SIM_RESTART_STOP);
+	assert_int_equal(pixels_done(sim, job), done);
+	say(sim, client, job, EVENT_RESUME);
+	finishes(sim, job);
+	end(sim);
+}
+
+static void a_broker_may_die_at_each_step(void **state)
+{
+	(void)state;
+	unsigned things = 0;
+	for (unsigned at = 0; at == 0 || at < things; at++) {
+		struct sim *sim = world(8, 300);
+		sim_worker_local(sim, 1, 12000);
+		sim_worker(sim, 2, 12000);
+		unsigned client = sim_client(sim), job = submit(sim, client);
+		if (at > 0)
+			sim_restart_after(sim, at);
+		finishes(sim, job);
+		sim_restart_after(sim, 0);
+		sim_release(sim, client, job);
+		sim_run(sim, 3000);
+		assert_true(sim_is_clean(sim));
+		if (at == 0)
+			things = sim_things(sim);
+		end(sim);
+	}
+	assert_in_range(things, 60, 400);
+}
+
+static void a_grid_that_is_not_exact_is_counted_again(void **state)
+{
+	(void)state;
+	struct sim *sim = world(9, 300);
+	sim_worker_local(sim, 1, 20000);
+	unsigned job = submit(sim, sim_client(sim));
+	sim_fail_next_commit(sim, 2);
+	finishes(sim, job);
+	assert_true(sim_leased_segments(sim, job) > SEGMENTS);
+	end(sim);
+}
+
+static void a_failure_costs_its_grid_alone(void **state)
+{
+	(void)state;
+	struct sim *sim = world(10, 30000);
+	unsigned clumsy = sim_worker_local(sim, 1, 10000);
+	sim_worker_local(sim, 1, 10000);
+	unsigned job = submit(sim, sim_client(sim));
+	sim_run(sim, 200);
+	sim_fail_next(sim, clumsy, 1);
+	finishes(sim, job);
+	assert_in_range(sim_leased_segments(sim, job), SEGMENTS + TILE_ROWS, 2 * SEGMENTS - 1);
+	end(sim);
+}
+
+/* Four grids, of which one is for a sum. */
+static void many_workers_share_few_places(void **state)
+{
+	(void)state;
+	struct sim *sim = world(11, 2000);
+	unsigned workers[9];
+	for (unsigned i = 0; i < 9; i++)
+		workers[i] = (i < 6 ? sim_worker_local : sim_worker)(sim, 1, 60000);
+	unsigned job = submit(sim, sim_client(sim));
+	finishes(sim, job);
+	unsigned counted = 0;
+	for (unsigned i = 0; i < 9; i++)
+		counted += sim_tiles_done(sim, workers[i]) > 0;
+	assert_true(counted > 5);
+	end(sim);
+}
+
+static void memory_for_grids_is_short(void **state)
+{
+	(void)state;
+	struct sim *sim = world(12, 300);
+	sim_worker_local(sim, 1, 10000);
+	sim_worker(sim, 1, 10000);
+	unsigned job = submit(sim, sim_client(sim));
+	sim_run(sim, 20);
+	sim_fail_next_image(sim, 4);
+	finishes(sim, job);
+	end(sim);
+}
+
+/* It stays, to be tried again, and has what was counted. */
+static void a_count_that_is_too_large_fails_its_job(void **state)
+{
+	(void)state;
+	struct sim *sim = world(16, 30000);
+	sim_worker_local(sim, 1, 1000);
+	unsigned client = sim_client(sim), job = submit(sim, client);
+	sim_fail_next_sum(sim, 1);
+	assert_true(sim_run_idle(sim, 60000));
+	assert_int_equal(sim_job_state(sim, job), SIM_JOB_FAILED);
+	struct job_report report = {0};
+	assert_true(sim_job_report(sim, job, &report));
+	assert_int_equal(report.code, BROT_E_FAILED);
+	say(sim, client, job, EVENT_RETRY);
+	sim_run(sim, 1000);
+	assert_true(sim_job_report(sim, job, &report));
+	assert_int_equal(report.state, JOB_FINISHED);
+	assert_int_equal(sim_leased_segments(sim, job), SEGMENTS);
+	end(sim);
+}
+
+static void cancel_leaves_nothing(void **state)
+{
+	(void)state;
+	struct sim *sim = world(13, 300);
+	sim_worker_local(sim, 1, 20000);
+	sim_worker(sim, 1, 20000);
+	unsigned client = sim_client(sim), job = submit(sim, client);
+	sim_run(sim, 1000);
+	sim_cancel(sim, client, job);
+	sim_run(sim, 300);
+	assert_true(sim_is_clean(sim));
+	end(sim);
+}
+
+/* A worker that sees the image, but says of a grid that it does not. */
+static void who_does_not_see_a_grid_sends_its_counts(void **state)
+{
+	(void)state;
+	struct sim *sim = world(14, 30000);
+	unsigned worker = sim_worker_local(sim, 1, 10000);
+	unsigned job = submit(sim, sim_client(sim));
+	sim_run(sim, 4); /* JOB of the image; its answer is on its way */
+	const struct sched_event no = {.type = EVENT_MAPPED,
+				       .work = work_grid_id(sim_job_id(sim, job), 1),
+				       .text = "there is nothing"};
+	for (int i = 0; i < 6; i++) {
+		sim_worker_says(sim, worker, &no);
+		sim_run(sim, 1);
+	}
+	finishes(sim, job);
+	end(sim);
+}
+
+static void a_lie_about_the_end_of_a_tile_breaks_nothing(void **state)
+{
+	(void)state;
+	struct sim *sim = world(15, 300);
+	unsigned liar = sim_worker_local(sim, 1, 20000);
+	sim_worker(sim, 1, 20000);
+	unsigned job = submit(sim, sim_client(sim));
+	sim_run(sim, 50);
+	for (unsigned i = 0; i < 200; i++) {
+		struct sched_event lie = {
+			.type = i % 3 == 0 ? EVENT_FAIL : EVENT_DONE,
+			.tile = {work_grid_id(sim_job_id(sim, job), i % 5), i % 2, i % 40,
+				 1 + i % 3},
+			.code = i % 3 == 0 ? BROT_E_CANCELLED : BROT_OK,
+			.done.has_pixels = i % 4 == 0,
+		};
+		sim_worker_says(sim, liar, &lie);
+		sim_run(sim, 7);
+	}
+	assert_true(sim_run_idle(sim, 60000));
+	end(sim);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(all_samples_are_counted_once),
+		cmocka_unit_test(grids_are_committed_now_and_then),
+		cmocka_unit_test(what_a_dead_worker_counted_is_counted_again),
+		cmocka_unit_test(a_worker_that_leaves_loses_nothing),
+		cmocka_unit_test(a_pause_commits_what_is_there),
+		cmocka_unit_test(a_reboot_begins_again),
+		cmocka_unit_test(a_stopped_broker_keeps_what_is_whole),
+		cmocka_unit_test(a_broker_may_die_at_each_step),
+		cmocka_unit_test(a_grid_that_is_not_exact_is_counted_again),
+		cmocka_unit_test(a_failure_costs_its_grid_alone),
+		cmocka_unit_test(many_workers_share_few_places),
+		cmocka_unit_test(memory_for_grids_is_short),
+		cmocka_unit_test(a_count_that_is_too_large_fails_its_job),
+		cmocka_unit_test(cancel_leaves_nothing),
+		cmocka_unit_test(who_does_not_see_a_grid_sends_its_counts),
+		cmocka_unit_test(a_lie_about_the_end_of_a_tile_breaks_nothing),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
