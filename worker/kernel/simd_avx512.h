@@ -32,7 +32,7 @@ typedef __mmask8 mask;
 #define v_fma(a, b, c)       SIMD_OP(fmadd)(a, b, c)
 #define v_fnma(a, b, c)      SIMD_OP(fnmadd)(a, b, c)
 #define v_abs(a)             SIMD_OP(abs)(a)
-#define v_floor(a)           SIMD_OP(roundscale)(a, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC)
+#define v_floor(a)           SIMD_OP(floor)(a)
 #define v_min(a, b)          SIMD_OP(min)(a, b)
 #define v_select(m, a, b)    SIMD_OP(mask_blend)(m, b, a)
 #define v_add_where(m, a, b) SIMD_OP(mask_add)(a, m, a, b)
