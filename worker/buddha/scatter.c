@@ -21,7 +21,7 @@
 #define BLOCKS_WISHED    64 /* so that threads seldom meet at one */
 #define ENTRY_PLACE_MASK ((1u << BLOCK_BITS_MAX) - 1)
 
-#define POOL_BYTES_MIN (1u << 20)
+#define POOL_BYTES_MIN (4u << 20)
 #define POOL_BYTES_MAX (32u << 20)
 #define POOL_SHARE     8 /* of the grid */
 

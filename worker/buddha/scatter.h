@@ -35,7 +35,7 @@ void grid_locks_free(struct grid_locks *locks); /* NULL is allowed */
 
 /* Empty bins for a grid, which must have fewer than 2^40 cells. is_weighted: hits may weigh more
  * than 1 (bins are then four times as large). Both are borrowed. The caller owns what is returned;
- * NULL if memory is short: about an eighth of the grid, 1 to 32 MiB. */
+ * NULL if memory is short: about an eighth of the grid, 4 to 32 MiB. */
 struct scatter *scatter_make(const struct grid *grid, struct grid_locks *locks, bool is_weighted);
 
 /* NULL is allowed. Hits that were not flushed are lost. */
