@@ -69,6 +69,8 @@ static uint32_t block_count_of(const struct grid_layout *layout)
 
 struct grid_locks *grid_locks_make(const struct grid_layout *layout)
 {
+	if (layout->plane_cells * layout->channels > SCATTER_CELL_MASK)
+		return NULL;
 	const uint32_t count = block_count_of(layout);
 	struct grid_locks *locks = calloc(1, sizeof *locks + count * sizeof locks->lock[0]);
 	if (locks == NULL)
