@@ -124,11 +124,13 @@ char *report_band(const struct job_card *card)
 		(json_int_t)plan_band_rows(card->plan, band), "image", image_of(card)));
 }
 
-/* Samples in what a preview shows now. */
+/* Samples in what a preview shows now, and those that were counted and are nowhere yet. */
 static void set_preview(json_t *json, const struct job_report *r)
 {
-	if (r->has_preview)
-		json_object_set_new(json, "preview", json_integer((json_int_t)r->previewed));
+	if (!r->has_preview)
+		return;
+	json_object_set_new(json, "preview", json_integer((json_int_t)r->previewed));
+	json_object_set_new(json, "held", json_integer((json_int_t)r->held));
 }
 
 char *report_progress(const struct job_report *r)

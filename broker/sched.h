@@ -82,6 +82,7 @@ struct job_report {
 	uint32_t retries;   /* leases of tiles that had been leased before */
 	bool has_preview;   /* FETCH may ask for one */
 	uint64_t previewed; /* samples in it */
+	uint64_t held;      /* samples that were counted, in grids that are not committed yet */
 	uint32_t workers; /* processes with a tile of it now; once it has stopped, and in RECORD and
 			   * END: that rendered at least one */
 	uint64_t iterations;

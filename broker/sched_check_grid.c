@@ -101,6 +101,7 @@ static bool check_bits(const struct job *job, char text[SCHED_TEXT_BYTES])
 bool tallies_check(const struct sched *s, const struct job *job, char text[SCHED_TEXT_BYTES])
 {
 	uint32_t segments = 0;
+	uint64_t held = 0;
 	(void)s;
 	if (!job_has_grids(job))
 		return job->tallies == NULL || broken(job, job->tallies, text, "of another kind");
@@ -115,9 +116,15 @@ bool tallies_check(const struct sched *s, const struct job *job, char text[SCHED
 	if (job_has_stopped(job) && job->tallies != NULL &&
 	    (job->state == JOB_FINISHED || tally_largest(job) == NULL))
 		return broken(job, job->tallies, text, "is there in state %d", (int)job->state);
-	for (const struct tile *t = job->bands[0].tiles; t != NULL; t = t->hh.next)
+	for (const struct tile *t = job->bands[0].tiles; t != NULL; t = t->hh.next) {
+		const struct rect rect = tile_rect(t);
+		held += t->is_held ? plan_rect_pixels(&job->plan, 0, &rect) : 0;
 		if (t->tally == NULL && (t->lease_count > 0 || t->is_held || t->is_rows))
 			return broken(job, NULL, text, "tile %u is in no grid", t->id);
+	}
+	if (held != job->samples_held)
+		return broken(job, NULL, text, "%llu samples are held, %llu are counted",
+			      (unsigned long long)held, (unsigned long long)job->samples_held);
 	return check_bits(job, text);
 }
 

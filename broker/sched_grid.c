@@ -125,6 +125,8 @@ static void release_held(struct sched *s, struct tally *tally)
 	struct tile *tile, *next;
 	DL_FOREACH_SAFE(tally->held, tile, next)
 	{
+		const struct rect rect = tile_rect(tile);
+		tally->job->samples_held -= plan_rect_pixels(&tally->job->plan, 0, &rect);
 		DL_DELETE(tally->held, tile);
 		if (PLANTED(PLANT_DISCARDED_COUNTS)) {
 			tile_count(s, tile, tile->held_us, tile->held_iterations);
@@ -323,6 +325,8 @@ void tally_done(struct sched *s, struct tile *tile, int64_t elapsed_us, uint64_t
 		tally_stir(s, tally->job);
 		return;
 	}
+	const struct rect rect = tile_rect(tile);
+	tally->job->samples_held += plan_rect_pixels(&tally->job->plan, 0, &rect);
 	tile->is_held = true;
 	tile->held_us = elapsed_us;
 	tile->held_iterations = iterations;

@@ -203,7 +203,8 @@ struct job {
 	uint32_t next_band; /* to be opened */
 	struct tally *tallies;
 	uint32_t next_tally; /* number */
-	bool is_stirred;     /* tallies_turn() has to look at it */
+	uint64_t samples_held;
+	bool is_stirred; /* tallies_turn() has to look at it */
 	uint32_t next_tile;
 	double segment_us[PHASES_MAX]; /* measured cost, smoothed; 0 while unknown */
 	uint32_t last_count;           /* segments of the last tile that was cut */

@@ -55,6 +55,7 @@ void job_make_report(const struct job *job, int64_t now_ms, struct job_report *r
 		.retries = job->retries,
 		.has_preview = job_has_grids(job) && !has_stopped,
 		.previewed = preview != NULL ? preview->samples : 0,
+		.held = job->samples_held,
 		.workers = has_stopped ? job->workers_ever : job->workers_now,
 		.iterations = job->iterations,
 		.worker_us = job->worker_us,

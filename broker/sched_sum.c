@@ -93,7 +93,9 @@ static void count_held(struct sched *s, struct tally *tally)
 	DL_FOREACH_SAFE(tally->held, tile, next)
 	{
 		const struct rect rect = tile_rect(tile);
-		tally->samples += plan_rect_pixels(&tally->job->plan, 0, &rect);
+		uint64_t samples = plan_rect_pixels(&tally->job->plan, 0, &rect);
+		tally->samples += samples;
+		tally->job->samples_held -= samples;
 		DL_DELETE(tally->held, tile);
 		tile_count(s, tile, tile->held_us, tile->held_iterations);
 		counted.tiles_done++;

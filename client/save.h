@@ -6,6 +6,7 @@
 #ifndef CLIENT_SAVE_H
 #define CLIENT_SAVE_H
 
+#include "client/addition.h"
 #include "client/announce.h"
 #include "client/delivery.h"
 #include "client/filetype.h"
@@ -29,6 +30,10 @@ struct save {
 	/* NULL: the delivery's picture as it is. Else the picture, rgb8 or rgb16, that its numbers
 	 * are coloured to (see finish.h); they must be enough for it, and not in bands. */
 	const struct request *coloured;
+	/* NULL, or what the delivery's counts are added to: the sum, with `data` as its request, is
+	 * what is saved or coloured. */
+	struct addition *addition;
+	const struct request *data;
 	const struct filetype *filetype;
 	struct save_style style;
 	struct outfile *outfile;

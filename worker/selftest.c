@@ -332,7 +332,12 @@ enum brot_err selftest_step(const struct kernel *kernel, enum precision precisio
 			if (code != BROT_OK)
 				return code;
 		}
-	return BROT_OK;
+	if (step != STEP_SQUARE || precision != PRECISION_F64)
+		return BROT_OK;
+	uint32_t checks;
+	const enum brot_err code = selftest_buddha(kernel, &checks, err);
+	*ret_checks += checks;
+	return code;
 }
 
 enum brot_err selftest_kernel(const struct kernel *kernel, enum selftest_depth depth,

@@ -30,6 +30,10 @@ enum brot_err selftest_step(const struct kernel *kernel, enum precision precisio
 			    enum escape_step step, enum selftest_depth depth, uint32_t *ret_checks,
 			    struct brot_error *err);
 
+/* The same for a Buddhabrot's counts; there is one depth. BROT_E_SYSTEM if memory is short. */
+enum brot_err selftest_buddha(const struct kernel *kernel, uint32_t *ret_checks,
+			      struct brot_error *err);
+
 /* The same for every precision and step. */
 enum brot_err selftest_kernel(const struct kernel *kernel, enum selftest_depth depth,
 			      struct brot_error *err);

@@ -157,8 +157,10 @@ static bool tile_check(struct session *s, const struct message *m, const struct 
 				LIMIT_DATA_BYTES, (unsigned long long)bytes);
 		return false;
 	}
-	/* While threads are stuck less was promised, but what is on its way is welcome. */
-	if (s->held_count >= credit_most(s)) {
+	/* While threads are stuck less was promised, but what is on its way is welcome; and so are
+	 * those who come for counts before we leave. */
+	bool is_leaving = is_rows && s->state == SESSION_DRAINING;
+	if (s->held_count >= (is_leaving ? LIMIT_CREDIT : credit_most(s))) {
 		(void)error_set(err, BROT_E_BUSY, "tile: this worker gave credit for %u",
 				credit_most(s));
 		return false;

@@ -6,7 +6,7 @@
 
 static pthread_mutex_t critical = PTHREAD_MUTEX_INITIALIZER;
 
-static inline void hit(const struct racy_task *task, enum racy_way way, double x, double y)
+static inline void add(const struct racy_task *task, enum racy_way way, double x, double y)
 {
 	const double scale = 0.25 * task->side_px;
 	const int32_t column = (int32_t)((x + 2) * scale), row = (int32_t)((2 - y) * scale);
@@ -24,6 +24,13 @@ static inline void hit(const struct racy_task *task, enum racy_way way, double x
 		/* A plain addition, which the compiler may not merge with another. */
 		*(volatile uint32_t *)cell = *(volatile uint32_t *)cell + 1;
 	}
+}
+
+static inline void hit(const struct racy_task *task, enum racy_way way, double x, double y)
+{
+	add(task, way, x, y);
+	if (way == RACY_SYMMETRIC)
+		add(task, way, x, -y);
 }
 
 static inline void row_of(const struct racy_task *task, enum racy_way way, bool has_cache,
@@ -62,26 +69,26 @@ static inline void row_of(const struct racy_task *task, enum racy_way way, bool 
 	}
 }
 
-#define ROW(name, way)                                                           \
-	static void name##_cached(const struct racy_task *task, uint32_t row)    \
-	{                                                                        \
-		row_of(task, way, true, row);                                    \
-	}                                                                        \
-	static void name##_uncached(const struct racy_task *task, uint32_t row)  \
-	{                                                                        \
-		row_of(task, way, false, row);                                   \
+#define ROW(name, way)                                                          \
+	static void name##_cached(const struct racy_task *task, uint32_t row)   \
+	{                                                                       \
+		row_of(task, way, true, row);                                   \
+	}                                                                       \
+	static void name##_uncached(const struct racy_task *task, uint32_t row) \
+	{                                                                       \
+		row_of(task, way, false, row);                                  \
 	}
 ROW(unsafe, RACY_UNSAFE)
 ROW(atomic, RACY_ATOMIC)
 ROW(critical, RACY_CRITICAL)
+ROW(symmetric, RACY_SYMMETRIC)
 
 void racy_row(const struct racy_task *task, enum racy_way way, uint32_t row)
 {
 	static void (*const rows[RACY_COUNT][2])(const struct racy_task *, uint32_t) = {
-		{unsafe_uncached, unsafe_cached},
-		{atomic_uncached, atomic_cached},
-		{critical_uncached, critical_cached},
-		{unsafe_uncached, unsafe_cached},
+		{unsafe_uncached, unsafe_cached},       {atomic_uncached, atomic_cached},
+		{critical_uncached, critical_cached},   {unsafe_uncached, unsafe_cached},
+		{symmetric_uncached, symmetric_cached},
 	};
 	rows[way][task->cache_x != NULL](task, row);
 }

@@ -5,7 +5,8 @@
  * One sample after the other over rows of the whole square -2..2, no fused multiply-add, no
  * shortcut, no symmetry: a hit is one addition to one cell. `unsafe` adds without a care; `atomic`
  * by an atomic addition; `critical` under one lock; `private` to a grid a thread, which
- * racy_sum() adds up.
+ * racy_sum() adds up. `symmetric` is `unsafe` where each hit is added with its mirror image, so
+ * that the rows of one half will do.
  */
 #ifndef TESTS_BENCH_RACY_LOOP_H
 #define TESTS_BENCH_RACY_LOOP_H
@@ -13,7 +14,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum racy_way { RACY_UNSAFE, RACY_ATOMIC, RACY_CRITICAL, RACY_PRIVATE, RACY_COUNT };
+enum racy_way { RACY_UNSAFE, RACY_ATOMIC, RACY_CRITICAL, RACY_PRIVATE, RACY_SYMMETRIC, RACY_COUNT };
 
 struct racy_task {
 	uint32_t *grid; /* side_px * side_px cells, row 0 at im = 2; the thread's own if private */

@@ -246,3 +246,76 @@ def test_a_preview_is_of_a_buddhabrot(stage: Stage) -> None:
         client.send("FETCH", body={"job": job, "plane": 0, "x": 3, "y": 5, "w": 7, "h": 2,
                                    "seen": 0, "preview": True})
         assert client.expect("ROWS").data == bytes(7 * 2 * 8)
+
+
+# ---- workers that lie ----
+
+class Liar(wire.Worker):
+    """Counts nothing, into memory of its own, and says that it has."""
+
+    def begin(self, job: int) -> wire.Message:
+        announced = self.expect("JOB")
+        assert announced.body["phases"] == ["sample", "sum"]
+        self.send("MAPPED", self.session, job, 1, bytes(16), body="far away")
+        grid = self.expect("JOB")
+        assert grid.body["phases"] == ["sample", "collect"] and "grid" not in grid.body
+        return grid
+
+    def rows(self) -> wire.Message:
+        """Says DONE of all samples until it is asked for rows."""
+        while True:
+            tile = self.expect("TILE")
+            if tile.fields[2] == 1:
+                return tile
+            self.send("DONE", self.session, *tile.fields[1:5], 0, 1, 1, 0)
+
+
+@pytest.mark.parametrize("lie", ["digest", "short", "bare", "silent", "phase", "other"])
+def test_rows_that_lie(stage: Stage, lie: str) -> None:
+    """What a liar held is counted by others, and nothing of it stays."""
+    broker = stage.broker()
+    with wire.Client(broker.url) as client, Liar(broker.workers[0]) as liar:
+        liar.register(2)
+        accepted = client.submit(request(FEW), keep=True)
+        liar.begin(accepted.body["job"])
+        tile = liar.rows()
+        _, grid, phase, number, attempt, x, y, w, h = tile.fields
+        assert (x, y, w) == (0, 0, WIDTH)
+        counts = bytes(w * h * 8)
+        say = {"digest": (grid, phase, number, attempt, 1, 1, 1, 0),
+               "short": (grid, phase, number, attempt, wire.xxh3(counts[8:]), 1, 1, 0),
+               "phase": (grid, 0, number, attempt, wire.xxh3(counts), 1, 1, 0),
+               "other": (grid + (1 << 40), phase, number, attempt, wire.xxh3(counts), 1, 1, 0)}
+        if lie in say:
+            liar.send("DONE", liar.session, *say[lie],
+                      data=counts[8:] if lie == "short" else counts)
+        elif lie == "bare":
+            liar.send("DONE", liar.session, grid, phase, number, attempt, 0, 1, 1, 0)
+        if lie in ("digest", "short"):
+            assert liar.expect("CANCEL").fields[1] == grid
+        liar.send("BYE", liar.session)
+        stage.worker(broker)
+        check("density", picture(client, accepted))
+
+
+def test_a_lie_about_a_grids_nonce(stage: Stage) -> None:
+    """Who says that it sees the image, and cannot name its grid, counts apart."""
+    broker = stage.broker()
+    with wire.Client(broker.url) as client, Liar(broker.workers[0]) as liar:
+        liar.register(2)
+        accepted = client.submit(request(FEW), keep=True)
+        job = accepted.body["job"]
+        liar.expect("JOB")
+        nonce = bytes.fromhex(accepted.body["image"]["nonce"])
+        liar.send("MAPPED", liar.session, job, 0, nonce, body="")
+        grid = liar.expect("JOB")
+        assert grid.body["phases"] == ["sample"]
+        assert set(grid.body["grid"]) == {"name", "bytes", "segments", "wrap"}
+        liar.send("MAPPED", liar.session, grid.fields[1], 0, nonce, body="")
+        assert liar.expect("CANCEL").fields[1] == grid.fields[1]
+        apart = liar.expect("JOB")
+        assert apart.body["phases"] == ["sample", "collect"]
+        assert liar.expect("TILE").fields[1] == apart.fields[1]
+        liar.send("BYE", liar.session)
+        stage.worker(broker)
+        check("density", picture(client, accepted))

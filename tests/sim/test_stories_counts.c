@@ -134,9 +134,13 @@ static void a_pause_commits_what_is_there(void **state)
 	sim_worker(sim, 1, 20000);
 	unsigned client = sim_client(sim), job = submit(sim, client);
 	sim_run(sim, 300);
-	assert_int_equal(pixels_done(sim, job), 0);
+	struct job_report report = {0};
+	assert_true(sim_job_report(sim, job, &report));
+	assert_true(report.pixels_done == 0 && report.held > 0 && report.previewed == 0);
 	say(sim, client, job, EVENT_PAUSE);
 	sim_run(sim, 1000);
+	assert_true(sim_job_report(sim, job, &report));
+	assert_true(report.held == 0 && report.previewed == report.pixels_done);
 	uint64_t done = pixels_done(sim, job), leased = sim_leased_segments(sim, job);
 	assert_true(done > 0);
 	for (int i = 0; i < 3; i++) {

@@ -93,8 +93,10 @@ static void progress_tells_of_a_preview(void **state)
 	json_decref(json);
 	report.has_preview = true;
 	report.previewed = 1ull << 50;
+	report.held = 77;
 	json = read_back(report_progress(&report));
 	assert_true(number(json, "preview") == 1ll << 50);
+	assert_int_equal(number(json, "held"), 77);
 	json_decref(json);
 }
 

@@ -12,6 +12,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "worker/buddha/buddha.h"
+#include "worker/buddha/scatter.h"
 #include "worker/kernel/derive.h"
 #include "worker/selftest.h"
 
@@ -58,14 +60,14 @@ static void every_kernel_passes(void **state)
 static struct {
 	enum precision precision;
 	enum escape_step step;
-	bool only_with_shortcuts, only_smooth, only_derived;
+	bool only_with_shortcuts, only_smooth, only_derived, only_buddha;
 } fault;
 
 static bool is_spoiled(enum precision precision, enum escape_step step,
 		       const struct escape_task *task)
 {
-	return !fault.only_derived && precision == fault.precision && step == fault.step &&
-	       (task->has_shortcuts || !fault.only_with_shortcuts) &&
+	return !fault.only_derived && !fault.only_buddha && precision == fault.precision &&
+	       step == fault.step && (task->has_shortcuts || !fault.only_with_shortcuts) &&
 	       (task->whole != NULL || !fault.only_smooth);
 }
 
@@ -113,6 +115,16 @@ static bool wrong_derive(enum escape_step step, const struct derive_task *task)
 ESCAPE_STEPS(WRONG, )
 #undef WRONG
 
+static bool wrong_buddha(const struct buddha_job *job, uint64_t first, uint64_t count,
+			 struct scatter *scatter, const struct escape_poll *poll,
+			 uint64_t *ret_iterations)
+{
+	const bool is_whole = scalar()->buddha(job, first, count, scatter, poll, ret_iterations);
+	if (fault.only_buddha && (job->is_inside || !fault.only_with_shortcuts))
+		scatter_add_one(scatter, 5, 0, 1);
+	return is_whole;
+}
+
 static bool always(void)
 {
 	return true;
@@ -130,6 +142,7 @@ static const struct kernel wrong_kernel = {
 			[PRECISION_F32] = {ESCAPE_STEPS(WRONG_STEP, F32)},
 		},
 	.derive = {ESCAPE_STEPS(WRONG_DERIVE, )},
+	.buddha = wrong_buddha,
 };
 
 static void assert_begins(const char *text, const char *begin)
@@ -245,6 +258,26 @@ static void speed_is_iterations_by_time(void **state)
 	}
 }
 
+/* One hit too many, in any way to count. */
+static void one_wrong_count_is_found(void **state)
+{
+	(void)state;
+	for (int only_inside = 0; only_inside < 2; only_inside++) {
+		struct brot_error err = {0};
+		uint32_t checks;
+		memset(&fault, 0, sizeof fault);
+		fault.only_buddha = true;
+		fault.only_with_shortcuts = only_inside;
+		assert_int_equal(selftest_kernel(&wrong_kernel, SELFTEST_START, &err),
+				 BROT_E_INTERNAL);
+		assert_begins(err.text,
+			      only_inside ? "self-test: kernel wrong, Buddhabrot inside: the "
+					  : "self-test: kernel wrong, Buddhabrot whole: the ");
+		assert_int_equal(selftest_buddha(&wrong_kernel, &checks, &err), BROT_E_INTERNAL);
+	}
+	memset(&fault, 0, sizeof fault);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -253,6 +286,7 @@ int main(void)
 		cmocka_unit_test(one_wrong_number_is_found),
 		cmocka_unit_test(one_wrong_derivative_is_found),
 		cmocka_unit_test(the_sentence_says_what_was_asked),
+		cmocka_unit_test(one_wrong_count_is_found),
 		cmocka_unit_test(speed_is_iterations_by_time),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

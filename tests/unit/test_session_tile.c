@@ -154,10 +154,16 @@ static void a_leaving_worker_waits_for_its_counts_to_be_taken(void **state)
 	EXPECT(s, "CREDIT 0");
 	rows(s, 1, 1, (struct rect){0, 0, 20, 9});
 	EXPECT(s, "start 8.1.1");
-	struct session_event done = {.type = SESSION_ON_TILE_ENDED};
-	done.ended = (struct session_ended){.handle = 2, .phase = 1, .tile = 1, .attempt = 1};
-	step(s, &done);
-	EXPECT(s, "DONE 8.1.1");
+	for (uint32_t i = 2; i < 6; i++) /* more than it gave credit for */
+		rows(s, 1, i, (struct rect){0, i, 20, 1});
+	EXPECT(s, "start 8.2.1, start 8.3.1, start 8.4.1, start 8.5.1");
+	for (uint32_t i = 1; i < 6; i++) {
+		struct session_event done = {.type = SESSION_ON_TILE_ENDED};
+		done.ended = (struct session_ended){
+			.handle = 2, .phase = 1, .tile = i, .attempt = 1};
+		step(s, &done);
+	}
+	EXPECT(s, "DONE 8.1.1, DONE 8.2.1, DONE 8.3.1, DONE 8.4.1, DONE 8.5.1");
 	say(s, (struct message){.type = MSG_CANCEL, .session = SESSION, .job = 8});
 	EXPECT(s, "close, BYE, exit 0");
 }

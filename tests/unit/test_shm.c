@@ -18,6 +18,7 @@
 
 #include <cmocka.h>
 
+#include "proto/grid.h"
 #include "proto/sys/clock.h"
 #include "proto/sys/shm.h"
 #include "proto/sys/signals.h"
@@ -327,6 +328,26 @@ static void sweep_leaves_durable_images_for_a_week(void **state)
 	assert_int_equal(map_code(durable, BYTES), BROT_E_NOT_FOUND);
 }
 
+/* So it does grids, whose header is another one. */
+static void sweep_leaves_durable_grids(void **state)
+{
+	(void)state;
+	union {
+		struct image_header image;
+		struct grid_header grid;
+	} header = {.image = {.width_px = 0}};
+	memcpy(header.grid.magic, GRID_MAGIC, sizeof header.grid.magic);
+	char durable[IMAGE_NAME_CHARS + 1], plain[IMAGE_NAME_CHARS + 1];
+	header.grid.flags = IMAGE_DURABLE | GRID_MIRRORED;
+	orphan_make_with(&header.image, durable, 60);
+	header.grid.flags = GRID_MIRRORED;
+	orphan_make_with(&header.image, plain, 60);
+	(void)shm_sweep(NULL);
+	assert_int_equal(map_code(durable, BYTES), BROT_OK);
+	assert_int_equal(map_code(plain, BYTES), BROT_E_NOT_FOUND);
+	shm_remove(durable);
+}
+
 static void a_segment_is_made_under_a_given_name(void **state)
 {
 	(void)state;
@@ -454,6 +475,7 @@ int main(void)
 		cmocka_unit_test(a_lack_of_descriptors_is_not_the_segments_fault),
 		cmocka_unit_test(sweep_takes_old_orphans_only),
 		cmocka_unit_test(sweep_leaves_durable_images_for_a_week),
+		cmocka_unit_test(sweep_leaves_durable_grids),
 		cmocka_unit_test(a_segment_is_made_under_a_given_name),
 		cmocka_unit_test(an_orphan_is_adopted_with_what_it_holds),
 		cmocka_unit_test(what_somebody_owns_is_not_adopted),

@@ -4,6 +4,8 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "worker/kernel/interior.h"
+
 /* A step rounds by less than 4 u (|c| + |z|^2), u = 2^-53, where |z| <= 2 and |c| <= 4: below
  * 2^-48, for each of the two orbits; the sums here by less than that again. */
 #define ROUNDING 0x1p-46
@@ -106,11 +108,27 @@ static void square_look(struct cells *cells, const struct cells_search *search, 
 		cells_mark(cells, column, row, side);
 		return;
 	}
-	if (side == 1)
+	if (side <= search->finest)
 		return;
 	for (uint32_t part = 0; part < 4; part++)
 		square_look(cells, search, column + part % 2 * side / 2, row + part / 2 * side / 2,
 			    side / 2);
+}
+
+double cells_share(const struct cells *cells)
+{
+	const struct interior margin = INTERIOR_F64;
+	const double unit = 4.0 / CELLS_COLUMNS;
+	uint64_t all = 0, marked = 0;
+	for (uint32_t row = 0; row < CELLS_ROWS; row++)
+		for (uint32_t column = 0; column < CELLS_COLUMNS; column++) {
+			const double re = -2 + unit * (column + 0.5), im = unit * (row + 0.5);
+			if (re * re + im * im > 4 || interior_depth(&margin, re, im) < 0)
+				continue;
+			all++;
+			marked += cells_is_marked(cells, column, row);
+		}
+	return (double)marked / (double)all;
 }
 
 struct cells *cells_make(const struct cells_search *search)

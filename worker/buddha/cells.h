@@ -37,6 +37,8 @@ struct cells_range {
 
 /* What orbits are followed for. */
 struct cells_search {
+	uint32_t
+		finest; /* the least side of a square that is looked at, in cells; a power of two */
 	const struct pixel_map *map;
 	uint32_t limit; /* steps that matter */
 	/* Whether a square with that range is of no interest. */
@@ -46,6 +48,10 @@ struct cells_search {
 
 /* The caller owns what is returned, and frees it with free(); NULL if memory is short. */
 struct cells *cells_make(const struct cells_search *search);
+
+/* The share of the cells of no interest among those that are neither inside by interior.h nor out
+ * from the start, which costs less to tell. */
+double cells_share(const struct cells *cells);
 
 /* The range of the square of that centre and half side. */
 struct cells_range cells_range_of(const struct cells_search *search, double re, double im,
