@@ -69,6 +69,7 @@ static enum brot_err write_coloured(const struct save *save, const struct pictur
 	if (code == BROT_OK) {
 		struct picture picture;
 		finish_picture(finish, &picture);
+		picture.is_anonymous = data->is_anonymous;
 		code = write_picture(save, &picture, err);
 	}
 	finish_free(finish);
@@ -91,6 +92,14 @@ static enum brot_err write_made(const struct save *save, struct picture *deliver
 		return code;
 	return save->coloured == NULL ? write_picture(save, data, err)
 				      : write_coloured(save, data, delivered, err);
+}
+
+enum brot_err save_preview(const struct save *save, struct picture *picture, struct brot_error *err)
+{
+	const enum brot_err code = save->coloured == NULL
+					   ? write_picture(save, picture, err)
+					   : write_coloured(save, picture, picture, err);
+	return code == BROT_OK ? outfile_commit(save->outfile, false, err) : code;
 }
 
 enum brot_err save_picture(const struct save *save, struct brot_error *err)

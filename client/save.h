@@ -45,6 +45,11 @@ struct save {
  * (see delivery_finish()) and announces the file. On failure neither is done. */
 enum brot_err save_picture(const struct save *save, struct brot_error *err);
 
+/* Writes a picture that lies in memory, or what it is coloured to; `delivery` counts for nothing,
+ * and nothing is announced. */
+enum brot_err save_preview(const struct save *save, struct picture *picture,
+			   struct brot_error *err);
+
 /* BROT_E_REQUEST, naming what would do, where an accepted job of numbers to be coloured is in
  * bands: the colours are made when all of it is there. */
 enum brot_err save_check_bands(const struct delivery *delivery, const struct request *coloured,
