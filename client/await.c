@@ -6,6 +6,8 @@
 
 #include "client/delivery.h"
 #include "client/finish.h"
+#include "client/preview.h"
+#include "client/print.h"
 #include "client/reply.h"
 #include "client/request_options.h"
 #include "client/save.h"
@@ -20,9 +22,15 @@ struct await_options {
 	int64_t timeout_ms; /* 0: not given */
 	struct save_style style;
 	bool is_released, is_unshared, is_insecure, is_quiet, is_json;
+	bool is_preview;
 };
 
+/* The first row is fetch's alone. */
 static const struct option_spec specs[] = {
+	{.name = "preview",
+	 .help = "of a Buddhabrot that is not finished: the picture of what is counted so far",
+	 .type = OPTION_FLAG,
+	 .offset = offsetof(struct await_options, is_preview)},
 	{.name = "out",
 	 .arg = "FILE",
 	 .help = "the file to make: .png or .ppm, which numbers are coloured for, .npy or "
@@ -74,6 +82,8 @@ struct waiting {
 	struct announce announce;
 	struct service service;
 	struct delivery *delivery;
+	struct numbers counts; /* of a preview */
+	uint64_t previewed;    /* samples that it has, about */
 };
 
 static void on_action(const struct session_action *action, void *context)
@@ -94,7 +104,7 @@ static void on_rows(uint64_t rows_done, void *context)
 
 /* To attach to a job in bands makes this client its reader, and others wait for what only a file
  * can take: so it is looked up before. One that is not listed is for ATTACH to refuse. */
-static enum brot_err check_bands(const struct waiting *w, struct brot_error *err)
+static enum brot_err check_bands(struct waiting *w, struct brot_error *err)
 {
 	json_t *report = NULL, *list = NULL, *row;
 	size_t i;
@@ -108,8 +118,10 @@ static enum brot_err check_bands(const struct waiting *w, struct brot_error *err
 	json_array_foreach(list, i, row)
 	{
 		const json_t *job = json_object_get(row, "job");
-		if (code == BROT_OK && (uint64_t)json_integer_value(job) == w->job)
-			code = reply_u64(row, "bands", &bands, err);
+		if (code != BROT_OK || (uint64_t)json_integer_value(job) != w->job)
+			continue;
+		code = reply_u64(row, "bands", &bands, err);
+		w->previewed = (uint64_t)json_integer_value(json_object_get(row, "preview"));
 	}
 	json_decref(report);
 	if (code != BROT_OK || bands <= 1)
@@ -134,7 +146,7 @@ static enum brot_err attach(struct waiting *w, const struct cli *cli, struct bro
 		.is_patient = w->options.timeout_ms == 0,
 		.may_map = !w->options.is_unshared,
 		.is_unread = w->filetype == NULL,
-		.is_urgent = w->is_urgent,
+		.is_urgent = w->is_urgent && !w->options.is_preview,
 		.on_action = on_action,
 		.on_rows = on_rows,
 		.context = w,
@@ -235,11 +247,62 @@ static enum brot_err save(struct waiting *w, struct brot_error *err)
 	return save_picture(&save, err);
 }
 
+static void tell_preview(const struct waiting *w)
+{
+	const uint64_t points = delivery_request(w->delivery)->buddha.points;
+	const uint64_t samples = w->previewed;
+	if (w->options.is_json)
+		print_event(stdout, "saved",
+			    json_pack("{s:s,s:I,s:I,s:I}", "path", w->outfile.path, "bytes",
+				      (json_int_t)w->outfile.bytes, "samples", (json_int_t)samples,
+				      "points", (json_int_t)points));
+	else if (!w->options.is_quiet && samples != 0)
+		fprintf(stderr, "%" PRIu64 " of %" PRIu64 " points -> %s\n", samples, points,
+			w->outfile.path);
+	else if (!w->options.is_quiet)
+		fprintf(stderr, "-> %s\n", w->outfile.path);
+}
+
+/* The samples that are counted so far are no request's, so that no file says of which they are. */
+static enum brot_err preview(struct waiting *w, struct brot_error *err)
+{
+	const struct request *request = delivery_request(w->delivery);
+	const struct format_info *format = format_info(request->format);
+	const struct save save = {
+		.coloured = w->is_coloured ? &w->picture : NULL,
+		.filetype = w->filetype,
+		.style = w->options.style,
+		.outfile = &w->outfile,
+	};
+	struct picture picture = {
+		.request = request, .rows = request->height_px, .is_anonymous = true};
+	if (request->kind != KIND_BUDDHABROT)
+		return error_set(err, BROT_E_USAGE,
+				 "--preview: is of a Buddhabrot alone, and job %" PRIu64 " is none",
+				 w->job);
+	if (!w->is_coloured && w->filetype->has_request)
+		return error_set(err, BROT_E_USAGE,
+				 "--preview: a .%s file says of which points its counts are: .npy "
+				 "or a picture would do",
+				 w->filetype->suffix);
+	enum brot_err code = preview_fetch(w->service.connection, w->job, request, w->timeout_ms,
+					   &w->counts, err);
+	for (uint32_t p = 0; p < format->plane_count; p++)
+		picture.planes[p] = numbers_plane(&w->counts, format->planes[p], p);
+	if (code == BROT_OK)
+		code = save_preview(&save, &picture, err);
+	if (code == BROT_OK)
+		tell_preview(w);
+	return code;
+}
+
 static enum brot_err follow(struct waiting *w, struct brot_error *err)
 {
 	enum brot_err code = BROT_OK;
 	if (w->filetype != NULL)
 		code = file_open(w, err);
+	if (code == BROT_OK && w->options.is_preview)
+		return preview(w, err);
 	if (code == BROT_OK)
 		code = delivery_wait(w->delivery, err);
 	if (code == BROT_OK && w->filetype != NULL)
@@ -256,6 +319,8 @@ static enum brot_err check(struct waiting *w, const char *job, struct brot_error
 	const struct await_options *options = &w->options;
 	if (options->is_quiet && options->is_json)
 		return error_set(err, BROT_E_USAGE, "--quiet: cannot stand beside --json");
+	if (options->is_preview && options->is_released)
+		return error_set(err, BROT_E_USAGE, "--preview: cannot stand beside --release");
 	enum brot_err code = cli_read_job("JOB", job, &w->job, err);
 	if (code == BROT_OK && (options->out != NULL || w->is_urgent))
 		code = filetype_of_path(options->out, &w->filetype, err);
@@ -274,7 +339,7 @@ enum brot_err await_run(const struct cli *cli, const struct await *await, struct
 		.operands = "JOB",
 		.operands_min = 1,
 		.operands_max = 1,
-		.specs = specs,
+		.specs = await->is_urgent ? specs : specs + 1,
 	};
 	struct waiting w = {
 		.options = {.style = SAVE_STYLE},
@@ -300,6 +365,7 @@ enum brot_err await_run(const struct cli *cli, const struct await *await, struct
 			      w.options.format);
 	delivery_free(w.delivery);
 	service_close(&w.service);
+	numbers_free(&w.counts);
 	outfile_discard(&w.outfile);
 	return code;
 }

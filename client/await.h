@@ -13,7 +13,8 @@
 struct await {
 	const char *title; /* "brot-client wait" */
 	const char *summary;
-	bool is_urgent; /* a job that is not finished is a failure, and a file must be named */
+	bool is_urgent; /* a job that is not finished is a failure, and a file must be named; but
+			 * there is --preview, of a Buddhabrot */
 };
 
 /* Parses the command line, attaches to the job, and writes its file where one is wanted. Ctrl-C

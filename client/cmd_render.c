@@ -1,4 +1,7 @@
 /* cmd_render.c - brot-client render: from the command line to the file. */
+#include <string.h>
+
+#include "client/addition.h"
 #include "client/cli.h"
 #include "client/compose.h"
 #include "client/delivery.h"
@@ -16,6 +19,7 @@ struct render_options {
 	const char *broker, *key, *server_key;
 	const char *priority;
 	const char *client;
+	const char *add_points, *base;
 	struct save_style style;
 	uint32_t workers;
 	int64_t timeout_ms; /* 0: not given */
@@ -30,6 +34,16 @@ static const struct option_spec specs[] = {
 	 .type = OPTION_STRING,
 	 .offset = offsetof(struct render_options, out)},
 	REQUEST_OPTIONS(render_options, "the suffix of --out decides without it"),
+	{.name = "add-points",
+	 .arg = "N",
+	 .help = "so many points more than --base has: its Buddhabrot with all of them",
+	 .type = OPTION_STRING,
+	 .offset = offsetof(struct render_options, add_points)},
+	{.name = "base",
+	 .arg = "FILE|JOB",
+	 .help = "an .exr file of a Buddhabrot's counts, or the number of a finished job of them",
+	 .type = OPTION_STRING,
+	 .offset = offsetof(struct render_options, base)},
 	REQUEST_OPTIONS_FILE(render_options),
 	{.name = "keep",
 	 .help = "let the job go on at the broker if this call ends before it, for \"wait\" to get",
@@ -79,7 +93,10 @@ struct job {
 	const struct filetype *filetype;
 	struct request request;
 	json_t *json;
-	bool is_coloured_here; /* of numbers, which are rendered instead: */
+	struct addition addition;
+	struct request sum;    /* the data that it makes */
+	bool is_coloured_here; /* of numbers */
+	bool is_data_apart;    /* what is rendered is not the request, but: */
 	struct request data;
 	json_t *data_json;
 	int32_t priority;
@@ -122,12 +139,12 @@ static enum brot_err open_service(struct job *job, const struct cli *cli, struct
 	return code;
 }
 
-static enum brot_err deliver(struct job *job, struct brot_error *err)
+static struct delivery_config delivery_of(struct job *job)
 {
-	struct delivery_config config = {
+	return (struct delivery_config){
 		.service = &job->service,
-		.request = job->is_coloured_here ? &job->data : &job->request,
-		.json = job->is_coloured_here ? job->data_json : job->json,
+		.request = job->is_data_apart ? &job->data : &job->request,
+		.json = job->is_data_apart ? job->data_json : job->json,
 		.is_kept = job->options.is_kept,
 		.priority = job->priority,
 		.client = job->options.client,
@@ -138,6 +155,11 @@ static enum brot_err deliver(struct job *job, struct brot_error *err)
 		.on_rows = on_rows,
 		.context = &job->announce,
 	};
+}
+
+static enum brot_err deliver(struct job *job, struct brot_error *err)
+{
+	const struct delivery_config config = delivery_of(job);
 	enum brot_err code = delivery_new(&config, &job->delivery, err);
 	if (code == BROT_OK)
 		code = delivery_accept(job->delivery, err);
@@ -163,6 +185,33 @@ static enum brot_err check(struct job *job, struct brot_error *err)
 	if (code == BROT_OK)
 		code = request_options_priority("--priority", options->priority, &job->priority,
 						err);
+	if (code == BROT_OK && options->is_kept && options->base != NULL)
+		code = error_set(err, BROT_E_USAGE,
+				 "--keep: cannot stand beside --base, whose counts are added here");
+	if (code == BROT_OK)
+		code = addition_check(options->add_points, options->base, &options->words,
+				      &job->addition, err);
+	if (code == BROT_OK && options->base != NULL && options->base[0] != '\0' &&
+	    strspn(options->base, "0123456789") == strlen(options->base))
+		code = cli_read_job("--base", options->base, &job->addition.job, err);
+	return code;
+}
+
+/* The request, which the base says most of where there is one. */
+static enum brot_err compose(struct job *job, const struct cli *cli, struct brot_error *err)
+{
+	const struct compose_words *words = &job->options.words;
+	if (job->addition.points == 0)
+		return compose_request(words, job->filetype, &job->request, &job->json, err);
+	const struct delivery_config config = delivery_of(job);
+	enum brot_err code = BROT_OK;
+	if (job->addition.job != 0)
+		code = open_service(job, cli, err);
+	if (code == BROT_OK)
+		code = addition_load(&job->addition, &config, err);
+	if (code == BROT_OK)
+		code = addition_compose(&job->addition, words, job->filetype, &job->request,
+					&job->json, err);
 	return code;
 }
 
@@ -170,15 +219,21 @@ static enum brot_err check(struct job *job, struct brot_error *err)
 static enum brot_err make_data(struct job *job, struct brot_error *err)
 {
 	enum brot_err code = BROT_OK;
-	if (!request_needs_image(&job->request))
+	job->is_coloured_here = request_needs_image(&job->request);
+	job->is_data_apart = job->is_coloured_here || job->addition.points != 0;
+	if (!job->is_data_apart)
 		return BROT_OK;
-	if (job->options.is_kept)
+	if (job->is_coloured_here && job->options.is_kept)
 		code = request_options_alone(&job->request, err);
-	if (code == BROT_OK)
-		code = request_to_data(&job->request, &job->data, err);
+	job->sum = job->request;
+	if (code == BROT_OK && job->is_coloured_here)
+		code = request_to_data(&job->request, &job->sum, err);
+	if (code == BROT_OK && job->addition.points != 0)
+		code = addition_data(&job->addition, &job->request, &job->data, err);
+	else
+		job->data = job->sum;
 	if (code != BROT_OK)
 		return code;
-	job->is_coloured_here = true;
 	job->data_json = request_to_json(&job->data);
 	return job->data_json != NULL ? BROT_OK
 				      : error_set(err, BROT_E_SYSTEM, "no memory for a request");
@@ -189,6 +244,8 @@ static enum brot_err save(struct job *job, struct brot_error *err)
 	const struct save save = {
 		.delivery = job->delivery,
 		.coloured = job->is_coloured_here ? &job->request : NULL,
+		.addition = job->addition.points != 0 ? &job->addition : NULL,
+		.data = &job->sum,
 		.filetype = job->filetype,
 		.style = job->options.style,
 		.outfile = &job->outfile,
@@ -208,8 +265,9 @@ static enum brot_err render(struct job *job, const struct cli *cli, struct brot_
 	if (code == BROT_OK)
 		code = filetype_check_dpi(job->filetype, options->style.dpi, err);
 	if (code == BROT_OK)
-		code = compose_request(&options->words, job->filetype, &job->request, &job->json,
-				       err);
+		save_announce(&job->announce, options->is_quiet, options->is_json);
+	if (code == BROT_OK)
+		code = compose(job, cli, err);
 	if (code == BROT_OK)
 		code = make_data(job, err);
 	if (code == BROT_OK)
@@ -218,9 +276,9 @@ static enum brot_err render(struct job *job, const struct cli *cli, struct brot_
 		return code;
 	if (!options->is_quiet && !options->is_json)
 		cli_tell_ignored(options->words.view, job->ignored);
-	save_announce(&job->announce, options->is_quiet, options->is_json);
 	announce_request(&job->announce, job->json, job->request.width_px, job->request.height_px);
-	code = open_service(job, cli, err);
+	if (job->service.connection == NULL)
+		code = open_service(job, cli, err);
 	if (code == BROT_OK)
 		code = deliver(job, err);
 	if (code == BROT_OK)
@@ -241,6 +299,7 @@ enum brot_err cmd_render(const struct cli *cli, struct brot_error *err)
 {
 	struct job job = {
 		.options = {.style = SAVE_STYLE},
+		.addition = ADDITION_NONE,
 		.outfile = OUTFILE_NONE,
 		.service = SERVICE_NONE,
 	};
@@ -255,6 +314,7 @@ enum brot_err cmd_render(const struct cli *cli, struct brot_error *err)
 	delivery_free(job.delivery);
 	service_close(&job.service);
 	outfile_discard(&job.outfile);
+	addition_free(&job.addition);
 	json_decref(job.json);
 	json_decref(job.data_json);
 	return code;

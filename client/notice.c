@@ -120,6 +120,13 @@ enum brot_err notice_progress(const json_t *json, struct session_progress *ret_p
 		return error_set(err, BROT_E_PROTOCOL,
 				 "the broker sent PROGRESS whose \"pixels_done\" must be at most "
 				 "\"pixels\", and is not");
+	progress.has_points = json_object_get(json, "held") != NULL;
+	if (progress.has_points)
+		code = reply_u64(json, "held", &progress.held, err);
+	if (code != BROT_OK)
+		return code;
+	if (progress.held > progress.pixels - progress.pixels_done)
+		progress.held = progress.pixels - progress.pixels_done;
 	progress.is_paused = strcmp(state, "paused") == 0;
 	progress.is_running = !progress.is_paused && strcmp(state, "queued") != 0;
 	*ret_progress = progress;

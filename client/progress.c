@@ -20,12 +20,17 @@
 #define SAID_BYTES (4 * 100)
 #define LEFT_MAX_S (1000.0 * 3600) /* nobody believes more */
 
+static uint64_t counted(const struct session_progress *now)
+{
+	return now->pixels_done + now->held;
+}
+
 /* After a gap, in which the broker was away, what was known is out of date, and what was done in it
  * says nothing of now. */
 static void measure(struct progress *p, const struct session_progress *now, int64_t now_ms)
 {
 	double seconds = (double)(now_ms - p->now_ms) / 1000;
-	double pixels = (double)(now->pixels_done - p->now.pixels_done);
+	double pixels = (double)(counted(now) - counted(&p->now));
 	if (seconds > SMOOTH_S) {
 		p->recent_pixels = p->recent_s = 0;
 		return;
@@ -38,13 +43,12 @@ static void measure(struct progress *p, const struct session_progress *now, int6
 void progress_update(struct progress *progress, const struct session_progress *now, int64_t now_ms)
 {
 	struct progress *p = progress;
-	bool is_again = p->is_started && now->pixels_done < p->now.pixels_done;
+	bool is_again = p->is_started && counted(now) < counted(&p->now);
 	if (!p->is_started || is_again) {
 		double elapsed_s = is_again ? 0 : (double)now->elapsed_ms / 1000;
 		p->recent_s = elapsed_s < BEFORE_S ? elapsed_s : BEFORE_S;
-		p->recent_pixels = elapsed_s > 0
-					   ? (double)now->pixels_done * p->recent_s / elapsed_s
-					   : 0;
+		p->recent_pixels = elapsed_s > 0 ? (double)counted(now) * p->recent_s / elapsed_s
+						 : 0;
 	} else if (now_ms > p->now_ms) {
 		measure(p, now, now_ms);
 	} else {
@@ -80,9 +84,9 @@ void progress_written(struct progress *progress, uint64_t rows_written, uint64_t
 double progress_left_s(const struct progress *progress)
 {
 	const struct session_progress *now = &progress->now;
-	if (progress->pixels_per_s <= 0 || now->pixels_done > now->pixels)
+	if (progress->pixels_per_s <= 0 || counted(now) > now->pixels)
 		return -1;
-	double left_s = (double)(now->pixels - now->pixels_done) / progress->pixels_per_s;
+	double left_s = (double)(now->pixels - counted(now)) / progress->pixels_per_s;
 	return left_s < LEFT_MAX_S ? left_s : -1;
 }
 
@@ -127,8 +131,7 @@ static unsigned percent(uint64_t done, uint64_t whole)
 
 static unsigned pixels_percent(const struct progress *progress)
 {
-	return progress->is_rendered ? 100
-				     : percent(progress->now.pixels_done, progress->now.pixels);
+	return progress->is_rendered ? 100 : percent(counted(&progress->now), progress->now.pixels);
 }
 
 static unsigned rows_percent(const struct progress *progress)
@@ -147,7 +150,7 @@ static const char *standstill(const struct progress *progress)
 	const struct session_progress *now = &progress->now;
 	if (now->is_paused && now->tiles_running == 0)
 		return "paused";
-	if (now->workers != 0 || now->pixels_done >= now->pixels)
+	if (now->workers != 0 || counted(now) >= now->pixels)
 		return NULL;
 	if (progress->has_no_workers)
 		return now->is_running ? "no worker is connected any more"
@@ -168,7 +171,8 @@ static int words(const struct progress *progress, int parts, char *buffer, size_
 	(void)snprintf(text[0], sizeof text[0], "%s left",
 		       clocked(progress_left_s(progress), left));
 	(void)snprintf(text[1], sizeof text[1], "%s",
-		       scaled(progress->pixels_per_s, "", "px/s", rate));
+		       now->has_points ? scaled(progress->pixels_per_s, " ", "points/s", rate)
+				       : scaled(progress->pixels_per_s, "", "px/s", rate));
 	(void)snprintf(text[2], sizeof text[2], "%llu worker%s", (unsigned long long)now->workers,
 		       plural(now->workers));
 	(void)snprintf(text[3], sizeof text[3], "%llu tile%s", (unsigned long long)now->tiles_done,

@@ -50,8 +50,8 @@ static enum brot_err keep(uint32_t row, void *context, struct brot_error *err)
 
 /* A picture has no more rows than its numbers, all of which are there: to reach the row that is
  * written does what it does for others. */
-static enum brot_err write_coloured(const struct save *save, struct picture *data,
-				    struct brot_error *err)
+static enum brot_err write_coloured(const struct save *save, const struct picture *data,
+				    struct picture *reached, struct brot_error *err)
 {
 	struct brot_numbers numbers;
 	struct finish *finish = NULL;
@@ -60,33 +60,55 @@ static enum brot_err write_coloured(const struct save *save, struct picture *dat
 		.numbers = &numbers,
 		.threads = crew_size(),
 		.keep = keep,
-		.context = data,
+		.context = reached,
 	};
-	/* Its colours may need all of them. */
-	enum brot_err code = delivery_complete(save->delivery, err);
-	if (code == BROT_OK)
-		code = picture_reach(data, 0, err);
-	if (code == BROT_OK) {
-		finish_numbers(data, &numbers);
-		code = finish_new(&config, &finish, err);
-	}
+	finish_numbers(data, &numbers);
+	enum brot_err code = finish_new(&config, &finish, err);
 	if (code == BROT_OK)
 		code = finish_survey(finish, err);
 	if (code == BROT_OK) {
 		struct picture picture;
 		finish_picture(finish, &picture);
+		picture.is_anonymous = data->is_anonymous;
 		code = write_picture(save, &picture, err);
 	}
 	finish_free(finish);
 	return code;
 }
 
+/* What needs all of the delivery's numbers: colours may, and sums do. */
+static enum brot_err write_made(const struct save *save, struct picture *delivered,
+				struct brot_error *err)
+{
+	struct picture sum, *data = delivered;
+	enum brot_err code = delivery_complete(save->delivery, err);
+	if (code == BROT_OK)
+		code = picture_reach(delivered, 0, err);
+	if (code == BROT_OK && save->addition != NULL) {
+		code = addition_add(save->addition, delivered, save->data, &sum, err);
+		data = &sum;
+	}
+	if (code != BROT_OK)
+		return code;
+	return save->coloured == NULL ? write_picture(save, data, err)
+				      : write_coloured(save, data, delivered, err);
+}
+
+enum brot_err save_preview(const struct save *save, struct picture *picture, struct brot_error *err)
+{
+	const enum brot_err code = save->coloured == NULL
+					   ? write_picture(save, picture, err)
+					   : write_coloured(save, picture, picture, err);
+	return code == BROT_OK ? outfile_commit(save->outfile, false, err) : code;
+}
+
 enum brot_err save_picture(const struct save *save, struct brot_error *err)
 {
 	struct picture picture;
 	delivery_picture(save->delivery, &picture);
-	enum brot_err code = save->coloured == NULL ? write_picture(save, &picture, err)
-						    : write_coloured(save, &picture, err);
+	const bool is_made = save->coloured != NULL || save->addition != NULL;
+	enum brot_err code = is_made ? write_made(save, &picture, err)
+				     : write_picture(save, &picture, err);
 	if (code == BROT_OK)
 		code = delivery_complete(save->delivery, err);
 	if (code == BROT_OK)

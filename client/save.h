@@ -6,6 +6,7 @@
 #ifndef CLIENT_SAVE_H
 #define CLIENT_SAVE_H
 
+#include "client/addition.h"
 #include "client/announce.h"
 #include "client/delivery.h"
 #include "client/filetype.h"
@@ -29,6 +30,10 @@ struct save {
 	/* NULL: the delivery's picture as it is. Else the picture, rgb8 or rgb16, that its numbers
 	 * are coloured to (see finish.h); they must be enough for it, and not in bands. */
 	const struct request *coloured;
+	/* NULL, or what the delivery's counts are added to: the sum, with `data` as its request, is
+	 * what is saved or coloured. */
+	struct addition *addition;
+	const struct request *data;
 	const struct filetype *filetype;
 	struct save_style style;
 	struct outfile *outfile;
@@ -39,6 +44,11 @@ struct save {
 /* After delivery_wait(): writes the file, gives it its name, and only then ends the delivery well
  * (see delivery_finish()) and announces the file. On failure neither is done. */
 enum brot_err save_picture(const struct save *save, struct brot_error *err);
+
+/* Writes a picture that lies in memory, or what it is coloured to; `delivery` counts for nothing,
+ * and nothing is announced. */
+enum brot_err save_preview(const struct save *save, struct picture *picture,
+			   struct brot_error *err);
 
 /* BROT_E_REQUEST, naming what would do, where an accepted job of numbers to be coloured is in
  * bands: the colours are made when all of it is there. */

@@ -239,8 +239,9 @@ static void sentences_of_suffixes(void **state)
 		"--out: the file's suffix must be .png, .ppm, .npy, .exr or .dzi, got \"x/.png\"");
 	assert_int_equal(compose((struct compose_words){.format = "rgb8"}, "a.npy"), BROT_E_USAGE);
 	assert_string_equal(err.text,
-			    "--format: a .npy file holds iterations, smooth, distance, phase or "
-			    "raw, not rgb8, which goes into .png, .ppm or .dzi");
+			    "--format: a .npy file holds iterations, smooth, distance, phase, "
+			    "raw, density, density32, nebula or nebula32, not rgb8, which goes "
+			    "into .png, .ppm or .dzi");
 }
 
 static void wrong_words(void **state)

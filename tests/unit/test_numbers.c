@@ -40,13 +40,15 @@ static void fill(void)
 		assert_true(numbers_reserve(&wanted, (enum plane_type)plane));
 		uint32_t *integers = wanted.planes[plane];
 		float *floats = wanted.planes[plane];
-		const size_t values = PIXELS * (plane == PLANE_DISTANCE ? 2 : 1);
+		const size_t values = PIXELS *
+				      (plane == PLANE_DISTANCE || plane == PLANE_DENSITY ? 2 : 1);
 		for (size_t i = 0; i < values; i++) {
 			x = x * 1664525u + 1013904223u;
 			const bool is_inside = i % 7 == 0;
 			if (plane == PLANE_WHOLE)
 				integers[i] = is_inside ? UINT32_MAX : x >> 2;
-			else if (plane == PLANE_ITERATIONS || plane == PLANE_PERIOD)
+			else if (plane == PLANE_ITERATIONS || plane == PLANE_PERIOD ||
+				 plane >= PLANE_DENSITY)
 				integers[i] = x;
 			else if (plane == PLANE_DISTANCE)
 				floats[i] = (float)(int32_t)x * 0x1p-20f;
@@ -56,11 +58,26 @@ static void fill(void)
 						    : (float)(x >> 8) * 0x1p-24f;
 		}
 	}
+	/* the other channels of u64 and of u32 alike */
+	for (uint32_t c = 1; c < BUDDHA_CHANNELS; c++) {
+		assert_true(numbers_reserve_channel(&wanted, PLANE_DENSITY, c));
+		uint64_t *counts = numbers_plane(&wanted, PLANE_DENSITY, c);
+		for (size_t i = 0; i < PIXELS; i++)
+			counts[i] = (uint64_t)(i + c) * 0x9e3779b97f4a7c15u;
+	}
 	/* what is hard to add and to take apart */
 	((uint32_t *)wanted.planes[PLANE_WHOLE])[1] = 1000000000;
 	((float *)wanted.planes[PLANE_FRACTION])[1] = 0.99999994f;
 	((uint32_t *)wanted.planes[PLANE_WHOLE])[2] = 0;
 	((float *)wanted.planes[PLANE_FRACTION])[2] = 0x1p-100f;
+}
+
+/* Plane index p of a format. */
+static void *plane_of(const struct numbers *numbers, enum format_id format, uint32_t p)
+{
+	const struct format_info *info = format_info(format);
+	const bool is_nebula = format == FORMAT_NEBULA || format == FORMAT_NEBULA32;
+	return numbers_plane(numbers, info->planes[p], is_nebula ? p : 0);
 }
 
 static void write_file(const char *suffix, enum format_id format)
@@ -74,7 +91,7 @@ static void write_file(const char *suffix, enum format_id format)
 	request.height_px = HEIGHT;
 	request.format = format;
 	for (uint32_t p = 0; p < format_info(format)->plane_count; p++)
-		picture.planes[p] = wanted.planes[format_info(format)->planes[p]];
+		picture.planes[p] = plane_of(&wanted, format, p);
 	(void)snprintf(path, sizeof path, "%s/a.%s", folder, suffix);
 	assert_int_equal(filetype_of_path(path, &filetype, &err), BROT_OK);
 	assert_int_equal(outfile_open(path, &outfile, &err), BROT_OK);
@@ -120,9 +137,10 @@ static void read_again(const char *suffix, enum format_id format)
 		const enum plane_type plane = format_info(format)->planes[p];
 		const size_t bytes = (size_t)PIXELS * plane_info(plane)->pixel_bytes;
 		planes |= 1u << plane;
-		assert_non_null(numbers.planes[plane]);
+		assert_non_null(plane_of(&numbers, format, p));
 		if (format != FORMAT_SMOOTH || strcmp(suffix, "npy") != 0)
-			assert_memory_equal(numbers.planes[plane], wanted.planes[plane], bytes);
+			assert_memory_equal(plane_of(&numbers, format, p),
+					    plane_of(&wanted, format, p), bytes);
 	}
 	for (unsigned plane = 0; plane < PLANE_TYPES; plane++)
 		if ((planes & 1u << plane) == 0)
@@ -144,6 +162,13 @@ static void round_trips(void **state)
 	read_again("npy", FORMAT_ITERATIONS);
 	read_again("npy", FORMAT_SMOOTH);
 	read_again("npy", FORMAT_RAW);
+	read_again("npy", FORMAT_DENSITY);
+	read_again("npy", FORMAT_NEBULA);
+	read_again("npy", FORMAT_NEBULA32);
+	read_again("exr", FORMAT_DENSITY);
+	read_again("exr", FORMAT_DENSITY32);
+	read_again("exr", FORMAT_NEBULA);
+	read_again("exr", FORMAT_NEBULA32);
 	read_again("exr", FORMAT_ITERATIONS);
 	read_again("exr", FORMAT_SMOOTH);
 	read_again("exr", FORMAT_RAW);
