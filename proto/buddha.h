@@ -5,22 +5,23 @@
  * Sample k, 0 <= k < 2^63, is a point c of the upper half of the square that holds all orbits which
  * matter: -2 <= re < 2, 0 <= im < 2.
  *
- *   random: Philox4x64-10, counter {k, 0, 0, 0}, key {seed, 0}; u and v are the top 53 bits of
- * words 0 and 1, times 2^-53; c = (-2 + 4 u, 2 v). grid:   points is 2 q^2; k = j * 2 q + i; c =
- * (-2 + 4 (i + 1/2) / (2 q), 2 (j + 1/2) / q), each as one division of exact integers, rounded
- * once, and one addition. zoom:   see worker/buddha/zoom.h.
+ * - random: Philox4x64-10, counter {k, 0, 0, 0}, key {seed, 0}; u and v are the top 53 bits of
+ * words 0 and 1, times 2^-53; c = (-2 + 4 u, 2 v).
+ * - grid: points is 2 q^2; k = j * 2 q + i; c = (-2 + (2 i + 1) / q, (2 j + 1) / q), each division
+ *   of exact integers rounded once, and so is the sum.
+ * - zoom: see worker/buddha/zoom.h.
  *
- * z_1 = c and z_(m+1) = z_m^2 + c in f64, every product and sum rounded once, as the escape-time
- * kernels' scalar reference has them. n is the smallest m >= 1 with !(|z_m|^2 <= 4), if there is
- * one up to N (the request's `iterations`).
+ * z_1 = c and z_(m+1) = z_m^2 + c in f64, with the fused multiply-adds of the escape-time kernels'
+ * scalar reference, whose two forms of the square alternate. n is the smallest m >= 1 with
+ * !(|z_m|^2 <= 4), if there is one up to N (the request's `iterations`).
  *
  * A sample is of a band of iterations where min <= n <= max; then each z_1 ... z_(n-1) is a hit,
  * and so is its conjugate. The anti-Buddhabrot (`inside`) has instead the samples without such an
- * n: z_1
- * ... z_max of a band are hits, whatever its min. A hit adds the sample's weight (1 but for zoom)
- * to the pixel that it lies in: its offset from the view's centre, turned back by the view's
- * rotation, in pixels from the left and upper edge, rounded down. Where the centre's im is exactly
- * 0 and `rotate` is 0 the conjugate's pixel is the mirror image of the point's: row H - 1 - row.
+ * n: z_1 ... z_max of a band are hits, whatever its min. A hit adds the sample's weight (1 but for
+ * zoom) to the pixel that it lies in: its offset from the view's centre, turned back by the view's
+ * rotation, in pixels from the left and upper edge, rounded down (worker/buddha/pixel.h has each
+ * operation). Where the centre's im is exactly 0 and `rotate` is 0 (view_is_mirrored()) the
+ * conjugate's pixel is the mirror image of the point's: row H - 1 - row.
  *
  * Pure data.
  */

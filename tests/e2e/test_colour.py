@@ -300,7 +300,7 @@ def test_a_relief_is_as_steep_with_many_samples(stage: Stage, broker: Broker) ->
     for samples in (2, 4):
         # A slope a sample would be that of a lower surface.
         near, low = abs(relief(16, samples) - plain).mean(), abs(relief(16 / samples, samples) - plain).mean()
-        assert near < 5 and 4 * near < low, (samples, near, low)
+        assert near < 6 and 4 * near < low, (samples, near, low)
 
 
 def test_an_exr_file_without_derivatives(stage: Stage, broker: Broker) -> None:

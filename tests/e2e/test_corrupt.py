@@ -34,7 +34,7 @@ PALETTES = {
     "map: letters": ("map", MAP, "128", "x", 2, "three numbers 0..255"),
     "map: above a byte": ("map", MAP, "255 255 255", "255 256 255", 3, "three numbers 0..255"),
     "map: one colour": ("map", MAP, "255 128 0\n255 255 255\n", "", 1, "at least 2 colours"),
-    "map: empty": ("map", MAP, MAP, "", 1, "at least 2 colours"),
+    "map: empty": ("map", MAP, MAP, "", None, "at least 2 colours"),
     "map: bytes": ("map", MAP, "0 0 0", "\0\1\2", 1, "three numbers 0..255"),
     "ggr: another file": ("ggr", GGR, "GIMP Gradient", "GIMP Palette", 1, '"GIMP Gradient"'),
     "ggr: no count": ("ggr", GGR, "2\n", "two\n", 3, "number of segments"),
@@ -70,7 +70,7 @@ PLACES = {
     "par: no block": ("par", PAR, PAR, "type=mandel\n", 1, "no block NAME"),
     "xpf: no number": ("xpf", XPF, "-0.7 ", "x ", 4, "the centre"),
     "xpf: no extent": ("xpf", XPF, "2e-3", "-2e-3", 4, "extents must be"),
-    "xpf: too large": ("xpf", XPF, "1e-3", "1e29", None, "extent makes no sense"),
+    "xpf: too large": ("xpf", XPF, "1e-3", "1e29", None, "must be at most 1024"),
     "xpf: cut short": ("xpf", XPF, " 2e-3 1e-3)", ")", 4, "a centre and two extents"),
     "xpf: no view": ("xpf", XPF, "view", "wiev", None, "no centre"),
     "json: no number": ("json", REQUEST, '"im": "0"', '"im": "O"', 3, "view.im: must be a decimal number"),
@@ -227,7 +227,7 @@ def test_pictures_that_do_not_fit(stage: Stage, old: Path) -> None:
             (["--format", "raw"], USAGE, [".png file holds rgb8 or rgb16", "which goes into .npy or .exr"]),
             (["--format", "distance"], USAGE, ["which goes into .npy"])):
         check(stage.client("render", "--view", "home", "--out", old, *words), status, old, *parts)
-    for suffix, kind, parts in (("npy", "rgb8", [".png, .ppm or .dzi"]), ("exr", "iterations", [".npy"]),
+    for suffix, kind, parts in (("npy", "rgb8", [".png, .ppm or .dzi"]), ("exr", "phase", [".npy"]),
                                 ("exr", "rgb16", [".png or .ppm"]), ("dzi", "rgb16", [".png or .ppm"]),
                                 ("ppm", "smooth", [".npy or .exr"])):
         out = old.with_suffix(f".{suffix}")

@@ -19,6 +19,7 @@ except ImportError:
     sys.exit(77)
 
 COLUMNS, ROWS, COLOURS = 240, 170, 2048
+FINER = 32  # what is nearly white has a hue for the blend hsv, and white has none
 MOST = 2.0  # of 255
 
 CASES = [
@@ -42,6 +43,8 @@ def relief(program: str, case: tuple) -> tuple[Array, Array, Array]:
     colours = np.frombuffer(done.stdout, np.float64, COLOURS * 3).reshape(-1, 3)
     counts = np.frombuffer(done.stdout, np.float64, ROWS * COLUMNS, sizes[0])
     picture = np.frombuffer(done.stdout, np.uint16, offset=sizes[0] + sizes[1])
+    at = np.linspace(0, COLOURS - 1, (COLOURS - 1) * FINER + 1)
+    colours = np.stack([np.interp(at, np.arange(COLOURS), colours[:, c]) for c in range(3)], axis=-1)
     return colours, counts.reshape(ROWS, COLUMNS), picture.reshape(ROWS, COLUMNS, 3)
 
 
@@ -76,8 +79,8 @@ def by_numpy(colours: Array, counts: Array, case: tuple) -> Array:
     outside = counts > 0
     least, most = counts[outside].min(), counts.max()
     norm = np.clip((counts - least) / (most - least), 0, 1) ** power
-    # A colour of the table, as matplotlib takes it: what is nearly white has any hue.
-    rgb = colours[np.minimum((norm * COLOURS).astype(int), COLOURS - 1)]
+    # A colour of the table, as matplotlib takes it.
+    rgb = colours[(norm * (len(colours) - 1)).astype(int)]
     light = light_of(counts * height, azimuth, elevation)
     if blend == "hsv":
         return blend_hsv(rgb, light)

@@ -49,6 +49,8 @@ struct run {
 	struct inside inside;
 };
 
+_Static_assert(sizeof(struct run) < 112 * 1024, "a run's state is on its caller's stack");
+
 static inline void run_poll(struct run *run)
 {
 	run->poll_at = run->work + POLL_WORK;

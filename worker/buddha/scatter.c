@@ -21,7 +21,7 @@
 #define BLOCKS_WISHED    64 /* so that threads seldom meet at one */
 #define ENTRY_PLACE_MASK ((1u << BLOCK_BITS_MAX) - 1)
 
-#define POOL_BYTES_MIN (1u << 20)
+#define POOL_BYTES_MIN (4u << 20)
 #define POOL_BYTES_MAX (32u << 20)
 #define POOL_SHARE     8 /* of the grid */
 
@@ -69,6 +69,8 @@ static uint32_t block_count_of(const struct grid_layout *layout)
 
 struct grid_locks *grid_locks_make(const struct grid_layout *layout)
 {
+	if (layout->plane_cells * layout->channels > SCATTER_CELL_MASK)
+		return NULL;
 	const uint32_t count = block_count_of(layout);
 	struct grid_locks *locks = calloc(1, sizeof *locks + count * sizeof locks->lock[0]);
 	if (locks == NULL)

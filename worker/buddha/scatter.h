@@ -29,13 +29,14 @@
 struct grid_locks;
 struct scatter;
 
-/* The locks of a grid of that layout. The caller owns what is returned; NULL if memory is short. */
+/* The locks of a grid of that layout. The caller owns what is returned; NULL if memory is short, or
+ * for a grid of 2^40 cells or more, which none has. */
 struct grid_locks *grid_locks_make(const struct grid_layout *layout);
 void grid_locks_free(struct grid_locks *locks); /* NULL is allowed */
 
-/* Empty bins for a grid, which must have fewer than 2^40 cells. is_weighted: hits may weigh more
- * than 1 (bins are then four times as large). Both are borrowed. The caller owns what is returned;
- * NULL if memory is short: about an eighth of the grid, 1 to 32 MiB. */
+/* Empty bins for a grid. is_weighted: hits may weigh more than 1. Both are borrowed. The caller
+ * owns what is returned; NULL if memory is short: an eighth of the grid, but 4 to 32 MiB, and a
+ * 64th of the grid. */
 struct scatter *scatter_make(const struct grid *grid, struct grid_locks *locks, bool is_weighted);
 
 /* NULL is allowed. Hits that were not flushed are lost. */

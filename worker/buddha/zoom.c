@@ -86,8 +86,11 @@ static enum pilot_end pilot_follow(uint32_t limit, struct point c, uint32_t *ret
 			return PILOT_ESCAPES;
 		z = point_step(z, c);
 		const double dx = z.x - kept.x, dy = z.y - kept.y;
-		if (dx * dx + dy * dy < CLOSE2)
+		if (dx * dx + dy * dy < CLOSE2) {
+			/* A kernel waits until it repeats to the last bit. */
+			*ret_n = limit;
 			return PILOT_STAYS;
+		}
 		if (n == keep_at) {
 			kept = z;
 			keep_at *= 2;
