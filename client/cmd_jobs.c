@@ -42,7 +42,7 @@ static const struct option_spec specs[] = {
 	{.name = NULL},
 };
 
-/* There is one kind so far: --json says it. */
+/* The format tells the kind, and --json says it. */
 static const struct table_column job_columns[] = {
 	{.title = "JOB", .key = "job", .kind = TABLE_NUMBER},
 	{.title = "STATE", .key = "state", .kind = TABLE_TEXT},

@@ -168,11 +168,11 @@ static unsigned part_bit(const struct exr_channel *channel)
 static uint32_t plane_channels(int plane, unsigned parts)
 {
 	const bool is_double = plane == PLANE_DISTANCE || plane == PLANE_DENSITY;
-	if (plane == PLANE_DENSITY && parts == 0x3fu << NEBULA_SHIFT)
+	const bool is_count = plane == PLANE_DENSITY || plane == PLANE_DENSITY32;
+	const unsigned three = is_double ? 0x3f : 0x15, one = is_double ? 3 : 1;
+	if (is_count && (parts >> NEBULA_SHIFT) == three)
 		return BUDDHA_CHANNELS;
-	if (plane == PLANE_DENSITY32 && parts == 0x15u << NEBULA_SHIFT)
-		return BUDDHA_CHANNELS;
-	return parts == (is_double ? 3u : 1u) ? 1 : 0;
+	return (parts & one) == one ? 1 : 0;
 }
 
 /* Reserves a plane for each whose channels are all there, unless the file is far too short for what
@@ -196,6 +196,19 @@ static enum brot_err reserve(struct exr_call *call, const uint32_t channels[PLAN
 	return has_room ? BROT_OK
 			: error_set(err, BROT_E_SYSTEM, "no memory for the numbers of \"%.80s\"",
 				    call->path);
+}
+
+/* Where a Buddhabrot's counts are there nothing else is read, and of two widths the larger. */
+static bool choose_counts(uint32_t channels[PLANE_TYPES])
+{
+	const int wide = PLANE_DENSITY, narrow = PLANE_DENSITY32;
+	const int chosen = channels[wide] != 0 ? wide : narrow;
+	const uint32_t count = channels[chosen];
+	if (count == 0)
+		return false;
+	memset(channels, 0, PLANE_TYPES * sizeof channels[0]);
+	channels[chosen] = count;
+	return true;
 }
 
 /* Which planes the channels make. */
@@ -229,10 +242,10 @@ static enum brot_err choose_planes(struct exr_call *call, struct brot_error *err
 	}
 	for (int plane = 0; plane < PLANE_TYPES; plane++)
 		channels[plane] = plane_channels(plane, parts[plane]);
-	if (channels[PLANE_DENSITY] != 0)
-		channels[PLANE_DENSITY32] = 0;
-	if (channels[PLANE_DENSITY] != 0 || channels[PLANE_DENSITY32] != 0)
+	if (choose_counts(channels)) {
+		call->has_halves = false;
 		return reserve(call, channels, err);
+	}
 	const bool has_smooth = parts[PLANE_WHOLE] != 0 && parts[PLANE_FRACTION] != 0;
 	const bool has_counts = parts[PLANE_ITERATIONS] != 0 && parts[PLANE_WHOLE] == 0;
 	if (!has_smooth && !has_counts)

@@ -33,7 +33,7 @@ enum plane_type {
 };
 
 #define PLANE_TYPES (PLANE_DENSITY32 + 1) /* for arrays that types index */
-#define PLANES_MAX  7                    /* planes that one format may have */
+#define PLANES_MAX  7                     /* planes that one format may have */
 
 struct plane_info {
 	enum plane_type type;

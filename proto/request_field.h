@@ -56,8 +56,9 @@ extern const struct field_type field_long;    /* uint64_t, min..2^63 - 1 */
 extern const struct field colour_fields[];
 enum brot_err request_check_colour(const struct request *request, struct brot_error *err);
 
-/* The tables of `buddha` and `tone`; what else a kind must have, of a request that lacks no more
- * than its bands: they are all iterations then. has_palette says that one was given. */
+/* The tables of `buddha` and `tone`; what a kind has where the document does not say it: one band
+ * of all iterations, and a palette unless that was given; and what must hold between a kind and the
+ * rest of the request. */
 extern const struct field buddha_fields[], tone_fields[];
 void request_settle_kind(struct request *request, bool has_palette);
 enum brot_err request_check_kind(const struct request *request, struct brot_error *err);

@@ -71,12 +71,17 @@ def test_values() -> None:
     assert offered("render", "--view", "seahorse-t") == {"seahorse-tail"}
     assert offered("render", "--palette", "cl") == {"classic"}
     assert offered("submit", "--format", "") == {"rgb8", "rgb16", "iterations", "smooth", "distance",
-                                                 "phase", "raw"}
+                                                 "phase", "raw", "density", "density32",
+                                                 "nebula", "nebula32"}
     assert offered("colour", "--format", "") == {"rgb8", "rgb16"}
     assert offered("wait", "--format", "") == {"rgb8", "rgb16"}
     assert offered("render", "--mode", "") == {"smooth", "banded", "histogram", "distance", "relief",
                                                "angle"}
     assert offered("render", "--mode", "re") == {"relief"}
+    assert offered("submit", "--kind", "") == {"escape", "buddhabrot"}
+    assert offered("render", "--sampling", "") == {"random", "grid", "zoom"}
+    assert offered("colour", "--tone", "l") == {"linear", "log"}
+    assert offered("render", "--points", "") == set()
     assert offered("colour", "--compress", "") == set("0123456789")
     assert offered("colour", "--dpi", "") == set()
     assert offered("view", "seahorse-t") == {"seahorse-tail"}

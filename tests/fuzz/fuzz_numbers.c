@@ -22,6 +22,20 @@ static void check_floats(const struct numbers *numbers, enum plane_type plane)
 			   (double)values[i]);
 }
 
+/* Each plane of counts is there to its end. */
+static void check_channels(const struct numbers *numbers)
+{
+	static const enum plane_type planes[] = {PLANE_DENSITY, PLANE_DENSITY32};
+	for (size_t i = 0; i < sizeof planes / sizeof planes[0]; i++)
+		for (uint32_t c = 0; c < numbers_channels(numbers); c++) {
+			const uint8_t *plane = numbers_plane(numbers, planes[i], c);
+			const size_t bytes = (size_t)numbers->width_px * numbers->height_px *
+					     plane_info(planes[i])->pixel_bytes;
+			volatile uint8_t last = plane == NULL ? 0 : plane[bytes - 1];
+			(void)last;
+		}
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct numbers numbers = NUMBERS_NONE;
@@ -40,6 +54,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		FUZZ_CHECK(numbers.width_px >= 1 && numbers.width_px <= LIMIT_SIZE_PX &&
 				   numbers.height_px >= 1 && numbers.height_px <= LIMIT_SIZE_PX,
 			   "%ux%u", numbers.width_px, numbers.height_px);
+		check_channels(&numbers);
 		check_floats(&numbers, PLANE_FRACTION);
 		check_floats(&numbers, PLANE_DISTANCE);
 		check_floats(&numbers, PLANE_PHASE);

@@ -37,6 +37,18 @@ static bool is_same_colour(const struct colour *a, const struct colour *b)
 	       a->power == b->power && a->blend == b->blend;
 }
 
+static bool is_same_counts(const struct request *a, const struct request *b)
+{
+	const struct buddha *x = &a->buddha, *y = &b->buddha;
+	bool is_same = x->points == y->points && x->first == y->first && x->seed == y->seed &&
+		       x->sampling == y->sampling && x->is_inside == y->is_inside &&
+		       x->channels == y->channels && a->tone.curve == b->tone.curve &&
+		       a->tone.gamma == b->tone.gamma && a->tone.white == b->tone.white;
+	for (uint32_t i = 0; i < x->channels && is_same; i++)
+		is_same = x->bands[i].min == y->bands[i].min && x->bands[i].max == y->bands[i].max;
+	return is_same;
+}
+
 static bool is_same(const struct request *a, const struct request *b)
 {
 	return a->kind == b->kind && a->formula == b->formula &&
@@ -46,7 +58,7 @@ static bool is_same(const struct request *a, const struct request *b)
 	       a->width_px == b->width_px && a->height_px == b->height_px &&
 	       a->iterations == b->iterations && a->samples == b->samples &&
 	       a->adaptive == b->adaptive && a->format == b->format &&
-	       is_same_colour(&a->colour, &b->colour);
+	       is_same_colour(&a->colour, &b->colour) && is_same_counts(a, b);
 }
 
 static void check_again(const struct request *request)
@@ -97,8 +109,14 @@ static void check_plan(const struct request *request, uint64_t image_bytes)
 			uint32_t count = segment_count(&grid);
 			FUZZ_CHECK(count > 0 && count <= LIMIT_SEGMENTS, "%u segments", count);
 			struct rect last = segment_run_rect(&grid, count - 1, 1);
-			FUZZ_CHECK(rect_inside(&last, request->width_px, plan.height_px),
-				   "a segment outside");
+			/* Those of samples have nothing to do with pixels. */
+			if (plan.phases[p].kind == PHASE_SAMPLE)
+				FUZZ_CHECK(count <= LIMIT_SAMPLE_SEGMENTS &&
+						   rect_inside(&last, 1, count),
+					   "%u segments of samples", count);
+			else
+				FUZZ_CHECK(rect_inside(&last, request->width_px, plan.height_px),
+					   "a segment outside");
 		}
 	}
 }

@@ -216,6 +216,9 @@ def numbers_seeds() -> dict[str, bytes]:
     request = {"brot-request": json.dumps({**REQUEST, "size": [5, 3], "format": "raw"})}
     seeds["exr-plain"] = b"\1" + make_exr(planes, 1)
     seeds["exr-zip"] = b"\1" + make_exr(planes, 1, True, request)
+    seeds["exr-density"] = b"\1" + make_exr({f"DENSITY{i}": planes["N"] for i in (0, 1)}, None)
+    seeds["exr-nebula"] = b"\1" + make_exr({name: planes["N"] for name in
+                                            ("RED", "GREEN", "BLUE")}, None, True)
     seeds["exr-counts"] = b"\1" + make_exr({name: planes[name] for name in ("N", "NF")}, None, True)
     return seeds
 
