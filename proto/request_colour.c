@@ -36,7 +36,7 @@ static enum brot_err stop_read(const char *path, size_t index, const json_t *jso
 			       struct colour_palette *palette, struct brot_error *err)
 {
 	char place[PATH_BYTES];
-	(void)snprintf(place, sizeof place, "%.40s.stops[%zu]", path, index);
+	(void)snprintf(place, sizeof place, "%.40s.stops[%u]", path, (unsigned)index);
 	struct palette_stop stop;
 	const json_t *position = json_array_get(json, 0);
 	if (json_array_size(json) != 2 || !json_is_number(position) ||
