@@ -175,7 +175,7 @@ def test_an_end_amid_the_tiles(stage: Stage, tmp_path: Path) -> None:
     """A job that is cancelled when most rows are there, and Ctrl-C: the next try begins as the first did."""
     broker = stage.broker("--tile-rows", 8)
     stage.worker(broker)
-    words = ["--view", "-0.16,1.035,0.05", "--size", "1000x600", "--iterations", "200000", "--no-shortcuts",
+    words = ["--view", "-0.1,0.9,1", "--size", "1000x600", "--iterations", "1000000", "--no-shortcuts",
              "--out", tmp_path / "a.dzi", "--quiet", "--broker", broker.url]
     for is_cancelled in (True, False):
         client = stage.start("brot-client", "render", *words)
