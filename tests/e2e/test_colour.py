@@ -4,32 +4,20 @@ ours as well."""
 from __future__ import annotations
 
 import json
-import shutil
 import struct
-import subprocess
 from pathlib import Path
 
 import numpy
 import pytest
 
 from harness import Broker, Stage
+from others import needs, run
 from pictures import exr_attributes, make_exr, png_texts, read_exr, read_npy, read_png
 
 VIEW = ["--view", "-0.7453,0.1127,0.0065", "--size", "93x71", "--iterations", "600"]
 HOME = ["--view", "-0.6,0,3", "--size", "93x71", "--iterations", "600"]
 BIAS = 1024
 INSIDE = (1 << 32) - 1
-
-
-def needs(program: str) -> pytest.MarkDecorator:
-    return pytest.mark.skipif(shutil.which(program) is None, reason=f"no {program} here")
-
-
-def run(*command: object) -> str:
-    done = subprocess.run([str(word) for word in command], stdin=subprocess.DEVNULL, text=True,
-                          capture_output=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
 
 
 @pytest.fixture(name="broker")

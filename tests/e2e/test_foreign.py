@@ -12,22 +12,12 @@ import pytest
 
 import wire
 from harness import Broker, Stage
+from others import needs, run
 from pictures import exr_attributes, png_chunks, read_exr, read_npy, read_ppm
 
 WIDTH, HEIGHT = 93, 71
 PLACE = ["--view", "-0.6,0.1,3", "--size", f"{WIDTH}x{HEIGHT}", "--iterations", "600"]
 LONGEST = 1 << 20  # pixels a side
-
-
-def needs(program: str) -> pytest.MarkDecorator:
-    return pytest.mark.skipif(shutil.which(program) is None, reason=f"no {program} here")
-
-
-def run(*command: object) -> str:
-    done = subprocess.run([str(word) for word in command], stdin=subprocess.DEVNULL, text=True,
-                          capture_output=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
 
 
 @pytest.fixture(name="broker")

@@ -182,10 +182,9 @@ static void outputs_reset(const struct outputs *out, const struct check_case *c)
 	}
 }
 
-static bool run(const struct kernel *kernel, const struct check_case *c, bool has_shortcuts,
-		const struct escape_poll *poll, const struct outputs *out, uint64_t *ret_iterations)
+struct escape_task check_task(const struct check_case *c)
 {
-	struct escape_task task = {
+	return (struct escape_task){
 		.frame = &c->frame,
 		.x = c->x,
 		.y = c->y,
@@ -195,9 +194,15 @@ static bool run(const struct kernel *kernel, const struct check_case *c, bool ha
 		.is_julia = c->is_julia,
 		.c_re = c->c_re,
 		.c_im = c->c_im,
-		.has_shortcuts = has_shortcuts,
-		.poll = poll,
 	};
+}
+
+static bool run(const struct kernel *kernel, const struct check_case *c, bool has_shortcuts,
+		const struct escape_poll *poll, const struct outputs *out, uint64_t *ret_iterations)
+{
+	struct escape_task task = check_task(c);
+	task.has_shortcuts = has_shortcuts;
+	task.poll = poll;
 	outputs_reset(out, c);
 	if ((c->outputs & OUTPUT_ITERATIONS) != 0) {
 		task.iterations = (void *)(out->area[0].end - bytes_of(c, 0));

@@ -54,6 +54,9 @@ uint32_t check_count(const struct check_case *given, double re, double im);
 /* Reports a failure that is no difference between buffers. */
 void check_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* The task of a case, without outputs, shortcuts and poll. Borrows from the case. */
+struct escape_task check_task(const struct check_case *c);
+
 /* Reads what a report prints after --case. */
 bool check_parse(char *const words[CHECK_CASE_WORDS], struct check_case *ret_case);
 

@@ -28,21 +28,6 @@ unsigned long check_derive_cases(void)
 	return cases;
 }
 
-static struct escape_task escape_of(const struct check_case *c)
-{
-	return (struct escape_task){
-		.frame = &c->frame,
-		.x = c->x,
-		.y = c->y,
-		.w = c->w,
-		.h = c->h,
-		.limit = c->limit,
-		.is_julia = c->is_julia,
-		.c_re = c->c_re,
-		.c_im = c->c_im,
-	};
-}
-
 static void planes_reset(struct planes *planes, size_t samples)
 {
 	memset(planes->whole, CANARY, 4 * samples);
@@ -55,7 +40,7 @@ static void planes_reset(struct planes *planes, size_t samples)
 
 static void derive(const struct kernel *kernel, const struct check_case *c, struct planes *planes)
 {
-	const struct escape_task escape = escape_of(c);
+	const struct escape_task escape = check_task(c);
 	const size_t stride = (size_t)c->w + 1;
 	const struct derive_task task = {
 		.escape = &escape,
@@ -160,7 +145,7 @@ static void compare_conjugate(const struct check_case *c, const struct kernel *k
 /* Counts the case; false where it would cost too much. */
 static bool count_case(const struct check_case *c, const struct kernel *reference)
 {
-	struct escape_task task = escape_of(c);
+	struct escape_task task = check_task(c);
 	uint64_t total;
 	task.iterations = counts;
 	task.whole = wholes;
