@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import os
@@ -11,6 +12,7 @@ import shutil
 import signal
 import struct
 import termios
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -397,21 +399,59 @@ def test_two_readers(stage: Stage) -> None:
     assert broker.jobs() == []
 
 
+@contextlib.contextmanager
+def relay(stage: Stage, broker: Broker, name: str) -> Iterator[tuple[str, list[int]]]:
+    """A URL for one client, whose messages it passes on, and the sizes of the answers it passed back:
+    what tells that a client which prints nothing has been answered."""
+    path = stage.folder / name
+    url = f"ipc://{path}"
+    answers: list[int] = []
+    is_over = threading.Event()
+
+    def pass_on() -> None:
+        with zmq.Context() as context, context.socket(zmq.ROUTER) as front, \
+                context.socket(zmq.DEALER) as back:
+            front.linger = back.linger = 0
+            front.bind(url)
+            back.connect(broker.url)
+            client = b""
+            while not is_over.is_set():
+                if front.poll(20):
+                    client, *frames = front.recv_multipart()
+                    back.send_multipart(frames)
+                while client and back.poll(0):
+                    frames = back.recv_multipart()
+                    front.send_multipart([client, *frames])
+                    answers.append(sum(map(len, frames)))
+
+    thread = threading.Thread(target=pass_on)
+    thread.start()
+    try:
+        yield url, answers
+    finally:
+        is_over.set()
+        thread.join()
+        path.unlink()
+
+
 def test_a_broker_that_is_away(stage: Stage, durable: Broker) -> None:
     """A wait says so, once, and that it is back."""
     job = submit(stage, durable, *heavy(8))
-    waiters = [stage.start("brot-client", "wait", job, *more, "--broker", durable.url)
-               for more in ([], ["--quiet"], ["--json"])]
-    wait_until(lambda: '"progress"' in waiters[2].out_path.read_text(), "the wait")
-    durable.process.kill()
-    away = f"the broker at {durable.url} does not answer: waiting for it\n"
-    wait_until(lambda: away in waiters[0].err(), "the silence is told")
-    again = stage.broker("--state-dir", stage.folder / "state", clients=durable.clients,
-                         workers=durable.workers)
-    back = f"the broker at {durable.url} is back\n"
-    wait_until(lambda: back in waiters[0].err(), "its end is told")
-    stage.worker(again)
-    results = [waiter.wait() for waiter in waiters]
+    with contextlib.ExitStack() as stack:
+        relays = [stack.enter_context(relay(stage, durable, f"relay{i}")) for i in range(3)]
+        waiters = [stage.start("brot-client", "wait", job, *more, "--broker", url)
+                   for more, (url, _) in zip(([], ["--quiet"], ["--json"]), relays, strict=True)]
+        # WELCOME, and PROGRESS.
+        wait_until(lambda: all(len(answers) >= 2 for _, answers in relays), "the waits")
+        durable.process.kill()
+        away = f"the broker at {relays[0][0]} does not answer: waiting for it\n"
+        wait_until(lambda: away in waiters[0].err(), "the silence is told")
+        again = stage.broker("--state-dir", stage.folder / "state", clients=durable.clients,
+                             workers=durable.workers)
+        back = f"the broker at {relays[0][0]} is back\n"
+        wait_until(lambda: back in waiters[0].err(), "its end is told")
+        stage.worker(again)
+        results = [waiter.wait() for waiter in waiters]
     assert [result.status for result in results] == [0, 0, 0]
     assert results[0].err.count(away) == results[0].err.count(back) == 1
     assert results[1].err == "" and results[2].err == ""
