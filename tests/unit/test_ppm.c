@@ -74,7 +74,8 @@ static void suffixes(void **state)
 	assert_int_equal(filetype_check_format(type, FORMAT_RGB8, &err), BROT_E_USAGE);
 	assert_string_equal(err.text,
 			    "--format: a .npy file holds iterations, smooth, distance, phase, raw, "
-			    "density, density32, nebula or nebula32, not rgb8, which goes into .png, .ppm or .dzi");
+			    "density, density32, nebula or nebula32, not rgb8, which goes into .png, "
+			    ".ppm or .dzi");
 }
 
 int main(void)
