@@ -83,7 +83,8 @@ struct waiting {
 	struct service service;
 	struct delivery *delivery;
 	struct numbers counts; /* of a preview */
-	uint64_t previewed;    /* samples that it has, about */
+	uint64_t previewed;    /* samples that it has, about, while the job is not finished */
+	bool has_previewed;
 };
 
 static void on_action(const struct session_action *action, void *context)
@@ -121,7 +122,9 @@ static enum brot_err check_bands(struct waiting *w, struct brot_error *err)
 		if (code != BROT_OK || (uint64_t)json_integer_value(job) != w->job)
 			continue;
 		code = reply_u64(row, "bands", &bands, err);
-		w->previewed = (uint64_t)json_integer_value(json_object_get(row, "preview"));
+		const json_t *previewed = json_object_get(row, "preview");
+		w->previewed = (uint64_t)json_integer_value(previewed);
+		w->has_previewed = previewed != NULL;
 	}
 	json_decref(report);
 	if (code != BROT_OK || bands <= 1)
@@ -250,17 +253,15 @@ static enum brot_err save(struct waiting *w, struct brot_error *err)
 static void tell_preview(const struct waiting *w)
 {
 	const uint64_t points = delivery_request(w->delivery)->buddha.points;
-	const uint64_t samples = w->previewed;
+	const uint64_t samples = w->has_previewed ? w->previewed : points;
 	if (w->options.is_json)
 		print_event(stdout, "saved",
 			    json_pack("{s:s,s:I,s:I,s:I}", "path", w->outfile.path, "bytes",
 				      (json_int_t)w->outfile.bytes, "samples", (json_int_t)samples,
 				      "points", (json_int_t)points));
-	else if (!w->options.is_quiet && samples != 0)
+	else if (!w->options.is_quiet)
 		fprintf(stderr, "%" PRIu64 " of %" PRIu64 " points -> %s\n", samples, points,
 			w->outfile.path);
-	else if (!w->options.is_quiet)
-		fprintf(stderr, "-> %s\n", w->outfile.path);
 }
 
 /* The samples that are counted so far are no request's, so that no file says of which they are. */

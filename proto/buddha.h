@@ -2,7 +2,7 @@
  * buddha.h - what a Buddhabrot counts: its samples, its bands of iterations, and how the counts
  * become a picture.
  *
- * Sample k, 0 <= k < 2^63, is a point c of the upper half of the square that holds all orbits which
+ * Sample k, 0 <= k < 2^62, is a point c of the upper half of the square that holds all orbits which
  * matter: -2 <= re < 2, 0 <= im < 2.
  *
  * - random: Philox4x64-10, counter {k, 0, 0, 0}, key {seed, 0}; u and v are the top 53 bits of
@@ -53,9 +53,9 @@ struct buddha {
 /* How counts become brightness, in each channel by itself. x = count / white, at most 1, where
  * white is the least count that at least the share `white` of the pixels with a count do not
  * exceed. linear x, sqrt, log log(1 + 1000 x) / log(1001), gamma x^gamma, rank: the share of pixels
- * with a count whose count is smaller. To compare counts with one another, for white and rank, they
- * are rounded down to their leading 16 bits: below 65536 they stay what they are. Without a count
- * there is no brightness. */
+ * with a count whose count is not larger. To compare counts with one another, for white and rank,
+ * they are rounded down to their leading 16 bits: below 65536 they stay what they are. Without a
+ * count there is no brightness. */
 enum tone_curve { TONE_LINEAR, TONE_SQRT, TONE_LOG, TONE_GAMMA, TONE_RANK, TONE_COUNT };
 
 struct tone {

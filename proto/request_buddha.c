@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "proto/point.h"
 #include "proto/request_field.h"
 
 #define PATH_BYTES 64
@@ -172,23 +173,28 @@ static enum brot_err check_bands(const struct request *request, struct brot_erro
 	return BROT_OK;
 }
 
-/* Points of orbits that count lie at most 2 away from 0. A view is refused where the circle around
- * it does not come so near: by more than all roundings, so that no host sees it otherwise. */
+/* Points of orbits that count lie at most 2 away from 0. A view is refused that does not come so
+ * near: by more than all roundings, so that no host sees it otherwise. */
 static enum brot_err check_reach(const struct request *request, struct brot_error *err)
 {
 	const struct view *view = &request->view;
 	const double re = decimal_to_double(&view->re), im = decimal_to_double(&view->im);
+	double turn_cos, turn_sin;
 	const double width = decimal_to_double(&view->width);
 	const double height = view->height.text[0] != '\0'
 				      ? decimal_to_double(&view->height)
 				      : width * request->height_px / request->width_px;
-	const double away = sqrt(re * re + im * im);
-	const double half = sqrt(width * width + height * height) / 2;
-	if (away - half <= 2.000001)
+	point_rotation(view->rotate_deg, &turn_cos, &turn_sin);
+	/* From 0 to the view's sides, in the directions in which these run. */
+	const double across = fmax(fabs(re * turn_cos + im * turn_sin) - width / 2, 0);
+	const double along = fmax(fabs(im * turn_cos - re * turn_sin) - height / 2, 0);
+	const double away = sqrt(across * across + along * along);
+	const double roundings = 1e-6 + 1e-12 * (fabs(re) + fabs(im) + width + height);
+	if (away <= 2 + roundings)
 		return BROT_OK;
 	return error_set(err, BROT_E_REQUEST,
 			 "view: no orbit reaches it: it must come within 2 of 0, and is %.3g away",
-			 away - half);
+			 away);
 }
 
 static enum brot_err check_format(const struct request *request, struct brot_error *err)

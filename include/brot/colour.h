@@ -36,7 +36,8 @@ struct brot_numbers {
 	const float *phase;
 	const uint32_t *period;
 	const float *interior;
-	/* The counts of a Buddhabrot's one or three channels, in one of these. */
+	/* The counts of a Buddhabrot: of one band in [0], of three in all places. Where all are in
+	 * both of these, density is taken. */
 	const uint64_t *density[3];
 	const uint32_t *density32[3];
 };

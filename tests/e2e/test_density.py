@@ -182,8 +182,10 @@ def test_tones_are_those_of_the_counts(stage: Stage, broker: Broker) -> None:
                                    "rgb16")).astype("f8")
     for c in range(3):
         ordered = numpy.sort(counts[:, :, c][counts[:, :, c] > 0])
-        below = numpy.searchsorted(ordered, counts[:, :, c], side="left") / ordered.size
-        assert abs(pixels[:, :, c] - 65535 * below).max() <= 0.5001
+        share = numpy.searchsorted(ordered, counts[:, :, c], side="right") / ordered.size
+        share[counts[:, :, c] == 0] = 0
+        assert abs(pixels[:, :, c] - 65535 * share).max() <= 0.5001
+        assert pixels[:, :, c].max() == 65535
 
 
 def test_a_picture_says_what_it_is(stage: Stage, broker: Broker) -> None:
@@ -283,6 +285,7 @@ def test_preview_is_of_a_buddhabrot(stage: Stage, broker: Broker) -> None:
     ("--kind buddhabrot --points 9 --bands 1:2,1:3", "one band MIN:MAX of iterations, or three"),
     ("--kind buddhabrot --points 9 --bands 1:5 --iterations 4", "at most the request's iterations"),
     ("--kind buddhabrot --points 9 --view 9,9,1", "no orbit reaches it"),
+    ("--kind buddhabrot --points 9 --view 0,3,100 --size 1000x10", "no orbit reaches it"),
     ("--kind buddhabrot --points 99 --sampling grid", "98 would do"),
     ("--kind buddhabrot --points 9 --samples 2", "samples: must be 1"),
     ("--kind buddhabrot --points 9 --mode histogram", "colour.mode: must be smooth"),

@@ -72,10 +72,10 @@ static void suffixes(void **state)
 	assert_int_equal(filetype_check_format(type, FORMAT_ITERATIONS, &err), BROT_OK);
 	assert_int_equal(filetype_check_format(type, FORMAT_SMOOTH, &err), BROT_OK);
 	assert_int_equal(filetype_check_format(type, FORMAT_RGB8, &err), BROT_E_USAGE);
-	assert_string_equal(err.text,
-			    "--format: a .npy file holds iterations, smooth, distance, phase, raw, "
-			    "density, density32, nebula or nebula32, not rgb8, which goes into .png, "
-			    ".ppm or .dzi");
+	assert_string_equal(
+		err.text, "--format: a .npy file holds iterations, smooth, distance, phase, raw, "
+			  "density, density32, nebula or nebula32, not rgb8, which goes into .png, "
+			  ".ppm or .dzi");
 }
 
 int main(void)

@@ -72,7 +72,7 @@ static double wanted_level(const struct tone *tone, uint64_t count)
 		size_t below = 0, above = sorted_count;
 		while (below < above) {
 			const size_t middle = (below + above) / 2;
-			if (sorted[middle] < leading(count))
+			if (sorted[middle] <= leading(count))
 				below = middle + 1;
 			else
 				above = middle;
@@ -307,6 +307,15 @@ static void what_is_missing_is_said(void **state)
 	numbers_set(1, true);
 	assert_int_equal(brot_colour_check(colour, &numbers, &err), BROT_E_REQUEST);
 	assert_non_null(strstr(err.text, "counts of 3 are needed, got those of 1"));
+	/* Channels of one type, all or none of them: those of the other are not looked at. */
+	numbers_set(3, true);
+	numbers.density[0] = numbers.density[1] = NULL;
+	assert_int_equal(brot_colour_check(colour, &numbers, &err), BROT_E_REQUEST);
+	for (uint32_t c = 0; c < 3; c++)
+		numbers.density32[c] = narrow[c];
+	assert_int_equal(brot_colour_check(colour, &numbers, &err), BROT_OK);
+	brot_colour_survey(colour, &numbers, 0, HEIGHT);
+	brot_colour_rows8(colour, &numbers, 0, HEIGHT, whole8, 3 * WIDTH);
 	numbers_set(3, true);
 	numbers.height_px--;
 	assert_int_equal(brot_colour_check(colour, &numbers, &err), BROT_E_REQUEST);

@@ -184,14 +184,29 @@ void brot_colour_free(struct brot_colour *colour)
 }
 
 /* Whether a Buddhabrot's counts are there, all of one type. */
+/* How many of the channels have their counts, from the first on. */
+static uint32_t wide_channels(const struct brot_colour *colour, const struct brot_numbers *numbers)
+{
+	uint32_t wide = 0;
+	while (wide < colour->channels && numbers->density[wide] != NULL)
+		wide++;
+	return wide;
+}
+
+static uint32_t narrow_channels(const struct brot_colour *colour,
+				const struct brot_numbers *numbers)
+{
+	uint32_t narrow = 0;
+	while (narrow < colour->channels && numbers->density32[narrow] != NULL)
+		narrow++;
+	return narrow;
+}
+
 static enum brot_err check_counts(const struct brot_colour *colour,
 				  const struct brot_numbers *numbers, struct brot_error *err)
 {
-	uint32_t wide = 0, narrow = 0;
-	while (wide < colour->channels && numbers->density[wide] != NULL)
-		wide++;
-	while (narrow < colour->channels && numbers->density32[narrow] != NULL)
-		narrow++;
+	const uint32_t wide = wide_channels(colour, numbers);
+	const uint32_t narrow = narrow_channels(colour, numbers);
 	if (wide == colour->channels || narrow == colour->channels)
 		return BROT_OK;
 	return error_set(err, BROT_E_REQUEST,
@@ -245,7 +260,7 @@ static struct tone_counts counts_of(const struct brot_colour *colour,
 				    const struct brot_numbers *numbers)
 {
 	struct tone_counts counts = {{NULL}, {NULL}};
-	const bool is_wide = numbers->density[colour->channels - 1] != NULL;
+	const bool is_wide = wide_channels(colour, numbers) == colour->channels;
 	for (uint32_t i = 0; i < colour->channels; i++) {
 		counts.wide[i] = is_wide ? numbers->density[i] : NULL;
 		counts.narrow[i] = is_wide ? NULL : numbers->density32[i];

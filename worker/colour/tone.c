@@ -16,7 +16,7 @@ _Static_assert(TONE_EXACT == 2 * TONE_PARTS, "tone_bin() keeps 16 bits of a coun
 #define PIECE_PIXELS  1024
 
 struct channel {
-	uint64_t *bins; /* pixels by their counts; once settled, those with less, of `total` */
+	uint64_t *bins; /* pixels by their counts; once settled, those with no more, of `total` */
 	uint64_t total; /* with a count */
 	double white;   /* the count that is as bright as can be */
 	double *levels; /* of the counts below TONE_EXACT */
@@ -108,7 +108,7 @@ static double level_at(const struct tones *tones, const struct channel *channel,
 
 static void channel_settle(const struct tones *tones, struct channel *channel)
 {
-	uint64_t below = 0;
+	uint64_t up_to = 0;
 	bool is_found = false;
 	channel->bins[0] = 0; /* no pixel without a count matters */
 	for (uint32_t i = 0; i < TONE_BINS; i++)
@@ -116,10 +116,10 @@ static void channel_settle(const struct tones *tones, struct channel *channel)
 	channel->white = 1.0;
 	for (uint32_t i = 0; i < TONE_BINS; i++) {
 		const uint64_t here = channel->bins[i];
-		channel->bins[i] = below;
-		below += here;
+		up_to += here;
+		channel->bins[i] = up_to;
 		if (here != 0 && !is_found &&
-		    (double)below >= tones->tone.white * (double)channel->total) {
+		    (double)up_to >= tones->tone.white * (double)channel->total) {
 			channel->white = (double)tone_bin_least(i);
 			is_found = true;
 		}
@@ -166,6 +166,11 @@ static uint32_t place_of(const struct shade *shade, double level)
 	return shade_place_of_runs(shade->offset + shade->span * level);
 }
 
+static const uint8_t *plain_of(const struct shade *shade, double level)
+{
+	return shade->table[place_of(shade, level) / SHADE_STEPS];
+}
+
 /* Sixteen bits. */
 static void piece_fine(const struct piece *piece, uint16_t (*ret_rgb)[3])
 {
@@ -199,9 +204,8 @@ static void paint_plain(const struct piece *piece, uint8_t *rgb)
 	for (uint32_t c = 0; c < piece->tones->channels; c++) {
 		piece_levels(piece, c, levels);
 		for (uint32_t i = 0; i < piece->count; i++) {
-			const uint32_t entry = place_of(piece->shade, levels[i]) / SHADE_STEPS;
 			if (piece->tones->channels == 1)
-				memcpy(rgb + 3 * i, piece->shade->table[entry], 3);
+				memcpy(rgb + 3 * i, plain_of(piece->shade, levels[i]), 3);
 			else
 				rgb[3 * i + c] = (uint8_t)(levels[i] * 255.0 + 0.5);
 		}
