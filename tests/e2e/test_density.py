@@ -237,6 +237,30 @@ def test_what_nothing_can_be_added_to(stage: Stage, broker: Broker) -> None:
     assert "--view" in refused(stage, "render", *ways, "--base", grid, "--view", "0,0,1")
 
 
+def test_counts_over_32_bits(stage: Stage, broker: Broker) -> None:
+    """In each kind of file, coloured, and added to; and in u32 they are refused."""
+    options = [*KIND, "--inside", "--iterations", "1000000000", "--size", "5x4", "--view",
+               "0.01,0.02,4"]
+    some, more = [*options, "--points", "1000"], [*options, "--points", "1500"]
+    counts = read_npy(stage.render(broker, "a.npy", *some))
+    assert counts.max() > 10 * 2**32 and (counts[counts > 2**32] % 2**32).min() > 0
+    base = stage.render(broker, "a.exr", *some)
+    for tone in (["--tone", "rank"], ["--tone", "log", "--format", "rgb16"], ["--white", "0.5"]):
+        picture = stage.render(broker, "a.png", *some, *tone)
+        for data in ("a.npy", base.name):
+            again = stage.folder / "again.png"
+            said = stage.client("colour", stage.folder / data, *tone, "--out", again,
+                                *([] if data == base.name else ["--kind", "buddhabrot"]))
+            assert said.status == 0, said.err
+            assert (read_png(again) == read_png(picture)).all()
+    added = stage.render(broker, "b.exr", "--base", base, "--add-points", "500")
+    wanted = stage.render(broker, "c.exr", *more)
+    assert added.read_bytes() == wanted.read_bytes()
+    why = refused(stage, "render", *some, "--format", "density32", "--broker", broker.url, "--out",
+                  stage.folder / "d.npy")
+    assert "u32 holds at most 4294967295" in why and "density" in why
+
+
 # ---- previews ----
 
 def test_preview_of_a_paused_job(stage: Stage, broker: Broker) -> None:
