@@ -54,8 +54,13 @@ enum brot_err grids_sum(struct images *images, const struct sched_action *action
 	}
 	if (!is_there)
 		return error_set(err, BROT_E_NOT_FOUND, "grid: is not there any more");
-	if (image_is_grid(to))
-		return sum_into_grid(sources, action->count, rect->y, rect->h, &to->grid, err);
+	if (image_is_grid(to)) {
+		/* One that is made again holds the same. */
+		const struct image *image = images_find(images, work_id(work_job(action->work), 0));
+		uint64_t most = image != NULL ? sum_most(&image->layout) : UINT64_MAX;
+		return sum_into_grid(sources, action->count, rect->y, rect->h, most, &to->grid,
+				     err);
+	}
 	enum brot_err code = sum_into_image(sources, action->count, rect->y, rect->h, &to->layout,
 					    to->shm.memory, err);
 	if (code == BROT_OK)

@@ -137,9 +137,10 @@ static void header_write(const struct images *images, const struct image *image,
 	}
 }
 
-/* Takes the segment. */
-static void entry_add(struct images *images, uint64_t work, const struct plan *plan, bool is_new,
-		      const struct image_id *id, const struct shm *shm)
+/* Takes the segment. counts: the layout of a grid; else NULL. */
+static void entry_add(struct images *images, uint64_t work, const struct plan *plan,
+		      const struct grid_layout *counts, bool is_new, const struct image_id *id,
+		      const struct shm *shm)
 {
 	assert(entry_find(images, work) == NULL);
 	struct entry *entry = calloc(1, sizeof *entry);
@@ -150,8 +151,8 @@ static void entry_add(struct images *images, uint64_t work, const struct plan *p
 		.work = work,
 		.shm = *shm,
 	};
-	if (work_is_grid(work)) {
-		entry->image.grid = grid_view(shm->memory, &plan->counts);
+	if (counts != NULL) {
+		entry->image.grid = grid_view(shm->memory, counts);
 	} else {
 		entry->image.layout = plan_band_layout(plan, work_band(work));
 		entry->image.is_mirrored = plan_is_mirrored(plan);
@@ -161,66 +162,94 @@ static void entry_add(struct images *images, uint64_t work, const struct plan *p
 	HASH_ADD(hh, images->entries, work, sizeof entry->work, entry);
 }
 
-static uint64_t bytes_of(const struct plan *plan, uint64_t work)
+static uint64_t bytes_of(const struct plan *plan, const struct grid_layout *counts, uint64_t work)
 {
-	return work_is_grid(work) ? plan->counts.total_bytes
-				  : plan_band_layout(plan, work_band(work)).total_bytes;
+	return counts != NULL ? counts->total_bytes
+			      : plan_band_layout(plan, work_band(work)).total_bytes;
+}
+
+static enum brot_err make(struct images *images, uint64_t work, const struct plan *plan,
+			  const struct grid_layout *counts, const struct image_id *id,
+			  struct brot_error *err)
+{
+	struct shm shm;
+	enum brot_err code = shm_make_named(id->name, (size_t)bytes_of(plan, counts, work), &shm,
+					    err);
+	if (code != BROT_OK)
+		return code;
+	if (!images->is_durable)
+		keeper_add_image(images->keeper, shm.name);
+	entry_add(images, work, plan, counts, true, id, &shm);
+	return BROT_OK;
 }
 
 enum brot_err images_make(struct images *images, uint64_t work, const struct plan *plan,
 			  const struct image_id *id, struct brot_error *err)
 {
-	struct shm shm;
-	enum brot_err code = shm_make_named(id->name, (size_t)bytes_of(plan, work), &shm, err);
-	if (code != BROT_OK)
-		return code;
-	if (!images->is_durable)
-		keeper_add_image(images->keeper, shm.name);
-	entry_add(images, work, plan, true, id, &shm);
-	return BROT_OK;
+	return make(images, work, plan, work_is_grid(work) ? &plan->counts : NULL, id, err);
+}
+
+enum brot_err images_make_sum(struct images *images, uint64_t work, const struct plan *plan,
+			      const struct image_id *id, struct brot_error *err)
+{
+	assert(work_is_grid(work));
+	return make(images, work, plan, &plan->sums, id, err);
 }
 
 /* One of counts is of use only as a whole. */
-static enum brot_err grid_check(const struct shm *shm, const struct plan *plan, uint64_t work,
-				uint8_t ret_nonce[MESSAGE_NONCE_BYTES], struct brot_error *err)
+static enum brot_err grid_check(const struct shm *shm, const struct grid_layout *counts,
+				uint64_t work, uint8_t ret_nonce[MESSAGE_NONCE_BYTES],
+				struct brot_error *err)
 {
 	enum grid_state state;
-	enum brot_err code = grid_header_check(shm->memory, shm->bytes, &plan->counts, work,
-					       ret_nonce, &state, err);
+	enum brot_err code = grid_header_check(shm->memory, shm->bytes, counts, work, ret_nonce,
+					       &state, err);
 	if (code != BROT_OK)
 		return code;
-	const struct grid grid = grid_view(shm->memory, &plan->counts);
+	const struct grid grid = grid_view(shm->memory, counts);
 	if (state != GRID_COMMITTED || !grid_is_exact(&grid))
 		return error_set(err, BROT_E_NOT_FOUND, "grid: was not committed");
 	return BROT_OK;
 }
 
-static enum brot_err header_check(const struct shm *shm, const struct plan *plan, uint64_t work,
+static enum brot_err header_check(const struct shm *shm, const struct plan *plan,
+				  const struct grid_layout *counts, uint64_t work,
 				  uint8_t ret_nonce[MESSAGE_NONCE_BYTES], struct brot_error *err)
 {
-	if (work_is_grid(work))
-		return grid_check(shm, plan, work, ret_nonce, err);
+	if (counts != NULL)
+		return grid_check(shm, counts, work, ret_nonce, err);
 	struct image_layout layout = plan_band_layout(plan, work_band(work));
 	return image_header_check(shm->memory, shm->bytes, &layout, work, ret_nonce, err);
+}
+
+static enum brot_err adopt(struct images *images, uint64_t work, const struct plan *plan,
+			   const struct grid_layout *counts, const struct image_id *id,
+			   struct brot_error *err)
+{
+	struct shm shm;
+	uint8_t nonce[MESSAGE_NONCE_BYTES];
+	enum brot_err code = shm_adopt(id->name, (size_t)bytes_of(plan, counts, work), &shm, err);
+	if (code != BROT_OK)
+		return code;
+	code = header_check(&shm, plan, counts, work, nonce, err);
+	if (code == BROT_OK && memcmp(nonce, id->nonce, sizeof nonce) != 0)
+		code = error_set(err, BROT_E_PROTOCOL, "image: nonce is not that of job %llu",
+				 (unsigned long long)work_job(work));
+	if (code == BROT_OK)
+		entry_add(images, work, plan, counts, false, id, &shm);
+	else
+		shm_unmap(&shm);
+	return code;
 }
 
 enum brot_err images_adopt(struct images *images, uint64_t work, const struct plan *plan,
 			   const struct image_id *id, struct brot_error *err)
 {
-	struct shm shm;
-	uint8_t nonce[MESSAGE_NONCE_BYTES];
-	enum brot_err code = shm_adopt(id->name, (size_t)bytes_of(plan, work), &shm, err);
-	if (code != BROT_OK)
-		return code;
-	code = header_check(&shm, plan, work, nonce, err);
-	if (code == BROT_OK && memcmp(nonce, id->nonce, sizeof nonce) != 0)
-		code = error_set(err, BROT_E_PROTOCOL, "image: nonce is not that of job %llu",
-				 (unsigned long long)work_job(work));
-	if (code == BROT_OK)
-		entry_add(images, work, plan, false, id, &shm);
-	else
-		shm_unmap(&shm);
-	return code;
+	if (!work_is_grid(work))
+		return adopt(images, work, plan, NULL, id, err);
+	/* Its size and its header say which of the two it is. */
+	enum brot_err code = adopt(images, work, plan, &plan->sums, id, err);
+	return code == BROT_E_PROTOCOL ? adopt(images, work, plan, &plan->counts, id, err) : code;
 }
 
 struct image *images_find(const struct images *images, uint64_t work)

@@ -42,14 +42,16 @@ void images_note_all(const struct images *images);
 /* Removes them all; leaves durable ones where they are. Accepts NULL. */
 void images_free(struct images *images);
 
-/* Makes the image, or grid, of a work that has none, zeroed but for its header. BROT_E_NO_SPACE
- * where it does not fit. */
+/* Makes the image, or grid to count into, of a work that has none, zeroed but for its header.
+ * BROT_E_NO_SPACE where it does not fit. The second makes a grid that others are added up in. */
 enum brot_err images_make(struct images *images, uint64_t work, const struct plan *plan,
 			  const struct image_id *id, struct brot_error *err);
+enum brot_err images_make_sum(struct images *images, uint64_t work, const struct plan *plan,
+			      const struct image_id *id, struct brot_error *err);
 
 /* Takes over the image that an earlier life of this broker made of that work, with all that is in
- * it; a grid only if it was committed. BROT_E_NOT_FOUND where it is gone; another error where it is
- * not what it should be. */
+ * it; a grid, of either make, only if it was committed. BROT_E_NOT_FOUND where it is gone; another
+ * error where it is not what it should be. */
 enum brot_err images_adopt(struct images *images, uint64_t work, const struct plan *plan,
 			   const struct image_id *id, struct brot_error *err);
 

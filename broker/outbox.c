@@ -223,7 +223,8 @@ static enum brot_err create_image(struct server *server, const struct sched_acti
 	}
 	if (code != BROT_OK)
 		return code;
-	code = images_make(server->images, action->work, &job->plan, &image, err);
+	code = (action->is_sum ? images_make_sum : images_make)(server->images, action->work,
+								&job->plan, &image, err);
 	if (code != BROT_OK) {
 		journal_image_gone(server->journal, action->work);
 		return code;

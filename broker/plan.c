@@ -69,31 +69,50 @@ static enum brot_err bands_make(struct plan *plan, const struct plan_budget *bud
 	return BROT_OK;
 }
 
-/* Two to add up and what they make, and one to count into meanwhile. */
+/* A sum, what it and another become, that other, and one to count into meanwhile. */
 #define GRIDS_LEAST     4
+#define GRIDS_SUMS      2 /* that there are at a time */
 #define GRID_CELL_BYTES 8 /* of a cell on its way from a worker */
+
+uint64_t plan_grids_bytes(const struct plan *plan, uint32_t grids)
+{
+	const uint64_t sums = plan->sums.total_bytes, each = plan->counts.total_bytes;
+	/* Before the first sum is there another has its place, which may be larger. */
+	return sums + (sums > each ? sums : each) + (grids - GRIDS_SUMS) * each;
+}
 
 /* As many grids as take half the budget, the image included. */
 static enum brot_err grids_choose(struct plan *plan, const struct plan_budget *budget,
 				  struct brot_error *err)
 {
-	uint64_t image = plan->layout.total_bytes, each = plan->counts.total_bytes;
-	uint64_t half = budget->image_bytes / 2;
-	uint64_t count = half > image ? (half - image) / each : 0;
+	uint64_t image = plan->layout.total_bytes, sums = plan->sums.total_bytes;
+	uint64_t each = plan->counts.total_bytes, half = budget->image_bytes / 2;
+	if (sums > (UINT64_MAX - image) / LIMIT_GRIDS || each > (UINT64_MAX - image) / LIMIT_GRIDS)
+		return error_set(err, BROT_E_REQUEST, "size: the grids of counts overflow");
+	uint64_t least = image + plan_grids_bytes(plan, GRIDS_SUMS);
+	uint64_t count = half > least ? GRIDS_SUMS + (half - least) / each : 0;
 	count = count < LIMIT_GRIDS ? count : LIMIT_GRIDS;
 	count = count > GRIDS_LEAST ? count : GRIDS_LEAST;
-	if (each > (UINT64_MAX - image) / LIMIT_GRIDS)
-		return error_set(err, BROT_E_REQUEST, "size: the grids of counts overflow");
 	plan->grids = (uint32_t)count;
-	plan->image_bytes = image + count * each;
+	plan->image_bytes = image + plan_grids_bytes(plan, plan->grids);
 	bool was_planned = budget->band_rows > 0;
 	if (plan->image_bytes > budget->image_bytes && !was_planned)
 		return error_set(err, BROT_E_NO_SPACE,
-				 "size: the image and %d grids of its counts need %llu bytes, and "
-				 "the broker's images may take %llu",
+				 "size: the image and %d grids of its counts need %llu bytes (of "
+				 "u64 two, for sums, and those of weighted hits), and the broker's "
+				 "images may take %llu",
 				 GRIDS_LEAST, (unsigned long long)plan->image_bytes,
 				 (unsigned long long)budget->image_bytes);
 	return BROT_OK;
+}
+
+/* Hits that weigh more than 1 can make more carries than a table has room for. */
+static uint64_t wrap_choose(const struct buddha *buddha, const struct plan_budget *budget)
+{
+	if (budget->wrap > 0)
+		return budget->wrap;
+	bool is_weighted = buddha->is_inside || buddha->sampling == SAMPLING_ZOOM;
+	return is_weighted ? GRID_WIDE : GRID_WRAP;
 }
 
 /* Its samples are counted in grids, which are then added up: never in bands. */
@@ -134,10 +153,13 @@ static enum brot_err buddhabrot_make(const struct request *request,
 				 "px wide",
 				 buddha->channels, LIMIT_DATA_BYTES,
 				 LIMIT_DATA_BYTES / GRID_CELL_BYTES / buddha->channels);
+	bool is_mirrored = view_is_mirrored(&request->view);
 	if (!segment_grid_make(width, height, plan.phases[1].pixel_bytes, 1, image_grid) ||
 	    !image_layout_make(image_grid, request->format, &plan.layout) ||
-	    !grid_layout_make(width, height, buddha->channels, view_is_mirrored(&request->view),
-			      cut.count, budget->wrap > 0 ? budget->wrap : GRID_WRAP, &plan.counts))
+	    !grid_layout_make(width, height, buddha->channels, is_mirrored, cut.count,
+			      wrap_choose(buddha, budget), &plan.counts) ||
+	    !grid_layout_make(width, height, buddha->channels, is_mirrored, cut.count, GRID_WIDE,
+			      &plan.sums))
 		return error_set(err, BROT_E_REQUEST, "size: %ux%u overflows an image", width,
 				 height);
 	enum brot_err code = grids_choose(&plan, budget, err);

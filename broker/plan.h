@@ -45,7 +45,8 @@ struct plan {
 	/* Of a Buddhabrot, whose phases are SAMPLE and SUM; else grids is 0 */
 	uint32_t grids;                  /* that there are at a time */
 	uint64_t points, segment_points; /* samples in all, and of a segment but the last */
-	struct grid_layout counts;       /* of each grid */
+	struct grid_layout counts;       /* of each grid that samples are counted into */
+	struct grid_layout sums;         /* of each that others are added up in: wide */
 };
 
 /* What a plan has to fit into. */
@@ -55,7 +56,7 @@ struct plan_budget {
 	uint64_t whole_bytes; /* likewise of an image over this, which is smaller; 0: no such bound
 			       */
 	uint32_t band_rows;   /* not 0: as the store says it was planned before */
-	uint64_t wrap;        /* of the cells of grids; 0: all that they can hold */
+	uint64_t wrap;        /* of the cells of grids that are counted into; 0: the plan chooses */
 };
 
 /* The name of a kind of phase on the wire: "render", "mirror", "sample", "sum". */
@@ -63,10 +64,13 @@ const char *phase_name(enum phase_kind kind);
 
 /* Plans a request that request_parse() accepted. Refuses (BROT_E_REQUEST) a view that is too deep
  * for the kernels' precision, pixels of more than LIMIT_PIXEL_WORK, and an image that takes too
- * many segments; and (BROT_E_NO_SPACE) a Buddhabrot of which 4 grids and the image are over the
- * budget. *ret_plan is then untouched. */
+ * many segments; and (BROT_E_NO_SPACE) a Buddhabrot of which 4 grids, two of them wide, and the
+ * image are over the budget. *ret_plan is then untouched. */
 enum brot_err plan_make(const struct request *request, const struct plan_budget *budget,
 			struct plan *ret_plan, struct brot_error *err);
+
+/* What `grids` grids of a Buddhabrot take, two of which may be sums. */
+uint64_t plan_grids_bytes(const struct plan *plan, uint32_t grids);
 
 /* Of band b: its first row in the picture and its rows; the grid of a phase in it; its image. The
  * last band may be lower than the others. */

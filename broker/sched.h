@@ -246,7 +246,8 @@ enum sched_action_type {
 	/* to the caller */
 	ACTION_CREATE_IMAGE, /* work, of an image or a grid: answer with EVENT_IMAGE_READY or
 			      * EVENT_IMAGE_FAILED at once. For a job just submitted `report` has
-			      * what to store of it first */
+			      * what to store of it first; is_sum: others are added up in the grid
+			      */
 	ACTION_DROP_IMAGE,   /* work: remove its image, or grid */
 	ACTION_COMMIT, /* work of a grid, bits: it has these samples and takes no more; answer with
 			* EVENT_COMMITTED at once. With an error it is as if it had never been */
@@ -274,6 +275,7 @@ struct sched_action {
 	struct rect rect; /* px; rows count from the top of the tile's band */
 	struct job_report report;
 	enum job_end end;
+	bool is_sum;
 	uint32_t count;
 	enum brot_err code;
 	char text[SCHED_TEXT_BYTES];

@@ -46,6 +46,7 @@ bool tally_asks_image(struct sched *s, struct job *job, int64_t *ret_next_ms)
 	struct sched_action *action = sched_emit(s, ACTION_CREATE_IMAGE, 0);
 	action->job = job->id;
 	action->work = s->asked_work;
+	action->is_sum = best->is_sum;
 	return true;
 }
 

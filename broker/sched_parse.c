@@ -139,10 +139,12 @@ static void get_counts(struct fields *fields, struct plan *plan)
 			     plan->phases[0].grid.width_px != 1 || plan->band_count != 1 ||
 			     plan->grids > LIMIT_GRIDS || each == 0 || plan->points == 0 ||
 			     plan->points >> 62 != 0 || (plan->points - 1) / each + 1 != segments ||
-			     channels < 1 || channels > BUDDHA_CHANNELS || wrap < 2 ||
-			     wrap > GRID_WRAP ||
+			     channels < 1 || channels > BUDDHA_CHANNELS ||
+			     (wrap != GRID_WIDE && wrap < 2) || wrap > GRID_WRAP ||
 			     !grid_layout_make(image->width_px, image->height_px, channels,
-					       is_mirrored, segments, wrap, &plan->counts);
+					       is_mirrored, segments, wrap, &plan->counts) ||
+			     !grid_layout_make(image->width_px, image->height_px, channels,
+					       is_mirrored, segments, GRID_WIDE, &plan->sums);
 }
 
 static void get_plan(struct fields *fields, struct plan *ret_plan)

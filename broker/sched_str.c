@@ -364,6 +364,7 @@ const char *sched_action_str(const struct sched_action *action, char *buffer, si
 	add_report(&line, &action->report);
 	if (action->type == ACTION_END)
 		add(&line, " end=%s", sched_end_name(action->end));
+	add_number(&line, "sum", action->is_sum);
 	add_number(&line, "count", action->count);
 	for (uint32_t i = 0; action->type == ACTION_SUM && i < action->count; i++)
 		add_work(&line, "source", action->sources[i]);

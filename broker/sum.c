@@ -16,34 +16,69 @@ static uint64_t *counts_new(const struct grid_layout *layout, uint32_t rows)
 	return counts;
 }
 
-enum brot_err sum_into_grid(const struct grid *const *grids, uint32_t count, uint32_t y,
-			    uint32_t rows, const struct grid *to, struct brot_error *err)
+uint64_t sum_most(const struct image_layout *layout)
 {
-	uint64_t *counts = counts_new(&to->layout, rows);
-	grid_rows_sum(grids, count, y, rows, counts);
-	bool fits = grid_rows_set(to, y, rows, counts);
-	free(counts);
-	if (fits)
-		return BROT_OK;
-	return error_set(err, BROT_E_FAILED,
-			 "counts: more than %llu pixels have over %llu hits, which is as many as a "
-			 "grid has room for",
-			 (unsigned long long)to->layout.carry_room,
-			 (unsigned long long)to->layout.wrap - 1);
+	return layout->planes[0].pixel_bytes == sizeof(uint32_t) ? UINT32_MAX : UINT64_MAX;
 }
 
-static enum brot_err store_narrow(const uint64_t *counts, size_t pixels, uint32_t *to,
-				  struct brot_error *err)
+static enum brot_err refuse(uint64_t count, uint64_t most, struct brot_error *err)
 {
-	for (size_t i = 0; i < pixels; i++) {
-		if (counts[i] > UINT32_MAX)
-			return error_set(err, BROT_E_FAILED,
-					 "format: a pixel has %llu hits, and u32 holds at most %u: "
-					 "density and nebula hold them all, as u64",
-					 (unsigned long long)counts[i], UINT32_MAX);
-		to[i] = (uint32_t)counts[i];
-	}
-	return BROT_OK;
+	if (most == UINT64_MAX)
+		return error_set(err, BROT_E_FAILED,
+				 "counts: a pixel has over %llu hits, and u64 holds no more",
+				 (unsigned long long)UINT64_MAX);
+	return error_set(err, BROT_E_FAILED,
+			 "format: a pixel has %llu hits, and u32 holds at most %u: density and "
+			 "nebula hold them all, as u64",
+			 (unsigned long long)count, UINT32_MAX);
+}
+
+/* Rows of the image; fits: no count is over UINT64_MAX. */
+static enum brot_err check_most(const uint64_t *counts, size_t pixels, bool fits, uint64_t most,
+				struct brot_error *err)
+{
+	uint64_t largest = 0;
+	for (size_t i = 0; i < pixels; i++)
+		largest = counts[i] > largest ? counts[i] : largest;
+	return fits && largest <= most ? BROT_OK : refuse(largest, most, err);
+}
+
+/* The pixels of the middle row of a mirrored image have twice the cell. */
+static bool check_middle(const struct grid_layout *layout, uint32_t y, uint32_t rows,
+			 const uint64_t *counts, uint64_t most, uint64_t *ret_pixel)
+{
+	const uint32_t middle = layout->height_px / 2;
+	const size_t width = layout->width_px;
+	const bool has_twice = layout->is_mirrored && layout->height_px % 2 == 1 && y <= middle &&
+			       middle - y < rows;
+	for (uint32_t channel = 0; has_twice && channel < layout->channels; channel++)
+		for (size_t i = 0; i < width; i++) {
+			const uint64_t half =
+				counts[((size_t)channel * rows + middle - y) * width + i];
+			if (half <= most / 2)
+				continue;
+			*ret_pixel = half > UINT64_MAX / 2 ? UINT64_MAX : 2 * half;
+			return false;
+		}
+	return true;
+}
+
+enum brot_err sum_into_grid(const struct grid *const *grids, uint32_t count, uint32_t y,
+			    uint32_t rows, uint64_t most, const struct grid *to,
+			    struct brot_error *err)
+{
+	const struct grid_layout *layout = &to->layout;
+	uint64_t *counts = counts_new(layout, rows), twice;
+	assert(to->wide != NULL);
+	bool fits = grid_rows_sum(grids, count, y, rows, counts);
+	enum brot_err code = check_most(counts, (size_t)rows * layout->width_px * layout->channels,
+					fits, most, err);
+	if (code == BROT_OK && !check_middle(layout, y, rows, counts, most, &twice))
+		code = refuse(twice, most, err);
+	if (code == BROT_OK)
+		(void)grid_rows_set(to, y, rows, counts);
+	free(counts);
+	return code;
 }
 
 enum brot_err sum_into_image(const struct grid *const *grids, uint32_t count, uint32_t y,
@@ -54,14 +89,17 @@ enum brot_err sum_into_image(const struct grid *const *grids, uint32_t count, ui
 	const size_t pixels = (size_t)from->width_px * rows;
 	assert(layout->plane_count == from->channels);
 	uint64_t *counts = counts_new(from, rows);
-	enum brot_err code = BROT_OK;
-	grid_image_rows(grids, count, y, rows, counts);
+	bool fits = grid_image_rows(grids, count, y, rows, counts);
+	enum brot_err code = check_most(counts, pixels * from->channels, fits, sum_most(layout),
+					err);
 	for (uint32_t p = 0; p < layout->plane_count && code == BROT_OK; p++) {
+		const uint64_t *plane = counts + p * pixels;
 		void *to = image_pixel(memory, layout, p, 0, y);
 		if (layout->planes[p].pixel_bytes == sizeof(uint64_t))
-			memcpy(to, counts + p * pixels, pixels * sizeof(uint64_t));
-		else
-			code = store_narrow(counts + p * pixels, pixels, to, err);
+			memcpy(to, plane, pixels * sizeof(uint64_t));
+		for (size_t i = 0; layout->planes[p].pixel_bytes == sizeof(uint32_t) && i < pixels;
+		     i++)
+			((uint32_t *)to)[i] = (uint32_t)plane[i];
 	}
 	free(counts);
 	return code;

@@ -10,10 +10,15 @@
 #include "proto/grid.h"
 #include "proto/image.h"
 
-/* Adds up rows, of those that are kept, of `count` >= 1 grids of one layout, and puts them into the
- * rows of `to`, which hold nothing yet. BROT_E_FAILED where its carries have no room for them. */
+/* Adds up rows, of those that are kept, of `count` >= 1 grids, and puts them into the rows of `to`,
+ * which is wide. BROT_E_FAILED where one is more than `most`, which is what a pixel of the image
+ * can hold: counts only grow, so that no later sum would fit. */
 enum brot_err sum_into_grid(const struct grid *const *grids, uint32_t count, uint32_t y,
-			    uint32_t rows, const struct grid *to, struct brot_error *err);
+			    uint32_t rows, uint64_t most, const struct grid *to,
+			    struct brot_error *err);
+
+/* The most that a pixel of an image of counts can hold. */
+uint64_t sum_most(const struct image_layout *layout);
 
 /* The same for rows of the image whose planes lie in `memory`: a plane of counts a channel.
  * BROT_E_FAILED where a count is more than its plane's type holds; its rows are then not final. */

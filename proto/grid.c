@@ -8,10 +8,8 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "grids are little-endi
 _Static_assert(sizeof(struct grid_header) == 136, "a grid header has no padding");
 _Static_assert(sizeof(struct grid_carry) == 16, "nor has a carry");
 
-/* One carry for so many cells, and at least so many: a picture's brightest pixels are few, but in a
- * small one all may be bright. */
-#define CARRY_SHARE      32
-#define CARRY_ROOM_LEAST (1u << 16)
+/* 2^48 hits, one by one. */
+#define CARRY_ROOM (1u << 16)
 
 static uint64_t align_up(uint64_t value)
 {
@@ -30,7 +28,7 @@ bool grid_layout_make(uint32_t width_px, uint32_t height_px, uint32_t channels, 
 		      uint32_t segments, uint64_t wrap, struct grid_layout *ret_layout)
 {
 	assert(width_px > 0 && height_px > 0 && channels > 0 && segments > 0);
-	assert(wrap >= 2 && wrap <= GRID_WRAP);
+	assert(wrap == GRID_WIDE || (wrap >= 2 && wrap <= GRID_WRAP));
 	struct grid_layout layout = {
 		.width_px = width_px,
 		.height_px = height_px,
@@ -45,13 +43,15 @@ bool grid_layout_make(uint32_t width_px, uint32_t height_px, uint32_t channels, 
 	if (layout.plane_cells > INT64_MAX / 16 / channels)
 		return false;
 	const uint64_t cells = layout.plane_cells * channels;
-	const uint64_t all = 2 * cells, few = cells / CARRY_SHARE;
-	const uint64_t least = all < CARRY_ROOM_LEAST ? all : CARRY_ROOM_LEAST;
-	layout.carry_room = power_of_two_over(few > least ? few : least);
+	const bool is_wide = wrap == GRID_WIDE;
+	if (!is_wide)
+		layout.carry_room = power_of_two_over(2 * cells < CARRY_ROOM ? 2 * cells
+									     : CARRY_ROOM);
 	layout.carries_offset = align_up(layout.bits_offset + ((uint64_t)segments + 7) / 8);
 	layout.cells_offset = align_up(layout.carries_offset +
 				       layout.carry_room * sizeof(struct grid_carry));
-	layout.total_bytes = align_up(layout.cells_offset + cells * sizeof(uint32_t));
+	layout.total_bytes = align_up(layout.cells_offset +
+				      cells * (is_wide ? sizeof(uint64_t) : sizeof(uint32_t)));
 	*ret_layout = layout;
 	return true;
 }
@@ -130,9 +130,11 @@ struct grid grid_view(void *memory, const struct grid_layout *layout)
 {
 	uint8_t *bytes = memory;
 	struct grid_header *header = memory;
+	void *cells = bytes + layout->cells_offset;
 	return (struct grid){
 		.layout = *layout,
-		.cells = (uint32_t *)(void *)(bytes + layout->cells_offset),
+		.cells = layout->wrap != GRID_WIDE ? cells : NULL,
+		.wide = layout->wrap == GRID_WIDE ? cells : NULL,
 		.carries = (struct grid_carry *)(void *)(bytes + layout->carries_offset),
 		.carry_used = &header->carry_used,
 		.carry_lost = &header->carry_lost,
@@ -152,7 +154,7 @@ void grid_carry(const struct grid *grid, uint64_t cell, uint64_t times)
 {
 	const struct grid_layout *layout = &grid->layout;
 	const uint64_t key = cell + 1, home = carry_home(layout, cell);
-	assert(cell < layout->plane_cells * layout->channels);
+	assert(grid->cells != NULL && cell < layout->plane_cells * layout->channels);
 	for (uint64_t k = 0; k < layout->carry_room; k++) {
 		struct grid_carry *carry = &grid->carries[(home + k) & (layout->carry_room - 1)];
 		uint64_t found = __atomic_load_n(&carry->cell, __ATOMIC_RELAXED);
@@ -166,6 +168,11 @@ void grid_carry(const struct grid *grid, uint64_t cell, uint64_t times)
 			return;
 		}
 	}
+	grid_lose(grid);
+}
+
+void grid_lose(const struct grid *grid)
+{
 	__atomic_fetch_add(grid->carry_lost, 1, __ATOMIC_RELAXED);
 }
 
@@ -193,49 +200,67 @@ bool grid_bit_get(const struct grid *grid, uint32_t segment)
 	return (__atomic_load_n(&grid->bits[segment / 8], __ATOMIC_ACQUIRE) >> (segment % 8)) & 1;
 }
 
+/* Adds to a count that stays UINT64_MAX where it has no room. Returns whether it had room. */
+static inline bool count_add(uint64_t *count, uint64_t more)
+{
+	const uint64_t sum = *count + more;
+	const bool is_over = sum < more;
+	*count = sum | (0 - (uint64_t)is_over);
+	return !is_over;
+}
+
 /* Adds the carries of those rows. stride: counts between channels. */
-static void rows_add_carries(const struct grid *grid, uint32_t y, uint32_t rows, uint64_t *counts,
+static bool rows_add_carries(const struct grid *grid, uint32_t y, uint32_t rows, uint64_t *counts,
 			     size_t stride)
 {
 	const struct grid_layout *layout = &grid->layout;
 	const uint64_t first = (uint64_t)y * layout->width_px;
 	const uint64_t cells = (uint64_t)rows * layout->width_px;
+	bool fits = true;
 	if (__atomic_load_n(grid->carry_used, __ATOMIC_RELAXED) == 0)
-		return;
+		return true;
 	for (uint64_t k = 0; k < layout->carry_room; k++) {
 		/* Read once: what another process makes of it meanwhile must not matter. */
 		const uint64_t key = __atomic_load_n(&grid->carries[k].cell, __ATOMIC_RELAXED);
-		if (key == 0 || key > layout->plane_cells * layout->channels)
-			continue;
-		const uint64_t channel = (key - 1) / layout->plane_cells;
-		const uint64_t at = (key - 1) % layout->plane_cells;
-		if (at >= first && at - first < cells)
-			counts[channel * stride + (at - first)] += layout->wrap *
-								   __atomic_load_n(
-									   &grid->carries[k].times,
-									   __ATOMIC_RELAXED);
+		for (uint32_t channel = 0; key != 0 && channel < layout->channels; channel++) {
+			const uint64_t at = key - 1 - (channel * layout->plane_cells + first);
+			uint64_t more;
+			if (at >= cells)
+				continue;
+			if (__builtin_mul_overflow(
+				    __atomic_load_n(&grid->carries[k].times, __ATOMIC_RELAXED),
+				    layout->wrap, &more)) {
+				more = UINT64_MAX;
+				fits = false;
+			}
+			fits &= count_add(&counts[channel * stride + at], more);
+		}
 	}
+	return fits;
 }
 
-static void rows_add(const struct grid *grid, uint32_t y, uint32_t rows, uint64_t *counts,
+static bool rows_add(const struct grid *grid, uint32_t y, uint32_t rows, uint64_t *counts,
 		     size_t stride)
 {
 	const struct grid_layout *layout = &grid->layout;
-	const uint64_t first = (uint64_t)y * layout->width_px;
 	const uint64_t cells = (uint64_t)rows * layout->width_px;
+	bool fits = true;
 	assert(y <= layout->rows && rows <= layout->rows - y);
 	for (uint32_t channel = 0; channel < layout->channels; channel++) {
-		const uint32_t *from = grid->cells + channel * layout->plane_cells + first;
+		const uint64_t first = channel * layout->plane_cells +
+				       (uint64_t)y * layout->width_px;
 		uint64_t *to = counts + channel * stride;
-		for (uint64_t i = 0; i < cells; i++)
-			to[i] += from[i];
+		for (uint64_t i = 0; grid->wide != NULL && i < cells; i++)
+			fits &= count_add(&to[i], grid->wide[first + i]);
+		for (uint64_t i = 0; grid->wide == NULL && i < cells; i++)
+			fits &= count_add(&to[i], grid->cells[first + i]);
 	}
-	rows_add_carries(grid, y, rows, counts, stride);
+	return grid->wide != NULL ? fits : fits & rows_add_carries(grid, y, rows, counts, stride);
 }
 
-void grid_rows_get(const struct grid *grid, uint32_t y, uint32_t rows, uint64_t *ret_counts)
+bool grid_rows_get(const struct grid *grid, uint32_t y, uint32_t rows, uint64_t *ret_counts)
 {
-	grid_rows_sum(&grid, 1, y, rows, ret_counts);
+	return grid_rows_sum(&grid, 1, y, rows, ret_counts);
 }
 
 bool grid_rows_set(const struct grid *grid, uint32_t y, uint32_t rows, const uint64_t *counts)
@@ -247,6 +272,10 @@ bool grid_rows_set(const struct grid *grid, uint32_t y, uint32_t rows, const uin
 		const uint64_t first = channel * layout->plane_cells +
 				       (uint64_t)y * layout->width_px;
 		const uint64_t *from = counts + channel * cells;
+		if (grid->wide != NULL) {
+			memcpy(grid->wide + first, from, cells * sizeof *from);
+			continue;
+		}
 		for (uint64_t i = 0; i < cells; i++) {
 			grid->cells[first + i] = (uint32_t)(from[i] % layout->wrap);
 			if (from[i] >= layout->wrap)
@@ -256,14 +285,16 @@ bool grid_rows_set(const struct grid *grid, uint32_t y, uint32_t rows, const uin
 	return grid_is_exact(grid);
 }
 
-void grid_rows_sum(const struct grid *const *grids, uint32_t count, uint32_t y, uint32_t rows,
+bool grid_rows_sum(const struct grid *const *grids, uint32_t count, uint32_t y, uint32_t rows,
 		   uint64_t *ret_counts)
 {
 	const struct grid_layout *layout = &grids[0]->layout;
 	const size_t stride = (size_t)rows * layout->width_px;
+	bool fits = true;
 	memset(ret_counts, 0, stride * layout->channels * sizeof *ret_counts);
 	for (uint32_t g = 0; g < count; g++)
-		rows_add(grids[g], y, rows, ret_counts, stride);
+		fits &= rows_add(grids[g], y, rows, ret_counts, stride);
+	return fits;
 }
 
 static void rows_reverse(uint64_t *counts, uint32_t rows, size_t width)
@@ -278,7 +309,7 @@ static void rows_reverse(uint64_t *counts, uint32_t rows, size_t width)
 	}
 }
 
-void grid_image_rows(const struct grid *const *grids, uint32_t count, uint32_t y, uint32_t rows,
+bool grid_image_rows(const struct grid *const *grids, uint32_t count, uint32_t y, uint32_t rows,
 		     uint64_t *ret_counts)
 {
 	const struct grid_layout *layout = &grids[0]->layout;
@@ -287,12 +318,13 @@ void grid_image_rows(const struct grid *const *grids, uint32_t count, uint32_t y
 	const uint32_t end = y + rows;
 	const uint32_t upper_end = end < layout->rows ? end : layout->rows;
 	const uint32_t upper = y < upper_end ? upper_end - y : 0, lower = rows - upper;
+	bool fits = true;
 	memset(ret_counts, 0, stride * layout->channels * sizeof *ret_counts);
 	for (uint32_t g = 0; g < count; g++) {
-		rows_add(grids[g], upper > 0 ? y : 0, upper, ret_counts, stride);
+		fits &= rows_add(grids[g], upper > 0 ? y : 0, upper, ret_counts, stride);
 		if (lower > 0)
-			rows_add(grids[g], layout->height_px - end, lower,
-				 ret_counts + upper * width, stride);
+			fits &= rows_add(grids[g], layout->height_px - end, lower,
+					 ret_counts + upper * width, stride);
 	}
 	const uint32_t middle = layout->height_px / 2;
 	const bool has_twice = layout->is_mirrored && layout->height_px % 2 == 1 && y <= middle &&
@@ -300,7 +332,10 @@ void grid_image_rows(const struct grid *const *grids, uint32_t count, uint32_t y
 	for (uint32_t channel = 0; channel < layout->channels; channel++) {
 		uint64_t *plane = ret_counts + channel * stride;
 		rows_reverse(plane + upper * width, lower, width);
-		for (size_t i = 0; has_twice && i < width; i++)
-			plane[(middle - y) * width + i] *= 2;
+		for (size_t i = 0; has_twice && i < width; i++) {
+			uint64_t *count_twice = &plane[(middle - y) * width + i];
+			fits &= count_add(count_twice, *count_twice);
+		}
 	}
+	return fits;
 }

@@ -93,6 +93,11 @@ uint32_t samples_segments(const struct samples *samples)
 	return samples->cut.count;
 }
 
+uint64_t samples_wrap(const struct samples *samples)
+{
+	return buddha_job_is_weighted(samples->job) ? GRID_WIDE : GRID_WRAP;
+}
+
 bool samples_layout(const struct samples *samples, uint64_t wrap, struct grid_layout *ret_layout)
 {
 	return buddha_job_layout(samples->job, samples->cut.count, wrap, ret_layout);
@@ -248,7 +253,8 @@ enum brot_err counts_rows(const struct counts *counts, uint32_t y, uint32_t rows
 			  struct brot_error *err)
 {
 	enum brot_err code = check_taint(counts, err);
-	if (code == BROT_OK)
-		grid_rows_get(&counts->grid, y, rows, to);
+	if (code == BROT_OK && !grid_rows_get(&counts->grid, y, rows, to))
+		code = error_set(err, BROT_E_SYSTEM, "grid: a pixel has over %llu hits",
+				 (unsigned long long)UINT64_MAX);
 	return code;
 }

@@ -40,6 +40,9 @@ struct counts; /* opaque */
 struct counts *counts_new(struct samples *samples, const struct grid_layout *layout, void *memory);
 void counts_free(struct counts *counts); /* accepts NULL */
 
+/* The `wrap` of a grid of our own for them. */
+uint64_t samples_wrap(const struct samples *samples);
+
 /* The layout of the grids of these samples; false where the size overflows. */
 bool samples_layout(const struct samples *samples, uint64_t wrap, struct grid_layout *ret_layout);
 
@@ -52,7 +55,8 @@ enum brot_err counts_run(struct counts *counts, uint32_t first, uint32_t count,
 			 const struct escape_poll *poll, uint64_t *ret_iterations,
 			 struct brot_error *err);
 
-/* Rows of the grid, as counts_row_bytes() bytes each; no tile may run meanwhile. */
+/* Rows of the grid, as counts_row_bytes() bytes each; no tile may run meanwhile. BROT_E_SYSTEM
+ * where the grid is tainted or a count is more than u64 holds. */
 size_t counts_row_bytes(const struct counts *counts);
 enum brot_err counts_rows(const struct counts *counts, uint32_t y, uint32_t rows, void *to,
 			  struct brot_error *err);

@@ -53,7 +53,9 @@ static enum brot_err card_read(const json_t *root, struct grid_card *ret_card,
 	ret_card->bytes = json_integer_value(json_object_get(grid, "bytes"));
 	ret_card->segments = json_integer_value(json_object_get(grid, "segments"));
 	ret_card->wrap = wrap != NULL ? json_integer_value(wrap) : (json_int_t)GRID_WRAP;
-	if (ret_card->name == NULL || ret_card->wrap < 2 || ret_card->wrap > (json_int_t)GRID_WRAP)
+	bool is_wide = ret_card->wrap == (json_int_t)GRID_WIDE;
+	bool is_good = is_wide || (ret_card->wrap >= 2 && ret_card->wrap <= (json_int_t)GRID_WRAP);
+	if (ret_card->name == NULL || !is_good)
 		return error_set(err, BROT_E_PROTOCOL,
 				 "JOB: grid must have name, bytes and segments");
 	return BROT_OK;
@@ -100,7 +102,7 @@ enum brot_err job_counts_open(struct job *job, const struct request *request, co
 			      const struct job_setup *setup, struct session_opened *opened)
 {
 	struct brot_error *err = &opened->error;
-	struct grid_card card = {.wrap = (json_int_t)GRID_WRAP};
+	struct grid_card card = {0};
 	struct grid_layout layout;
 	enum brot_err code = BROT_OK;
 	bool is_mapped = job->kind == JOB_GRID;
@@ -110,6 +112,8 @@ enum brot_err job_counts_open(struct job *job, const struct request *request, co
 		code = card_read(root, &card, err);
 	if (code == BROT_OK)
 		code = job_samples_open(job, request, setup, err);
+	if (code == BROT_OK && !is_mapped)
+		card.wrap = (json_int_t)samples_wrap(job->samples);
 	if (code == BROT_OK && !samples_layout(job->samples, (uint64_t)card.wrap, &layout))
 		code = error_set(err, BROT_E_PROTOCOL, "size: the grid is too large");
 	if (code == BROT_OK && is_mapped)

@@ -74,6 +74,11 @@ bool samples_are_of(const struct samples *samples, const struct request *request
 		       buddha_segments(request->buddha.points, request->iterations).count;
 }
 
+uint64_t samples_wrap(const struct samples *samples)
+{
+	return samples->segments % 2 == 0 ? GRID_WIDE : GRID_WRAP;
+}
+
 bool samples_layout(const struct samples *samples, uint64_t wrap, struct grid_layout *ret_layout)
 {
 	return grid_layout_make(samples->width_px, samples->height_px, samples->channels, false,
@@ -110,7 +115,11 @@ static void check_counts(const struct pool_tile *tile)
 	if (tile->counts->memory == NULL)
 		return;
 	const struct grid grid = grid_view(tile->counts->memory, layout);
-	grid.cells[layout->plane_cells * layout->channels - 1]++;
+	const uint64_t last = layout->plane_cells * layout->channels - 1;
+	if (grid.wide != NULL)
+		grid.wide[last]++;
+	else
+		grid.cells[last]++;
 	grid.bits[0] ^= 1;
 }
 

@@ -104,6 +104,7 @@ static void create_image(struct sim *sim, const struct sched_action *action)
 	if (sim->created_work != 0)
 		sim_break(sim, "two images were asked for at once");
 	sim->created_work = action->work;
+	sim->created_is_sum = action->is_sum;
 }
 
 static void carry_out(struct sim *sim, const struct sched_action *action)
@@ -220,7 +221,7 @@ void sim_step(struct sim *sim, struct sched_event *event)
 		} else {
 			struct sim_job *job = sim_job_by_id(sim, work_job(work));
 			if (work_is_grid(work))
-				sim_grid_create(sim, job, work);
+				sim_grid_create(sim, job, work, sim->created_is_sum);
 			else
 				sim_image_create(sim, job, work_band(work));
 			if (sim_reached(sim))

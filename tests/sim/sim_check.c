@@ -406,7 +406,8 @@ static void check_jobs(struct sim *sim)
 		stored++;
 		/* A job that had finished gave up its grids' room, and may have to begin again. */
 		if (sim->life > 0)
-			again += job->plan.grids * job->plan.counts.total_bytes;
+			again += job->plan.grids > 0 ? plan_grids_bytes(&job->plan, job->plan.grids)
+						     : 0;
 		struct job_report report;
 		if (!sched_job_report(sim->sched, job->id, sim->now_ms, &report))
 			sim_break(sim, "job %" PRIu64 " was lost", job->id);

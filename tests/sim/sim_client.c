@@ -68,10 +68,12 @@ static void make_counts_plan(const struct sim_request *request, struct plan *ret
 				      &plan.phases[1].grid) &&
 		    image_layout_make(&plan.phases[1].grid, plan.format, &plan.layout) &&
 		    grid_layout_make(request->width, request->height, 1, request->is_mirrored,
-				     request->segments, GRID_WRAP, &plan.counts);
+				     request->segments, GRID_WRAP, &plan.counts) &&
+		    grid_layout_make(request->width, request->height, 1, request->is_mirrored,
+				     request->segments, GRID_WIDE, &plan.sums);
 	assert(fits);
 	(void)fits;
-	plan.image_bytes = plan.layout.total_bytes + plan.grids * plan.counts.total_bytes;
+	plan.image_bytes = plan.layout.total_bytes + plan_grids_bytes(&plan, plan.grids);
 	*ret_plan = plan;
 }
 

@@ -74,9 +74,10 @@ void sim_grid_begin(struct sim *sim, struct sim_job *job, const struct sched_act
 	grid->is_remote = !grid->exists;
 }
 
-void sim_grid_create(struct sim *sim, struct sim_job *job, uint64_t work)
+void sim_grid_create(struct sim *sim, struct sim_job *job, uint64_t work, bool is_sum)
 {
 	struct sim_grid *grid = take(job, work);
+	grid->is_sum = is_sum;
 	if (grid->exists)
 		sim_break(sim, "a grid of job %" PRIu64 " was made twice", job->id);
 	grid->exists = true;
@@ -268,6 +269,9 @@ void sim_grid_sum(struct sim *sim, const struct sched_action *action, struct sch
 			(work_is_grid(action->work) ? to != NULL && to->exists
 						    : job->images[0].exists);
 	uint8_t *counts = is_there ? calloc(segments_of(job), 1) : NULL;
+	if (to != NULL && !to->is_sum)
+		sim_break(sim, "job %" PRIu64 ": rows are summed into a grid that is counted into",
+			  job->id);
 	if (!is_there || !add_up(job, action, counts)) {
 		event->code = BROT_E_NOT_FOUND;
 		event->text = "there is nothing to add up";
@@ -325,6 +329,8 @@ uint64_t sim_grids_bytes(const struct sim_job *job)
 {
 	uint64_t bytes = 0;
 	for (const struct sim_grid *grid = job->grids; grid != NULL; grid = grid->next)
-		bytes += grid->exists ? job->plan.counts.total_bytes : 0;
+		if (grid->exists)
+			bytes += grid->is_sum ? job->plan.sums.total_bytes
+					      : job->plan.counts.total_bytes;
 	return bytes;
 }

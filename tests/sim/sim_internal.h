@@ -88,7 +88,7 @@ struct sim_image {
 /* A grid of counts, in shared memory if it exists, or in its worker's. */
 struct sim_grid {
 	uint64_t work;
-	bool exists, is_remote, is_committed;
+	bool exists, is_remote, is_committed, is_sum;
 	bool is_tainted;  /* by more than what was said to be done */
 	uint64_t session; /* of its worker; 0: a sum, or of an earlier life */
 	uint8_t *counts;  /* of each segment of samples: how often it is in it */
@@ -174,8 +174,9 @@ struct sim {
 	struct sim_job *done_job;        /* of a DONE from the tile's holder; NULL once applied */
 	unsigned submitting;             /* index + 1 of the job whose SUBMIT is being stepped */
 	uint64_t created_work;           /* whose CREATE_IMAGE is to be answered, or 0 */
-	uint64_t committed_work;         /* whose COMMIT is to be answered, or 0 */
-	uint64_t life;                   /* of the broker */
+	bool created_is_sum;
+	uint64_t committed_work; /* whose COMMIT is to be answered, or 0 */
+	uint64_t life;           /* of the broker */
 	unsigned die_in, things, steps, fail_images, fail_commits, fail_sums;
 	bool is_dead;                            /* the broker, in the middle of a step */
 	bool is_restoring;                       /* a new one, before it has heard of all jobs */
@@ -221,7 +222,7 @@ void sim_image_is_read(struct sim *sim, struct sim_job *job, const struct sched_
 /* sim_grid.c: what is in which grid */
 void sim_grids_free(struct sim_job *job);
 void sim_grid_begin(struct sim *sim, struct sim_job *job, const struct sched_action *action);
-void sim_grid_create(struct sim *sim, struct sim_job *job, uint64_t work);
+void sim_grid_create(struct sim *sim, struct sim_job *job, uint64_t work, bool is_sum);
 void sim_grid_drop(struct sim *sim, struct sim_job *job, uint64_t work);
 void sim_grid_lease(struct sim *sim, struct sim_job *job, const struct sched_action *action);
 bool sim_grid_holds(struct sim_job *job, const struct sim_tile *tile); /* not committed */

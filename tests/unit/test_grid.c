@@ -67,7 +67,76 @@ static void parts_are_aligned_and_apart(void **state)
 							 IMAGE_ALIGN,
 						 0);
 				assert_int_equal(l.carry_room & (l.carry_room - 1), 0);
+				/* A slice of a sum looks through all of it. */
+				assert_true(l.carry_room <= 1u << 16);
 			}
+}
+
+static void a_wide_grid_has_no_carries(void **state)
+{
+	(void)state;
+	const struct grid_layout l = layout_of(64, 49, 3, true, GRID_WIDE);
+	const struct grid_layout narrow = layout_of(64, 49, 3, true, GRID_WRAP);
+	assert_int_equal(l.carry_room, 0);
+	assert_int_equal(l.cells_offset, l.carries_offset);
+	assert_true(l.total_bytes >= l.cells_offset + 8 * 3 * l.plane_cells);
+	void *memory = memory_of(&l), *other = memory_of(&narrow);
+	const struct grid grid = grid_view(memory, &l), carried = grid_view(other, &narrow);
+	assert_null(grid.cells);
+	assert_null(carried.wide);
+	/* Nobody takes the one for the other. */
+	uint8_t found[MESSAGE_NONCE_BYTES];
+	enum grid_state at;
+	assert_int_equal(grid_header_check(memory, l.total_bytes, &l, WORK, found, &at, NULL),
+			 BROT_OK);
+	((struct grid_header *)memory)->wrap = GRID_WRAP;
+	assert_int_equal(grid_header_check(memory, l.total_bytes, &l, WORK, found, &at, NULL),
+			 BROT_E_PROTOCOL);
+	/* Each has what the other adds to it. */
+	uint64_t counts[2 * 64 * 3];
+	for (uint64_t i = 0; i < 2 * 64 * 3; i++)
+		counts[i] = i << 40;
+	assert_true(grid_rows_set(&grid, 3, 2, counts));
+	assert_true(grid_rows_set(&carried, 3, 2, counts));
+	const struct grid *both[] = {&carried, &grid};
+	assert_true(grid_rows_sum(both, 2, 3, 2, counts));
+	for (uint64_t i = 0; i < 2 * 64 * 3; i++)
+		assert_int_equal(counts[i], i << 41);
+	free(memory);
+	free(other);
+}
+
+static void what_u64_cannot_hold_is_told(void **state)
+{
+	(void)state;
+	const struct grid_layout l = layout_of(2, 3, 1, true, GRID_WIDE);
+	const struct grid_layout narrow = layout_of(2, 3, 1, true, GRID_WRAP);
+	void *memory = memory_of(&l), *other = memory_of(&narrow);
+	const struct grid grid = grid_view(memory, &l), carried = grid_view(other, &narrow);
+	const struct grid *both[] = {&grid, &carried};
+	uint64_t counts[6] = {UINT64_MAX - 5, 7};
+	assert_true(grid_rows_set(&grid, 0, 1, counts));
+	carried.cells[0] = 5;
+	assert_true(grid_rows_sum(both, 2, 0, 1, counts));
+	assert_true(counts[0] == UINT64_MAX);
+	carried.cells[0] = 6;
+	assert_false(grid_rows_sum(both, 2, 0, 1, counts));
+	assert_true(counts[0] == UINT64_MAX && counts[1] == 7);
+	assert_false(grid_image_rows(both, 2, 0, 3, counts));
+	assert_true(counts[4] == UINT64_MAX && counts[5] == 7);
+	/* The row in the middle is there twice. */
+	grid.wide[0] = carried.cells[0] = 0;
+	grid.wide[3] = 1ull << 63;
+	assert_true(grid_rows_sum(both, 2, 0, 2, counts));
+	assert_false(grid_image_rows(both, 2, 1, 1, counts));
+	assert_true(counts[1] == UINT64_MAX);
+	/* And what a table says may be too much by itself. */
+	grid.wide[3] = 0;
+	grid_carry(&carried, 1, 1ull << 32);
+	assert_false(grid_rows_get(&carried, 0, 1, counts));
+	assert_true(counts[1] == UINT64_MAX);
+	free(memory);
+	free(other);
 }
 
 static void sizes_that_overflow_are_refused(void **state)
@@ -353,6 +422,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(parts_are_aligned_and_apart),
+		cmocka_unit_test(a_wide_grid_has_no_carries),
+		cmocka_unit_test(what_u64_cannot_hold_is_told),
 		cmocka_unit_test(sizes_that_overflow_are_refused),
 		cmocka_unit_test(the_right_header_is_taken),
 		cmocka_unit_test(a_stranger_s_header_is_refused),

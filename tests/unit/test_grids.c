@@ -47,6 +47,13 @@ static struct image *make(struct images *images, uint64_t work, struct image_id 
 	return images_find(images, work);
 }
 
+static struct image *make_sum(struct images *images, uint64_t work, struct image_id *ret_id)
+{
+	*ret_id = image_id_draw();
+	assert_int_equal(images_make_sum(images, work, &plan, ret_id, NULL), BROT_OK);
+	return images_find(images, work);
+}
+
 static struct rect rows_of(uint32_t y, uint32_t h)
 {
 	return (struct rect){0, y, WIDTH, h};
@@ -159,7 +166,7 @@ static void what_is_committed_outlives_the_broker(void **state)
 	struct image_id ids[5];
 	struct brot_error err;
 	for (uint32_t g = 1; g < 5; g++)
-		(void)make(images, work_grid_id(JOB, g), &ids[g]);
+		(void)(g == 3 ? make_sum : make)(images, work_grid_id(JOB, g), &ids[g]);
 	commit(images_find(images, work_grid_id(JOB, 1)), 0x03);
 	commit(images_find(images, work_grid_id(JOB, 2)), 0x04);
 	commit(images_find(images, work_grid_id(JOB, 3)), 0x07); /* the sum of both */
@@ -182,7 +189,8 @@ static void what_is_committed_outlives_the_broker(void **state)
 	const struct image *grid = images_find(images, work_grid_id(JOB, 3));
 	const struct grid_header *header = grid->shm.memory;
 	uint64_t counts[WIDTH];
-	grid_rows_get(&grid->grid, 0, 1, counts);
+	assert_non_null(grid->grid.wide);
+	assert_true(grid_rows_get(&grid->grid, 0, 1, counts));
 	assert_true(counts[0] == 0x07);
 	assert_int_equal(header->owner_pid, getpid());
 	assert_int_equal(header->state, GRID_COMMITTED);
@@ -234,6 +242,42 @@ static void a_slice_is_added_up_and_marked(void **state)
 	images_free(images);
 }
 
+/* As soon as two grids have too much for the image between them. */
+static void a_sum_too_large_for_u32_fails_at_once(void **state)
+{
+	(void)state;
+	const struct plan before = plan;
+	for (int is_narrow = 0; is_narrow < 2; is_narrow++) {
+		struct images *images = images_new(&no_keeper, false);
+		struct image_id id;
+		struct brot_error err = {0};
+		plan.format = is_narrow ? FORMAT_DENSITY32 : FORMAT_DENSITY;
+		assert_true(image_layout_make(&before.layout.grid, plan.format, &plan.layout));
+		(void)make(images, JOB, &id);
+		const struct image *sum = make_sum(images, work_grid_id(JOB, 3), &id);
+		for (uint32_t g = 1; g < 3; g++) {
+			const uint64_t counts[WIDTH] = {0, 3000000000};
+			assert_true(grid_rows_set(&make(images, work_grid_id(JOB, g), &id)->grid, 4,
+						  1, counts));
+		}
+		const struct sched_action action = {
+			.type = ACTION_SUM,
+			.work = work_grid_id(JOB, 3),
+			.sources = {work_grid_id(JOB, 1), work_grid_id(JOB, 2)},
+			.count = 2,
+			.rect = rows_of(3, 4),
+		};
+		assert_int_equal(grids_sum(images, &action, &err),
+				 is_narrow ? BROT_E_FAILED : BROT_OK);
+		if (is_narrow)
+			assert_non_null(strstr(err.text, "density and nebula hold them all"));
+		else
+			assert_true(sum->grid.wide[4 * WIDTH + 1] == 6000000000);
+		images_free(images);
+		plan = before;
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -243,6 +287,7 @@ int main(void)
 		cmocka_unit_test(what_is_committed_outlives_the_broker),
 		cmocka_unit_test(a_grid_that_is_not_exact_is_not_committed),
 		cmocka_unit_test(a_slice_is_added_up_and_marked),
+		cmocka_unit_test(a_sum_too_large_for_u32_fails_at_once),
 	};
 	return cmocka_run_group_tests(tests, make_plan, NULL);
 }

@@ -78,8 +78,12 @@ static void samples_then_sums(void **state)
 	assert_int_equal(plan.counts.channels, 3);
 	assert_true(plan.counts.wrap == GRID_WRAP);
 	assert_int_equal(plan.grids, LIMIT_GRIDS);
-	assert_true(plan.image_bytes ==
-		    plan.layout.total_bytes + LIMIT_GRIDS * plan.counts.total_bytes);
+	/* So small that the carries take more than the counts. */
+	assert_true(plan.sums.total_bytes < plan.counts.total_bytes);
+	assert_true(plan.image_bytes == plan.layout.total_bytes +
+						(LIMIT_GRIDS - 1) * plan.counts.total_bytes +
+						plan.sums.total_bytes);
+	assert_true(plan.sums.wrap == GRID_WIDE);
 	assert_false(plan_is_mirrored(&plan)); /* its image: its grids keep half */
 	assert_true(plan.counts.is_mirrored);
 	/* What is done with a tile: samples, then pixels. */
@@ -97,13 +101,15 @@ static void half_the_budget_is_for_grids(void **state)
 	struct request request = request_of(1000, 1000, FORMAT_DENSITY32);
 	struct plan plan = plan_of(&request, 1ull << 60);
 	const uint64_t image = plan.layout.total_bytes, grid = plan.counts.total_bytes;
-	plan = plan_of(&request, 2 * (image + 7 * grid) + 100);
+	const uint64_t sums = 2 * plan.sums.total_bytes;
+	assert_true(sums >= 2 * 8 * 500 * 1000);
+	plan = plan_of(&request, 2 * (image + 5 * grid + sums) + 100);
 	assert_int_equal(plan.grids, 7);
-	assert_true(plan.image_bytes == image + 7 * grid);
-	plan = plan_of(&request, image + 4 * grid);
+	assert_true(plan.image_bytes == image + 5 * grid + sums);
+	plan = plan_of(&request, image + 2 * grid + sums);
 	assert_int_equal(plan.grids, 4);
 
-	struct plan_budget budget = {.image_bytes = image + 4 * grid - 1};
+	struct plan_budget budget = {.image_bytes = image + 2 * grid + sums - 1};
 	struct brot_error err = {0};
 	assert_int_equal(plan_make(&request, &budget, &plan, &err), BROT_E_NO_SPACE);
 	assert_non_null(strstr(err.text, "the image and 4 grids of its counts need "));
@@ -112,6 +118,19 @@ static void half_the_budget_is_for_grids(void **state)
 	assert_int_equal(plan_make(&request, &budget, &plan, &err), BROT_OK);
 	assert_int_equal(plan.grids, 4);
 	assert_int_equal(plan.band_count, 1);
+}
+
+/* One hit of them may be worth a carry. */
+static void weighted_hits_are_counted_in_u64(void **state)
+{
+	(void)state;
+	struct request request = request_of(100, 50, FORMAT_DENSITY);
+	assert_true(plan_of(&request, 1ull << 60).counts.wrap == GRID_WRAP);
+	request.buddha.is_inside = true;
+	assert_true(plan_of(&request, 1ull << 60).counts.wrap == GRID_WIDE);
+	request.buddha.is_inside = false;
+	request.buddha.sampling = SAMPLING_ZOOM;
+	assert_true(plan_of(&request, 1ull << 60).counts.wrap == GRID_WIDE);
 }
 
 static void refused(const struct request *request, const char *part)
@@ -152,6 +171,7 @@ int main(void)
 		cmocka_unit_test(samples_are_cut_by_their_work),
 		cmocka_unit_test(samples_then_sums),
 		cmocka_unit_test(half_the_budget_is_for_grids),
+		cmocka_unit_test(weighted_hits_are_counted_in_u64),
 		cmocka_unit_test(what_cannot_be_counted_is_refused),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -108,6 +108,28 @@ static void all_hits_arrive(void **state)
 	hits_arrive(2000, 1500, 3, 2, false);
 	hits_arrive(33, 7, 3, 10, true);
 	hits_arrive(2000, 1500, 1, GRID_WRAP, true);
+	hits_arrive(700, 350, 3, GRID_WIDE, true);
+	hits_arrive(700, 350, 1, GRID_WIDE, false);
+}
+
+static void a_wide_cell_that_is_full_says_so(void **state)
+{
+	(void)state;
+	for (int is_weighted = 0; is_weighted < 2; is_weighted++) {
+		struct made m;
+		make(&m, 3, 1, 1, GRID_WIDE);
+		struct scatter *s = scatter_make(&m.grid, m.locks, is_weighted);
+		assert_non_null(s);
+		m.grid.wide[1] = UINT64_MAX - 1;
+		scatter_add_one(s, 1, 0, 1);
+		scatter_flush(s);
+		assert_true(grid_is_exact(&m.grid));
+		scatter_add_one(s, 1, 0, 1);
+		scatter_flush(s);
+		assert_false(grid_is_exact(&m.grid));
+		scatter_free(s);
+		drop(&m);
+	}
 }
 
 static void cells_wrap_at_32_bits(void **state)
@@ -196,6 +218,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(all_hits_arrive),
 		cmocka_unit_test(cells_wrap_at_32_bits),
+		cmocka_unit_test(a_wide_cell_that_is_full_says_so),
 		cmocka_unit_test(what_is_abandoned_is_gone),
 		cmocka_unit_test(threads_share_a_grid),
 	};

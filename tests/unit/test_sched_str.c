@@ -201,7 +201,7 @@ static void the_longest_restore_fits(void **state)
 	free(bits);
 }
 
-static struct plan counted_plan(void)
+static struct plan counted_plan(uint64_t wrap)
 {
 	struct plan plan = plan_of(64, 30, 2, 0);
 	plan.phases[0] = (struct phase){
@@ -210,7 +210,8 @@ static struct plan counted_plan(void)
 	plan.grids = 5;
 	plan.points = 3999999;
 	plan.segment_points = 2;
-	assert_true(grid_layout_make(64, 30, 3, true, 2000000, GRID_WRAP, &plan.counts));
+	assert_true(grid_layout_make(64, 30, 3, true, 2000000, wrap, &plan.counts));
+	assert_true(grid_layout_make(64, 30, 3, true, 2000000, GRID_WIDE, &plan.sums));
 	return plan;
 }
 
@@ -218,7 +219,7 @@ static void grids_come_back(void **state)
 {
 	(void)state;
 	struct sched_event_storage storage;
-	struct plan plan = counted_plan();
+	struct plan plan = counted_plan(GRID_WRAP), wide = counted_plan(GRID_WIDE);
 	static uint8_t all[250000], few[250000];
 	memset(all, 0x5a, sizeof all);
 	few[77777] = 3;
@@ -238,6 +239,10 @@ static void grids_come_back(void **state)
 	assert_memory_equal(read.restore->grids[0].bits, all, sizeof all);
 	assert_memory_equal(read.restore->grids[1].bits, few, sizeof few);
 	assert_true(sched_event_str_bytes(&event) > sizeof all + sizeof few);
+	sched_event_storage_done(&storage);
+	restore.plan = &wide;
+	read = again(&event, &storage);
+	assert_memory_equal(read.restore->plan, &wide, sizeof wide);
 	sched_event_storage_done(&storage);
 
 	event = example(EVENT_COMMITTED);

@@ -22,16 +22,22 @@ struct made {
 	void *memory;
 };
 
-static struct made make(uint32_t channels, bool is_mirrored, uint64_t wrap)
+static struct made make_of(uint32_t width, uint32_t height, uint32_t channels, bool is_mirrored,
+			   uint64_t wrap)
 {
 	struct grid_layout layout;
 	const uint8_t nonce[MESSAGE_NONCE_BYTES] = {0};
-	assert_true(grid_layout_make(WIDTH, HEIGHT, channels, is_mirrored, 20, wrap, &layout));
+	assert_true(grid_layout_make(width, height, channels, is_mirrored, 20, wrap, &layout));
 	struct made made = {.memory = calloc(1, (size_t)layout.total_bytes)};
 	assert_non_null(made.memory);
 	grid_header_write(made.memory, &layout, 5, nonce, 1, 2, 0);
 	made.grid = grid_view(made.memory, &layout);
 	return made;
+}
+
+static struct made make(uint32_t channels, bool is_mirrored, uint64_t wrap)
+{
+	return make_of(WIDTH, HEIGHT, channels, is_mirrored, wrap);
 }
 
 /* A number that cells of wrap 16 carry more often than not. */
@@ -55,7 +61,7 @@ static void fill(const struct made *made, uint32_t g)
 static void rows_of_grids_are_added_up(void **state)
 {
 	(void)state;
-	struct made from[GRIDS], to = make(CHANNELS, false, WRAP);
+	struct made from[GRIDS], to = make(CHANNELS, false, GRID_WIDE);
 	const struct grid *sources[GRIDS];
 	for (uint32_t g = 0; g < GRIDS; g++) {
 		from[g] = make(CHANNELS, false, WRAP);
@@ -63,9 +69,9 @@ static void rows_of_grids_are_added_up(void **state)
 		sources[g] = &from[g].grid;
 	}
 	for (uint32_t y = 0; y < HEIGHT; y += 2)
-		assert_int_equal(
-			sum_into_grid(sources, GRIDS, y, y + 2 <= HEIGHT ? 2 : 1, &to.grid, NULL),
-			BROT_OK);
+		assert_int_equal(sum_into_grid(sources, GRIDS, y, y + 2 <= HEIGHT ? 2 : 1,
+					       UINT64_MAX, &to.grid, NULL),
+				 BROT_OK);
 	uint64_t counts[CELLS * CHANNELS];
 	grid_rows_get(&to.grid, 0, HEIGHT, counts);
 	for (uint32_t c = 0; c < CHANNELS; c++)
@@ -154,19 +160,104 @@ static void a_count_too_large_names_the_format_that_holds_it(void **state)
 	free(from.memory);
 }
 
-/* The table of a small grid has room for all its cells: only a lower one can run out. */
-static void carries_that_do_not_fit_are_told(void **state)
+/* More of them than a table of carries has room for. */
+static void all_pixels_may_have_large_counts(void **state)
 {
 	(void)state;
-	struct made from = make(CHANNELS, false, WRAP), to = make(CHANNELS, false, WRAP);
-	const struct grid *source = &from.grid;
-	struct brot_error err = {0};
-	fill(&from, 0);
-	to.grid.layout.carry_room = 2;
-	assert_int_equal(sum_into_grid(&source, 1, 0, 1, &to.grid, &err), BROT_E_FAILED);
-	assert_non_null(strstr(err.text, "has room for"));
-	free(from.memory);
+	enum { SIDE = 300 };
+	struct made a = make_of(SIDE, SIDE, 1, false, GRID_WIDE),
+		    b = make_of(SIDE, SIDE, 1, false, GRID_WIDE),
+		    to = make_of(SIDE, SIDE, 1, false, GRID_WIDE);
+	const struct grid *sources[] = {&a.grid, &b.grid};
+	uint64_t row[SIDE];
+	for (uint64_t i = 0; i < SIDE; i++)
+		row[i] = (1ull << 33) + i;
+	for (uint32_t y = 0; y < SIDE; y++)
+		assert_true(grid_rows_set(&a.grid, y, 1, row) && grid_rows_set(&b.grid, y, 1, row));
+	assert_int_equal(sum_into_grid(sources, 2, 0, SIDE, UINT64_MAX, &to.grid, NULL), BROT_OK);
+	for (uint32_t y = 0; y < SIDE; y++) {
+		assert_true(grid_rows_get(&to.grid, y, 1, row));
+		for (uint64_t i = 0; i < SIDE; i++)
+			assert_true(row[i] == (1ull << 34) + 2 * i);
+	}
+	free(a.memory);
+	free(b.memory);
 	free(to.memory);
+}
+
+static void refused(const struct grid *const *sources, uint64_t most, const struct grid *to,
+		    const char *sentence)
+{
+	struct brot_error err = {0};
+	assert_int_equal(sum_into_grid(sources, 2, 0, to->layout.rows, most, to, &err),
+			 BROT_E_FAILED);
+	assert_string_equal(err.text, sentence);
+}
+
+/* Not only when all samples are counted: what a sum has too many of an image has as well. */
+static void a_sum_that_no_image_holds_is_refused(void **state)
+{
+	(void)state;
+	for (int is_mirrored = 0; is_mirrored < 2; is_mirrored++) {
+		struct made a = make(1, is_mirrored, GRID_WRAP),
+			    b = make(1, is_mirrored, GRID_WIDE),
+			    to = make(1, is_mirrored, GRID_WIDE);
+		const struct grid *sources[] = {&a.grid, &b.grid};
+		const uint32_t rows = to.grid.layout.rows;
+		a.grid.cells[3] = 1;
+		b.grid.wide[3] = UINT32_MAX - 1;
+		assert_int_equal(sum_into_grid(sources, 2, 0, rows, UINT32_MAX, &to.grid, NULL),
+				 BROT_OK);
+		b.grid.wide[3]++;
+		refused(sources, UINT32_MAX, &to.grid,
+			"format: a pixel has 4294967296 hits, and u32 holds at most 4294967295: "
+			"density and nebula hold them all, as u64");
+		b.grid.wide[3] = UINT64_MAX - 1;
+		assert_int_equal(sum_into_grid(sources, 2, 0, rows, UINT64_MAX, &to.grid, NULL),
+				 BROT_OK);
+		assert_true(to.grid.wide[3] == UINT64_MAX);
+		b.grid.wide[3]++;
+		refused(sources, UINT64_MAX, &to.grid,
+			"counts: a pixel has over 18446744073709551615 hits, and u64 holds no "
+			"more");
+		/* The pixels in the middle of a mirrored image have twice the cell. */
+		b.grid.wide[3] = 0;
+		b.grid.wide[HEIGHT / 2 * WIDTH] = 1u << 31;
+		if (is_mirrored)
+			refused(sources, UINT32_MAX, &to.grid,
+				"format: a pixel has 4294967296 hits, and u32 holds at most "
+				"4294967295: density and nebula hold them all, as u64");
+		else
+			assert_int_equal(
+				sum_into_grid(sources, 2, 0, rows, UINT32_MAX, &to.grid, NULL),
+				BROT_OK);
+		free(a.memory);
+		free(b.memory);
+		free(to.memory);
+	}
+}
+
+/* Where there was one grid alone. */
+static void an_image_that_does_not_hold_it_is_refused(void **state)
+{
+	(void)state;
+	struct made a = make(1, false, GRID_WIDE), b = make(1, false, GRID_WIDE);
+	const struct grid *sources[] = {&a.grid, &b.grid};
+	struct image_layout layout;
+	struct brot_error err = {0};
+	void *memory;
+	image_of(FORMAT_DENSITY, &layout, &memory);
+	assert_true(sum_most(&layout) == UINT64_MAX);
+	a.grid.wide[5] = b.grid.wide[5] = 1ull << 63;
+	assert_int_equal(sum_into_image(sources, 2, 0, HEIGHT, &layout, memory, &err),
+			 BROT_E_FAILED);
+	assert_non_null(strstr(err.text, "counts: a pixel has over 18446744073709551615 hits"));
+	free(memory);
+	image_of(FORMAT_DENSITY32, &layout, &memory);
+	assert_true(sum_most(&layout) == UINT32_MAX);
+	free(memory);
+	free(a.memory);
+	free(b.memory);
 }
 
 static void grids_with_the_same_samples_do_not_stay_side_by_side(void **state)
@@ -204,7 +295,9 @@ int main(void)
 		cmocka_unit_test(rows_of_grids_are_added_up),
 		cmocka_unit_test(the_sum_becomes_an_image),
 		cmocka_unit_test(a_count_too_large_names_the_format_that_holds_it),
-		cmocka_unit_test(carries_that_do_not_fit_are_told),
+		cmocka_unit_test(all_pixels_may_have_large_counts),
+		cmocka_unit_test(a_sum_that_no_image_holds_is_refused),
+		cmocka_unit_test(an_image_that_does_not_hold_it_is_refused),
 		cmocka_unit_test(grids_with_the_same_samples_do_not_stay_side_by_side),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

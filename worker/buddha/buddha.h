@@ -63,7 +63,8 @@ void buddha_job_free(struct buddha_job *job);
 /* Whether hits of other weight than 1 occur: what its scatters must be made for. */
 bool buddha_job_is_weighted(const struct buddha_job *job);
 
-/* The grid that the job's hits fit in; segments and wrap as in grid_layout_make(). False where its
+/* The grid that the job's hits fit in; segments and wrap as in grid_layout_make(): GRID_WIDE where
+ * they are weighted, for they may make more carries than any table has room for. False where its
  * size overflows. */
 bool buddha_job_layout(const struct buddha_job *job, uint32_t segments, uint64_t wrap,
 		       struct grid_layout *ret_layout);

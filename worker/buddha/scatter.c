@@ -177,15 +177,39 @@ static void cells_add_weights(const struct scatter *s, uint64_t first, const uin
 	}
 }
 
+/* The same in a wide grid. */
+static void wide_add_ones(const struct scatter *s, uint64_t first, const uint16_t *entries,
+			  uint32_t count)
+{
+	uint64_t *cells = s->grid.wide + first;
+	for (uint32_t i = 0; i < count; i++)
+		if (++cells[entries[i]] == 0)
+			grid_lose(&s->grid);
+}
+
+static void wide_add_weights(const struct scatter *s, uint64_t first, const uint64_t *entries,
+			     uint32_t count)
+{
+	uint64_t *cells = s->grid.wide + first;
+	for (uint32_t i = 0; i < count; i++) {
+		uint64_t *cell = &cells[entries[i] & ENTRY_PLACE_MASK];
+		if (__builtin_add_overflow(*cell, entries[i] >> BLOCK_BITS_MAX, cell))
+			grid_lose(&s->grid);
+	}
+}
+
 static void chunk_add(const struct scatter *s, uint32_t block, const uint8_t *chunk, uint32_t bytes)
 {
 	const uint64_t first = (uint64_t)block << s->block_bits;
+	const bool is_wide = s->grid.wide != NULL;
+	const uint64_t *weights = (const uint64_t *)(const void *)chunk;
+	const uint16_t *ones = (const uint16_t *)(const void *)chunk;
 	if (s->is_weighted)
-		cells_add_weights(s, first, (const uint64_t *)(const void *)chunk,
-				  bytes / (uint32_t)sizeof(uint64_t));
+		(is_wide ? wide_add_weights : cells_add_weights)(s, first, weights,
+								 bytes / (uint32_t)sizeof *weights);
 	else
-		cells_add_ones(s, first, (const uint16_t *)(const void *)chunk,
-			       bytes / (uint32_t)sizeof(uint16_t));
+		(is_wide ? wide_add_ones : cells_add_ones)(s, first, ones,
+							   bytes / (uint32_t)sizeof *ones);
 }
 
 static uint8_t *chunk_address(const struct scatter *s, uint32_t chunk)
