@@ -211,21 +211,42 @@ void tally_send_job(struct sched *s, const struct tally *tally)
 	action->work = tally_work(tally);
 }
 
-void tally_prepare(struct sched *s, struct job *job, struct worker *worker)
+static bool has_free_slot(const struct acquaintance *known)
+{
+	for (uint32_t i = 0; i < WORKER_TALLIES; i++)
+		if (known->tallies[i] == NULL)
+			return true;
+	return false;
+}
+
+bool tally_may_prepare(const struct sched *s, const struct job *job, const struct worker *worker)
+{
+	const struct acquaintance *known = &worker->jobs[job->slot];
+	const struct band_acquaintance *image = &worker->bands[job->bands[0].slot];
+	if (!job_has_grids(job) || !may_count(s, job, worker))
+		return false;
+	const struct tally *open = open_of(known);
+	if (open != NULL)
+		return !tally_is_stuck(open);
+	if (!image->has_answered)
+		return !image->knows || s->now_ms - known->told_ms < s->limits.lease_ms;
+	return has_free_slot(known) && !tallies_are_crowded(job);
+}
+
+bool tally_prepare(struct sched *s, struct job *job, struct worker *worker)
 {
 	struct acquaintance *known = &worker->jobs[job->slot];
-	if (!job_has_grids(job) || !may_count(s, job, worker))
-		return;
 	const struct band_acquaintance *image = &worker->bands[job->bands[0].slot];
-	if (!image->knows)
+	if (!image->knows) {
+		known->told_ms = s->now_ms;
 		band_introduce(s, &job->bands[0], worker);
+	}
 	if (!image->has_answered || open_of(known) != NULL)
-		return;
+		return false;
 	uint32_t free_slot = 0;
-	while (free_slot < WORKER_TALLIES && known->tallies[free_slot] != NULL)
+	while (known->tallies[free_slot] != NULL)
 		free_slot++;
-	if (free_slot == WORKER_TALLIES)
-		return;
+	assert(free_slot < WORKER_TALLIES);
 	struct tally *tally = tally_add(s, job, worker);
 	known->tallies[free_slot] = tally;
 	tally->is_remote = !image->is_mapped || known->is_apart;
@@ -233,6 +254,7 @@ void tally_prepare(struct sched *s, struct job *job, struct worker *worker)
 		tally->state = TALLY_OPEN;
 		tally_send_job(s, tally);
 	}
+	return tally_is_stuck(tally);
 }
 
 bool tally_has_rows(const struct tally *tally)

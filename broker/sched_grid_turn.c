@@ -14,13 +14,32 @@ static bool wants_segment(const struct tally *tally)
 						tally->leases == 0 && tally->held != NULL);
 }
 
-/* A sum may always have one: it is kept free for it. */
-static bool has_place(const struct tally *tally)
+static uint32_t places_used(const struct job *job)
 {
 	uint32_t used = 0;
-	for (const struct tally *t = tally->job->tallies; t != NULL; t = t->next)
+	for (const struct tally *t = job->tallies; t != NULL; t = t->next)
 		used += t->has_segment && !t->is_sum;
+	return used;
+}
+
+/* A sum may always have one: it is kept free for it. */
+static bool has_place(const struct tally *tally, uint32_t used)
+{
 	return tally->is_sum || used + 1 < tally->job->plan.grids;
+}
+
+bool tally_is_stuck(const struct tally *tally)
+{
+	return tally->state == TALLY_WANTED &&
+	       (tally->has_failed || !has_place(tally, places_used(tally->job)));
+}
+
+bool tallies_are_crowded(const struct job *job)
+{
+	uint32_t waiting = 0;
+	for (const struct tally *t = job->tallies; t != NULL; t = t->next)
+		waiting += t->state == TALLY_WANTED && !t->is_sum;
+	return waiting >= job->plan.grids;
 }
 
 bool tally_asks_image(struct sched *s, struct job *job, int64_t *ret_next_ms)
@@ -28,8 +47,9 @@ bool tally_asks_image(struct sched *s, struct job *job, int64_t *ret_next_ms)
 	struct tally *best = NULL;
 	if (!job_is_unfinished(job))
 		return false;
+	const uint32_t used = places_used(job);
 	for (struct tally *t = job->tallies; t != NULL; t = t->next) {
-		if (!wants_segment(t) || !has_place(t))
+		if (!wants_segment(t) || !has_place(t, used))
 			continue;
 		if (t->ask_ms > s->now_ms) {
 			*ret_next_ms = t->ask_ms < *ret_next_ms ? t->ask_ms : *ret_next_ms;
@@ -80,8 +100,9 @@ void tally_image_result(struct sched *s, const struct sched_event *event)
 
 static bool others_wait(const struct job *job)
 {
+	const uint32_t used = places_used(job);
 	for (const struct tally *t = job->tallies; t != NULL; t = t->next)
-		if (wants_segment(t) && !has_place(t))
+		if (wants_segment(t) && !has_place(t, used))
 			return true;
 	return false;
 }

@@ -247,12 +247,29 @@ static struct choice choose(const struct sched *s, const struct worker *worker)
 	return best_choice;
 }
 
+/* The job that the worker would be given, had it a grid in each that it may have one in. */
+static struct job *first_choice(const struct sched *s, const struct worker *worker)
+{
+	struct job *best = NULL;
+	for (struct job *job = s->jobs; job != NULL; job = job->hh.next) {
+		if (best != NULL && !comes_before(job, best))
+			continue;
+		if (tally_may_prepare(s, job, worker) || job_has_work_for(s, job, worker))
+			best = job;
+	}
+	return best;
+}
+
+/* Who is going to be given samples of a job needs a grid there; one that is made for anybody else
+ * only takes its place. Where that may take long the next job may be done meanwhile. */
 static void prepare(struct sched *s, struct worker *worker)
 {
+	struct job *job;
 	if (s->counted_jobs == 0)
 		return;
-	for (struct job *job = s->jobs; job != NULL; job = job->hh.next)
-		tally_prepare(s, job, worker);
+	do
+		job = first_choice(s, worker);
+	while (job != NULL && tally_may_prepare(s, job, worker) && tally_prepare(s, job, worker));
 }
 
 static struct tile *take_tile(struct sched *s, const struct choice *choice,

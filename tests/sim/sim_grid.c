@@ -80,6 +80,7 @@ void sim_grid_create(struct sim *sim, struct sim_job *job, uint64_t work)
 	if (grid->exists)
 		sim_break(sim, "a grid of job %" PRIu64 " was made twice", job->id);
 	grid->exists = true;
+	job->grids_made++;
 }
 
 void sim_grid_drop(struct sim *sim, struct sim_job *job, uint64_t work)

@@ -128,6 +128,7 @@ struct sim_job {
 	uint32_t tile_count;
 	int64_t heard_ms; /* somebody watched it */
 	uint64_t leased_segments;
+	unsigned grids_made;
 	unsigned fails, leases_lost; /* since it was submitted, restored or retried */
 	int64_t ready_ms;            /* since when it could have had its first lease */
 	unsigned passed_over;        /* since then, in this life of the broker */

@@ -252,6 +252,49 @@ static void many_workers_share_few_places(void **state)
 	end(sim);
 }
 
+static unsigned submit_large(struct sim *sim, unsigned client, uint32_t grids, int32_t priority)
+{
+	return sim_request(sim, &(struct sim_request){.client = client,
+						      .width = 20,
+						      .height = 11,
+						      .segments = 3000,
+						      .grids = grids,
+						      .priority = priority,
+						      .is_kept = true});
+}
+
+static void a_job_whose_turn_is_later_gets_no_grids(void **state)
+{
+	(void)state;
+	struct sim *sim = world(17, 30000);
+	for (unsigned i = 0; i < 5; i++)
+		(void)sim_worker_local(sim, 1, 60000);
+	unsigned client = sim_client(sim);
+	unsigned first = submit_large(sim, client, 16, 0), later = submit(sim, client);
+	sim_run(sim, 30000);
+	assert_int_equal(sim_grids_made(sim, first), 5);
+	assert_int_equal(sim_grids_made(sim, later), 0);
+	assert_int_equal(sim_leased_segments(sim, later), 0);
+	end(sim);
+}
+
+/* The first job has three places; whoever waits for one of them need not be idle. */
+static void who_has_no_place_counts_for_the_next_job(void **state)
+{
+	(void)state;
+	struct sim *sim = world(18, 30000);
+	for (unsigned i = 0; i < 9; i++)
+		(void)sim_worker_local(sim, 1, 60000);
+	unsigned client = sim_client(sim);
+	unsigned first = submit_large(sim, client, 4, 1);
+	unsigned second = submit_large(sim, client, 16, 0);
+	sim_run(sim, 2000);
+	assert_int_equal(sim_grids_made(sim, first), 3);
+	assert_in_range(sim_leased_segments(sim, first), 50, 200);
+	assert_in_range(sim_leased_segments(sim, second), 150, 400);
+	end(sim);
+}
+
 static void memory_for_grids_is_short(void **state)
 {
 	(void)state;
@@ -356,6 +399,8 @@ int main(void)
 		cmocka_unit_test(a_grid_that_is_not_exact_is_counted_again),
 		cmocka_unit_test(a_failure_costs_its_grid_alone),
 		cmocka_unit_test(many_workers_share_few_places),
+		cmocka_unit_test(a_job_whose_turn_is_later_gets_no_grids),
+		cmocka_unit_test(who_has_no_place_counts_for_the_next_job),
 		cmocka_unit_test(memory_for_grids_is_short),
 		cmocka_unit_test(a_count_that_is_too_large_fails_its_job),
 		cmocka_unit_test(cancel_leaves_nothing),
