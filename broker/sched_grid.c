@@ -291,13 +291,13 @@ struct rect tally_rows_rect(const struct tile *tile)
 	return (struct rect){0, tile->first, tile->band->job->plan.counts.width_px, tile->count};
 }
 
-struct tile *tally_cut_rows(struct tally *tally)
+struct tile *tally_cut_rows(const struct sched *s, struct tally *tally)
 {
 	struct job *job = tally->job;
 	const struct grid_layout *counts = &job->plan.counts;
 	uint64_t row_bytes = (uint64_t)counts->width_px * counts->channels * sizeof(uint64_t);
-	uint64_t rows = LIMIT_DATA_BYTES / row_bytes, left = counts->rows - tally->next_row;
-	assert(rows > 0);
+	uint64_t rows = row_bytes < s->limits.rows_bytes ? s->limits.rows_bytes / row_bytes : 1;
+	uint64_t left = counts->rows - tally->next_row;
 	struct tile *tile = sched_alloc(sizeof *tile);
 	tile->id = job->next_tile++;
 	tile->first = tally->next_row;

@@ -140,7 +140,7 @@ static void close_tally(struct sched *s, struct tally *tally)
 static void collect_from_leaving(struct sched *s, struct tally *tally)
 {
 	while (tally_has_rows(tally) && tally->worker->is_draining)
-		lease_begin(s, tally_cut_rows(tally), tally->worker);
+		lease_begin(s, tally_cut_rows(s, tally), tally->worker);
 }
 
 static void turn(struct sched *s, struct job *job, bool is_tick)

@@ -84,7 +84,7 @@ struct acquaintance {
 	bool is_apart; /* it could not see a grid: it counts into its own memory */
 	uint8_t strikes;
 	uint32_t holds;                        /* leases */
-	int64_t told_ms; /* of a Buddhabrot: when it was introduced to it */
+	int64_t told_ms;                       /* of a Buddhabrot: when it was introduced to it */
 	struct tally *tallies[WORKER_TALLIES]; /* until they are committed */
 };
 
@@ -386,7 +386,7 @@ struct tally *tally_choose(const struct sched *s, struct job *job, const struct 
 			   bool *ret_is_rows);
 bool tally_has_rows(const struct tally *tally); /* to be leased to its worker now */
 bool tallies_have_rows(const struct job *job);  /* some are to be leased */
-struct tile *tally_cut_rows(struct tally *tally);
+struct tile *tally_cut_rows(const struct sched *s, struct tally *tally);
 struct rect tally_rows_rect(const struct tile *tile);
 void tally_lease_ended(struct sched *s, struct tally *tally);
 void tally_mapped(struct sched *s, struct worker *worker, const struct sched_event *event);

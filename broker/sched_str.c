@@ -79,6 +79,8 @@ const struct limit_field sched_limit_fields[LIMIT_FIELD_COUNT] = {
 	{"tile_target_ms", FIELD_I64, offsetof(struct sched_limits, tile_target_ms)},
 	{"grid_ms", FIELD_I64, offsetof(struct sched_limits, grid_ms)},
 	{"retention_ms", FIELD_I64, offsetof(struct sched_limits, retention_ms)},
+	{"sum_bytes", FIELD_U64, offsetof(struct sched_limits, sum_bytes)},
+	{"rows_bytes", FIELD_U64, offsetof(struct sched_limits, rows_bytes)},
 	{"tile_rows", FIELD_U32, offsetof(struct sched_limits, tile_rows)},
 	{"is_durable", FIELD_BOOL, offsetof(struct sched_limits, is_durable)},
 };

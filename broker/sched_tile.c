@@ -276,7 +276,7 @@ static struct tile *take_tile(struct sched *s, const struct choice *choice,
 			      const struct worker *worker)
 {
 	if (choice->is_rows)
-		return tally_cut_rows(choice->tally);
+		return tally_cut_rows(s, choice->tally);
 	struct tile *tile = waiting_tile_for(s, choice->band, worker);
 	if (tile != NULL)
 		DL_DELETE(choice->band->waiting, tile);

@@ -117,7 +117,7 @@ void sim_tell_job(struct sim *sim, unsigned job);          /* into the trace */
 double sim_job_share(const struct sim *sim, unsigned job); /* of its pixels done, 0..1 */
 unsigned sim_bands_read(const struct sim *sim, unsigned job);
 uint64_t sim_leased_segments(const struct sim *sim, unsigned job); /* over all leases so far */
-unsigned sim_grids_made(const struct sim *sim, unsigned job); /* segments, over all lives */
+unsigned sim_grids_made(const struct sim *sim, unsigned job);      /* segments, over all lives */
 unsigned sim_tiles_done(const struct sim *sim, unsigned worker);
 bool sim_worker_is_alive(const struct sim *sim, unsigned worker);
 unsigned sim_steps(const struct sim *sim);

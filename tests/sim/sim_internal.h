@@ -224,7 +224,9 @@ void sim_grids_free(struct sim_job *job);
 void sim_grid_begin(struct sim *sim, struct sim_job *job, const struct sched_action *action);
 void sim_grid_create(struct sim *sim, struct sim_job *job, uint64_t work);
 void sim_grid_drop(struct sim *sim, struct sim_job *job, uint64_t work);
-void sim_grid_lease(struct sim *sim, struct sim_job *job, const struct sched_action *action);
+/* is_again: it was given back, not begun. */
+void sim_grid_lease(struct sim *sim, struct sim_job *job, const struct sched_action *action,
+		    bool is_again);
 bool sim_grid_holds(struct sim_job *job, const struct sim_tile *tile); /* not committed */
 void sim_grid_done(struct sim *sim, struct sim_job *job, const struct tile_name *name,
 		   const struct rect *rect);

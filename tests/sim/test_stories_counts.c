@@ -11,6 +11,8 @@
 #include "tests/sim/sim.h"
 
 #define SEGMENTS  60
+#define WIDTH     20
+#define HEIGHT    11
 #define TILE_ROWS 3
 
 static struct sim *world(uint64_t seed, int64_t grid_ms)
@@ -19,6 +21,8 @@ static struct sim *world(uint64_t seed, int64_t grid_ms)
 	limits.tile_rows = TILE_ROWS;
 	limits.is_durable = true;
 	limits.grid_ms = grid_ms;
+	limits.sum_bytes = 3 * WIDTH * sizeof(uint32_t);
+	limits.rows_bytes = 2 * WIDTH * sizeof(uint64_t);
 	return sim_new(seed, &limits);
 }
 
@@ -32,8 +36,8 @@ static void end(struct sim *sim)
 static unsigned submit(struct sim *sim, unsigned client)
 {
 	return sim_request(sim, &(struct sim_request){.client = client,
-						      .width = 20,
-						      .height = 11,
+						      .width = WIDTH,
+						      .height = HEIGHT,
 						      .segments = SEGMENTS,
 						      .grids = 4,
 						      .is_kept = true});
@@ -124,6 +128,59 @@ static void a_worker_that_leaves_loses_nothing(void **state)
 		assert_in_range(sim_leased_segments(sim, job), SEGMENTS, SEGMENTS + TILE_ROWS);
 		end(sim);
 	}
+}
+
+/* Told to end amid its rows, it may return those that it has not begun: they are asked for again,
+ * but not for ever. */
+static void rows_that_were_not_begun_are_asked_for_again(void **state)
+{
+	(void)state;
+	for (uint64_t seed = 20; seed < 28; seed++) {
+		struct sim *sim = world(seed, 30000);
+		unsigned leaver = sim_worker(sim, 1, 20000);
+		unsigned client = sim_client(sim), job = submit(sim, client);
+		sim_run(sim, 300);
+		say(sim, client, job, EVENT_PAUSE);
+		sim_run(sim, 150); /* some rows have come, some are on their way */
+		assert_int_equal(pixels_done(sim, job), 0);
+		sim_drain(sim, leaver);
+		sim_run(sim, 1000);
+		assert_false(sim_worker_is_alive(sim, leaver));
+		assert_true(pixels_done(sim, job) > 0);
+		sim_worker(sim, 1, 1000);
+		say(sim, client, job, EVENT_RESUME);
+		finishes(sim, job);
+		assert_int_equal(sim_leased_segments(sim, job), SEGMENTS);
+		end(sim);
+	}
+}
+
+static void rows_are_not_asked_for_for_ever(void **state)
+{
+	(void)state;
+	struct sim *sim = world(28, 30000);
+	unsigned leaver = sim_worker(sim, 1, 20000);
+	unsigned client = sim_client(sim), job = submit(sim, client);
+	sim_run(sim, 300);
+	sim_freeze(sim, leaver);
+	struct sched_event word = {.type = EVENT_CREDIT};
+	sim_worker_says(sim, leaver, &word);
+	word = (struct sched_event){.type = EVENT_FAIL, .code = BROT_E_CANCELLED};
+	for (unsigned i = 0; i < 100; i++) {
+		/* Every tile it may have, under the first grid. */
+		for (unsigned phase = 0; phase < 2; phase++) {
+			word.tile = (struct tile_name){work_grid_id(sim_job_id(sim, job), 1), phase,
+						       i % 10, 1 + i / 10};
+			sim_worker_says(sim, leaver, &word);
+		}
+		sim_run(sim, 20);
+	}
+	struct job_report report = {0};
+	assert_true(sim_job_report(sim, job, &report));
+	assert_true(report.pixels_done == 0 && report.held == 0);
+	sim_worker(sim, 1, 1000);
+	finishes(sim, job);
+	end(sim);
 }
 
 static void a_pause_commits_what_is_there(void **state)
@@ -255,8 +312,8 @@ static void many_workers_share_few_places(void **state)
 static unsigned submit_large(struct sim *sim, unsigned client, uint32_t grids, int32_t priority)
 {
 	return sim_request(sim, &(struct sim_request){.client = client,
-						      .width = 20,
-						      .height = 11,
+						      .width = WIDTH,
+						      .height = HEIGHT,
 						      .segments = 3000,
 						      .grids = grids,
 						      .priority = priority,
@@ -392,6 +449,8 @@ int main(void)
 		cmocka_unit_test(grids_are_committed_now_and_then),
 		cmocka_unit_test(what_a_dead_worker_counted_is_counted_again),
 		cmocka_unit_test(a_worker_that_leaves_loses_nothing),
+		cmocka_unit_test(rows_that_were_not_begun_are_asked_for_again),
+		cmocka_unit_test(rows_are_not_asked_for_for_ever),
 		cmocka_unit_test(a_pause_commits_what_is_there),
 		cmocka_unit_test(a_reboot_begins_again),
 		cmocka_unit_test(a_stopped_broker_keeps_what_is_whole),
