@@ -128,6 +128,7 @@ static void release_held(struct sched *s, struct tally *tally)
 		const struct rect rect = tile_rect(tile);
 		tally->job->samples_held -= plan_rect_pixels(&tally->job->plan, 0, &rect);
 		DL_DELETE(tally->held, tile);
+		tally->job->client->virtual_us -= tile->held_us;
 		if (PLANTED(PLANT_DISCARDED_COUNTS)) {
 			tile_count(s, tile, tile->held_us, tile->held_iterations);
 			tile_forget(tile);
@@ -182,7 +183,12 @@ void tallies_drop(struct sched *s, struct job *job)
 {
 	struct tally *tally, *next;
 	DL_FOREACH_SAFE(job->tallies, tally, next)
-	tally_discard(s, tally, "its job has ended");
+	{
+		/* Whoever ends a job has had the time that went into it. */
+		for (struct tile *tile = tally->held; tile != NULL; tile = tile->next)
+			tile->held_us = 0;
+		tally_discard(s, tally, "its job has ended");
+	}
 }
 
 /* ---- for workers ---- */

@@ -68,7 +68,7 @@ struct tile {
 	struct tally *tally; /* of a tile of samples: that it is leased under or held in; or NULL */
 	bool is_held;        /* in that: its lease has ended, and its samples are counted there */
 	bool is_rows;        /* of that, not samples: a remote worker sends them. Never waits */
-	int64_t held_us;     /* that it took, and its iterations */
+	int64_t held_us;     /* that its client was charged for it; and its iterations */
 	uint64_t held_iterations;
 	struct lease leases[LIMIT_COPIES];
 	uint32_t lease_count;     /* live; it waits, or is held, while there is none */

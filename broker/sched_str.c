@@ -213,6 +213,8 @@ static void add_plan(struct line *line, const struct plan *plan)
 	add(line, " format=%s height=%u bands=%u band_rows=%u image_bytes=%" PRIu64,
 	    format_info(plan->format)->name, plan->height_px, plan->band_count, plan->band_rows,
 	    plan->image_bytes);
+	if (plan->grids > 0 && plan->first_point > 0)
+		add(line, " first_point=%" PRIu64, plan->first_point);
 	if (plan->grids > 0)
 		add(line,
 		    " grids=%u points=%" PRIu64 " segment_points=%" PRIu64

@@ -30,14 +30,14 @@ void tile_rows_str(const struct tile *tile, char text[TILE_ROWS_CHARS])
 {
 	const struct plan *plan = &tile->band->job->plan;
 	const struct rect rect = tile_rect(tile);
-	if (tile->tally != NULL && !tile->is_rows) {
-		uint64_t sample = rect.y * plan->segment_points;
+	if (phase_of(tile->band)->kind == PHASE_SAMPLE && !tile->is_rows) {
+		uint64_t sample = plan->first_point + rect.y * plan->segment_points;
 		(void)snprintf(text, TILE_ROWS_CHARS, "samples %llu..%llu",
 			       (unsigned long long)sample,
 			       (unsigned long long)(sample - 1 + plan_rect_pixels(plan, 0, &rect)));
 		return;
 	}
-	uint32_t first = plan_band_first(&tile->band->job->plan, tile->band->index) + rect.y;
+	uint32_t first = plan_band_first(plan, tile->band->index) + rect.y;
 	(void)snprintf(text, TILE_ROWS_CHARS, "rows %u..%u", first, first + rect.h - 1);
 }
 

@@ -261,6 +261,11 @@ unsigned sim_bands_read(const struct sim *sim, unsigned job)
 	return sim->jobs[job].bands_read;
 }
 
+const char *sim_job_text(const struct sim *sim, unsigned job)
+{
+	return sim->jobs[job].row.text;
+}
+
 unsigned sim_grids_made(const struct sim *sim, unsigned job)
 {
 	return sim->jobs[job].grids_made;

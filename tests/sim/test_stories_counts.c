@@ -442,6 +442,61 @@ static void a_lie_about_the_end_of_a_tile_breaks_nothing(void **state)
 	end(sim);
 }
 
+static void samples_that_kill_are_called_by_their_numbers(void **state)
+{
+	(void)state;
+	struct sim *sim = world(30, 30000);
+	unsigned job = submit(sim, sim_client(sim));
+	for (unsigned i = 0; i < LIMIT_TILE_LEASES; i++) {
+		unsigned victim = sim_worker_local(sim, 1, 20000);
+		sim_run(sim, 20);
+		sim_kill(sim, victim);
+		sim_parent_tells(sim, victim);
+		sim_run(sim, 20);
+	}
+	assert_int_equal(sim_job_state(sim, job), SIM_JOB_FAILED);
+	assert_string_equal(sim_job_text(sim, job),
+			    "samples 5000000..5002999 were lost with 8 workers that were counting "
+			    "them, last with w8");
+	end(sim);
+}
+
+/* Of one worker's time, by the segments that it was given in 30 s: of a Buddhabrot, and of another
+ * client's picture whose rows take as long. */
+static void share_with_a_picture(struct sim *sim, unsigned *ret_counted, unsigned *ret_rendered)
+{
+	unsigned counted = submit_large(sim, sim_client(sim), 4, 0);
+	unsigned rendered = sim_request(
+		sim, &(struct sim_request){.client = sim_client(sim), .width = 10, .height = 3000});
+	sim_run(sim, 30000);
+	*ret_counted = (unsigned)sim_leased_segments(sim, counted);
+	*ret_rendered = (unsigned)sim_leased_segments(sim, rendered);
+}
+
+static void rows_cost_what_they_take(void **state)
+{
+	(void)state;
+	unsigned counted, rendered;
+	struct sim *sim = world(31, 500);
+	(void)sim_worker(sim, 1, 10000);
+	share_with_a_picture(sim, &counted, &rendered);
+	assert_in_range(counted, rendered * 6 / 10, rendered);
+	end(sim);
+}
+
+/* Half of what it counted was for nothing: so it was given so much more. */
+static void counts_that_were_lost_are_free(void **state)
+{
+	(void)state;
+	unsigned counted, rendered;
+	struct sim *sim = world(32, 500);
+	(void)sim_worker_local(sim, 1, 10000);
+	sim_fail_next_commit(sim, 1000);
+	share_with_a_picture(sim, &counted, &rendered);
+	assert_true(rendered > 0 && counted > 4 * rendered);
+	end(sim);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -465,6 +520,9 @@ int main(void)
 		cmocka_unit_test(cancel_leaves_nothing),
 		cmocka_unit_test(who_does_not_see_a_grid_sends_its_counts),
 		cmocka_unit_test(a_lie_about_the_end_of_a_tile_breaks_nothing),
+		cmocka_unit_test(samples_that_kill_are_called_by_their_numbers),
+		cmocka_unit_test(rows_cost_what_they_take),
+		cmocka_unit_test(counts_that_were_lost_are_free),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
