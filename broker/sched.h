@@ -38,7 +38,8 @@ struct sched_limits {
 	int64_t progress_ms;    /* between two PROGRESS of a job */
 	int64_t lease_ms;       /* least time a tile is leased for; doubles with each attempt */
 	int64_t tile_target_ms; /* a tile should take so long */
-	int64_t grid_ms;        /* a grid of counts is committed when it is so old, or sooner */
+	int64_t grid_ms;        /* a grid of counts is committed when it is so old, and so much more
+				 * for each GiB it has; or sooner */
 	int64_t retention_ms;   /* a kept job that has finished or failed is forgotten after this,
 				 * unless it was watched within lost_ms; one in bands too that all
 				 * wait for a reader who does not come */

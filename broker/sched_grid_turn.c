@@ -107,11 +107,19 @@ static bool others_wait(const struct job *job)
 	return false;
 }
 
+/* The larger it is, the longer it takes to add it up, or to send it. */
+static int64_t age_most_ms(const struct sched *s, const struct job *job)
+{
+	int64_t size_mib = (int64_t)(job->plan.counts.total_bytes >> 20);
+	return s->limits.grid_ms + s->limits.grid_ms * size_mib / 1024;
+}
+
 /* Long enough open; one that has nothing only makes room. */
 static bool is_old(const struct sched *s, const struct tally *tally)
 {
 	bool is_hindrance = !tally->is_remote && others_wait(tally->job);
-	int64_t most_ms = is_hindrance ? s->limits.grid_ms / HASTE : s->limits.grid_ms;
+	int64_t age_ms = age_most_ms(s, tally->job);
+	int64_t most_ms = is_hindrance ? age_ms / HASTE : age_ms;
 	if (tally->held == NULL && (tally->leases > 0 || !is_hindrance))
 		return false;
 	return s->now_ms - tally->open_ms >= most_ms;

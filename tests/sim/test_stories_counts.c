@@ -442,6 +442,30 @@ static void a_lie_about_the_end_of_a_tile_breaks_nothing(void **state)
 	end(sim);
 }
 
+/* A GiB of cells is kept open for twice as long. */
+static void a_large_grid_is_open_for_longer(void **state)
+{
+	(void)state;
+	for (unsigned is_large = 0; is_large < 2; is_large++) {
+		struct sched_limits limits = sched_limits_default(1ull << 40);
+		limits.tile_rows = TILE_ROWS;
+		limits.grid_ms = 2000;
+		struct sim *sim = sim_new(33, &limits);
+		sim_worker_local(sim, 1, 100000);
+		unsigned job = sim_request(sim,
+					   &(struct sim_request){.client = sim_client(sim),
+								 .width = is_large ? 16384 : 64,
+								 .height = 16384,
+								 .segments = SEGMENTS,
+								 .grids = 4});
+		sim_run(sim, 3000);
+		assert_true((pixels_done(sim, job) == 0) == is_large);
+		sim_run(sim, 2000);
+		assert_true(pixels_done(sim, job) > 0);
+		end(sim);
+	}
+}
+
 static void samples_that_kill_are_called_by_their_numbers(void **state)
 {
 	(void)state;
@@ -520,6 +544,7 @@ int main(void)
 		cmocka_unit_test(cancel_leaves_nothing),
 		cmocka_unit_test(who_does_not_see_a_grid_sends_its_counts),
 		cmocka_unit_test(a_lie_about_the_end_of_a_tile_breaks_nothing),
+		cmocka_unit_test(a_large_grid_is_open_for_longer),
 		cmocka_unit_test(samples_that_kill_are_called_by_their_numbers),
 		cmocka_unit_test(rows_cost_what_they_take),
 		cmocka_unit_test(counts_that_were_lost_are_free),
