@@ -131,6 +131,7 @@ static enum brot_err buddhabrot_make(const struct request *request,
 		.band_rows = height,
 		.band_count = 1,
 		.points = buddha->points,
+		.first_point = buddha->first,
 		.segment_points = cut.points,
 	};
 	const uint64_t work_most = 1ull << 40;

@@ -45,6 +45,7 @@ struct plan {
 	/* Of a Buddhabrot, whose phases are SAMPLE and SUM; else grids is 0 */
 	uint32_t grids;                  /* that there are at a time */
 	uint64_t points, segment_points; /* samples in all, and of a segment but the last */
+	uint64_t first_point;            /* the number of the first */
 	struct grid_layout counts;       /* of each grid that samples are counted into */
 	struct grid_layout sums;         /* of each that others are added up in: wide */
 };

@@ -99,6 +99,8 @@ struct sched_limits sched_limits_default(uint64_t image_bytes)
 		.lease_ms = 30000,
 		.tile_target_ms = 150,
 		.grid_ms = 30000,
+		.sum_bytes = 1 << 20,
+		.rows_bytes = LIMIT_DATA_BYTES,
 		.retention_ms = 7 * 86400000ll,
 	};
 }

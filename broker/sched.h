@@ -38,10 +38,13 @@ struct sched_limits {
 	int64_t progress_ms;    /* between two PROGRESS of a job */
 	int64_t lease_ms;       /* least time a tile is leased for; doubles with each attempt */
 	int64_t tile_target_ms; /* a tile should take so long */
-	int64_t grid_ms;        /* a grid of counts is committed when it is so old, or sooner */
+	int64_t grid_ms;        /* a grid of counts is committed when it is so old, and so much more
+				 * for each GiB it has; or sooner */
 	int64_t retention_ms;   /* a kept job that has finished or failed is forgotten after this,
 				 * unless it was watched within lost_ms; one in bands too that all
 				 * wait for a reader who does not come */
+	uint64_t sum_bytes;     /* cells of one grid that are added up in a turn; a row at least */
+	uint64_t rows_bytes;    /* counts that one DONE of a remote worker carries; likewise */
 	uint32_t tile_rows;     /* fixed tile height for measurements; 0: follow the cost */
 	bool is_durable;        /* there is a store: EVENT_STOP leaves the jobs for the next life */
 };

@@ -254,7 +254,8 @@ static bool check_progress(const struct sched *s, char text[SCHED_TEXT_BYTES])
 {
 	for (const struct worker *w = s->workers; w != NULL; w = w->hh.next)
 		for (struct job *job = s->jobs; w->is_ready && job != NULL; job = job->hh.next)
-			if (tally_wants_worker(s, job, w) || job_has_work_for(s, job, w))
+			if ((tally_wants_worker(s, job, w) && !worker_awaits_grid(s, w)) ||
+			    job_has_work_for(s, job, w))
 				return broken(text,
 					      "worker %llu: has credit while job %llu has work",
 					      (unsigned long long)w->session,

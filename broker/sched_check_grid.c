@@ -143,5 +143,24 @@ bool tally_wants_worker(const struct sched *s, const struct job *job, const stru
 	bool has_tally = false;
 	for (uint32_t i = 0; i < WORKER_TALLIES; i++)
 		has_tally |= known->tallies[i] != NULL;
-	return image->has_answered && !has_tally;
+	return image->has_answered && !has_tally && !tallies_are_crowded(job);
+}
+
+/* Whether something is under way for it that has not been waited for too long. */
+bool worker_awaits_grid(const struct sched *s, const struct worker *worker)
+{
+	for (const struct job *job = s->jobs; job != NULL; job = job->hh.next) {
+		const struct acquaintance *known = &worker->jobs[job->slot];
+		const struct band_acquaintance *image = &worker->bands[job->bands[0].slot];
+		if (!job_has_grids(job))
+			continue;
+		if (image->knows && !image->has_answered &&
+		    s->now_ms - known->told_ms < s->limits.lease_ms)
+			return true;
+		for (uint32_t i = 0; i < WORKER_TALLIES; i++)
+			if (known->tallies[i] != NULL && known->tallies[i]->state < TALLY_OPEN &&
+			    !tally_is_stuck(known->tallies[i]))
+				return true;
+	}
+	return false;
 }

@@ -128,6 +128,7 @@ static void release_held(struct sched *s, struct tally *tally)
 		const struct rect rect = tile_rect(tile);
 		tally->job->samples_held -= plan_rect_pixels(&tally->job->plan, 0, &rect);
 		DL_DELETE(tally->held, tile);
+		tally->job->client->virtual_us -= tile->held_us;
 		if (PLANTED(PLANT_DISCARDED_COUNTS)) {
 			tile_count(s, tile, tile->held_us, tile->held_iterations);
 			tile_forget(tile);
@@ -182,7 +183,12 @@ void tallies_drop(struct sched *s, struct job *job)
 {
 	struct tally *tally, *next;
 	DL_FOREACH_SAFE(job->tallies, tally, next)
-	tally_discard(s, tally, "its job has ended");
+	{
+		/* Whoever ends a job has had the time that went into it. */
+		for (struct tile *tile = tally->held; tile != NULL; tile = tile->next)
+			tile->held_us = 0;
+		tally_discard(s, tally, "its job has ended");
+	}
 }
 
 /* ---- for workers ---- */
@@ -211,21 +217,42 @@ void tally_send_job(struct sched *s, const struct tally *tally)
 	action->work = tally_work(tally);
 }
 
-void tally_prepare(struct sched *s, struct job *job, struct worker *worker)
+static bool has_free_slot(const struct acquaintance *known)
+{
+	for (uint32_t i = 0; i < WORKER_TALLIES; i++)
+		if (known->tallies[i] == NULL)
+			return true;
+	return false;
+}
+
+bool tally_may_prepare(const struct sched *s, const struct job *job, const struct worker *worker)
+{
+	const struct acquaintance *known = &worker->jobs[job->slot];
+	const struct band_acquaintance *image = &worker->bands[job->bands[0].slot];
+	if (!job_has_grids(job) || !may_count(s, job, worker))
+		return false;
+	const struct tally *open = open_of(known);
+	if (open != NULL)
+		return !tally_is_stuck(open);
+	if (!image->has_answered)
+		return !image->knows || s->now_ms - known->told_ms < s->limits.lease_ms;
+	return has_free_slot(known) && !tallies_are_crowded(job);
+}
+
+bool tally_prepare(struct sched *s, struct job *job, struct worker *worker)
 {
 	struct acquaintance *known = &worker->jobs[job->slot];
-	if (!job_has_grids(job) || !may_count(s, job, worker))
-		return;
 	const struct band_acquaintance *image = &worker->bands[job->bands[0].slot];
-	if (!image->knows)
+	if (!image->knows) {
+		known->told_ms = s->now_ms;
 		band_introduce(s, &job->bands[0], worker);
+	}
 	if (!image->has_answered || open_of(known) != NULL)
-		return;
+		return false;
 	uint32_t free_slot = 0;
-	while (free_slot < WORKER_TALLIES && known->tallies[free_slot] != NULL)
+	while (known->tallies[free_slot] != NULL)
 		free_slot++;
-	if (free_slot == WORKER_TALLIES)
-		return;
+	assert(free_slot < WORKER_TALLIES);
 	struct tally *tally = tally_add(s, job, worker);
 	known->tallies[free_slot] = tally;
 	tally->is_remote = !image->is_mapped || known->is_apart;
@@ -233,6 +260,7 @@ void tally_prepare(struct sched *s, struct job *job, struct worker *worker)
 		tally->state = TALLY_OPEN;
 		tally_send_job(s, tally);
 	}
+	return tally_is_stuck(tally);
 }
 
 bool tally_has_rows(const struct tally *tally)
@@ -269,13 +297,13 @@ struct rect tally_rows_rect(const struct tile *tile)
 	return (struct rect){0, tile->first, tile->band->job->plan.counts.width_px, tile->count};
 }
 
-struct tile *tally_cut_rows(struct tally *tally)
+struct tile *tally_cut_rows(const struct sched *s, struct tally *tally)
 {
 	struct job *job = tally->job;
 	const struct grid_layout *counts = &job->plan.counts;
 	uint64_t row_bytes = (uint64_t)counts->width_px * counts->channels * sizeof(uint64_t);
-	uint64_t rows = LIMIT_DATA_BYTES / row_bytes, left = counts->rows - tally->next_row;
-	assert(rows > 0);
+	uint64_t rows = row_bytes < s->limits.rows_bytes ? s->limits.rows_bytes / row_bytes : 1;
+	uint64_t left = counts->rows - tally->next_row;
 	struct tile *tile = sched_alloc(sizeof *tile);
 	tile->id = job->next_tile++;
 	tile->first = tally->next_row;

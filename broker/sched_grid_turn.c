@@ -14,13 +14,32 @@ static bool wants_segment(const struct tally *tally)
 						tally->leases == 0 && tally->held != NULL);
 }
 
-/* A sum may always have one: it is kept free for it. */
-static bool has_place(const struct tally *tally)
+static uint32_t places_used(const struct job *job)
 {
 	uint32_t used = 0;
-	for (const struct tally *t = tally->job->tallies; t != NULL; t = t->next)
+	for (const struct tally *t = job->tallies; t != NULL; t = t->next)
 		used += t->has_segment && !t->is_sum;
+	return used;
+}
+
+/* A sum may always have one: it is kept free for it. */
+static bool has_place(const struct tally *tally, uint32_t used)
+{
 	return tally->is_sum || used + 1 < tally->job->plan.grids;
+}
+
+bool tally_is_stuck(const struct tally *tally)
+{
+	return tally->state == TALLY_WANTED &&
+	       (tally->has_failed || !has_place(tally, places_used(tally->job)));
+}
+
+bool tallies_are_crowded(const struct job *job)
+{
+	uint32_t waiting = 0;
+	for (const struct tally *t = job->tallies; t != NULL; t = t->next)
+		waiting += t->state == TALLY_WANTED && !t->is_sum;
+	return waiting >= job->plan.grids;
 }
 
 bool tally_asks_image(struct sched *s, struct job *job, int64_t *ret_next_ms)
@@ -28,8 +47,9 @@ bool tally_asks_image(struct sched *s, struct job *job, int64_t *ret_next_ms)
 	struct tally *best = NULL;
 	if (!job_is_unfinished(job))
 		return false;
+	const uint32_t used = places_used(job);
 	for (struct tally *t = job->tallies; t != NULL; t = t->next) {
-		if (!wants_segment(t) || !has_place(t))
+		if (!wants_segment(t) || !has_place(t, used))
 			continue;
 		if (t->ask_ms > s->now_ms) {
 			*ret_next_ms = t->ask_ms < *ret_next_ms ? t->ask_ms : *ret_next_ms;
@@ -81,17 +101,26 @@ void tally_image_result(struct sched *s, const struct sched_event *event)
 
 static bool others_wait(const struct job *job)
 {
+	const uint32_t used = places_used(job);
 	for (const struct tally *t = job->tallies; t != NULL; t = t->next)
-		if (wants_segment(t) && !has_place(t))
+		if (wants_segment(t) && !has_place(t, used))
 			return true;
 	return false;
+}
+
+/* The larger it is, the longer it takes to add it up, or to send it. */
+static int64_t age_most_ms(const struct sched *s, const struct job *job)
+{
+	int64_t size_mib = (int64_t)(job->plan.counts.total_bytes >> 20);
+	return s->limits.grid_ms + s->limits.grid_ms * size_mib / 1024;
 }
 
 /* Long enough open; one that has nothing only makes room. */
 static bool is_old(const struct sched *s, const struct tally *tally)
 {
 	bool is_hindrance = !tally->is_remote && others_wait(tally->job);
-	int64_t most_ms = is_hindrance ? s->limits.grid_ms / HASTE : s->limits.grid_ms;
+	int64_t age_ms = age_most_ms(s, tally->job);
+	int64_t most_ms = is_hindrance ? age_ms / HASTE : age_ms;
 	if (tally->held == NULL && (tally->leases > 0 || !is_hindrance))
 		return false;
 	return s->now_ms - tally->open_ms >= most_ms;
@@ -120,7 +149,7 @@ static void close_tally(struct sched *s, struct tally *tally)
 static void collect_from_leaving(struct sched *s, struct tally *tally)
 {
 	while (tally_has_rows(tally) && tally->worker->is_draining)
-		lease_begin(s, tally_cut_rows(tally), tally->worker);
+		lease_begin(s, tally_cut_rows(s, tally), tally->worker);
 }
 
 static void turn(struct sched *s, struct job *job, bool is_tick)

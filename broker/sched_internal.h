@@ -68,7 +68,7 @@ struct tile {
 	struct tally *tally; /* of a tile of samples: that it is leased under or held in; or NULL */
 	bool is_held;        /* in that: its lease has ended, and its samples are counted there */
 	bool is_rows;        /* of that, not samples: a remote worker sends them. Never waits */
-	int64_t held_us;     /* that it took, and its iterations */
+	int64_t held_us;     /* that its client was charged for it; and its iterations */
 	uint64_t held_iterations;
 	struct lease leases[LIMIT_COPIES];
 	uint32_t lease_count;     /* live; it waits, or is held, while there is none */
@@ -84,6 +84,7 @@ struct acquaintance {
 	bool is_apart; /* it could not see a grid: it counts into its own memory */
 	uint8_t strikes;
 	uint32_t holds;                        /* leases */
+	int64_t told_ms;                       /* of a Buddhabrot: when it was introduced to it */
 	struct tally *tallies[WORKER_TALLIES]; /* until they are committed */
 };
 
@@ -370,14 +371,22 @@ void tally_discard(struct sched *s, struct tally *tally, const char *why);
 void tally_retire(struct sched *s, struct tally *tally);     /* committed; its worker forgets it */
 void tallies_discard_open(struct sched *s, struct job *job); /* all but those committed */
 void tallies_drop(struct sched *s, struct job *job);         /* all, for good */
-/* Sees to it that the worker can be given samples of the job, if it could do some. */
-void tally_prepare(struct sched *s, struct job *job, struct worker *worker);
+/* Whether the worker could be given samples of the job, now or when a grid is there that it has
+ * been told of, or may be. Not where that waits for a place. */
+bool tally_may_prepare(const struct sched *s, const struct job *job, const struct worker *worker);
+/* Sees to it that such a worker can be given them. True where a place has to become free first. */
+bool tally_prepare(struct sched *s, struct job *job, struct worker *worker);
+/* Whether one that wants its segment has no place, or none could be made: its worker may have to
+ * wait for long. */
+bool tally_is_stuck(const struct tally *tally);
+/* Whether as many wait for a place already as there are. */
+bool tallies_are_crowded(const struct job *job);
 /* Under which that worker has rows or samples to do now, or NULL. */
 struct tally *tally_choose(const struct sched *s, struct job *job, const struct worker *worker,
 			   bool *ret_is_rows);
 bool tally_has_rows(const struct tally *tally); /* to be leased to its worker now */
 bool tallies_have_rows(const struct job *job);  /* some are to be leased */
-struct tile *tally_cut_rows(struct tally *tally);
+struct tile *tally_cut_rows(const struct sched *s, struct tally *tally);
 struct rect tally_rows_rect(const struct tile *tile);
 void tally_lease_ended(struct sched *s, struct tally *tally);
 void tally_mapped(struct sched *s, struct worker *worker, const struct sched_event *event);
@@ -395,6 +404,7 @@ void tallies_turn(struct sched *s, bool is_tick); /* at the end of each step */
 /* sched_check_grid.c */
 bool tallies_check(const struct sched *s, const struct job *job, char text[SCHED_TEXT_BYTES]);
 bool tally_wants_worker(const struct sched *s, const struct job *job, const struct worker *worker);
+bool worker_awaits_grid(const struct sched *s, const struct worker *worker);
 
 /* sched_sum.c */
 void sum_event(struct sched *s, const struct sched_event *event); /* COMMITTED and SUMMED */

@@ -183,7 +183,7 @@ void tile_count(struct sched *s, const struct tile *tile, int64_t elapsed_us, ui
 }
 
 /* What the worker has from it, and what it tells of the job's cost. */
-static void pay_worker(const struct lease *lease, int64_t elapsed_us, uint64_t iterations)
+static void credit_worker(const struct lease *lease, int64_t elapsed_us, uint64_t iterations)
 {
 	const struct tile *tile = lease->tile;
 	struct worker *worker = lease->worker;
@@ -194,7 +194,6 @@ static void pay_worker(const struct lease *lease, int64_t elapsed_us, uint64_t i
 	}
 	worker->tiles_done++;
 	worker->iterations += iterations;
-	job->client->virtual_us += elapsed_us - lease->charged_us;
 	double cost = (double)elapsed_us / tile->count;
 	double *segment_us = &job->segment_us[tile->band->phase];
 	*segment_us = *segment_us > 0 ? *segment_us + COST_WEIGHT * (cost - *segment_us) : cost;
@@ -208,8 +207,9 @@ void lease_accept(struct sched *s, struct lease *lease, int64_t elapsed_us, uint
 	int64_t most_us = (s->now_ms - lease->leased_ms + 1) * 1000;
 	if (elapsed_us > most_us)
 		elapsed_us = most_us;
+	band->job->client->virtual_us += elapsed_us - lease->charged_us;
 	if (!tile->is_rows)
-		pay_worker(lease, elapsed_us, iterations);
+		credit_worker(lease, elapsed_us, iterations);
 	if (tile->tally != NULL) {
 		lease_end(s, lease);
 		tally_done(s, tile, elapsed_us, iterations);
@@ -249,8 +249,8 @@ void lease_return(struct sched *s, struct lease *lease)
 	char rows[TILE_ROWS_CHARS];
 	tile_rows_str(tile, rows);
 	error_set(&why, BROT_E_FAILED,
-		  "%s were lost with %u workers that were rendering them, last with %s", rows,
-		  tile->lost, worker->info.name);
+		  "%s were lost with %u workers that were %s them, last with %s", rows, tile->lost,
+		  job_has_grids(job) ? "counting" : "rendering", worker->info.name);
 	job_fail(s, job, why.code, why.text);
 }
 

@@ -126,6 +126,7 @@ static void get_counts(struct fields *fields, struct plan *plan)
 	bool counts = plan->phases[0].kind == PHASE_SAMPLE;
 	plan->grids = fields_u32(fields, "grids");
 	plan->points = fields_u64(fields, "points");
+	plan->first_point = fields_u64(fields, "first_point");
 	plan->segment_points = fields_u64(fields, "segment_points");
 	uint32_t channels = fields_u32(fields, "channels");
 	bool is_mirrored = fields_bool(fields, "mirrored");
@@ -138,9 +139,10 @@ static void get_counts(struct fields *fields, struct plan *plan)
 	fields->is_broken |= plan->phase_count != 2 || plan->phases[1].kind != PHASE_SUM ||
 			     plan->phases[0].grid.width_px != 1 || plan->band_count != 1 ||
 			     plan->grids > LIMIT_GRIDS || each == 0 || plan->points == 0 ||
-			     plan->points >> 62 != 0 || (plan->points - 1) / each + 1 != segments ||
-			     channels < 1 || channels > BUDDHA_CHANNELS ||
-			     (wrap != GRID_WIDE && wrap < 2) || wrap > GRID_WRAP ||
+			     plan->points >> 62 != 0 || plan->first_point >> 62 != 0 ||
+			     (plan->points - 1) / each + 1 != segments || channels < 1 ||
+			     channels > BUDDHA_CHANNELS || (wrap != GRID_WIDE && wrap < 2) ||
+			     wrap > GRID_WRAP ||
 			     !grid_layout_make(image->width_px, image->height_px, channels,
 					       is_mirrored, segments, wrap, &plan->counts) ||
 			     !grid_layout_make(image->width_px, image->height_px, channels,

@@ -79,6 +79,8 @@ const struct limit_field sched_limit_fields[LIMIT_FIELD_COUNT] = {
 	{"tile_target_ms", FIELD_I64, offsetof(struct sched_limits, tile_target_ms)},
 	{"grid_ms", FIELD_I64, offsetof(struct sched_limits, grid_ms)},
 	{"retention_ms", FIELD_I64, offsetof(struct sched_limits, retention_ms)},
+	{"sum_bytes", FIELD_U64, offsetof(struct sched_limits, sum_bytes)},
+	{"rows_bytes", FIELD_U64, offsetof(struct sched_limits, rows_bytes)},
 	{"tile_rows", FIELD_U32, offsetof(struct sched_limits, tile_rows)},
 	{"is_durable", FIELD_BOOL, offsetof(struct sched_limits, is_durable)},
 };
@@ -211,6 +213,8 @@ static void add_plan(struct line *line, const struct plan *plan)
 	add(line, " format=%s height=%u bands=%u band_rows=%u image_bytes=%" PRIu64,
 	    format_info(plan->format)->name, plan->height_px, plan->band_count, plan->band_rows,
 	    plan->image_bytes);
+	if (plan->grids > 0 && plan->first_point > 0)
+		add(line, " first_point=%" PRIu64, plan->first_point);
 	if (plan->grids > 0)
 		add(line,
 		    " grids=%u points=%" PRIu64 " segment_points=%" PRIu64

@@ -12,8 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SLICE_BYTES (1u << 20) /* of cells of one grid, summed in a turn */
-
 const struct tally *tally_largest(const struct job *job)
 {
 	const struct tally *best = NULL;
@@ -174,13 +172,14 @@ void sum_begin(struct sched *s, struct job *job)
 }
 
 /* The rows that are to be added up next, of `rows`. */
-static struct rect slice(const struct job *job, uint32_t first, uint32_t rows)
+static struct rect slice(const struct sched *s, const struct job *job, uint32_t first,
+			 uint32_t rows)
 {
 	const struct grid_layout *counts = &job->plan.counts;
 	uint64_t row_bytes = (uint64_t)counts->width_px * counts->channels * sizeof(uint32_t);
-	uint32_t most = row_bytes < SLICE_BYTES ? (uint32_t)(SLICE_BYTES / row_bytes) : 1;
+	uint64_t most = row_bytes < s->limits.sum_bytes ? s->limits.sum_bytes / row_bytes : 1;
 	uint32_t left = rows - first;
-	return (struct rect){0, first, counts->width_px, left < most ? left : most};
+	return (struct rect){0, first, counts->width_px, left < most ? left : (uint32_t)most};
 }
 
 static void ask_slice(struct sched *s, const struct job *job, uint64_t work,
@@ -212,14 +211,15 @@ static bool ask_of_job(struct sched *s, struct job *job)
 		return false;
 	if (sum != NULL && sum->state == TALLY_SUMMED && !is_due(sum)) {
 		ask_slice(s, job, tally_work(sum), sum->sources, sum->source_count,
-			  slice(job, sum->next_row, job->plan.counts.rows));
+			  slice(s, job, sum->next_row, job->plan.counts.rows));
 		return true;
 	}
 	if (sum != NULL || !sums_image(job))
 		return false;
 	uint32_t count = list_committed(job, sources);
 	uint32_t row = band->next_segment / band->grid.slices_per_row;
-	ask_slice(s, job, band_work(band), sources, count, slice(job, row, band->grid.height_px));
+	ask_slice(s, job, band_work(band), sources, count,
+		  slice(s, job, row, band->grid.height_px));
 	return true;
 }
 

@@ -18,7 +18,7 @@ struct limit_field {
 	enum field_type type;
 	size_t offset;
 };
-#define LIMIT_FIELD_COUNT 13
+#define LIMIT_FIELD_COUNT 15
 extern const struct limit_field sched_limit_fields[LIMIT_FIELD_COUNT];
 
 /* Of the bits of the open bands in an EVENT_RESTORE. */

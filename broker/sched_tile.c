@@ -30,14 +30,14 @@ void tile_rows_str(const struct tile *tile, char text[TILE_ROWS_CHARS])
 {
 	const struct plan *plan = &tile->band->job->plan;
 	const struct rect rect = tile_rect(tile);
-	if (tile->tally != NULL && !tile->is_rows) {
-		uint64_t sample = rect.y * plan->segment_points;
+	if (phase_of(tile->band)->kind == PHASE_SAMPLE && !tile->is_rows) {
+		uint64_t sample = plan->first_point + rect.y * plan->segment_points;
 		(void)snprintf(text, TILE_ROWS_CHARS, "samples %llu..%llu",
 			       (unsigned long long)sample,
 			       (unsigned long long)(sample - 1 + plan_rect_pixels(plan, 0, &rect)));
 		return;
 	}
-	uint32_t first = plan_band_first(&tile->band->job->plan, tile->band->index) + rect.y;
+	uint32_t first = plan_band_first(plan, tile->band->index) + rect.y;
 	(void)snprintf(text, TILE_ROWS_CHARS, "rows %u..%u", first, first + rect.h - 1);
 }
 
@@ -247,19 +247,36 @@ static struct choice choose(const struct sched *s, const struct worker *worker)
 	return best_choice;
 }
 
+/* The job that the worker would be given, had it a grid in each that it may have one in. */
+static struct job *first_choice(const struct sched *s, const struct worker *worker)
+{
+	struct job *best = NULL;
+	for (struct job *job = s->jobs; job != NULL; job = job->hh.next) {
+		if (best != NULL && !comes_before(job, best))
+			continue;
+		if (tally_may_prepare(s, job, worker) || job_has_work_for(s, job, worker))
+			best = job;
+	}
+	return best;
+}
+
+/* Who is going to be given samples of a job needs a grid there; one that is made for anybody else
+ * only takes its place. Where that may take long the next job may be done meanwhile. */
 static void prepare(struct sched *s, struct worker *worker)
 {
+	struct job *job;
 	if (s->counted_jobs == 0)
 		return;
-	for (struct job *job = s->jobs; job != NULL; job = job->hh.next)
-		tally_prepare(s, job, worker);
+	do
+		job = first_choice(s, worker);
+	while (job != NULL && tally_may_prepare(s, job, worker) && tally_prepare(s, job, worker));
 }
 
 static struct tile *take_tile(struct sched *s, const struct choice *choice,
 			      const struct worker *worker)
 {
 	if (choice->is_rows)
-		return tally_cut_rows(choice->tally);
+		return tally_cut_rows(s, choice->tally);
 	struct tile *tile = waiting_tile_for(s, choice->band, worker);
 	if (tile != NULL)
 		DL_DELETE(choice->band->waiting, tile);

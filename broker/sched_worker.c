@@ -160,6 +160,27 @@ static void give_up_grid(struct sched *s, const struct sched_event *event, const
 		tally_discard(s, tally, why);
 }
 
+/* What was not begun of a grid when its worker began to leave. Rows are nobody else's: how often
+ * they come back has an end. */
+static bool is_given_back(const struct sched_event *event, const struct tile *tile,
+			  const struct worker *worker)
+{
+	return tile->tally != NULL && event->code == BROT_E_CANCELLED && worker->is_draining &&
+	       (!tile->is_rows || tile->attempt < LIMIT_TILE_LEASES);
+}
+
+static void give_back(struct sched *s, struct lease *lease)
+{
+	struct tile *tile = lease->tile;
+	struct worker *worker = lease->worker;
+	if (!tile->is_rows) {
+		lease_return(s, lease);
+		return;
+	}
+	lease_void(s, lease);
+	lease_begin(s, tile, worker);
+}
+
 static void fail(struct sched *s, struct worker *worker, const struct sched_event *event)
 {
 	struct lease *lease = lease_find(s, worker, &event->tile);
@@ -167,9 +188,8 @@ static void fail(struct sched *s, struct worker *worker, const struct sched_even
 		return;
 	struct tile *tile = lease->tile;
 	struct job *job = tile->band->job;
-	if (tile->tally != NULL && !tile->is_rows && event->code == BROT_E_CANCELLED &&
-	    worker->is_draining) {
-		lease_return(s, lease); /* it was not begun */
+	if (is_given_back(event, tile, worker)) {
+		give_back(s, lease);
 		return;
 	}
 	struct acquaintance *known = &worker->jobs[job->slot];

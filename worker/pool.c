@@ -232,16 +232,20 @@ bool pool_submit(struct pool *pool, const struct pool_tile *tile)
 	return true;
 }
 
-/* Which tiles to cancel: all of a job, or of all jobs with handle 0, or a single one. */
+/* Which tiles to cancel: all of a job, or of all jobs with handle 0, or a single one; or all but
+ * rows of counts. */
 struct pick {
 	uint64_t handle;
 	bool is_single;
 	uint32_t phase, tile, attempt;
+	bool spares_rows;
 };
 
 static bool is_picked(const struct pool_tile *tile, const struct pick *pick)
 {
 	if (pick->handle != 0 && tile->handle != pick->handle)
+		return false;
+	if (pick->spares_rows && tile->is_rows)
 		return false;
 	return !pick->is_single || (tile->phase == pick->phase && tile->tile == pick->tile &&
 				    tile->attempt == pick->attempt);
@@ -287,12 +291,12 @@ void pool_cancel_tile(struct pool *pool, uint64_t handle, uint32_t phase, uint32
 		      uint32_t attempt)
 {
 	assert(handle != 0);
-	cancel(pool, &(struct pick){handle, true, phase, tile, attempt}, true);
+	cancel(pool, &(struct pick){handle, true, phase, tile, attempt, false}, true);
 }
 
 void pool_drop_queued(struct pool *pool)
 {
-	cancel(pool, &(struct pick){0}, false);
+	cancel(pool, &(struct pick){.spares_rows = true}, false);
 }
 
 bool pool_take(struct pool *pool, struct pool_result *ret_result)

@@ -76,7 +76,7 @@ void pool_cancel_all(struct pool *pool);
 void pool_cancel_tile(struct pool *pool, uint64_t handle, uint32_t phase, uint32_t tile,
 		      uint32_t attempt);
 
-/* Cancels the tiles that no thread has begun. */
+/* Cancels the tiles that no thread has begun, but those of rows: what was counted would be lost. */
 void pool_drop_queued(struct pool *pool);
 
 /* The next result, in the order in which they ended; false if there is none. The caller ends it

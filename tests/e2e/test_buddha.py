@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import signal
 import struct
 
@@ -19,6 +20,9 @@ PROCESSES = 3  # that see the broker's memory, where one is killed
 # Enough to be in the middle of for a while, on any machine.
 MANY = 40_000_000
 FEW = 3_000_000
+
+# Rows of its counts come in five parts from a remote worker, and are summed in ten and more.
+LARGE = 1500
 
 
 def request(points: int, im: str = "0.013", **more: object) -> dict:
@@ -37,14 +41,18 @@ def nebula(points: int) -> dict:
     return document
 
 
-def picture(client: wire.Client, accepted: wire.Message, planes: int = 1,
-            pixel_bytes: int = 8) -> bytes:
+def large() -> dict:
+    return request(MANY, size=[LARGE, LARGE])
+
+
+def picture(client: wire.Client, accepted: wire.Message, planes: int = 1, pixel_bytes: int = 8,
+            size: tuple[int, int] = (WIDTH, HEIGHT)) -> bytes:
     """Waits for a job, fetches and releases it."""
     assert accepted.name == "ACCEPTED", accepted.body
     job = accepted.body["job"]
     finished = client.wait(job, "REFUSED")
     assert finished.name == "FINISHED", finished.body
-    pixels = b"".join(client.fetch(job, p, pixel_bytes, WIDTH, HEIGHT) for p in range(planes))
+    pixels = b"".join(client.fetch(job, p, pixel_bytes, *size) for p in range(planes))
     client.release(job)
     return pixels
 
@@ -54,13 +62,18 @@ def count(broker: Broker, document: dict, *more: int) -> bytes:
         return picture(client, client.submit(document), *more)
 
 
-# Of the first run in this process, whatever it was; all others must agree.
-expected: dict[str, str] = {}
+# The same on every machine.
+EXPECTED = {
+    "density": "f03ddc98dfa526761d81372fa692f59e4bb2a47c2a510b9eff352aa104e0859d",
+    "mirrored": "eba88fab1bde027e7ca83fac79500d430743f2a7be8e80a69ee72d6497803c75",
+    "nebula": "97ecc0212cee6f6a5ff876ef44da3553f2acb9462bebb547362201fec65f52d3",
+    "many": "059a44e50c721f3b32254e6fb64ff1096f4e162a0395a7e8a435aabd4644de55",
+    "large": "8b920170c6227da497bec683c6e0535a7bf3cec18ed3d7c2166bfa1d42d7a800",
+}
 
 
 def check(name: str, pixels: bytes) -> None:
-    digest = hashlib.sha256(pixels).hexdigest()
-    assert expected.setdefault(name, digest) == digest, name
+    assert hashlib.sha256(pixels).hexdigest() == EXPECTED[name], name
 
 
 def check_few(broker: Broker) -> None:
@@ -119,17 +132,80 @@ def held(broker: Broker, job: int) -> dict:
     return row
 
 
+def kill(broker: Broker, pids: set[int]) -> None:
+    """One of these workers, once it has counted something. It must be missed."""
+    (victim, *_) = pids
+    lost = broker.process.err().count("grid discarded")
+    broker.wait_tiles(4, {victim})
+    os.kill(victim, signal.SIGKILL)
+    wait_until(lambda: victim not in {w["pid"] for w in broker.worker_list()}, "its end")
+    wait_until(lambda: broker.process.err().count("grid discarded") > lost, "the loss of its grid")
+
+
 def test_a_worker_is_killed(stage: Stage) -> None:
     broker = stage.broker()
-    stage.worker(broker, processes=PROCESSES)
-    stage.worker(broker, "--no-shm")
-    workers = broker.wait_workers(PROCESSES + 1)
+    near = stage.worker(broker, processes=PROCESSES)
+    broker.wait_workers(PROCESSES)
+    far = stage.worker(broker, "--no-shm")
+    broker.wait_workers(PROCESSES + 1)
     with wire.Client(broker.url) as client:
         accepted = client.submit(request(MANY))
-        for victim in [w for w in workers if w["is_local"] or w["pid"] % 2][:2]:
-            broker.wait_tiles(4, {victim["pid"]})
-            os.kill(victim["pid"], signal.SIGKILL)
+        for process in (near, far):
+            kill(broker, stage.children(process.pid))
         check("many", picture(client, accepted))
+
+
+def collected(broker: Broker, job: int, before: set[str]) -> str:
+    """The grid whose rows are asked for now; none of those before."""
+    asked = re.compile(rf"action tile .*tile={job}\.g(\d+)/1/")
+    return wait_until(lambda: next((g for g in asked.findall(broker.process.err())
+                                    if g not in before), None), "rows to be asked for")
+
+
+def test_many_rows_and_a_worker_killed_amid_them(stage: Stage) -> None:
+    broker = stage.broker("--log-level", "debug")
+    near = stage.worker(broker)
+    broker.wait_workers(1)
+    far = stage.worker(broker, "--no-shm")
+    broker.wait_workers(2)
+    seen: set[str] = set()
+    with wire.Client(broker.url) as client:
+        accepted = client.submit(large(), keep=True)
+        job = accepted.body["job"]
+        kill(broker, stage.children(near.pid))
+
+        def lose_rows() -> bool:
+            """Whether the remote worker died before it had sent all of them."""
+            (pid,) = stage.children(far.pid)
+            broker.wait_tiles(2, {pid})
+            client.report("PAUSE", job=job)
+            grid = collected(broker, job, seen)
+            os.kill(pid, signal.SIGKILL)
+            seen.add(grid)
+            end = re.compile(rf"grid (committed|discarded) job={job} grid={grid} ")
+            how = wait_until(lambda: end.search(broker.process.err()), "the grid's end").group(1)
+            client.report("RESUME", job=job)
+            broker.wait_workers(2)
+            return how == "discarded"
+        assert any(lose_rows() for _ in range(5))
+        check("large", picture(client, accepted, size=(LARGE, LARGE)))
+
+
+def test_a_worker_is_told_to_end_amid_its_rows(stage: Stage) -> None:
+    broker = stage.broker("--log-level", "debug")
+    far = stage.worker(broker, "--no-shm")
+    broker.wait_workers(1)
+    with wire.Client(broker.url) as client:
+        accepted = client.submit(large(), keep=True)
+        job = accepted.body["job"]
+        broker.wait_tiles(2)
+        client.report("PAUSE", job=job)
+        collected(broker, job, set())
+        assert far.stop().status == 0
+        client.report("RESUME", job=job)
+        stage.worker(broker)
+        check("large", picture(client, accepted, size=(LARGE, LARGE)))
+    assert "grid discarded" not in broker.process.err()
 
 
 def test_a_quiet_run_of_many(stage: Stage) -> None:

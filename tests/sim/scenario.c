@@ -292,6 +292,8 @@ static void settings(struct world *world, struct sched_limits *limits)
 	if (one_in(world, 4))
 		limits->lease_ms = 2000;
 	limits->grid_ms = one_in(world, 2) ? 300 : 30000;
+	if (one_in(world, 2))
+		limits->sum_bytes = limits->rows_bytes = 1 + pick(world, 500);
 	if (one_in(world, 8))
 		limits->jobs = 3;
 	limits->is_durable = !one_in(world, 4);

@@ -261,6 +261,16 @@ unsigned sim_bands_read(const struct sim *sim, unsigned job)
 	return sim->jobs[job].bands_read;
 }
 
+const char *sim_job_text(const struct sim *sim, unsigned job)
+{
+	return sim->jobs[job].row.text;
+}
+
+unsigned sim_grids_made(const struct sim *sim, unsigned job)
+{
+	return sim->jobs[job].grids_made;
+}
+
 uint64_t sim_leased_segments(const struct sim *sim, unsigned job)
 {
 	return sim->jobs[job].leased_segments;

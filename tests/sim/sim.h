@@ -113,10 +113,12 @@ enum sim_job_state { SIM_JOB_OPEN, SIM_JOB_FINISHED, SIM_JOB_FAILED, SIM_JOB_REF
 enum sim_job_state sim_job_state(const struct sim *sim, unsigned job);
 uint64_t sim_job_id(const struct sim *sim, unsigned job); /* 0: the broker knows none */
 bool sim_job_report(const struct sim *sim, unsigned job, struct job_report *ret_report);
-void sim_tell_job(struct sim *sim, unsigned job);          /* into the trace */
-double sim_job_share(const struct sim *sim, unsigned job); /* of its pixels done, 0..1 */
+const char *sim_job_text(const struct sim *sim, unsigned job); /* why it has failed */
+void sim_tell_job(struct sim *sim, unsigned job);              /* into the trace */
+double sim_job_share(const struct sim *sim, unsigned job);     /* of its pixels done, 0..1 */
 unsigned sim_bands_read(const struct sim *sim, unsigned job);
 uint64_t sim_leased_segments(const struct sim *sim, unsigned job); /* over all leases so far */
+unsigned sim_grids_made(const struct sim *sim, unsigned job);      /* segments, over all lives */
 unsigned sim_tiles_done(const struct sim *sim, unsigned worker);
 bool sim_worker_is_alive(const struct sim *sim, unsigned worker);
 unsigned sim_steps(const struct sim *sim);

@@ -94,7 +94,10 @@ static void check_answer(struct sim *sim, const struct sched_event *event)
 		return;
 	(void)lease_remove(sim, tile, event->session);
 	bool is_grid = work_is_grid(tile->work);
-	bool is_unbegun = event->type == EVENT_FAIL && event->code == BROT_E_CANCELLED;
+	const struct sim_session *session = sim_session_find(sim, event->session);
+	bool is_leaving = session->was_drained || session->credit == 0;
+	bool is_unbegun = event->type == EVENT_FAIL && event->code == BROT_E_CANCELLED &&
+			  is_leaving;
 	bool is_bare = is_grid && tile->phase == 1 && !event->done.has_pixels;
 	if (event->type == EVENT_DONE && is_grid && !is_bare)
 		sim_grid_done(sim, job, &event->tile, &tile->rect);
@@ -147,7 +150,8 @@ static void check_new_lease(struct sim *sim, struct sim_job *job, const struct s
 {
 	const struct tile_name *name = &action->tile;
 	if (work_is_grid(name->work)) {
-		sim_grid_lease(sim, job, action);
+		const struct sim_tile *tile = tile_find(job, name->tile);
+		sim_grid_lease(sim, job, action, tile != NULL && tile->work == name->work);
 		return;
 	}
 	uint32_t band = work_band(name->work), first, count, before = 0;

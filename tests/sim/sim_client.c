@@ -46,7 +46,8 @@ unsigned sim_client_same(struct sim *sim, unsigned other)
 	return client;
 }
 
-#define POINTS 1000 /* of a segment of samples; the last has fewer */
+#define FIRST_POINT 5000000
+#define POINTS      1000 /* of a segment of samples; the last has fewer */
 
 static void make_counts_plan(const struct sim_request *request, struct plan *ret_plan)
 {
@@ -59,6 +60,7 @@ static void make_counts_plan(const struct sim_request *request, struct plan *ret
 		.grids = request->grids,
 		.points = (uint64_t)request->segments * POINTS - POINTS / 3,
 		.segment_points = POINTS,
+		.first_point = FIRST_POINT,
 		.phases[0] = {.kind = PHASE_SAMPLE,
 			      .grid = {1, request->segments, 1, 1},
 			      .pixel_work = 100000},

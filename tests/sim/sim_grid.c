@@ -81,6 +81,7 @@ void sim_grid_create(struct sim *sim, struct sim_job *job, uint64_t work, bool i
 	if (grid->exists)
 		sim_break(sim, "a grid of job %" PRIu64 " was made twice", job->id);
 	grid->exists = true;
+	job->grids_made++;
 }
 
 void sim_grid_drop(struct sim *sim, struct sim_job *job, uint64_t work)
@@ -92,8 +93,20 @@ void sim_grid_drop(struct sim *sim, struct sim_job *job, uint64_t work)
 		forget(job, grid);
 }
 
+/* Those of a remote worker, once each, in order. */
+static void lease_rows(struct sim *sim, struct sim_job *job, struct sim_grid *grid,
+		       const struct rect *rect)
+{
+	const struct grid_layout *counts = &job->plan.counts;
+	if (!grid->is_remote || !grid->exists || rect->x != 0 || rect->w != counts->width_px ||
+	    rect->y != grid->rows_asked || rect->h > counts->rows - rect->y)
+		sim_break(sim, "job %" PRIu64 ": rows were asked for that should not be", job->id);
+	grid->rows_asked += rect->h;
+}
+
 /* A tile of samples, or rows, under a grid. */
-void sim_grid_lease(struct sim *sim, struct sim_job *job, const struct sched_action *action)
+void sim_grid_lease(struct sim *sim, struct sim_job *job, const struct sched_action *action,
+		    bool is_again)
 {
 	const struct rect *rect = &action->rect;
 	const struct grid_layout *counts = &job->plan.counts;
@@ -103,12 +116,8 @@ void sim_grid_lease(struct sim *sim, struct sim_job *job, const struct sched_act
 		return;
 	}
 	if (action->tile.phase == 1) {
-		if (!grid->is_remote || !grid->exists || rect->x != 0 ||
-		    rect->w != counts->width_px || rect->y != grid->rows_asked ||
-		    rect->h > counts->rows - rect->y)
-			sim_break(sim, "job %" PRIu64 ": rows were asked for that should not be",
-				  job->id);
-		grid->rows_asked += rect->h;
+		if (!is_again)
+			lease_rows(sim, job, grid, rect);
 		return;
 	}
 	if (action->tile.phase > 1 || rect->x != 0 || rect->w != 1 || rect->h == 0 ||

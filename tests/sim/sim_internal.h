@@ -128,6 +128,7 @@ struct sim_job {
 	uint32_t tile_count;
 	int64_t heard_ms; /* somebody watched it */
 	uint64_t leased_segments;
+	unsigned grids_made;
 	unsigned fails, leases_lost; /* since it was submitted, restored or retried */
 	int64_t ready_ms;            /* since when it could have had its first lease */
 	unsigned passed_over;        /* since then, in this life of the broker */
@@ -224,7 +225,9 @@ void sim_grids_free(struct sim_job *job);
 void sim_grid_begin(struct sim *sim, struct sim_job *job, const struct sched_action *action);
 void sim_grid_create(struct sim *sim, struct sim_job *job, uint64_t work, bool is_sum);
 void sim_grid_drop(struct sim *sim, struct sim_job *job, uint64_t work);
-void sim_grid_lease(struct sim *sim, struct sim_job *job, const struct sched_action *action);
+/* is_again: it was given back, not begun. */
+void sim_grid_lease(struct sim *sim, struct sim_job *job, const struct sched_action *action,
+		    bool is_again);
 bool sim_grid_holds(struct sim_job *job, const struct sim_tile *tile); /* not committed */
 void sim_grid_done(struct sim *sim, struct sim_job *job, const struct tile_name *name,
 		   const struct rect *rect);

@@ -292,14 +292,15 @@ int64_t sim_worker_wakes_ms(const struct sim *sim, unsigned w)
 	return wakes_ms;
 }
 
-/* Of samples, those behind the one under way. */
+/* Of grids, those behind the one under way; rows too, as it likes. */
 static void returns_unbegun(struct sim *sim, unsigned w)
 {
 	struct sim_worker_state *worker = &sim->workers[w];
 	unsigned kept = worker->held_count > 0;
+	bool returns_rows = worker->counted_count > 0 && sim_random(sim, 2) == 0;
 	for (unsigned i = 1; i < worker->held_count; i++) {
 		const struct tile_name *name = &worker->held[i].name;
-		if (work_is_grid(name->work) && name->phase == 0)
+		if (work_is_grid(name->work) && (name->phase == 0 || returns_rows))
 			say(sim, w,
 			    (struct sched_event){.type = EVENT_FAIL,
 						 .tile = *name,

@@ -329,6 +329,33 @@ static void cancelled_tiles_come_back(void **state)
 	assert_int_equal(result.tile.handle, 2);
 }
 
+static void queued_rows_are_not_dropped(void **state)
+{
+	struct fixture *f = *state;
+	compile_endless(f);
+	const struct rect rect = {0, 0, ENDLESS_WIDTH, ENDLESS_ROWS};
+	for (uint32_t i = 0; i < 2; i++)
+		submit(f, 1, i, rect, NULL);
+	wait_running(f, 2);
+	submit(f, 2, 2, rect, NULL);
+	assert_true(pool_submit(f->pool, &(struct pool_tile){.handle = 3,
+							     .tile = 3,
+							     .phase = 1,
+							     .attempt = 1,
+							     .rect = rect,
+							     .render = &f->render,
+							     .layout = &f->layout,
+							     .is_rows = true}));
+	pool_drop_queued(f->pool);
+	struct pool_result result = take(f);
+	assert_int_equal(result.tile.tile, 2);
+	assert_false(pool_take(f->pool, &result));
+	pool_cancel(f->pool, 3);
+	result = take(f);
+	assert_int_equal(result.tile.tile, 3);
+	assert_int_equal(result.error.code, BROT_E_CANCELLED);
+}
+
 static void one_tile_is_cancelled_among_others(void **state)
 {
 	struct fixture *f = *state;
@@ -436,6 +463,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(an_image_of_some_rows_gets_them_at_its_top, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(cancelled_tiles_come_back, setup, teardown),
+		cmocka_unit_test_setup_teardown(queued_rows_are_not_dropped, setup, teardown),
 		cmocka_unit_test_setup_teardown(one_tile_is_cancelled_among_others, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(threads_that_move_are_not_stuck, setup, teardown),
