@@ -16,7 +16,7 @@ from phoenix import STEPS_BROKER, needs_steps
 from weather import Climate, Weather
 
 SEED = int(os.environ.get("BROT_STORM_SEED") or random.SystemRandom().randrange(10**6))
-SIDE_PX, POINTS = (4096, 400_000_000) if IS_LONG else (500, 30_000_000)
+SIDE_PX, POINTS = (4096, 200_000_000) if IS_LONG else (500, 30_000_000)
 # Room for the picture and half a dozen grids.
 MEMORY = "4G" if IS_LONG else "64M"
 WORKERS = 3
@@ -25,7 +25,7 @@ WORKERS = 3
 BROKER_LIFE_S, WORKER_LIFE_S = (8.0, 9.0) if IS_LONG else (2.0, 4.0)
 GRID_MS = 2000 if IS_LONG else 500
 DEATHS = 12 if IS_LONG else 1
-PATIENCE_S = 600  # a claim about the end, not about speed
+PATIENCE_S = 600  # a claim that there is an end, not about speed
 
 # Off the axis: neither half of it is the other's mirror image.
 NEBULA = ["--kind", "buddhabrot", "--view", "-0.4,0.01,3.2", "--size", f"{SIDE_PX}x{SIDE_PX}",
@@ -38,10 +38,14 @@ def quiet_run(stage: Stage) -> tuple[str, float]:
     worker = stage.worker(broker, processes=WORKERS)
     broker.wait_workers(WORKERS)
     began_s = time.monotonic()
-    digest = sha(stage.render(broker, "quiet.npy", *NEBULA))
+    out = stage.folder / "quiet.npy"
+    result = stage.start("brot-client", "render", *NEBULA, "--out", out, "--broker",
+                         broker.url).wait(PATIENCE_S)
+    assert result.status == 0, result.err
+    digest = sha(out)
     took_s = time.monotonic() - began_s
     assert worker.stop().status == 0 and broker.process.stop().status == 0
-    (stage.folder / "quiet.npy").unlink()
+    out.unlink()
     return digest, took_s
 
 
