@@ -95,6 +95,8 @@ class Painter(threading.Thread):
         assert sha(path) == self.storm.expected[kind], f"{path.name} of {kind} is wrong"
         path.unlink()
         self.storm.figures.add("pictures compared")
+        if "buddhabrot" in KINDS[kind][0]:
+            self.storm.figures.add("Buddhabrots compared")
 
     def path(self, kind: str) -> Path:
         return self.storm.stage.folder / f"{self.number}.{KINDS[kind][1]}"
