@@ -18,6 +18,7 @@ static enum brot_err submit_prepare(struct server *server, const struct submit *
 {
 	const struct plan_budget budget = {
 		.image_bytes = server->config->limits.image_bytes,
+		.wrap = server->config->grid_wrap,
 		/* Numbers may be wanted all at once. */
 		.whole_bytes = submit->is_kept || format_info(submit->request.format)->is_data
 				       ? 0

@@ -21,6 +21,7 @@
 #include "proto/sys/settings.h"
 #include "proto/sys/signals.h"
 #include "proto/sys/sock.h"
+#include "proto/sys/steps.h"
 
 #define DESCRIPTORS_RESERVED (LIMIT_JOBS * LIMIT_OPEN_BANDS + 64)
 
@@ -178,6 +179,8 @@ static enum brot_err serve(struct program *program, int signal_fd, uint32_t conn
 	};
 	config.limits.tile_rows = options->tile_rows;
 	config.limits.retention_ms = options->retention_ms;
+	config.limits.grid_ms = step_number("BROT_GRID_MS", config.limits.grid_ms);
+	config.grid_wrap = (uint64_t)step_number("BROT_GRID_WRAP", 0);
 	struct cert cert;
 	enum brot_err code = BROT_OK;
 	if (options->keys != NULL) {

@@ -95,6 +95,7 @@ enum brot_err restore_plan(const struct server *server, const struct store_job *
 	};
 	const struct plan_budget budget = {
 		.image_bytes = server->config->limits.image_bytes,
+		.wrap = server->config->grid_wrap,
 		.band_rows = row->band_rows,
 	};
 	memcpy(job.key, row->key, sizeof job.key);

@@ -195,7 +195,8 @@ struct job {
 	uint64_t reader;   /* of a banded job: the peer its bands are for; 0: none, or not known */
 	int64_t reader_ms; /* when that was last heard to want them; INT64_MIN: never */
 	enum job_state state;
-	struct brot_error why; /* of a FAILED one */
+	struct brot_error why;          /* of a FAILED one */
+	struct brot_error last_failure; /* of a tile of it, its worker named; BROT_OK: none */
 	bool is_kept, is_paused;
 	int32_t priority;
 	struct plan plan;

@@ -314,6 +314,15 @@ static bool is_deserted(const struct sched *s, const struct job *job)
 	return s->workers != NULL && job_has_work(job);
 }
 
+static void desert(struct sched *s, struct job *job)
+{
+	struct brot_error why;
+	bool is_known = job->last_failure.code != BROT_OK;
+	error_set(&why, BROT_E_FAILED, "every worker failed its tiles three times%s%s",
+		  is_known ? ", " : "", is_known ? job->last_failure.text : "");
+	job_fail(s, job, why.code, why.text);
+}
+
 /* Ends a kept job that nobody has come for. */
 static bool kept_expires(struct sched *s, struct job *job)
 {
@@ -371,8 +380,7 @@ void job_tick(struct sched *s)
 		if (job_expires(s, job))
 			continue;
 		if (is_deserted(s, job)) {
-			job_fail(s, job, BROT_E_FAILED,
-				 "every worker failed its tiles three times");
+			desert(s, job);
 			continue;
 		}
 		if (job->has_moved && s->now_ms - job->record_ms >= RECORD_MS)

@@ -200,6 +200,7 @@ static void fail(struct sched *s, struct worker *worker, const struct sched_even
 	if (tile->failures < LIMIT_TILE_ATTEMPTS)
 		tile->failed_on[tile->failures] = worker->session;
 	tile->failures++;
+	error_set(&job->last_failure, BROT_E_FAILED, "last on %s: %s", worker->info.name, text);
 	sched_note(s, "tile failed job=%llu tile=%u attempt=%u worker=\"%s\" reason=\"%s\"",
 		   (unsigned long long)job->id, tile->id, lease->attempt, worker->info.name, text);
 	if (tile->failures < LIMIT_TILE_ATTEMPTS || tile->lease_count > 1) {
@@ -210,8 +211,8 @@ static void fail(struct sched *s, struct worker *worker, const struct sched_even
 	struct brot_error why;
 	char rows[TILE_ROWS_CHARS];
 	tile_rows_str(tile, rows);
-	error_set(&why, BROT_E_FAILED, "%s failed %u times, last on %s: %s", rows, tile->failures,
-		  worker->info.name, text);
+	error_set(&why, BROT_E_FAILED, "%s failed %u times, %s", rows, tile->failures,
+		  job->last_failure.text);
 	job_fail(s, job, why.code, why.text);
 }
 

@@ -31,6 +31,7 @@ struct server_config {
 	uint32_t connections; /* that may be kept at a time, by descriptors.h; 0: as many as come */
 	const char *metrics;  /* where they are told, HOST:PORT; or NULL */
 	struct sched_limits limits;
+	uint64_t grid_wrap;            /* struct plan_budget's; 0 but in tests */
 	struct store *store;           /* of the jobs; NULL: they end with the broker. Borrowed */
 	const char *store_folder;      /* for the log */
 	struct checkpoint *checkpoint; /* of their images, or NULL; only with a store. Borrowed */

@@ -155,6 +155,9 @@ void grid_carry(const struct grid *grid, uint64_t cell, uint64_t times)
 	const struct grid_layout *layout = &grid->layout;
 	const uint64_t key = cell + 1, home = carry_home(layout, cell);
 	assert(grid->cells != NULL && cell < layout->plane_cells * layout->channels);
+	/* A full table is searched to its end, and the grid is of no use any more. */
+	if (!grid_is_exact(grid))
+		return;
 	for (uint64_t k = 0; k < layout->carry_room; k++) {
 		struct grid_carry *carry = &grid->carries[(home + k) & (layout->carry_room - 1)];
 		uint64_t found = __atomic_load_n(&carry->cell, __ATOMIC_RELAXED);

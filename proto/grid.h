@@ -110,7 +110,7 @@ enum brot_err grid_header_check(const void *memory, size_t bytes, const struct g
 struct grid grid_view(void *memory, const struct grid_layout *layout);
 
 /* Notes that a cell has reached `wrap` so many times: any thread; not of a wide grid. cell as in
- * struct grid_carry, without the 1. */
+ * struct grid_carry, without the 1. Nothing more is noted once a carry was lost. */
 void grid_carry(const struct grid *grid, uint64_t cell, uint64_t times);
 
 /* Notes that a hit found no room: any thread. */

@@ -1,4 +1,4 @@
-/* steps.c - death at a named step. */
+/* steps.c - death at a named step, and numbers of tests. */
 #include "proto/sys/steps.h"
 
 #ifdef BROT_STEPS
@@ -18,6 +18,12 @@ void step_reached(const char *name)
 	long at = count != NULL ? strtol(count, NULL, 10) : 1;
 	if (atomic_fetch_add(&times, 1) + 1 >= at)
 		(void)raise(SIGKILL);
+}
+
+int64_t step_number(const char *name, int64_t usual)
+{
+	const char *text = getenv(name);
+	return text != NULL ? strtoll(text, NULL, 10) : usual;
 }
 
 #else

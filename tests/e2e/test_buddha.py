@@ -24,6 +24,9 @@ FEW = 3_000_000
 # Rows of its counts come in five parts from a remote worker, and are summed in ten and more.
 LARGE = 1500
 
+# Hits of an orbit that does not escape, and samples of which a tenth have one.
+LONG, INSIDE = 1_000_000, 200_000
+
 
 def request(points: int, im: str = "0.013", **more: object) -> dict:
     """One channel, odd in size and off the axis unless it says otherwise."""
@@ -112,6 +115,36 @@ def test_grids_and_sent_rows_in_one_image(stage: Stage) -> None:
     broker.wait_workers(4)
     check_few(broker)
     assert {worker["is_local"] for worker in broker.worker_list()} == {True, False}
+
+
+def inside(points: int, im: str, most: int, **more: object) -> dict:
+    """All that orbits within the set do falls into the middle one of 3 x 3 pixels."""
+    document = request(points, im, iterations=LONG, size=[3, 3], **more)
+    document["view"]["width"] = "12"
+    document["buddha"].update(orbits="inside", bands=[[1, most]])
+    return document
+
+
+@pytest.mark.parametrize("im", ["0", "0.013"])
+@pytest.mark.parametrize("options", [["--processes", "2"], ["--no-shm"]])
+def test_counts_over_u32(stage: Stage, options: list[str], im: str) -> None:
+    """LONG times as many hits as there are orbits: cells pass 2^32, in each worker's grid and in
+    their sum."""
+    broker = stage.broker("--tile-rows", 1)
+    stage.start("brot-worker", "--broker", broker.workers[0], *options)
+    with wire.Client(broker.url) as client:
+        once, often = (picture(client, client.submit(inside(INSIDE, im, most)), size=(3, 3))
+                       for most in (1, LONG))
+        accepted = client.submit(inside(INSIDE, im, LONG, format="density32"))
+        failed = client.wait(accepted.body["job"], "REFUSED")
+    orbits = struct.unpack("<9Q", once)[4] // 2  # each of which has its conjugate
+    assert struct.unpack("<9Q", once) == (0, 0, 0, 0, 2 * orbits, 0, 0, 0, 0)
+    assert struct.unpack("<9Q", often) == (0, 0, 0, 0, 2 * orbits * LONG, 0, 0, 0, 0)
+    # The area of the set is 1.5066, in a square of 16; half of it is sampled.
+    assert abs(orbits / INSIDE - 1.5066 / 16) < 0.003 and orbits * LONG > 1 << 33
+    assert failed.name == "FAILED" and "density and nebula hold them all" in failed.body["text"]
+    assert f"{2 * orbits * LONG} hits" in failed.body["text"]
+    assert broker.status()["image_bytes"] == 0
 
 
 def test_counts_are_there(stage: Stage) -> None:

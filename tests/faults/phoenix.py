@@ -27,7 +27,12 @@ JOB_STEPS = [name for name in STEPS if name not in CHECKPOINT_STEPS]
 
 SMALL = ["--view", "seahorse", "--size", "320x240", "--iterations", "2000"]
 TALL = ["--view", "seahorse", "--size", "600x1501", "--iterations", "500"]
+COUNTED = ["--kind", "buddhabrot", "--view", "-0.4,0.013,3.1", "--size", "120x91", "--points",
+           "1500000", "--iterations", "2000", "--bands", "1:20,10:100,50:2000", "--no-shortcuts",
+           "--format", "nebula"]
 MEMORY = "1M"  # too little for the tall picture, which comes in bands
+# A counted picture has several grids, of a few tiles each, and cells that wrap in each of them.
+GRIDS = {"BROT_GRID_MS": "40", "BROT_GRID_WRAP": "50"}
 # What may be said by a client that asked for the end of a job that had just ended.
 NOT_FOUND, UNAVAILABLE = 66, 69
 
@@ -38,13 +43,14 @@ class Phoenix(threading.Thread):
     """Starts the broker again whenever it has killed itself at a step, to die at the next one."""
 
     def __init__(self, stage: Stage, durable: Durable, deaths: list[tuple[str, int]],
-                 is_reboot: bool = False) -> None:
+                 is_reboot: bool = False, settings: dict[str, str] | None = None) -> None:
         super().__init__()
         self.stage = stage
         self.durable = durable
         self.planned = list(deaths)
         self.deaths = 0
         self.is_reboot = is_reboot
+        self.settings = settings or {}  # of every life: numbers of its steps
         self.is_over = threading.Event()
         self.fault: BaseException | None = None
         self.begin()
@@ -62,7 +68,7 @@ class Phoenix(threading.Thread):
         self.start_broker({})
 
     def start_broker(self, environment: dict[str, str]) -> None:
-        self.durable.start(program=[STEPS_BROKER], environment=environment)
+        self.durable.start(program=[STEPS_BROKER], environment={**self.settings, **environment})
 
     def bury(self) -> None:
         self.deaths += 1
@@ -117,11 +123,14 @@ class Story:
     def __init__(self, stage: Stage, kind: str) -> None:
         self.stage = stage
         self.kind = kind
-        self.request = TALL if kind == "banded" else SMALL
+        self.is_kept = "kept" in kind
+        self.is_counted = "counted" in kind
+        self.request = COUNTED if self.is_counted else TALL if kind == "banded" else SMALL
         memory = ["--memory", MEMORY] if kind == "banded" else []
-        self.expected = stage.render(None, "expected.png", *self.request, "--workers", "2")
-        self.durable = Durable(stage, "--tile-rows", 40, *memory)
-        self.out = stage.folder / "a.png"
+        ending = "npy" if self.is_counted else "png"
+        self.expected = stage.render(None, f"expected.{ending}", *self.request, "--workers", "2")
+        self.durable = Durable(stage, "--tile-rows", 1 if self.is_counted else 40, *memory)
+        self.out = stage.folder / f"a.{ending}"
 
     def client(self, *arguments: object, timeout_s: int = 60) -> Process:
         return self.stage.start("brot-client", *arguments, "--broker", self.durable.url,
@@ -141,8 +150,10 @@ class Story:
                 asked.append(self.client("cancel", job).wait().status)
             assert asked[-1] in (0, NOT_FOUND), asked
             return
-        self.stage.worker(self.durable.broker, processes=2)
-        if self.kind == "kept":
+        # The plainest kernel counts for long enough to fill several grids.
+        kernel = ["--kernel", "scalar"] if self.is_counted else []
+        self.stage.worker(self.durable.broker, *kernel, processes=2)
+        if self.is_kept:
             job = self.ends(self.client("submit", *self.request)).split()[0]
             self.ends(self.client("wait", job, "--out", self.out, "--quiet",
                                   "--release"))
@@ -151,7 +162,8 @@ class Story:
         assert sha(self.out) == sha(self.expected)
 
     def play(self, *deaths: tuple[str, int], is_reboot: bool = False) -> int:
-        phoenix = Phoenix(self.stage, self.durable, list(deaths), is_reboot)
+        phoenix = Phoenix(self.stage, self.durable, list(deaths), is_reboot,
+                          GRIDS if self.is_counted else None)
         try:
             self.tell()
             died = phoenix.end()

@@ -27,7 +27,8 @@ def test_the_broker_knows_every_step() -> None:
 @pytest.mark.parametrize("kind, step, count", [
     ("ordinary", "tile-applied", 2), ("ordinary", "tile-marked", 1), ("ordinary", "job-stored", 1),
     ("ordinary", "finished-told", 1), ("banded", "release-taken", 2), ("banded", "image-made", 1),
-    ("kept", "job-recorded", 1)])
+    ("kept", "job-recorded", 1), ("counted", "grid-committed", 3), ("counted", "rows-summed", 1),
+    ("kept and counted", "finished-told", 1)])
 def test_the_same_death_again_and_again(stage: Stage, kind: str, step: str, count: int) -> None:
     died = Story(stage, kind).play(*[(step, count)] * 4)
     assert died >= 1
@@ -41,6 +42,17 @@ def test_a_reboot(stage: Stage, kind: str, step: str) -> None:
     if not IS_LONG and kind == "kept" and step not in ("tile-marked", "finished-told"):
         pytest.skip("the same as an ordinary one; BROT_FAULTS=long runs it")
     assert Story(stage, kind).play((step, 2 if step == "tile-marked" else 1), is_reboot=True) == 1
+
+
+@pytest.mark.parametrize("step, count", [("image-made", 2), ("grid-committed", 3),
+                                         ("rows-summed", 1), ("image-dropped", 2),
+                                         ("job-finished-marked", 1), ("job-recorded", 1)])
+@pytest.mark.parametrize("kind", ["counted", "kept and counted"])
+def test_a_reboot_without_grids(stage: Stage, kind: str, step: str, count: int) -> None:
+    """All samples are counted again."""
+    if not IS_LONG and "kept" in kind and step != "job-recorded":
+        pytest.skip("the same as one that is not kept; BROT_FAULTS=long runs it")
+    assert Story(stage, kind).play((step, count), is_reboot=True) == 1
 
 
 @pytest.mark.parametrize("step, least", [("tile-marked", 20), ("tile-applied", 19)])

@@ -1,4 +1,4 @@
-"""Memory, disk and descriptors run out, and files are not what they were."""
+"""Memory, disk, descriptors and the room for carries run out, and files are not what they were."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ import wire
 from durable import Durable, cpu_s, images, line_of, sha
 from harness import SHM, Broker, Stage, heavy, light_request, wait_until
 from hosts import Host
+from phoenix import STEPS_BROKER, needs_steps
 
 BUSY, SYSTEM = 75, 71
 
@@ -320,3 +321,20 @@ def test_no_descriptors(stage: Stage, most: int) -> None:
                 known.release(answer.body["job"])
         stage.render(broker, "a.png", "--view", "seahorse", "--size", "64x48")
     assert broker.process.is_running()
+
+
+# Room for carries
+
+@needs_steps
+@pytest.mark.parametrize("options", [["--processes", "2"], ["--no-shm"]])
+def test_more_counts_are_large_than_a_grid_has_room_for(stage: Stage, options: list[str]) -> None:
+    """Cells that hold 0 and 1 alone all carry: the job ends soon, and says why."""
+    broker = stage.broker(program=[STEPS_BROKER], environment={"BROT_GRID_WRAP": "2"})
+    worker = stage.start("brot-worker", "--broker", broker.workers[0], *options)
+    counts = ["--kind", "buddhabrot", "--view", "-0.4,0.01,3", "--size", "500x500", "--points",
+              "1e6", "--iterations", "300", "--out", "a.npy", "--broker", broker.url]
+    render = stage.start("brot-client", "render", *counts, "--quiet")
+    assert render.wait().status != 0
+    assert "more counts are large than" in line_of(render)
+    assert worker.is_running()
+    wait_until(lambda: not images(), "the end of all grids")

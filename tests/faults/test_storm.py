@@ -7,16 +7,13 @@ from __future__ import annotations
 
 import os
 import random
-import signal
 import subprocess
 import threading
-import time
-from collections import Counter
-from dataclasses import dataclass, field
 from pathlib import Path
 
-from durable import IS_LONG, Durable, images, memory_kib, sha
+from durable import IS_LONG, images, sha
 from harness import PATIENCE_S, SHM, Process, Stage, wait_until
+from weather import Climate, Weather
 
 SECONDS = float(os.environ.get("BROT_STORM_S") or (60 if IS_LONG else 15))
 WORKERS = int(os.environ.get("BROT_STORM_WORKERS") or 20)
@@ -28,7 +25,6 @@ WORKER_LIFE_S = 8.0
 # What a render may take before the storm gives up on it. It is no claim about speed: it may meet
 # a dozen deaths.
 RENDER_S = 120 + 4 * PATIENCE_S
-LINE_S = 60.0  # between two lines that say how it goes
 BUSY, NOT_FOUND, UNAVAILABLE = 75, 66, 69
 # Of the broker's own memory: what one life may have, images not counted, and how much more it may
 # have late in the storm than early.
@@ -38,6 +34,7 @@ DRIFT_KIB = 16 << 10
 MEMORY = "24M"
 # Arguments and the ending of the file. The last does not fit the memory: it comes in bands.
 SCENE = ["--view", "seahorse", "--iterations", "3000"]
+ORBITS = ["--kind", "buddhabrot", "--view", "-0.4,0.01,3.1"]
 KINDS: dict[str, tuple[list[str], str]] = {
     "rgb8": ([*SCENE, "--size", "640x480", "--samples", "2"], "png"),
     "iterations": ([*SCENE, "--size", "800x600", "--format", "iterations"], "npy"),
@@ -45,30 +42,16 @@ KINDS: dict[str, tuple[list[str], str]] = {
     "mirrored": (["--view", "-0.7,0,2.9", "--size", "900x701", "--iterations", "2000"], "ppm"),
     "julia": (["--view", "0,0,3", "--formula", "julia:-0.8,0.156", "--size", "640x480",
                "--iterations", "2000"], "png"),
+    "density": ([*ORBITS, "--size", "161x120", "--points", "2000000", "--iterations", "500"],
+                "npy"),
+    "nebula": ([*ORBITS, "--size", "160x121", "--points", "1000000", "--iterations", "2000",
+                "--bands", "1:20,10:200,100:2000", "--format", "nebula32"], "npy"),
+    "zoom": (["--kind", "buddhabrot", "--view", "-0.745,0.1127,0.01", "--size", "120x90",
+              "--points", "300000", "--sampling", "zoom", "--iterations", "500"], "npy"),
+    "inside": (["--kind", "buddhabrot", "--view", "-0.4,0,3", "--size", "121x91", "--points",
+                "1000000", "--inside", "--iterations", "300"], "png"),
     "banded": (["--view", "seahorse", "--size", "3000x3001", "--iterations", "300"], "png"),
 }
-
-
-@dataclass
-class Figures:
-    counts: Counter = field(default_factory=Counter)
-    memory: list[tuple[float, int]] = field(default_factory=list)
-    faults: list[str] = field(default_factory=list)
-    lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def add(self, name: str, count: int = 1) -> None:
-        with self.lock:
-            self.counts[name] += count
-
-    def fault(self, sentence: str) -> None:
-        with self.lock:
-            self.faults.append(sentence)
-
-    def line(self) -> str:
-        with self.lock:
-            words = [f"{count} {name}" for name, count in sorted(self.counts.items())]
-            kib = self.memory[-1][1] if self.memory else 0
-        return ", ".join([*words, f"broker {kib} KiB"])
 
 
 class Painter(threading.Thread):
@@ -112,6 +95,8 @@ class Painter(threading.Thread):
         assert sha(path) == self.storm.expected[kind], f"{path.name} of {kind} is wrong"
         path.unlink()
         self.storm.figures.add("pictures compared")
+        if "buddhabrot" in KINDS[kind][0]:
+            self.storm.figures.add("Buddhabrots compared")
 
     def path(self, kind: str) -> Path:
         return self.storm.stage.folder / f"{self.number}.{KINDS[kind][1]}"
@@ -168,111 +153,11 @@ class Painter(threading.Thread):
             pass
 
 
-class Storm:
+class Storm(Weather):
     def __init__(self, stage: Stage) -> None:
-        self.stage = stage
-        self.figures = Figures()
-        self.random = random.Random(SEED)
-        self.starting = threading.Lock()
-        self.is_over = threading.Event()
-        self.expected = self.quiet_pictures()
-        self.durable = Durable(stage, "--memory", MEMORY, "--log-level", "warning")
-        self.durable.start()
-        self.parents = [self.start_parent() for _ in range(max(1, WORKERS // CHILDREN))]
-        self.stopped: dict[int, float] = {}  # when to continue it
-        self.began_s = time.monotonic()
-
-    def quiet_pictures(self) -> dict[str, str]:
-        """What the same requests give when nobody dies and memory is ample."""
-        broker = self.stage.broker()
-        worker = self.stage.worker(broker, processes=2)
-        pictures = {}
-        for kind, (arguments, ending) in KINDS.items():
-            path = self.stage.render(broker, f"quiet.{ending}", *arguments)
-            pictures[kind] = sha(path)
-            path.unlink()
-        assert worker.stop().status == 0 and broker.process.stop().status == 0
-        return pictures
-
-    def start_parent(self) -> Process:
-        with self.starting:
-            return self.stage.worker(self.durable.broker, "--log-level", "warning",
-                                     processes=min(CHILDREN, WORKERS))
-
-    def victims(self) -> list[int]:
-        return sorted(self.stage.programs("brot-worker"))
-
-    def kill_worker(self, victim: int) -> None:
-        os.kill(victim, signal.SIGKILL)
-        self.stopped.pop(victim, None)
-        self.figures.add("workers killed")
-
-    def stop_worker(self, victim: int) -> None:
-        """Mostly for a moment, sometimes for longer than it takes to be given up."""
-        os.kill(victim, signal.SIGSTOP)
-        short = self.random.random() < 0.8
-        self.stopped[victim] = time.monotonic() + (self.random.uniform(0.1, 2) if short else 12)
-        self.figures.add("workers stopped")
-
-    def heal(self, everything: bool = False) -> None:
-        """Continues who was stopped for long enough, and starts parents anew."""
-        now_s = time.monotonic()
-        for victim, due_s in list(self.stopped.items()):
-            if everything or now_s >= due_s:
-                del self.stopped[victim]
-                try:
-                    os.kill(victim, signal.SIGCONT)
-                except ProcessLookupError:
-                    pass
-        for number, parent in enumerate(self.parents):
-            if not parent.is_running():
-                assert parent.wait().status == -signal.SIGKILL, parent.err()
-                with self.starting:
-                    self.stage.forget(parent)
-                self.parents[number] = self.start_parent()
-                self.figures.add("workers started")
-
-    def kill_broker(self) -> None:
-        old = self.durable.broker.process
-        self.durable.kill()
-        self.figures.add("broker deaths")
-        with self.starting:
-            self.stage.forget(old)
-            self.durable.start()
-
-    def strike(self) -> None:
-        try:
-            victim = self.random.choice(self.victims())
-            if self.random.random() < 0.5:
-                self.kill_worker(victim)
-            else:
-                self.stop_worker(victim)
-        except (IndexError, ProcessLookupError):
-            pass  # it died meanwhile
-
-    def look(self) -> None:
-        broker = self.durable.broker.process
-        assert broker.is_running(), f"the broker ended by itself: {broker.err()}"
-        self.figures.memory.append((time.monotonic() - self.began_s, memory_kib(broker.pid)))
-
-    def rage(self) -> None:
-        end_s = self.began_s + SECONDS
-        strike_s = kill_s = self.began_s
-        line_s = self.began_s + LINE_S
-        while (now_s := time.monotonic()) < end_s and not self.figures.faults:
-            if now_s >= strike_s:
-                self.strike()
-                strike_s = now_s + self.random.expovariate(WORKERS / WORKER_LIFE_S)
-            if now_s >= kill_s:
-                if kill_s > self.began_s:
-                    self.kill_broker()
-                kill_s = now_s + 0.5 + self.random.expovariate(1 / BROKER_LIFE_S)
-            self.heal()
-            self.look()
-            if now_s >= line_s:
-                line_s += LINE_S
-                print(f"{now_s - self.began_s:.0f} s: {self.figures.line()}", flush=True)
-            self.is_over.wait(0.05)
+        self.expected = quiet_pictures(stage)
+        super().__init__(stage, SEED, Climate(WORKERS, CHILDREN, BROKER_LIFE_S, WORKER_LIFE_S),
+                         "--memory", MEMORY)
 
     def check_memory(self) -> None:
         early = [kib for when, kib in self.figures.memory if when < SECONDS / 2]
@@ -283,15 +168,25 @@ class Storm:
                 f"the broker's memory grew from {max(early)} to {max(late)} KiB")
 
     def calm(self) -> None:
-        """Afterwards all is as if nothing had been."""
         self.heal(everything=True)
         wait_until(lambda: not self.durable.broker.jobs(), "the end of all jobs", 2 * PATIENCE_S)
         history = self.durable.broker.history()
         self.figures.add("retries", sum(entry["retries"] for entry in history))
         self.figures.add("jobs in history", len(history))
-        for parent in self.parents:
-            assert parent.stop().status == 0, parent.err()
-        self.durable.finish()
+        self.settle()
+
+
+def quiet_pictures(stage: Stage) -> dict[str, str]:
+    """What the same requests give when nobody dies and memory is ample."""
+    broker = stage.broker()
+    worker = stage.worker(broker, processes=2)
+    pictures = {}
+    for kind, (arguments, ending) in KINDS.items():
+        path = stage.render(broker, f"quiet.{ending}", *arguments)
+        pictures[kind] = sha(path)
+        path.unlink()
+    assert worker.stop().status == 0 and broker.process.stop().status == 0
+    return pictures
 
 
 def test_storm(stage: Stage, capsys: object) -> None:
@@ -302,7 +197,7 @@ def test_storm(stage: Stage, capsys: object) -> None:
         for painter in painters:
             painter.start()
         try:
-            storm.rage()
+            storm.rage(lambda: storm.age_s() >= SECONDS)
         finally:
             storm.is_over.set()
             storm.heal(everything=True)

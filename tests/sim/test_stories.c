@@ -229,6 +229,8 @@ static void a_job_that_no_worker_can_render_fails(void **state)
 	unsigned job = sim_submit(sim, client, 64, 640);
 	assert_true(sim_run_idle(sim, 1000));
 	assert_int_equal(sim_job_state(sim, job), SIM_JOB_FAILED);
+	assert_non_null(strstr(sim_trace(sim), "every worker failed its tiles three times, last on "
+					       "w1: it was told to fail"));
 	check(sim);
 	sim_free(sim);
 }

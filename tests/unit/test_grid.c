@@ -308,6 +308,25 @@ static void a_table_without_room_says_so(void **state)
 	free(memory);
 }
 
+/* Of no use any more, a grid does not search its full table for each further carry. */
+static void nothing_is_noted_in_a_grid_that_is_lost(void **state)
+{
+	(void)state;
+	struct grid_layout l = layout_of(100, 1, 1, false, 2);
+	l.carry_room = 16;
+	void *memory = memory_of(&l);
+	const struct grid grid = grid_view(memory, &l);
+	for (uint64_t cell = 0; cell < 17; cell++)
+		grid_carry(&grid, cell, 1);
+	assert_false(grid_is_exact(&grid));
+	for (uint64_t cell = 0; cell < 17; cell++)
+		grid_carry(&grid, cell, 1);
+	for (uint64_t i = 0; i < l.carry_room; i++)
+		assert_int_equal(grid.carries[i].times, 1);
+	assert_int_equal(*grid.carry_lost, 1);
+	free(memory);
+}
+
 static void a_hostile_table_touches_nothing_else(void **state)
 {
 	(void)state;
@@ -430,6 +449,7 @@ int main(void)
 		cmocka_unit_test(counts_pass_the_wrap),
 		cmocka_unit_test(large_counts_are_kept),
 		cmocka_unit_test(a_table_without_room_says_so),
+		cmocka_unit_test(nothing_is_noted_in_a_grid_that_is_lost),
 		cmocka_unit_test(a_hostile_table_touches_nothing_else),
 		cmocka_unit_test(a_mirrored_grid_is_half_an_image),
 		cmocka_unit_test(threads_share_the_table),

@@ -1,5 +1,5 @@
-/* test_steps.c - death at a named step, and a checkpoint that was cut off there. Built with
- * BROT_STEPS, whatever the rest is built with. */
+/* test_steps.c - death at a named step, numbers of tests, and a checkpoint that was cut off at a
+ * step. Built with BROT_STEPS, whatever the rest is built with. */
 #include <signal.h>
 #include <sys/wait.h>
 
@@ -48,6 +48,15 @@ static void a_process_dies_where_it_is_told_to(void **state)
 	assert_false(is_killed("second", "2", three_steps, f));
 }
 
+static void numbers_come_from_the_environment(void **state)
+{
+	(void)state;
+	(void)unsetenv("BROT_NUMBER");
+	assert_int_equal(step_number("BROT_NUMBER", 7), 7);
+	(void)setenv("BROT_NUMBER", "5000000000", 1);
+	assert_int_equal(step_number("BROT_NUMBER", 7), 5000000000);
+}
+
 static void save_once(struct fixture *f)
 {
 	(void)save(f);
@@ -73,6 +82,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(a_process_dies_where_it_is_told_to),
+		TEST(numbers_come_from_the_environment),
 		TEST(bits_come_after_their_pixels),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
