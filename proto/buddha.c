@@ -32,6 +32,14 @@ static uint64_t ceil_divide(uint64_t a, uint64_t b)
 	return a / b + (a % b != 0);
 }
 
+uint64_t buddha_points_most(uint32_t iterations)
+{
+	assert(iterations >= 1);
+	const uint64_t each = LIMIT_LARGE_SEGMENT_WORK / iterations;
+	return LIMIT_SAMPLE_SEGMENTS *
+	       (each < LIMIT_LARGE_SEGMENT_POINTS ? each : LIMIT_LARGE_SEGMENT_POINTS);
+}
+
 struct buddha_segments buddha_segments(uint64_t points, uint32_t iterations)
 {
 	assert(points >= 1 && iterations >= 1);

@@ -40,8 +40,8 @@ struct buddha_band {
 };
 
 struct buddha {
-	uint64_t first, points; /* samples first ... first + points - 1; points >= 1; the sum below
-				 * 2^62. first is 0 for grid */
+	uint64_t first, points; /* samples first ... first + points - 1; points >= 1 and at most
+				 * buddha_points_most(); the sum below 2^62. first is 0 for grid */
 	uint64_t seed;          /* below 2^63; 0 for grid */
 	enum buddha_sampling sampling;
 	bool is_inside;    /* anti-Buddhabrot */
@@ -63,6 +63,10 @@ struct tone {
 	double gamma;          /* of gamma, 0.01..10; 0.5 */
 	double white;          /* 0..1; 0.9999 */
 };
+
+/* So many points may a request have: more would make segments that a worker cannot be waited for.
+ */
+uint64_t buddha_points_most(uint32_t iterations);
 
 /* How the samples of a request are cut for its workers: segment s has the samples
  * first + s * points ... first + (s + 1) * points - 1, of which the last segment may lack some. */

@@ -83,9 +83,11 @@
 #define LIMIT_SEGMENTS      (1 << 26)    /* a job; 8 MiB of bits */
 
 /* Samples of a Buddhabrot, which are cut into segments too */
-#define LIMIT_SAMPLE_SEGMENTS (1 << 22) /* a job */
-#define LIMIT_SEGMENT_POINTS  65536     /* unless there are more than fit so many segments */
-#define LIMIT_GRIDS           16        /* of counts, of one job, at a time */
+#define LIMIT_SAMPLE_SEGMENTS      (1 << 22) /* a job */
+#define LIMIT_SEGMENT_POINTS       65536     /* unless there are more than fit so many segments */
+#define LIMIT_LARGE_SEGMENT_POINTS (1 << 20) /* then */
+#define LIMIT_LARGE_SEGMENT_WORK   (1ull << 36) /* points x iterations, then */
+#define LIMIT_GRIDS                16           /* of counts, of one job, at a time */
 
 /* A Unix socket's path, with its NUL, as Linux has it */
 #define LIMIT_IPC_PATH_BYTES 108

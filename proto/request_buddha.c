@@ -135,15 +135,21 @@ void request_settle_kind(struct request *request, bool has_palette)
 	}
 }
 
-static enum brot_err check_samples(const struct buddha *buddha, struct brot_error *err)
+static enum brot_err check_samples(const struct request *request, struct brot_error *err)
 {
+	const struct buddha *buddha = &request->buddha;
 	const unsigned long long points = buddha->points;
+	const uint64_t most = buddha_points_most(request->iterations);
 	uint64_t fewer, more;
-	if (buddha->points >= BUDDHA_SUM_MOST || buddha->first >= BUDDHA_SUM_MOST - buddha->points)
+	if (buddha->points > most)
 		return error_set(err, BROT_E_REQUEST,
-				 "buddha.points: with buddha.first it must be below 2^62, got "
+				 "buddha.points: must be at most %llu with %u iterations, got %llu",
+				 (unsigned long long)most, (unsigned)request->iterations, points);
+	if (buddha->first >= BUDDHA_SUM_MOST - buddha->points)
+		return error_set(err, BROT_E_REQUEST,
+				 "buddha.first: with buddha.points it must be below 2^62, got "
 				 "%llu and %llu",
-				 points, (unsigned long long)buddha->first);
+				 (unsigned long long)buddha->first, points);
 	if (buddha->sampling != SAMPLING_GRID)
 		return BROT_OK;
 	if (buddha->first != 0 || buddha->seed != 0)
@@ -163,13 +169,25 @@ static enum brot_err check_samples(const struct buddha *buddha, struct brot_erro
 static enum brot_err check_bands(const struct request *request, struct brot_error *err)
 {
 	const struct buddha *buddha = &request->buddha;
-	for (uint32_t i = 0; i < buddha->channels; i++)
-		if (buddha->bands[i].max > request->iterations)
+	for (uint32_t i = 0; i < buddha->channels; i++) {
+		const struct buddha_band *band = &buddha->bands[i];
+		if (band->max > request->iterations)
 			return error_set(err, BROT_E_REQUEST,
 					 "buddha.bands[%u]: its maximum must be at most the "
 					 "request's iterations, %u, got %u",
 					 (unsigned)i, (unsigned)request->iterations,
-					 (unsigned)buddha->bands[i].max);
+					 (unsigned)band->max);
+		if (!buddha->is_inside && band->max == 1)
+			return error_set(err, BROT_E_REQUEST,
+					 "buddha.bands[%u]: its maximum must be at least 2, for "
+					 "orbits that escape at 1 have no hits, got 1",
+					 (unsigned)i);
+		if (buddha->is_inside && band->min != 1)
+			return error_set(err, BROT_E_REQUEST,
+					 "buddha.bands[%u]: its minimum must be 1 with orbits "
+					 "\"inside\", which never escape, got %u",
+					 (unsigned)i, (unsigned)band->min);
+	}
 	return BROT_OK;
 }
 
@@ -251,7 +269,7 @@ enum brot_err request_check_kind(const struct request *request, struct brot_erro
 		return BROT_OK;
 	enum brot_err code = check_plain(request, err);
 	if (code == BROT_OK)
-		code = check_samples(&request->buddha, err);
+		code = check_samples(request, err);
 	if (code == BROT_OK)
 		code = check_bands(request, err);
 	if (code == BROT_OK)
