@@ -43,12 +43,14 @@ struct job {
  * *ret_opened gets the answer, handle included, whatever happens. NULL where the job cannot be
  * rendered, and why is then in ret_opened->error. Release with job_free(). fault_init() comes
  * first: whoever made the image may take it away at any time.
- * others: the jobs that are open, one of which may have compiled the same samples. */
+ * others: the jobs that are open, one of which may have compiled the same samples. memory_bytes:
+ * the most that grids of our own, theirs included, may take; 0: no such bound. */
 struct job_setup {
 	uint64_t handle;
 	const struct kernel *kernel;
 	bool use_shm;
 	const struct job *others;
+	uint64_t memory_bytes;
 };
 struct job *job_open(const struct message *m, const struct job_setup *setup,
 		     struct session_opened *ret_opened);

@@ -85,6 +85,23 @@ static enum brot_err grid_map(struct job *job, const struct grid_card *card,
 	return check.code;
 }
 
+/* Of memory that is only promised we hear when it is too late. */
+static enum brot_err check_memory(const struct grid_layout *layout, const struct job_setup *setup,
+				  struct brot_error *err)
+{
+	uint64_t bytes = layout->total_bytes;
+	for (const struct job *other = setup->others; other != NULL; other = other->next)
+		if (other->kind == JOB_COLLECT && other->counts != NULL)
+			bytes += counts_layout(other->counts)->total_bytes;
+	if (setup->memory_bytes == 0 || bytes <= setup->memory_bytes)
+		return BROT_OK;
+	return error_set(
+		err, BROT_E_SYSTEM,
+		"grid: counts of this worker's own may take %llu bytes, half of its host's "
+		"memory, and would take %llu",
+		(unsigned long long)setup->memory_bytes, (unsigned long long)bytes);
+}
+
 static void describe(const struct job *job, const struct grid_layout *layout,
 		     struct session_opened *opened)
 {
@@ -116,6 +133,8 @@ enum brot_err job_counts_open(struct job *job, const struct request *request, co
 		card.wrap = (json_int_t)samples_wrap(job->samples);
 	if (code == BROT_OK && !samples_layout(job->samples, (uint64_t)card.wrap, &layout))
 		code = error_set(err, BROT_E_PROTOCOL, "size: the grid is too large");
+	if (code == BROT_OK && !is_mapped)
+		code = check_memory(&layout, setup, err);
 	if (code == BROT_OK && is_mapped)
 		code = grid_map(job, &card, &layout, opened);
 	if (code != BROT_OK)

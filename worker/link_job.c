@@ -1,5 +1,6 @@
 /* link_job.c - the jobs of a connection, and their tiles on the way through the pool. */
 #include <assert.h>
+#include <unistd.h>
 
 #include "proto/sys/log.h"
 #include "worker/link_internal.h"
@@ -27,6 +28,13 @@ static void jobs_reap(struct link *link)
 	}
 }
 
+/* Half of what the host has. */
+static uint64_t memory_bytes(void)
+{
+	const long pages = sysconf(_SC_PHYS_PAGES), page_bytes = sysconf(_SC_PAGESIZE);
+	return pages > 0 && page_bytes > 0 ? (uint64_t)pages * (uint64_t)page_bytes / 2 : 0;
+}
+
 void link_job_open(struct link *link, const struct session_action *action,
 		   const struct message *message)
 {
@@ -36,6 +44,7 @@ void link_job_open(struct link *link, const struct session_action *action,
 		.kernel = link->config->choice->kernel,
 		.use_shm = link->config->use_shm,
 		.others = link->jobs,
+		.memory_bytes = memory_bytes(),
 	};
 	struct job *job = job_open(message, &setup, &event.opened);
 	if (job != NULL) {

@@ -121,6 +121,8 @@ static void story_random(struct story *story)
 		buddha->first = story->first;
 	}
 	story->wrap = random_below(2) == 0 ? GRID_WRAP : 2 + random_below(50);
+	if (story->wrap % 4 == 3)
+		story->wrap = GRID_WIDE;
 	story->threads = random_below(4) == 0 ? THREADS : 1;
 	story->pieces = 1 + (uint32_t)random_below(5);
 }
@@ -345,6 +347,79 @@ static void check_poll(const char *only)
 		}
 }
 
+/* The hits of that job's first samples, with a poll that says no to so many questions; 0: to none.
+ */
+static uint64_t hits_until(const struct buddha_job *job, const struct story *story,
+			   uint32_t answers, struct patience *patience)
+{
+	const struct escape_poll poll = {patience_ends, patience};
+	struct grid_layout layout;
+	uint64_t iterations, sum = 0;
+	*patience = (struct patience){.answers = answers > 0 ? answers : UINT32_MAX};
+	if (!buddha_job_layout(job, 1, GRID_WIDE, &layout))
+		exit(EXIT_FAILURE);
+	void *memory = memory_of(layout.total_bytes);
+	const struct grid grid = grid_view(memory, &layout);
+	struct grid_locks *locks = grid_locks_make(&layout);
+	struct scatter *scatter = scatter_make(&grid, locks, buddha_job_is_weighted(job));
+	failures += buddha_run(job, story->first, story->count, scatter, &poll, &iterations) !=
+		    (answers == 0);
+	scatter_flush(scatter);
+	for (uint64_t i = 0; i < layout.plane_cells; i++)
+		sum += grid.wide[i];
+	scatter_free(scatter);
+	grid_locks_free(locks);
+	free(memory);
+	return sum;
+}
+
+/* Neither the hits of few samples with long orbits nor those that wait for others keep a run that
+ * is to end: few of each are 10^7 steps. */
+static void check_poll_of_hits(const char *only)
+{
+	struct story stories[] = {
+		/* Inside, in a row of a grid. */
+		{.setup = {.iterations = 4000000, .buddha = {.points = 128, .is_inside = true}},
+		 .count = 16},
+		/* c = -0.75 + i / q, which takes pi q steps to escape. */
+		{.setup = {.iterations = 40000000,
+			   .buddha = {.points = 2 * 10000004ull * 10000004}},
+		 .first = 6250002,
+		 .count = 1},
+	};
+	for (size_t v = 0; kernel_at(v) != NULL; v++)
+		for (size_t i = 0; i < sizeof stories / sizeof stories[0]; i++) {
+			const struct kernel *kernel = kernel_at(v);
+			struct story *story = &stories[i];
+			struct buddha *buddha = &story->setup.buddha;
+			struct buddha_job *job;
+			struct patience patience;
+			if (!kernel->supported() ||
+			    (only != NULL && strcmp(kernel->name, only) != 0))
+				continue;
+			story->setup.frame = (struct point_frame){.cos = 1,
+								  .step_re = 0.1,
+								  .step_im = 0.1,
+								  .columns = 20,
+								  .rows = 20};
+			buddha->sampling = SAMPLING_GRID;
+			buddha->channels = 1;
+			buddha->bands[0] = (struct buddha_band){1, story->setup.iterations};
+			if (buddha_job_compile(&story->setup, kernel, &job, NULL) != BROT_OK)
+				exit(EXIT_FAILURE);
+			const uint64_t all = hits_until(job, story, 0, &patience);
+			const uint32_t asked = patience.asked;
+			const uint64_t some = hits_until(job, story, asked - 1, &patience);
+			if (all < 10000000 || asked < all / (1u << 23) || some >= all) {
+				failures++;
+				printf("%s: %llu hits, asked %u times, %llu hits before the last\n",
+				       kernel->name, (unsigned long long)all, asked,
+				       (unsigned long long)some);
+			}
+			buddha_job_free(job);
+		}
+}
+
 int main(int argc, char **argv)
 {
 	const char *kernel = NULL;
@@ -365,6 +440,7 @@ int main(int argc, char **argv)
 	if (!is_one) {
 		check_pinned(kernel);
 		check_poll(kernel);
+		check_poll_of_hits(kernel);
 	}
 	random_state = seed;
 	for (unsigned i = 0; i < (is_one ? 1 : CASES * percent / 100); i++) {

@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "proto/work.h"
 #include "worker/fault.h"
 #include "worker/job.h"
 
@@ -175,6 +176,44 @@ static void some_rows_are_not_mirrored(void **state)
 	}
 }
 
+static struct job *open_counts(const struct job *others, uint64_t memory_bytes,
+			       struct session_opened *ret_opened)
+{
+	char body[] = "{\"request\": {\"brot\": 1, \"kind\": \"buddhabrot\","
+		      " \"format\": \"density\", \"size\": [1000, 500],"
+		      " \"view\": {\"re\": \"-0.5\", \"im\": \"0\", \"width\": \"3\"},"
+		      " \"iterations\": 100, \"buddha\": {\"points\": 1000}},"
+		      " \"phases\": [\"sample\", \"collect\"]}";
+	const struct message m = {.type = MSG_JOB,
+				  .session = 1,
+				  .job = work_grid_id(7, others != NULL ? 2 : 1),
+				  .body = {body, strlen(body)}};
+	const struct job_setup setup = {.handle = 9,
+					.kernel = kernel_at(0),
+					.others = others,
+					.memory_bytes = memory_bytes};
+	return job_open(&m, &setup, ret_opened);
+}
+
+static void own_counts_are_bounded_by_memory(void **state)
+{
+	(void)state;
+	struct session_opened opened;
+	struct job *job = open_counts(NULL, 0, &opened);
+	if (job == NULL)
+		fail_msg("%s", opened.error.text);
+	const uint64_t bytes = counts_layout(job->counts)->total_bytes;
+	assert_null(open_counts(NULL, bytes - 1, &opened));
+	assert_int_equal(opened.error.code, BROT_E_SYSTEM);
+	assert_non_null(strstr(opened.error.text, "counts of this worker's own may take"));
+	/* Those of other jobs are there as well. */
+	assert_null(open_counts(job, 2 * bytes - 1, &opened));
+	struct job *other = open_counts(job, 2 * bytes, &opened);
+	assert_non_null(other);
+	job_free(other);
+	job_free(job);
+}
+
 static int init(void **state)
 {
 	(void)state;
@@ -189,6 +228,7 @@ int main(void)
 		cmocka_unit_test(an_image_of_another_height_is_not_mapped),
 		cmocka_unit_test(rows_that_are_none_are_refused),
 		cmocka_unit_test(some_rows_are_not_mirrored),
+		cmocka_unit_test(own_counts_are_bounded_by_memory),
 	};
 	return cmocka_run_group_tests(tests, init, NULL);
 }

@@ -132,6 +132,41 @@ static void a_wide_cell_that_is_full_says_so(void **state)
 	}
 }
 
+/* What a thread takes does not grow with the picture, up to a gigapixel. */
+static void bins_of_large_grids_are_small(void **state)
+{
+	(void)state;
+	static const uint32_t sides[] = {1, 700, 4000, 9000, 20000};
+	for (size_t i = 0; i < sizeof sides / sizeof sides[0]; i++) {
+		struct grid_layout layout;
+		assert_true(grid_layout_make(sides[i], sides[i], 3, false, 1, GRID_WIDE, &layout));
+		assert_true(scatter_bytes(&layout) <= 34u << 20);
+	}
+	struct made m = {.want = NULL};
+	assert_true(grid_layout_make(17000, 17000, 1, false, 1, GRID_WRAP, &m.layout));
+	m.memory = calloc(1, m.layout.total_bytes); /* most of it is never touched */
+	assert_non_null(m.memory);
+	m.grid = grid_view(m.memory, &m.layout);
+	m.locks = grid_locks_make(&m.layout);
+	for (uint32_t is_weighted = 0; is_weighted < 2; is_weighted++) {
+		struct scatter *s = scatter_make(&m.grid, m.locks, is_weighted);
+		assert_non_null(s);
+		for (uint64_t k = 0; k < 20000000; k++) {
+			const uint64_t hit = hit_of(k % 4000 * 65536 + k % 7, is_weighted);
+			scatter_add(s, &hit, 1, 0);
+		}
+		scatter_flush(s);
+		scatter_free(s);
+	}
+	uint64_t sum = 0;
+	for (uint64_t block = 0; block < 4000; block++)
+		for (uint64_t i = 0; i < 7; i++)
+			sum += m.grid.cells[block * 65536 + i];
+	assert_int_equal(sum, 3 * 20000000);
+	assert_int_equal(m.grid.cells[65536 * 5 + 5], 3 * 715);
+	drop(&m);
+}
+
 static void cells_wrap_at_32_bits(void **state)
 {
 	(void)state;
@@ -217,6 +252,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(all_hits_arrive),
+		cmocka_unit_test(bins_of_large_grids_are_small),
 		cmocka_unit_test(cells_wrap_at_32_bits),
 		cmocka_unit_test(a_wide_cell_that_is_full_says_so),
 		cmocka_unit_test(what_is_abandoned_is_gone),

@@ -71,7 +71,8 @@ bool buddha_job_layout(const struct buddha_job *job, uint32_t segments, uint64_t
 
 /* Adds samples first ... first + count - 1, numbers as in proto/buddha.h (so at least the
  * request's `first`), to the bins of a scatter whose grid has the job's layout: they are in the
- * grid after scatter_flush(). poll may be NULL; it is asked about every 2^26 iterations. Returns
+ * grid after scatter_flush(). poll may be NULL; it is asked after 2^22 steps of orbits, or 2^26 in
+ * vectors that are only tested, whatever they are done for. Returns
  * false where it said no: some of the hits are in the grid or the bins then, so that neither is of
  * use (scatter_abandon()). *ret_iterations gets the iterations done to tell how samples end. */
 bool buddha_run(const struct buddha_job *job, uint64_t first, uint64_t count,

@@ -32,16 +32,14 @@ _Static_assert(UNIT % 2 == 0 && DENSE % UNIT == 0, "a block must start with an o
 
 struct run {
 	const struct buddha_job *job;
-	const struct escape_poll *poll;
 	uint64_t next, end; /* samples that are not made yet */
-	uint64_t total;     /* iterations of the samples that are done */
 	uint64_t work;      /* steps so far, those of idle lanes included, and 1 a sample */
 	uint64_t poll_at, pause_at;
 	uint64_t left_count; /* samples that escaped from the bundle */
 	int64_t need;        /* units from DENSE_N to the limit */
 	uint32_t units;      /* of a block */
-	bool is_over;        /* the poll said no */
 	bool has_interior, has_weights;
+	struct gate gate;
 	struct strip strip;
 	struct batch ready, replay; /* place.column: the logarithm of the weight */
 	struct bundle bundle;
@@ -54,13 +52,13 @@ _Static_assert(sizeof(struct run) < 112 * 1024, "a run's state is on its caller'
 static inline void run_poll(struct run *run)
 {
 	run->poll_at = run->work + POLL_WORK;
-	run->is_over = run->poll != NULL && !run->poll->keep_going(run->poll->context, run->total);
+	(void)gate_ask(&run->gate);
 }
 
 static inline void sample_inside(struct run *run, double re, double im, uint32_t weight_log2,
 				 uint64_t iterations)
 {
-	run->total += iterations;
+	run->gate.iterations += iterations;
 	if (!run->job->is_inside)
 		return;
 	run->work += run->job->hits;
@@ -76,7 +74,7 @@ static inline void sample_escaped(struct run *run, double re, double im, uint32_
 		sample_inside(run, re, im, weight_log2, job->limit);
 		return;
 	}
-	run->total += n;
+	run->gate.iterations += n;
 	if (job->is_inside || n < 2 || buddha_channels_at(job, n) == 0)
 		return;
 	run->work += n;
@@ -106,8 +104,9 @@ static inline void run_fill(struct run *run)
 		}
 		for (uint32_t rest = edge & all; rest != 0; rest &= rest - 1) {
 			const uint32_t i = first + (uint32_t)__builtin_ctz(rest);
-			run->total += one_sample(job, run->plot.scatter, s->re[i], s->im[i],
-						 s->weight_log2[i]);
+			if (!one_sample(job, run->plot.scatter, &run->gate, s->re[i], s->im[i],
+					s->weight_log2[i]))
+				return;
 		}
 		for (uint32_t rest = run->has_weights ? bits : 0, at = kept; rest != 0;
 		     rest &= rest - 1)
@@ -128,7 +127,7 @@ static inline void group_take(struct run *run)
 {
 	struct batch *b = &run->ready;
 	struct strip *s = &run->strip;
-	while (b->count < GROUP && !run->is_over) {
+	while (b->count < GROUP && !run->gate.is_over) {
 		if (s->next == s->count) {
 			if (run->next == run->end)
 				break;
@@ -157,7 +156,7 @@ static inline void run_feed(struct run *run)
 	real passed[GROUP];
 	while (b->count == 0) {
 		group_take(run);
-		if (b->count == 0 || run->is_over) {
+		if (b->count == 0 || run->gate.is_over) {
 			b->count = 0;
 			return;
 		}
@@ -309,16 +308,17 @@ static inline void run_block(struct run *run)
 		run_pause(run);
 }
 
-static void run_init(struct run *run, const struct buddha_job *job, struct scatter *scatter)
+static void run_init(struct run *run, const struct buddha_job *job, struct scatter *scatter,
+		     const struct escape_poll *poll)
 {
 	const uint32_t over = job->limit > DENSE_N ? job->limit - DENSE_N : 1;
 	run->job = job;
-	run->total = run->work = run->left_count = 0;
+	run->work = run->left_count = 0;
+	run->gate = (struct gate){.poll = poll};
 	run->need = (over + UNIT - 1) / UNIT;
 	run->units = 1;
 	run->pause_at = PAUSE_WORK;
 	run->poll_at = POLL_WORK;
-	run->is_over = false;
 	run->has_interior = job->has_shortcuts;
 	run->has_weights = job->sampler.sampling == SAMPLING_ZOOM;
 	run->strip.count = run->strip.next = 0;
@@ -328,7 +328,7 @@ static void run_init(struct run *run, const struct buddha_job *job, struct scatt
 	for (uint32_t i = 0; i < GROUP; i++)
 		run->ready.n[i] = run->replay.n[i] = 0;
 	run->inside.count = 0;
-	plot_init(&run->plot, job, scatter);
+	plot_init(&run->plot, job, scatter, &run->gate);
 	bundle_init(&run->bundle);
 }
 
@@ -337,19 +337,20 @@ bool BUDDHA_NAME(SIMD_NAME)(const struct buddha_job *job, uint64_t first, uint64
 			    uint64_t *ret_iterations)
 {
 	struct run run;
-	run_init(&run, job, scatter);
-	run.poll = poll;
+	run_init(&run, job, scatter, poll);
 	run.next = first;
 	run.end = first + count;
 	run.bundle.busy = BUNDLE;
 	for (uint32_t i = 0; i < BUNDLE; i++)
 		lane_refill(&run, i);
 	run.bundle.first_expiry = run.need;
-	while (run.bundle.busy > 0 && !run.is_over)
+	while (run.bundle.busy > 0 && !run.gate.is_over)
 		run_block(&run);
-	replay_flush(&run);
-	plot_end(&run.plot);
-	inside_flush(&run.plot, &run.inside);
-	*ret_iterations = run.total;
-	return !run.is_over;
+	if (!run.gate.is_over) {
+		replay_flush(&run);
+		plot_end(&run.plot);
+		inside_flush(&run.plot, &run.inside);
+	}
+	*ret_iterations = run.gate.iterations;
+	return !run.gate.is_over;
 }

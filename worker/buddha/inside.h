@@ -19,29 +19,6 @@ struct inside {
 	uint32_t count;
 };
 
-/* Adds z_m ... of an orbit that is in a cycle at z_m. */
-static inline void inside_cycle(const struct plot *plot, struct orbit_f64 z, uint32_t m,
-				uint32_t weight_log2)
-{
-	const struct buddha_job *job = plot->job;
-	const struct orbit_f64 start = z;
-	uint32_t period = 0;
-	do {
-		one_step(&z, m + period++);
-		one_step(&z, m + period++);
-	} while (z.x != start.x || z.y != start.y);
-	for (uint32_t k = 0; k < period; k++) {
-		for (uint32_t channel = 0; channel < job->channels; channel++) {
-			const uint32_t max = job->bands[channel].max;
-			if (max < m + k)
-				continue;
-			const uint64_t times = (max - (m + k)) / period + 1;
-			one_hit(job, plot->scatter, 1u << channel, z.x, z.y, times << weight_log2);
-		}
-		one_step(&z, m + k);
-	}
-}
-
 /* The last m up to which z_m, z_(m+1) ... all go to the channels that z_m goes to. */
 static inline uint32_t inside_last(const struct buddha_job *job, uint32_t m)
 {
@@ -63,7 +40,8 @@ static inline void inside_two(struct plot *plot, struct plot_lanes *lanes, const
 		if (lanes->left[i] == 0)
 			continue;
 		const uint32_t last = m + 1 < plot->job->hits ? m + 1 : plot->job->hits;
-		one_plot(plot->job, plot->scatter, 0, &z, m, last, 1ull << in->weight_log2[i]);
+		one_plot(plot->job, plot->scatter, plot->gate, 0, &z, m, last,
+			 1ull << in->weight_log2[i]);
 		lanes->x[i] = z.x;
 		lanes->y[i] = z.y;
 	}
@@ -82,10 +60,9 @@ static inline bool inside_look(const struct plot *plot, struct plot_lanes *lanes
 			is_any = true;
 			continue;
 		}
-		inside_cycle(
-			plot,
-			(struct orbit_f64){lanes->x[i], lanes->y[i], lanes->re[i], lanes->im[i]}, m,
-			in->weight_log2[i]);
+		one_cycle(plot->job, plot->scatter, plot->gate,
+			  (struct orbit_f64){lanes->x[i], lanes->y[i], lanes->re[i], lanes->im[i]},
+			  m, in->weight_log2[i]);
 		lanes->left[i] = 0;
 	}
 	return is_any;
@@ -107,7 +84,7 @@ static inline void inside_flush(struct plot *plot, struct inside *in)
 	}
 	uint32_t m = 1, looks = 0;
 	bool is_any = in->count > 0;
-	while (is_any && m <= job->hits) {
+	while (is_any && m <= job->hits && gate_pass(plot->gate, INSIDE_STEPS * PLOT_LANES)) {
 		const uint32_t there = inside_last(job, m) - m + 1;
 		uint32_t steps = there < INSIDE_STEPS ? there / 2 * 2 : INSIDE_STEPS;
 		if (steps > 0) {

@@ -17,6 +17,8 @@
 #define CLASS_EXACT 32
 #define CLASSES     (CLASS_EXACT + 4 * (30 - 5)) /* LIMIT_ITERATIONS is below 2^30 */
 
+#define PLOT_STEPS (1u << 14) /* between two looks at the gate; even */
+
 #define HITS_ROOM 2048u
 #define HITS_STEP (4 * PLOT_LANES) /* of two steps, and their conjugates */
 
@@ -30,6 +32,7 @@ struct plot_class {
 struct plot {
 	const struct buddha_job *job;
 	struct scatter *scatter;
+	struct gate *gate;
 	SIMD_ALIGNED double hits[HITS_ROOM + SIMD_LANES];
 	uint32_t count;
 	struct plot_class classes[CLASSES];
@@ -150,6 +153,22 @@ static inline void plot_advance(struct plot *plot, const struct plot_map *shared
 	}
 }
 
+/* All the steps of a group whose orbits have at most `last` hits: as plot_advance(), but `left` is
+ * what is left, and where the gate says so it ends early. */
+static inline void plot_orbits(struct plot *plot, const struct plot_map *map,
+			       struct plot_lanes *lanes, int first, int vectors, uint32_t last,
+			       uint32_t set)
+{
+	for (uint32_t done = 0; done < last; done += PLOT_STEPS) {
+		const uint32_t steps = last - done < PLOT_STEPS ? last - done : PLOT_STEPS;
+		if (!gate_pass(plot->gate, (uint64_t)steps * (uint32_t)(vectors * SIMD_LANES)))
+			return;
+		plot_advance(plot, map, lanes, first, vectors, steps, set);
+		for (int i = first; i < first + vectors * SIMD_LANES; i++)
+			lanes->left[i] -= steps;
+	}
+}
+
 /* Plots the samples of a class that go to one set of channels. */
 static inline void plot_group(struct plot *plot, struct plot_class *group, uint32_t set)
 {
@@ -174,10 +193,10 @@ static inline void plot_group(struct plot *plot, struct plot_class *group, uint3
 		lanes.base[count] = SCATTER_HIT;
 	}
 	if (taken > PLOT_LANES - SIMD_LANES)
-		plot_advance(plot, &map, &lanes, 0, PLOT_VECTORS, last, set);
+		plot_orbits(plot, &map, &lanes, 0, PLOT_VECTORS, last, set);
 	else
 		for (uint32_t first = 0; first < taken; first += SIMD_LANES)
-			plot_advance(plot, &map, &lanes, (int)first, 1, last, set);
+			plot_orbits(plot, &map, &lanes, (int)first, 1, last, set);
 	plot_flush(plot, set);
 }
 
@@ -216,10 +235,11 @@ static inline void plot_sample(struct plot *plot, double re, double im, uint32_t
 }
 
 static inline void plot_init(struct plot *plot, const struct buddha_job *job,
-			     struct scatter *scatter)
+			     struct scatter *scatter, struct gate *gate)
 {
 	plot->job = job;
 	plot->scatter = scatter;
+	plot->gate = gate;
 	plot->count = 0;
 	for (uint32_t i = 0; i < CLASSES; i++)
 		plot->classes[i].count = 0;

@@ -12,8 +12,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CHUNK_BYTES 2048u
-#define CHUNK_NONE  UINT32_MAX
+#define CHUNK_BYTES_MAX 2048u
+#define CHUNK_BYTES_MIN 256u
+#define CHUNK_NONE      UINT32_MAX
 
 /* An entry is the cell's place in its block, and above that the weight where there are any. */
 #define BLOCK_BITS_MAX   16
@@ -41,8 +42,9 @@ struct scatter {
 	pthread_mutex_t *volatile held;
 	bool is_weighted;
 	uint32_t block_bits, block_count;
-	uint32_t next_block; /* where the next round of flushes starts */
-	uint32_t full_total; /* full chunks of all bins */
+	uint32_t chunk_bytes; /* a power of two */
+	uint32_t next_block;  /* where the next round of flushes starts */
+	uint32_t full_total;  /* full chunks of all bins */
 	uint32_t chunk_count, free_count;
 	uint8_t *pool;   /* chunk_count chunks, each at a multiple of its size */
 	uint32_t *free;  /* a stack of chunks */
@@ -90,12 +92,38 @@ void grid_locks_free(struct grid_locks *locks)
 	free(locks);
 }
 
+/* How the memory of a thread is cut: two chunks a block, of half of the pool if they can be small
+ * enough, and as many more as there is room for. */
+static void pool_cut(const struct grid_layout *layout, uint32_t *ret_chunk_bytes,
+		     uint32_t *ret_chunks)
+{
+	const uint32_t least = 2 * block_count_of(layout);
+	uint64_t bytes = layout->plane_cells * layout->channels * sizeof(uint32_t) / POOL_SHARE;
+	uint32_t chunk_bytes = CHUNK_BYTES_MAX;
+	bytes = bytes < POOL_BYTES_MIN ? POOL_BYTES_MIN : bytes;
+	bytes = bytes > POOL_BYTES_MAX ? POOL_BYTES_MAX : bytes;
+	while (chunk_bytes > CHUNK_BYTES_MIN && (uint64_t)least * chunk_bytes > bytes / 2)
+		chunk_bytes /= 2;
+	const uint32_t wished = (uint32_t)(bytes / chunk_bytes);
+	*ret_chunk_bytes = chunk_bytes;
+	*ret_chunks = wished > least ? wished : least;
+}
+
+uint64_t scatter_bytes(const struct grid_layout *layout)
+{
+	uint32_t chunk_bytes, chunks;
+	pool_cut(layout, &chunk_bytes, &chunks);
+	return sizeof(struct scatter) +
+	       (uint64_t)chunks * (chunk_bytes + sizeof(uint32_t) + sizeof(uint32_t)) +
+	       (uint64_t)block_count_of(layout) * (sizeof(uint8_t *) + sizeof(struct bin));
+}
+
 /* All chunks are free but one a block. */
 static void bins_empty(struct scatter *s)
 {
 	s->full_total = s->free_count = 0;
 	for (uint32_t block = 0; block < s->block_count; block++) {
-		s->at[block] = s->pool + (size_t)block * CHUNK_BYTES;
+		s->at[block] = s->pool + (size_t)block * s->chunk_bytes;
 		s->bins[block] = (struct bin){CHUNK_NONE, 0};
 	}
 	for (uint32_t chunk = s->chunk_count; chunk-- > s->block_count;)
@@ -114,11 +142,8 @@ struct scatter *scatter_make(const struct grid *grid, struct grid_locks *locks, 
 	s->block_bits = block_bits_of(layout);
 	s->block_count = block_count_of(layout);
 	assert(locks->count == s->block_count);
-	uint64_t bytes = layout->plane_cells * layout->channels * sizeof(uint32_t) / POOL_SHARE;
-	bytes = bytes < POOL_BYTES_MIN ? POOL_BYTES_MIN : bytes;
-	bytes = bytes > POOL_BYTES_MAX ? POOL_BYTES_MAX : bytes;
-	s->chunk_count = 2 * s->block_count + (uint32_t)(bytes / CHUNK_BYTES);
-	s->pool = aligned_alloc(CHUNK_BYTES, (size_t)s->chunk_count * CHUNK_BYTES);
+	pool_cut(layout, &s->chunk_bytes, &s->chunk_count);
+	s->pool = aligned_alloc(s->chunk_bytes, (size_t)s->chunk_count * s->chunk_bytes);
 	s->free = calloc(s->chunk_count, sizeof *s->free);
 	s->after = calloc(s->chunk_count, sizeof *s->after);
 	s->at = calloc(s->block_count, sizeof *s->at);
@@ -214,7 +239,7 @@ static void chunk_add(const struct scatter *s, uint32_t block, const uint8_t *ch
 
 static uint8_t *chunk_address(const struct scatter *s, uint32_t chunk)
 {
-	return s->pool + (size_t)chunk * CHUNK_BYTES;
+	return s->pool + (size_t)chunk * s->chunk_bytes;
 }
 
 /* Adds a block's full chunks, and with is_all the one that is being filled. The lock is held. */
@@ -222,14 +247,14 @@ static void block_add(struct scatter *s, uint32_t block, bool is_all)
 {
 	struct bin *bin = &s->bins[block];
 	for (uint32_t chunk = bin->full; chunk != CHUNK_NONE; chunk = s->after[chunk]) {
-		chunk_add(s, block, chunk_address(s, chunk), CHUNK_BYTES);
+		chunk_add(s, block, chunk_address(s, chunk), s->chunk_bytes);
 		s->free[s->free_count++] = chunk;
 	}
 	s->full_total -= bin->fulls;
 	*bin = (struct bin){CHUNK_NONE, 0};
 	if (!is_all)
 		return;
-	const uint32_t filled = (uint32_t)((uintptr_t)s->at[block] % CHUNK_BYTES);
+	const uint32_t filled = (uint32_t)((uintptr_t)s->at[block] & (s->chunk_bytes - 1));
 	chunk_add(s, block, s->at[block] - filled, filled);
 	s->at[block] -= filled;
 }
@@ -241,7 +266,7 @@ static void blocks_flush(struct scatter *s, uint32_t least, bool is_all)
 	for (int is_patient = 0; is_patient < 2; is_patient++)
 		for (uint32_t i = 0; i < s->block_count; i++) {
 			const uint32_t block = (s->next_block + i) % s->block_count;
-			const bool has_some = (uintptr_t)s->at[block] % CHUNK_BYTES != 0;
+			const bool has_some = ((uintptr_t)s->at[block] & (s->chunk_bytes - 1)) != 0;
 			pthread_mutex_t *lock = &s->locks->lock[block];
 			if (s->bins[block].fulls < least && !(is_all && has_some))
 				continue;
@@ -262,7 +287,7 @@ static void blocks_flush(struct scatter *s, uint32_t least, bool is_all)
 __attribute__((noinline)) static void chunk_next(struct scatter *s, uint32_t block)
 {
 	struct bin *bin = &s->bins[block];
-	const uint32_t chunk = (uint32_t)((size_t)(s->at[block] - s->pool) / CHUNK_BYTES) - 1;
+	const uint32_t chunk = (uint32_t)((size_t)(s->at[block] - s->pool) / s->chunk_bytes) - 1;
 	s->after[chunk] = bin->full;
 	bin->full = chunk;
 	bin->fulls++;
@@ -282,7 +307,7 @@ static inline void hit_put(struct scatter *s, uint64_t cell, uint64_t weight)
 	*(uint64_t *)(void *)at = weight << BLOCK_BITS_MAX | place;
 	at += sizeof(uint64_t);
 	s->at[block] = at;
-	if ((uintptr_t)at % CHUNK_BYTES == 0)
+	if (((uintptr_t)at & (s->chunk_bytes - 1)) == 0)
 		chunk_next(s, block);
 }
 
@@ -298,6 +323,7 @@ void scatter_add(struct scatter *scatter, const uint64_t *hits, uint32_t count, 
 	}
 	const uint32_t bits = s->block_bits, mask = (1u << bits) - 1;
 	uint8_t **const cursors = s->at;
+	const uintptr_t full = s->chunk_bytes - 1;
 	for (uint32_t i = 0; i < count; i++) {
 		const uint64_t cell = base + (hits[i] & SCATTER_CELL_MASK);
 		const uint32_t block = (uint32_t)(cell >> bits);
@@ -305,7 +331,7 @@ void scatter_add(struct scatter *scatter, const uint64_t *hits, uint32_t count, 
 		*(uint16_t *)(void *)at = (uint16_t)(cell & mask);
 		at += sizeof(uint16_t);
 		cursors[block] = at;
-		if ((uintptr_t)at % CHUNK_BYTES == 0)
+		if (((uintptr_t)at & full) == 0)
 			chunk_next(s, block);
 	}
 }

@@ -34,9 +34,12 @@ struct scatter;
 struct grid_locks *grid_locks_make(const struct grid_layout *layout);
 void grid_locks_free(struct grid_locks *locks); /* NULL is allowed */
 
+/* The memory of a scatter: an eighth of the grid, but 4 to 32 MiB, or more where not even two
+ * chunks of 256 bytes for each block of 65536 cells fit in that; and a 32nd of it for the books. */
+uint64_t scatter_bytes(const struct grid_layout *layout);
+
 /* Empty bins for a grid. is_weighted: hits may weigh more than 1. Both are borrowed. The caller
- * owns what is returned; NULL if memory is short: an eighth of the grid, but 4 to 32 MiB, and a
- * 64th of the grid. */
+ * owns what is returned; NULL if memory is short. */
 struct scatter *scatter_make(const struct grid *grid, struct grid_locks *locks, bool is_weighted);
 
 /* NULL is allowed. Hits that were not flushed are lost. */
