@@ -203,7 +203,8 @@ struct job {
 	struct band bands[LIMIT_OPEN_BANDS];
 	uint32_t next_band; /* to be opened */
 	struct tally *tallies;
-	uint32_t next_tally; /* number */
+	uint32_t next_tally;     /* number */
+	uint64_t unroomed_bytes; /* of plan.image_bytes, given up while it has stopped */
 	uint64_t samples_held;
 	bool is_stirred; /* tallies_turn() has to look at it */
 	uint32_t next_tile;
@@ -284,6 +285,10 @@ void job_drop(struct sched *s, struct job *job, enum job_end end, enum brot_err 
 void job_end(struct sched *s, struct job *job, enum job_end end, const struct brot_error *why);
 void job_finish(struct sched *s, struct job *job);     /* its picture is complete */
 void job_drop_grids(struct sched *s, struct job *job); /* of one that is finished */
+/* Of one that has stopped and has no grids. */
+void job_give_up_room(struct sched *s, struct job *job);
+/* Before it goes on; false where others have it. */
+bool job_take_room(struct sched *s, struct job *job);
 void job_make_report(const struct job *job, int64_t now_ms, struct job_report *ret_report);
 
 /* sched_verb.c */
