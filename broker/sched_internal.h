@@ -203,7 +203,10 @@ struct job {
 	struct band bands[LIMIT_OPEN_BANDS];
 	uint32_t next_band; /* to be opened */
 	struct tally *tallies;
-	uint32_t next_tally;     /* number */
+	uint32_t next_tally;       /* number */
+	struct brot_error no_room; /* why no segment could be made for a grid, since the last that
+				    * could; asked for from no_room_ms to no_room_last_ms */
+	int64_t no_room_ms, no_room_last_ms;
 	uint64_t unroomed_bytes; /* of plan.image_bytes, given up while it has stopped */
 	uint64_t samples_held;
 	bool is_stirred; /* tallies_turn() has to look at it */

@@ -365,6 +365,33 @@ static void memory_for_grids_is_short(void **state)
 	end(sim);
 }
 
+static void grids_that_get_no_memory_are_not_waited_for_for_ever(void **state)
+{
+	(void)state;
+	for (unsigned is_local = 0; is_local < 2; is_local++) {
+		struct sim *sim = world(34, 300);
+		(is_local ? sim_worker_local : sim_worker)(sim, 1, 10000);
+		unsigned client = sim_client(sim), job = submit(sim, client);
+		sim_run(sim, 2);
+		sim_fail_next_image(sim, 100000);
+		sim_run(sim, 100000);
+		struct job_report report = {0};
+		assert_true(sim_job_report(sim, job, &report));
+		assert_true(report.state == JOB_RUNNING || report.state == JOB_QUEUED);
+		assert_int_equal(report.waits, BROT_E_NO_SPACE);
+		sim_run(sim, 250000);
+		assert_true(sim_job_report(sim, job, &report));
+		assert_true(report.state == JOB_FAILED && report.code == BROT_E_NO_SPACE);
+		assert_true(report.waits == BROT_OK && report.has_preview);
+		sim_fail_next_image(sim, 0);
+		say(sim, client, job, EVENT_RETRY);
+		sim_run(sim, 3000);
+		assert_true(sim_job_report(sim, job, &report));
+		assert_true(report.state == JOB_FINISHED && report.waits == BROT_OK);
+		end(sim);
+	}
+}
+
 /* It stays, but nothing of what was counted: that would only fail again. */
 static void a_count_that_is_too_large_fails_its_job(void **state)
 {
@@ -546,6 +573,7 @@ int main(void)
 		cmocka_unit_test(a_job_whose_turn_is_later_gets_no_grids),
 		cmocka_unit_test(who_has_no_place_counts_for_the_next_job),
 		cmocka_unit_test(memory_for_grids_is_short),
+		cmocka_unit_test(grids_that_get_no_memory_are_not_waited_for_for_ever),
 		cmocka_unit_test(a_count_that_is_too_large_fails_its_job),
 		cmocka_unit_test(cancel_leaves_nothing),
 		cmocka_unit_test(who_does_not_see_a_grid_sends_its_counts),
