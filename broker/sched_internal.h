@@ -76,16 +76,14 @@ struct tile {
 	UT_hash_handle hh;
 };
 
-#define WORKER_TALLIES 2 /* of a job: it counts into one while the other is brought in */
-
 /* What one worker and one job have to do with each other; indexed by the job's slot. */
 struct acquaintance {
 	bool rendered; /* a tile was accepted, in this session */
 	bool is_apart; /* it could not see a grid: it counts into its own memory */
 	uint8_t strikes;
-	uint32_t holds;                        /* leases */
-	int64_t told_ms;                       /* of a Buddhabrot: when it was introduced to it */
-	struct tally *tallies[WORKER_TALLIES]; /* until they are committed */
+	uint32_t holds;  /* leases */
+	int64_t told_ms; /* of a Buddhabrot: when it was introduced to it */
+	struct tally *tallies[LIMIT_WORKER_GRIDS]; /* until they are committed */
 };
 
 /* What one worker and one band have to do with each other; indexed by the band's slot. */

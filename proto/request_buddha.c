@@ -138,7 +138,7 @@ static enum brot_err check_samples(const struct buddha *buddha, struct brot_erro
 {
 	const unsigned long long points = buddha->points;
 	uint64_t fewer, more;
-	if (buddha->points >= BUDDHA_SUM_MOST || buddha->first >= BUDDHA_SUM_MOST - buddha->points)
+	if (buddha->points >= LIMIT_POINTS || buddha->first >= LIMIT_POINTS - buddha->points)
 		return error_set(err, BROT_E_REQUEST,
 				 "buddha.points: with buddha.first it must be below 2^62, got "
 				 "%llu and %llu",
