@@ -472,6 +472,7 @@ static void a_lie_about_the_end_of_a_tile_breaks_nothing(void **state)
 		sim_run(sim, 7);
 	}
 	assert_true(sim_run_idle(sim, 60000));
+	assert_int_equal(sim_job_state(sim, job), SIM_JOB_FINISHED);
 	end(sim);
 }
 
