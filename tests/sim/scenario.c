@@ -106,6 +106,8 @@ static void odd_answer(struct world *world, unsigned worker)
 		if (one_in(world, 2))
 			event.tile.work = work_grid_id(job > 0 ? job : 1, 1 + pick(world, 4));
 	}
+	if (one_in(world, 3))
+		event.code = BROT_E_CANCELLED;
 	if (event.type == EVENT_DONE) {
 		event.code = BROT_OK;
 		event.text = NULL;
