@@ -126,7 +126,7 @@ static void release_held(struct sched *s, struct tally *tally)
 		const struct rect rect = tile_rect(tile);
 		tally->job->samples_held -= plan_rect_pixels(&tally->job->plan, 0, &rect);
 		DL_DELETE(tally->held, tile);
-		tally->job->client->virtual_us -= tile->held_us;
+		client_refund(s, tally->job->client, tile->held_us);
 		if (PLANTED(PLANT_DISCARDED_COUNTS)) {
 			tile_count(s, tile, tile->held_us, tile->held_iterations);
 			tile_forget(tile);

@@ -231,6 +231,8 @@ struct client *client_take(struct sched *s, const char *name); /* for one more j
 /* Before it has work again: one that had none starts level with those that have, not with what it
  * has not used. */
 void client_level(const struct sched *s, struct client *client);
+/* For work that its workers have lost: but others do not wait for long while it is made up for. */
+void client_refund(const struct sched *s, struct client *client, int64_t elapsed_us);
 void client_leave(struct sched *s, struct client *client); /* a job of it has ended */
 void job_watch(struct sched *s, struct job *job, uint64_t peer);
 void job_tell(struct sched *s, const struct job *job, enum sched_action_type type, uint64_t peer);

@@ -231,12 +231,16 @@ static void trouble_job(struct world *world)
 	case 2:
 		if (sim_job_state(sim, job) == SIM_JOB_FINISHED)
 			sim_release(sim, client, job);
+		else
+			odd_verb(world);
 		break;
 	case 3:
 		sim_attach(sim, client, job);
 		break;
 	case 4:
 	case 5:
+		if (one_in(world, 4))
+			sim_fail_next_image(sim, 1 + pick(world, 4));
 		sim_verb(sim, client, job, EVENT_PAUSE);
 		break;
 	case 6:
@@ -294,7 +298,7 @@ static void settings(struct world *world, struct sched_limits *limits)
 	if (one_in(world, 4))
 		limits->lease_ms = 2000;
 	limits->grid_ms = one_in(world, 2) ? 300 : 30000;
-	if (one_in(world, 2))
+	if (!one_in(world, 4))
 		limits->sum_bytes = limits->rows_bytes = 1 + pick(world, 500);
 	if (one_in(world, 8))
 		limits->jobs = 3;
