@@ -66,6 +66,7 @@ static void new_job(struct world *world)
 		request.height = 1 + pick(world, 20);
 		request.segments = 1 + pick(world, world->is_slow ? 300 : 120);
 		request.grids = 4 + pick(world, 3);
+		request.is_kept |= one_in(world, 2);
 	}
 	if (request.segments == 0 && one_in(world, 8)) {
 		request.width = 1 + pick(world, 12);
@@ -149,7 +150,7 @@ static void kill_worker(struct world *world, unsigned worker)
 /* Seldom all workers fail so many that jobs fail. */
 static void fail_tiles(struct world *world, unsigned worker)
 {
-	if (!one_in(world, 3)) {
+	if (!one_in(world, 2)) {
 		sim_fail_next(world->sim, worker, 1 + pick(world, 2));
 		return;
 	}
