@@ -206,16 +206,32 @@ static void take_watch(struct server *server, struct sched_event *event)
 	}
 }
 
-/* Of counts that one FETCH of a preview may have looked at: whole rows, all channels. */
-#define PREVIEW_BYTES (8ull << 20)
-
 /* A part of an image that may be read. */
 struct part {
 	const struct image *image; /* or the grid of a preview; NULL: that has nothing yet */
 	bool is_preview;
 	struct rect rect; /* rows count from the top of the image */
 	uint32_t pixel_bytes;
+	uint64_t counts_bytes; /* that a preview looks at: whole rows, all channels */
 };
+
+static enum brot_err check_preview(const struct plan *plan, const struct fetch *fetch,
+				   uint64_t *ret_counts_bytes, struct brot_error *err)
+{
+	uint64_t row_bytes = (uint64_t)plan->counts.width_px * plan->counts.channels *
+			     sizeof(uint64_t);
+	if (plan->grids == 0)
+		return error_set(err, BROT_E_REQUEST,
+				 "preview: only a Buddhabrot has one, and %llu is none",
+				 (unsigned long long)fetch->job);
+	uint64_t rows = row_bytes < LIMIT_PREVIEW_BYTES ? LIMIT_PREVIEW_BYTES / row_bytes : 1;
+	if (fetch->rect.h > rows)
+		return error_set(err, BROT_E_REQUEST,
+				 "preview: may be of at most %llu rows at a time, got %u",
+				 (unsigned long long)rows, fetch->rect.h);
+	*ret_counts_bytes = fetch->rect.h * row_bytes;
+	return BROT_OK;
+}
 
 /* Refuses what is not within a complete image, or not within one complete band. */
 static enum brot_err find_part(const struct server *server, const struct subject *subject,
@@ -249,15 +265,9 @@ static enum brot_err find_part(const struct server *server, const struct subject
 	uint64_t work = work_id(fetch->job, band);
 	bool is_preview = fetch->is_preview && !sched_band_is_complete(server->sched, work);
 	const struct image *image = images_find(server->images, work);
-	if (is_preview && plan->grids == 0)
-		return error_set(err, BROT_E_REQUEST,
-				 "preview: only a Buddhabrot has one, and %llu is none", id);
-	uint64_t row_bytes = (uint64_t)plan->counts.width_px * plan->counts.channels *
-			     sizeof(uint64_t);
-	if (is_preview && rect.h > 1 && rect.h * row_bytes > PREVIEW_BYTES)
-		return error_set(err, BROT_E_REQUEST,
-				 "preview: may be of at most %llu rows at a time, got %u",
-				 (unsigned long long)(PREVIEW_BYTES / row_bytes), rect.h);
+	uint64_t counts_bytes = 0;
+	if (is_preview && check_preview(plan, fetch, &counts_bytes, err) != BROT_OK)
+		return err->code;
 	if (is_preview)
 		image = images_find(server->images, sched_preview(server->sched, fetch->job));
 	else if (image == NULL || !sched_band_is_complete(server->sched, work))
@@ -272,7 +282,7 @@ static enum brot_err find_part(const struct server *server, const struct subject
 		return error_set(err, BROT_E_REQUEST, "rows: %ux%u must have at most %d bytes",
 				 rect.w, rect.h, LIMIT_FETCH_BYTES);
 	rect.y -= plan_band_first(plan, band);
-	*ret_part = (struct part){image, is_preview, rect, pixel_bytes};
+	*ret_part = (struct part){image, is_preview, rect, pixel_bytes, counts_bytes};
 	return BROT_OK;
 }
 
@@ -322,6 +332,18 @@ static enum brot_err check_seen(struct server *server, uint64_t peer, uint64_t s
 	return BROT_OK;
 }
 
+static enum brot_err check_look(struct server *server, uint64_t peer, const struct part *part,
+				struct brot_error *err)
+{
+	if (!part->is_preview ||
+	    peers_may_look(server->peers, peer, part->counts_bytes, server->now_ms))
+		return BROT_OK;
+	return error_set(err, BROT_E_BUSY,
+			 "preview: over this connection at most %d bytes of counts a second are "
+			 "looked at: try later",
+			 LIMIT_PREVIEW_RATE);
+}
+
 static void take_fetch(struct server *server, const struct sched_event *event)
 {
 	struct fetch fetch = {0};
@@ -335,6 +357,8 @@ static void take_fetch(struct server *server, const struct sched_event *event)
 		code = find_part(server, &subject, &fetch, &part, &why);
 	if (code == BROT_OK)
 		code = check_seen(server, event->peer, fetch.seen, &why);
+	if (code == BROT_OK)
+		code = check_look(server, event->peer, &part, &why);
 	if (code != BROT_OK)
 		outbox_refuse(server, event->peer, &why, fetch.job);
 	else

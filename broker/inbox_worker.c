@@ -69,7 +69,13 @@ static bool take_pixels(struct server *server, const struct sched_event *event,
 	const struct message *m = server->message;
 	struct rect rect;
 	struct image *image = images_find(server->images, m->job);
-	if (m->data.size == 0 || image == NULL || !sched_tile_rect(server->sched, event, &rect))
+	if (m->data.size == 0 || !sched_tile_rect(server->sched, event, &rect))
+		return true;
+	if (work_is_grid(m->job) && m->phase == 0) {
+		error_set(err, BROT_E_PROTOCOL, "DONE: samples yield no pixels");
+		return false;
+	}
+	if (image == NULL)
 		return true;
 	if (image_is_grid(image) && m->phase == 1)
 		return grids_unpack(image, &rect, m->codec, m->data, m->digest, err) == BROT_OK;

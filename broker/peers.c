@@ -283,6 +283,14 @@ bool peers_may_say(struct peers *peers, uint64_t id, uint32_t share, int64_t now
 	return true;
 }
 
+bool peers_may_look(struct peers *peers, uint64_t id, uint64_t bytes, int64_t now_ms)
+{
+	uint64_t share = bytes > 0 ? LIMIT_PREVIEW_RATE / bytes : LIMIT_CLIENT_RATE;
+	share = share > 0 ? share : 1;
+	return peers_may_say(
+		peers, id, share < LIMIT_CLIENT_RATE ? (uint32_t)share : LIMIT_CLIENT_RATE, now_ms);
+}
+
 void peers_each(const struct peers *peers,
 		void (*fn)(uint64_t id, enum peer_side side, const struct principal *who,
 			   void *context),

@@ -74,6 +74,9 @@ bool peers_may_report(const struct peers *peers, uint64_t id, size_t body_bytes)
  * is counted, as a bucket of one second does. True for a forgotten peer. */
 bool peers_may_say(struct peers *peers, uint64_t id, uint32_t share, int64_t now_ms);
 
+/* The same for a preview that looks at so many bytes of counts: of LIMIT_PREVIEW_RATE. */
+bool peers_may_look(struct peers *peers, uint64_t id, uint64_t bytes, int64_t now_ms);
+
 /* Calls fn for each connection, with who was heard over it last; fn must not use the table. */
 void peers_each(const struct peers *peers,
 		void (*fn)(uint64_t id, enum peer_side side, const struct principal *who,

@@ -131,6 +131,8 @@ static void set_preview(json_t *json, const struct job_report *r)
 		return;
 	json_object_set_new(json, "preview", json_integer((json_int_t)r->previewed));
 	json_object_set_new(json, "held", json_integer((json_int_t)r->held));
+	if (r->waits != BROT_OK)
+		json_object_set_new(json, "waits", json_string(brot_err_name(r->waits)));
 }
 
 char *report_progress(const struct job_report *r)

@@ -82,10 +82,11 @@ struct job_report {
 	uint32_t bands, bands_released; /* 1 and 0 for a job that has its image in one piece */
 	uint64_t pixels, pixels_done;
 	uint32_t tiles_done, tiles_running;
-	uint32_t retries;   /* leases of tiles that had been leased before */
-	bool has_preview;   /* FETCH may ask for one */
-	uint64_t previewed; /* samples in it */
-	uint64_t held;      /* samples that were counted, in grids that are not committed yet */
+	uint32_t retries;    /* leases of tiles that had been leased before */
+	bool has_preview;    /* FETCH may ask for one */
+	uint64_t previewed;  /* samples in it */
+	uint64_t held;       /* samples that were counted, in grids that are not committed yet */
+	enum brot_err waits; /* why no memory could be had for its grids; BROT_OK: it could */
 	uint32_t workers; /* processes with a tile of it now; once it has stopped, and in RECORD and
 			   * END: that rendered at least one */
 	uint64_t iterations;

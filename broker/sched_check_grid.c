@@ -49,7 +49,7 @@ static bool check_tally(const struct job *job, const struct tally *tally,
 			char text[SCHED_TEXT_BYTES])
 {
 	bool is_listed = tally->worker == NULL;
-	for (uint32_t i = 0; i < WORKER_TALLIES && !is_listed; i++)
+	for (uint32_t i = 0; i < LIMIT_WORKER_GRIDS && !is_listed; i++)
 		is_listed = tally->worker->jobs[job->slot].tallies[i] == tally;
 	if (tally->job != job || !is_listed)
 		return broken(job, tally, text, "its worker does not have it");
@@ -141,7 +141,7 @@ bool tally_wants_worker(const struct sched *s, const struct job *job, const stru
 	if (!image->knows)
 		return true;
 	bool has_tally = false;
-	for (uint32_t i = 0; i < WORKER_TALLIES; i++)
+	for (uint32_t i = 0; i < LIMIT_WORKER_GRIDS; i++)
 		has_tally |= known->tallies[i] != NULL;
 	return image->has_answered && !has_tally && !tallies_are_crowded(job);
 }
@@ -157,7 +157,7 @@ bool worker_awaits_grid(const struct sched *s, const struct worker *worker)
 		if (image->knows && !image->has_answered &&
 		    s->now_ms - known->told_ms < s->limits.lease_ms)
 			return true;
-		for (uint32_t i = 0; i < WORKER_TALLIES; i++)
+		for (uint32_t i = 0; i < LIMIT_WORKER_GRIDS; i++)
 			if (known->tallies[i] != NULL && known->tallies[i]->state < TALLY_OPEN &&
 			    !tally_is_stuck(known->tallies[i]))
 				return true;

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define REFUND_MOST_US 1000000 /* that a client may be before the others by it */
+
 struct client *client_find(const struct sched *s, const char *name)
 {
 	struct client *client;
@@ -14,21 +16,29 @@ struct client *client_find(const struct sched *s, const char *name)
 	return client;
 }
 
-/* The virtual time of the one that was given least, of those with work. */
-static int64_t least_virtual_us(const struct sched *s)
+/* The virtual time of the one that was given least, of those with work but that one, or NULL. */
+static int64_t least_virtual_us(const struct sched *s, const struct client *but)
 {
 	int64_t least = INT64_MAX;
 	for (const struct job *job = s->jobs; job != NULL; job = job->hh.next)
-		if (job_has_work(job) && job->client->virtual_us < least)
+		if (job->client != but && job->client->virtual_us < least && job_has_work(job))
 			least = job->client->virtual_us;
 	return least < INT64_MAX ? least : s->virtual_us;
 }
 
 void client_level(const struct sched *s, struct client *client)
 {
-	int64_t least = least_virtual_us(s);
+	int64_t least = least_virtual_us(s, NULL);
 	if (client->virtual_us < least)
 		client->virtual_us = least;
+}
+
+void client_refund(const struct sched *s, struct client *client, int64_t elapsed_us)
+{
+	int64_t floor_us = least_virtual_us(s, client) - REFUND_MOST_US;
+	int64_t refunded_us = client->virtual_us - elapsed_us;
+	if (client->virtual_us > floor_us)
+		client->virtual_us = refunded_us > floor_us ? refunded_us : floor_us;
 }
 
 struct client *client_take(struct sched *s, const char *name)
@@ -37,7 +47,7 @@ struct client *client_take(struct sched *s, const char *name)
 	if (client == NULL) {
 		client = sched_alloc(sizeof *client);
 		(void)snprintf(client->name, sizeof client->name, "%s", name);
-		client->virtual_us = least_virtual_us(s);
+		client->virtual_us = least_virtual_us(s, NULL);
 		HASH_ADD_STR(s->clients, name, client);
 	} else {
 		client_level(s, client);

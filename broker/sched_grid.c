@@ -15,8 +15,6 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#define COLLECT_LEASES 4 /* of rows of one grid at a time, which one link has to carry */
-
 bool job_has_grids(const struct job *job)
 {
 	return job->plan.grids > 0;
@@ -82,7 +80,7 @@ static void leave_worker(struct tally *tally)
 	if (tally->worker == NULL)
 		return;
 	struct acquaintance *known = &tally->worker->jobs[tally->job->slot];
-	for (uint32_t i = 0; i < WORKER_TALLIES; i++)
+	for (uint32_t i = 0; i < LIMIT_WORKER_GRIDS; i++)
 		if (known->tallies[i] == tally)
 			known->tallies[i] = NULL;
 	tally->worker = NULL;
@@ -128,7 +126,7 @@ static void release_held(struct sched *s, struct tally *tally)
 		const struct rect rect = tile_rect(tile);
 		tally->job->samples_held -= plan_rect_pixels(&tally->job->plan, 0, &rect);
 		DL_DELETE(tally->held, tile);
-		tally->job->client->virtual_us -= tile->held_us;
+		client_refund(s, tally->job->client, tile->held_us);
 		if (PLANTED(PLANT_DISCARDED_COUNTS)) {
 			tile_count(s, tile, tile->held_us, tile->held_iterations);
 			tile_forget(tile);
@@ -195,7 +193,7 @@ void tallies_drop(struct sched *s, struct job *job)
 
 static struct tally *open_of(const struct acquaintance *known)
 {
-	for (uint32_t i = 0; i < WORKER_TALLIES; i++)
+	for (uint32_t i = 0; i < LIMIT_WORKER_GRIDS; i++)
 		if (known->tallies[i] != NULL && known->tallies[i]->state <= TALLY_OPEN)
 			return known->tallies[i];
 	return NULL;
@@ -219,7 +217,7 @@ void tally_send_job(struct sched *s, const struct tally *tally)
 
 static bool has_free_slot(const struct acquaintance *known)
 {
-	for (uint32_t i = 0; i < WORKER_TALLIES; i++)
+	for (uint32_t i = 0; i < LIMIT_WORKER_GRIDS; i++)
 		if (known->tallies[i] == NULL)
 			return true;
 	return false;
@@ -252,7 +250,7 @@ bool tally_prepare(struct sched *s, struct job *job, struct worker *worker)
 	uint32_t free_slot = 0;
 	while (known->tallies[free_slot] != NULL)
 		free_slot++;
-	assert(free_slot < WORKER_TALLIES);
+	assert(free_slot < LIMIT_WORKER_GRIDS);
 	struct tally *tally = tally_add(s, job, worker);
 	known->tallies[free_slot] = tally;
 	tally->is_remote = !image->is_mapped || known->is_apart;
@@ -265,7 +263,7 @@ bool tally_prepare(struct sched *s, struct job *job, struct worker *worker)
 
 bool tally_has_rows(const struct tally *tally)
 {
-	return tally->state == TALLY_COLLECTED && tally->leases < COLLECT_LEASES &&
+	return tally->state == TALLY_COLLECTED && tally->leases < LIMIT_COLLECT_LEASES &&
 	       tally->next_row < tally->job->plan.counts.rows;
 }
 
@@ -274,7 +272,7 @@ struct tally *tally_choose(const struct sched *s, struct job *job, const struct 
 {
 	const struct acquaintance *known = &worker->jobs[job->slot];
 	*ret_is_rows = true;
-	for (uint32_t i = 0; i < WORKER_TALLIES; i++)
+	for (uint32_t i = 0; i < LIMIT_WORKER_GRIDS; i++)
 		if (known->tallies[i] != NULL && tally_has_rows(known->tallies[i]))
 			return known->tallies[i];
 	*ret_is_rows = false;
@@ -371,7 +369,7 @@ void tally_worker_ends(struct sched *s, struct worker *worker, bool is_over)
 	HASH_ITER(hh, s->jobs, job, next_job)
 	{
 		struct acquaintance *known = &worker->jobs[job->slot];
-		for (uint32_t i = 0; i < WORKER_TALLIES; i++) {
+		for (uint32_t i = 0; i < LIMIT_WORKER_GRIDS; i++) {
 			struct tally *tally = known->tallies[i];
 			if (tally == NULL)
 				continue;

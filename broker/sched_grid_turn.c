@@ -3,8 +3,9 @@
  */
 #include "broker/sched_internal.h"
 
-#define ASK_AGAIN_MS 1000 /* for a segment that could not be made */
-#define HASTE        8    /* a grid that others wait to have the place of is old so much sooner */
+#define ASK_AGAIN_MS 1000        /* for a segment that could not be made */
+#define NO_ROOM_MS   (5 * 60000) /* without memory for any of its grids: a job fails */
+#define HASTE        8 /* a grid that others wait to have the place of is old so much sooner */
 
 static bool wants_segment(const struct tally *tally)
 {
@@ -70,6 +71,14 @@ bool tally_asks_image(struct sched *s, struct job *job, int64_t *ret_next_ms)
 	return true;
 }
 
+static void note_no_room(struct sched *s, struct job *job, const struct sched_event *event)
+{
+	if (job->no_room.code == BROT_OK)
+		job->no_room_ms = s->now_ms;
+	job->no_room_last_ms = s->now_ms;
+	(void)error_set(&job->no_room, event->code, "%s", event->text != NULL ? event->text : "");
+}
+
 void tally_image_result(struct sched *s, const struct sched_event *event)
 {
 	struct tally *tally = tally_of_work(s, event->work);
@@ -83,9 +92,11 @@ void tally_image_result(struct sched *s, const struct sched_event *event)
 				   brot_err_name(event->code),
 				   event->text != NULL ? event->text : "");
 		tally->has_failed = true;
+		note_no_room(s, tally->job, event);
 		return;
 	}
 	tally->has_segment = true;
+	tally->job->no_room.code = BROT_OK;
 	if (tally->is_sum) {
 		tally->state = TALLY_SUMMED;
 	} else if (tally->is_remote) {
@@ -170,6 +181,36 @@ static void turn(struct sched *s, struct job *job, bool is_tick)
 	sum_begin(s, job);
 }
 
+static bool counts_into_segment(const struct job *job)
+{
+	for (const struct tally *t = job->tallies; t != NULL; t = t->next)
+		if (t->has_segment && t->state == TALLY_OPEN)
+			return true;
+	return false;
+}
+
+/* Memory that others than this broker's jobs have taken, and keep: better said than waited for.
+ * What is not asked for any more is not missed. */
+static bool fail_for_room(struct sched *s, struct job *job)
+{
+	if (job->no_room.code == BROT_OK)
+		return false;
+	if (s->now_ms - job->no_room_last_ms > 4 * ASK_AGAIN_MS)
+		job->no_room.code = BROT_OK;
+	if (job->no_room.code == BROT_OK || s->now_ms - job->no_room_ms < NO_ROOM_MS ||
+	    counts_into_segment(job))
+		return false;
+	struct brot_error why;
+	error_set(&why, BROT_E_NO_SPACE,
+		  "grids: no shared memory could be had for one of %llu bytes within %d minutes, "
+		  "last: %s",
+		  (unsigned long long)job->plan.counts.total_bytes, NO_ROOM_MS / 60000,
+		  job->no_room.text);
+	job->no_room.code = BROT_OK;
+	job_fail(s, job, why.code, why.text);
+	return true;
+}
+
 void tallies_turn(struct sched *s, bool is_tick)
 {
 	struct job *job, *next;
@@ -183,6 +224,8 @@ void tallies_turn(struct sched *s, bool is_tick)
 		if (!is_tick && !job->is_stirred && has_tile)
 			continue;
 		job->is_stirred = false;
+		if (is_tick && fail_for_room(s, job))
+			continue;
 		turn(s, job, is_tick);
 	}
 }

@@ -24,6 +24,7 @@
 #include <utlist.h>
 
 #include "broker/sched.h"
+#include "broker/sched_tally.h"
 
 struct worker;
 struct job;
@@ -76,16 +77,14 @@ struct tile {
 	UT_hash_handle hh;
 };
 
-#define WORKER_TALLIES 2 /* of a job: it counts into one while the other is brought in */
-
 /* What one worker and one job have to do with each other; indexed by the job's slot. */
 struct acquaintance {
 	bool rendered; /* a tile was accepted, in this session */
 	bool is_apart; /* it could not see a grid: it counts into its own memory */
 	uint8_t strikes;
-	uint32_t holds;                        /* leases */
-	int64_t told_ms;                       /* of a Buddhabrot: when it was introduced to it */
-	struct tally *tallies[WORKER_TALLIES]; /* until they are committed */
+	uint32_t holds;  /* leases */
+	int64_t told_ms; /* of a Buddhabrot: when it was introduced to it */
+	struct tally *tallies[LIMIT_WORKER_GRIDS]; /* until they are committed */
 };
 
 /* What one worker and one band have to do with each other; indexed by the band's slot. */
@@ -151,38 +150,6 @@ struct band {
 	bool has_failed;      /* its image could not be made, which was noted */
 };
 
-enum tally_state {
-	TALLY_WANTED,    /* its segment is to be made: for a worker, or for a sum */
-	TALLY_OFFERED,   /* made; its worker has not said yet that it sees it */
-	TALLY_OPEN,      /* samples are leased under it */
-	TALLY_CLOSED,    /* none are any more */
-	TALLY_COLLECTED, /* of a remote worker: its rows are leased */
-	TALLY_SUMMED,    /* others are being added up in it */
-	TALLY_COMMITTED
-};
-
-/* A grid of counts, as it is known here. */
-struct tally {
-	uint32_t number; /* within the job */
-	struct job *job;
-	enum tally_state state;
-	struct worker *worker; /* whose; NULL: a sum, or that worker is not needed any more */
-	bool is_sum, is_remote;
-	bool has_segment;
-	bool has_failed; /* its segment could not be made, which was noted */
-	bool is_doomed;  /* its worker is ending */
-	int64_t open_ms, ask_ms;
-	uint32_t leases;    /* out under it */
-	struct tile *held;  /* list */
-	uint32_t next_row;  /* to be collected or summed */
-	uint32_t rows_done; /* of those */
-	uint64_t samples;   /* of a committed one; and one bit a segment */
-	uint8_t *bits;
-	struct tally *sources[LIMIT_GRIDS]; /* of a sum: committed ones */
-	uint32_t source_count;
-	struct tally *prev, *next; /* of the job's, in order of age */
-};
-
 struct job {
 	uint64_t id; /* hash key */
 	uint32_t slot;
@@ -204,7 +171,11 @@ struct job {
 	struct band bands[LIMIT_OPEN_BANDS];
 	uint32_t next_band; /* to be opened */
 	struct tally *tallies;
-	uint32_t next_tally; /* number */
+	uint32_t next_tally;       /* number */
+	struct brot_error no_room; /* why no segment could be made for a grid, since the last that
+				    * could; asked for from no_room_ms to no_room_last_ms */
+	int64_t no_room_ms, no_room_last_ms;
+	uint64_t unroomed_bytes; /* of plan.image_bytes, given up while it has stopped */
 	uint64_t samples_held;
 	bool is_stirred; /* tallies_turn() has to look at it */
 	uint32_t next_tile;
@@ -261,6 +232,8 @@ struct client *client_take(struct sched *s, const char *name); /* for one more j
 /* Before it has work again: one that had none starts level with those that have, not with what it
  * has not used. */
 void client_level(const struct sched *s, struct client *client);
+/* For work that its workers have lost: but others do not wait for long while it is made up for. */
+void client_refund(const struct sched *s, struct client *client, int64_t elapsed_us);
 void client_leave(struct sched *s, struct client *client); /* a job of it has ended */
 void job_watch(struct sched *s, struct job *job, uint64_t peer);
 void job_tell(struct sched *s, const struct job *job, enum sched_action_type type, uint64_t peer);
@@ -285,6 +258,10 @@ void job_drop(struct sched *s, struct job *job, enum job_end end, enum brot_err 
 void job_end(struct sched *s, struct job *job, enum job_end end, const struct brot_error *why);
 void job_finish(struct sched *s, struct job *job);     /* its picture is complete */
 void job_drop_grids(struct sched *s, struct job *job); /* of one that is finished */
+/* Of one that has stopped and has no grids. */
+void job_give_up_room(struct sched *s, struct job *job);
+/* Before it goes on; false where others have it. */
+bool job_take_room(struct sched *s, struct job *job);
 void job_make_report(const struct job *job, int64_t now_ms, struct job_report *ret_report);
 
 /* sched_verb.c */
@@ -359,61 +336,6 @@ void tile_count(struct sched *s, const struct tile *tile, int64_t elapsed_us, ui
 void tile_forget(struct tile *tile);
 void band_return_tiles(struct sched *s, struct band *band); /* all wait, as if never leased */
 void band_drop_tiles(struct sched *s, struct band *band);
-
-/* sched_grid.c */
-bool job_has_grids(const struct job *job);
-uint64_t tally_work(const struct tally *tally);
-struct tally *tally_of_work(const struct sched *s, uint64_t work);
-struct tally *tally_add(struct sched *s, struct job *job, struct worker *worker);
-void tally_stir(struct sched *s, struct job *job);
-void tallies_stir_all(struct sched *s);
-/* As if it had never been: what is held in it waits again, leases under it are void. */
-void tally_discard(struct sched *s, struct tally *tally, const char *why);
-void tally_retire(struct sched *s, struct tally *tally);     /* committed; its worker forgets it */
-void tallies_discard_open(struct sched *s, struct job *job); /* all but those committed */
-void tallies_drop(struct sched *s, struct job *job);         /* all, for good */
-/* Whether the worker could be given samples of the job, now or when a grid is there that it has
- * been told of, or may be. Not where that waits for a place. */
-bool tally_may_prepare(const struct sched *s, const struct job *job, const struct worker *worker);
-/* Sees to it that such a worker can be given them. True where a place has to become free first. */
-bool tally_prepare(struct sched *s, struct job *job, struct worker *worker);
-/* Whether one that wants its segment has no place, or none could be made: its worker may have to
- * wait for long. */
-bool tally_is_stuck(const struct tally *tally);
-/* Whether as many wait for a place already as there are. */
-bool tallies_are_crowded(const struct job *job);
-/* Under which that worker has rows or samples to do now, or NULL. */
-struct tally *tally_choose(const struct sched *s, struct job *job, const struct worker *worker,
-			   bool *ret_is_rows);
-bool tally_has_rows(const struct tally *tally); /* to be leased to its worker now */
-bool tallies_have_rows(const struct job *job);  /* some are to be leased */
-struct tile *tally_cut_rows(const struct sched *s, struct tally *tally);
-struct rect tally_rows_rect(const struct tile *tile);
-void tally_lease_ended(struct sched *s, struct tally *tally);
-void tally_mapped(struct sched *s, struct worker *worker, const struct sched_event *event);
-void tally_send_job(struct sched *s, const struct tally *tally);
-/* From now on its worker sends its counts. */
-void tally_set_apart(struct sched *s, struct tally *tally, const char *why);
-void tally_done(struct sched *s, struct tile *tile, int64_t elapsed_us, uint64_t iterations);
-void tally_worker_ends(struct sched *s, struct worker *worker, bool is_over);
-
-/* sched_grid_turn.c */
-bool tally_asks_image(struct sched *s, struct job *job, int64_t *ret_next_ms);
-void tally_image_result(struct sched *s, const struct sched_event *event);
-void tallies_turn(struct sched *s, bool is_tick); /* at the end of each step */
-
-/* sched_check_grid.c */
-bool tallies_check(const struct sched *s, const struct job *job, char text[SCHED_TEXT_BYTES]);
-bool tally_wants_worker(const struct sched *s, const struct job *job, const struct worker *worker);
-bool worker_awaits_grid(const struct sched *s, const struct worker *worker);
-
-/* sched_sum.c */
-void sum_event(struct sched *s, const struct sched_event *event); /* COMMITTED and SUMMED */
-void sum_ask_commit(struct sched *s);
-void sum_ask_rows(struct sched *s);
-void sum_begin(struct sched *s, struct job *job); /* if there is anything to add up */
-void sum_restore(struct sched *s, struct job *job, const struct sched_restore *restore);
-const struct tally *tally_largest(const struct job *job); /* committed; or NULL */
 
 /* sched_copy.c */
 void copy_dispatch(struct sched *s); /* at a tick, after tile_dispatch() */

@@ -53,9 +53,10 @@ void job_make_report(const struct job *job, int64_t now_ms, struct job_report *r
 		.tiles_done = job->tiles_done,
 		.tiles_running = job->tiles_running,
 		.retries = job->retries,
-		.has_preview = job_has_grids(job) && !has_stopped,
+		.has_preview = job_has_grids(job) && job->state != JOB_FINISHED,
 		.previewed = preview != NULL ? preview->samples : 0,
 		.held = job->samples_held,
+		.waits = has_stopped ? BROT_OK : job->no_room.code,
 		.workers = has_stopped ? job->workers_ever : job->workers_now,
 		.iterations = job->iterations,
 		.worker_us = job->worker_us,
@@ -172,6 +173,27 @@ void job_drop(struct sched *s, struct job *job, enum job_end end, enum brot_err 
 	job_end(s, job, end, &why);
 }
 
+void job_give_up_room(struct sched *s, struct job *job)
+{
+	if (!job_has_grids(job) || job->tallies != NULL)
+		return;
+	uint64_t bytes = job->plan.image_bytes - job->plan.layout.total_bytes;
+	job->unroomed_bytes += bytes;
+	job->plan.image_bytes -= bytes;
+	s->image_bytes -= bytes;
+}
+
+bool job_take_room(struct sched *s, struct job *job)
+{
+	uint64_t bytes = job->unroomed_bytes, limit = s->limits.image_bytes;
+	if (bytes > 0 && (s->image_bytes > limit || bytes > limit - s->image_bytes))
+		return false;
+	job->unroomed_bytes = 0;
+	job->plan.image_bytes += bytes;
+	s->image_bytes += bytes;
+	return true;
+}
+
 void job_fail(struct sched *s, struct job *job, enum brot_err code, const char *text)
 {
 	if (!job->is_kept) {
@@ -188,6 +210,7 @@ void job_fail(struct sched *s, struct job *job, enum brot_err code, const char *
 		band_return_tiles(s, &job->bands[i]);
 		band_forget_at_workers(s, &job->bands[i]);
 	}
+	job_give_up_room(s, job);
 	job_record(s, job);
 	job_tell_watchers(s, job, ACTION_FAILED);
 	sched_note(s, "job failed job=%llu error=%s tiles_done=%u retries=%u reason=\"%s\"",
@@ -198,11 +221,8 @@ void job_fail(struct sched *s, struct job *job, enum brot_err code, const char *
 /* What it was made from is not needed any more, nor the room for that. */
 void job_drop_grids(struct sched *s, struct job *job)
 {
-	if (!job_has_grids(job))
-		return;
 	tallies_drop(s, job);
-	s->image_bytes -= job->plan.image_bytes - job->plan.layout.total_bytes;
-	job->plan.image_bytes = job->plan.layout.total_bytes;
+	job_give_up_room(s, job);
 }
 
 void job_finish(struct sched *s, struct job *job)

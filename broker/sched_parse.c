@@ -141,8 +141,10 @@ static void get_counts(struct fields *fields, struct plan *plan)
 			     plan->grids > LIMIT_GRIDS || each == 0 || plan->points == 0 ||
 			     plan->points >> 62 != 0 || plan->first_point >> 62 != 0 ||
 			     (plan->points - 1) / each + 1 != segments || channels < 1 ||
-			     channels > BUDDHA_CHANNELS || (wrap != GRID_WIDE && wrap < 2) ||
-			     wrap > GRID_WRAP ||
+			     channels > BUDDHA_CHANNELS ||
+			     (uint64_t)image->width_px * channels >
+				     LIMIT_DATA_BYTES / sizeof(uint64_t) ||
+			     (wrap != GRID_WIDE && wrap < 2) || wrap > GRID_WRAP ||
 			     !grid_layout_make(image->width_px, image->height_px, channels,
 					       is_mirrored, segments, wrap, &plan->counts) ||
 			     !grid_layout_make(image->width_px, image->height_px, channels,

@@ -77,6 +77,7 @@ static void restore_state(struct sched *s, struct job *job, const struct sched_r
 		job->finished_ms = stopped_ms;
 		error_set(&job->why, restore->code, "%s",
 			  restore->text != NULL ? restore->text : "");
+		job_give_up_room(s, job);
 	} else if (is_complete && had_stopped) {
 		job->state = JOB_FINISHED;
 		job->finished_ms = stopped_ms;

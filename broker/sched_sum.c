@@ -247,6 +247,20 @@ static void image_summed(struct sched *s, struct job *job, const struct rect *re
 	band_advance(s, band);
 }
 
+/* The counts are what they are: to add them up again would end the same way. */
+static void fail_of_counts(struct sched *s, struct job *job, const char *text)
+{
+	struct band *band = &job->bands[0];
+	if (job->is_kept) {
+		tallies_discard_open(s, job);
+		tallies_drop(s, job);
+		band_drop_tiles(s, band);
+		band_start_phase(band, 0);
+		job->pixels_done = 0;
+	}
+	job_fail(s, job, BROT_E_FAILED, text);
+}
+
 static void summed(struct sched *s, const struct sched_event *event)
 {
 	if (s->summing_work == 0 || event->work != s->summing_work)
@@ -259,8 +273,11 @@ static void summed(struct sched *s, const struct sched_event *event)
 		       (work_is_grid(event->work) && (sum == NULL || sum->state != TALLY_SUMMED));
 	if (is_gone)
 		return;
-	if (event->code != BROT_OK) {
-		job_fail(s, job, event->code, event->text != NULL ? event->text : "");
+	const char *text = event->text != NULL ? event->text : "";
+	if (event->code == BROT_E_FAILED) {
+		fail_of_counts(s, job, text);
+	} else if (event->code != BROT_OK) {
+		job_fail(s, job, event->code, text);
 	} else if (sum == NULL) {
 		image_summed(s, job, &rect);
 	} else if (sum->next_row == rect.y) {

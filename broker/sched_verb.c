@@ -180,6 +180,12 @@ static void retry(struct sched *s, struct job *job, uint64_t peer)
 		refuse_state(s, job, peer, EVENT_RETRY, "have failed to be tried again");
 		return;
 	}
+	if (!job_take_room(s, job)) {
+		sched_refuse(s, peer, job->id, BROT_E_BUSY,
+			     "job: the grids of %llu need %llu bytes again, which other jobs have",
+			     (unsigned long long)job->id, (unsigned long long)job->unroomed_bytes);
+		return;
+	}
 	for (struct worker *w = s->workers; w != NULL; w = w->hh.next)
 		w->jobs[job->slot].strikes = 0;
 	client_level(s, job->client);

@@ -192,9 +192,8 @@ enum brot_err addition_load(struct addition *addition, const struct delivery_con
 				 "--base: \"%.80s\" has all %" PRIu64 " points of its grid, and "
 				 "none can be added",
 				 addition->base, buddha->points);
-	if (code == BROT_OK &&
-	    (addition->points >= BUDDHA_SUM_MOST ||
-	     buddha->first + buddha->points >= BUDDHA_SUM_MOST - addition->points))
+	if (code == BROT_OK && (addition->points >= LIMIT_POINTS ||
+				buddha->first + buddha->points >= LIMIT_POINTS - addition->points))
 		code = error_set(err, BROT_E_REQUEST,
 				 "--add-points: must leave the points of \"%.80s\" below 2^62",
 				 addition->base);

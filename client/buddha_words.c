@@ -139,7 +139,7 @@ static void fill_grid(struct buddha *buddha)
 {
 	uint64_t fewer, more;
 	if (buddha->sampling == SAMPLING_GRID && buddha->points > 0 &&
-	    buddha->points < BUDDHA_SUM_MOST && !buddha_grid_fits(buddha->points, &fewer, &more))
+	    buddha->points < LIMIT_POINTS && !buddha_grid_fits(buddha->points, &fewer, &more))
 		buddha->points = more;
 }
 

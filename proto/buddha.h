@@ -48,7 +48,6 @@ struct buddha {
 	uint32_t channels; /* 1 or BUDDHA_CHANNELS; 0: not said, one band of all iterations */
 	struct buddha_band bands[BUDDHA_CHANNELS];
 };
-#define BUDDHA_SUM_MOST ((uint64_t)1 << 62) /* first + points is below it */
 
 /* How counts become brightness, in each channel by itself. x = count / white, at most 1, where
  * white is the least count that at least the share `white` of the pixels with a count do not

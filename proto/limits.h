@@ -88,6 +88,12 @@
 #define LIMIT_LARGE_SEGMENT_POINTS (1 << 20) /* then */
 #define LIMIT_LARGE_SEGMENT_WORK   (1ull << 36) /* points x iterations, then */
 #define LIMIT_GRIDS                16           /* of counts, of one job, at a time */
+#define LIMIT_WORKER_GRIDS         2 /* of these, of one worker: one is counted into, one closed */
+#define LIMIT_COLLECT_LEASES       4 /* of rows of one grid at a time, over one worker's link */
+#define LIMIT_COUNTS_MS            20000 /* that a worker which leaves waits for its rows to be taken */
+#define LIMIT_POINTS               (1ull << 62) /* first + points of a Buddhabrot is below it */
+#define LIMIT_PREVIEW_BYTES        (8 << 20)    /* of counts, whole rows, that one FETCH looks at */
+#define LIMIT_PREVIEW_RATE         (256 << 20)  /* likewise bytes a second, over one connection */
 
 /* A Unix socket's path, with its NUL, as Linux has it */
 #define LIMIT_IPC_PATH_BYTES 108

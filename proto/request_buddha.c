@@ -145,7 +145,7 @@ static enum brot_err check_samples(const struct request *request, struct brot_er
 		return error_set(err, BROT_E_REQUEST,
 				 "buddha.points: must be at most %llu with %u iterations, got %llu",
 				 (unsigned long long)most, (unsigned)request->iterations, points);
-	if (buddha->first >= BUDDHA_SUM_MOST - buddha->points)
+	if (buddha->first >= LIMIT_POINTS - buddha->points)
 		return error_set(err, BROT_E_REQUEST,
 				 "buddha.first: with buddha.points it must be below 2^62, got "
 				 "%llu and %llu",

@@ -10,7 +10,6 @@
 #define BEAT_MOST_MS     60000
 #define LOST_LEAST_BEATS 2
 #define LOST_MOST_MS     600000
-#define COUNTS_MS        20000 /* that one who leaves waits for its counts to be taken */
 
 void session_life_init(struct session *s)
 {
@@ -215,7 +214,7 @@ static bool waits_in_vain(struct session *s, int64_t now_ms)
 	}
 	if (s->empty_ms == 0)
 		s->empty_ms = now_ms;
-	return now_ms - s->empty_ms >= COUNTS_MS;
+	return now_ms - s->empty_ms >= LIMIT_COUNTS_MS;
 }
 
 void session_on_tick(struct session *s, const struct session_event *event,

@@ -386,7 +386,8 @@ def test_rows_that_lie(stage: Stage, lie: str) -> None:
     with wire.Client(broker.url) as client, Liar(broker.workers[0]) as liar:
         liar.register(2)
         accepted = client.submit(request(FEW), keep=True)
-        liar.begin(accepted.body["job"])
+        job = accepted.body["job"]
+        liar.begin(job)
         tile = liar.rows()
         _, grid, phase, number, attempt, x, y, w, h = tile.fields
         assert (x, y, w) == (0, 0, WIDTH)
@@ -402,6 +403,30 @@ def test_rows_that_lie(stage: Stage, lie: str) -> None:
             liar.send("DONE", liar.session, grid, phase, number, attempt, 0, 1, 1, 0)
         if lie in ("digest", "short"):
             assert liar.expect("CANCEL").fields[1] == grid
+        elif lie == "bare":
+            assert "must carry pixels" in liar.expect("REFUSED").body["text"]
+        else:
+            # As if nothing had been said: the lease stands.
+            assert held(broker, job)["tiles_running"] > 0
+        liar.send("BYE", liar.session)
+        wait_until(lambda: broker.process.err().count("grid discarded") == 1, "the grid's end")
+        assert held(broker, job)["pixels_done"] == 0
+        stage.worker(broker)
+        check("density", picture(client, accepted))
+
+
+def test_samples_have_no_pixels(stage: Stage) -> None:
+    """Who sends some with them has understood nothing of it."""
+    broker = stage.broker()
+    with wire.Client(broker.url) as client, Liar(broker.workers[0]) as liar:
+        liar.register(2)
+        accepted = client.submit(request(FEW), keep=True)
+        grid = liar.begin(accepted.body["job"]).fields[1]
+        tile = liar.expect("TILE")
+        liar.send("DONE", liar.session, *tile.fields[1:5], wire.xxh3(bytes(8)), 1, 1, 0,
+                  data=bytes(8))
+        assert liar.expect("CANCEL").fields[1] == grid
+        assert "samples yield no pixels" in broker.process.err()
         liar.send("BYE", liar.session)
         stage.worker(broker)
         check("density", picture(client, accepted))

@@ -66,6 +66,7 @@ static void new_job(struct world *world)
 		request.height = 1 + pick(world, 20);
 		request.segments = 1 + pick(world, world->is_slow ? 300 : 120);
 		request.grids = 4 + pick(world, 3);
+		request.is_kept |= one_in(world, 2);
 	}
 	if (request.segments == 0 && one_in(world, 8)) {
 		request.width = 1 + pick(world, 12);
@@ -106,6 +107,8 @@ static void odd_answer(struct world *world, unsigned worker)
 		if (one_in(world, 2))
 			event.tile.work = work_grid_id(job > 0 ? job : 1, 1 + pick(world, 4));
 	}
+	if (one_in(world, 3))
+		event.code = BROT_E_CANCELLED;
 	if (event.type == EVENT_DONE) {
 		event.code = BROT_OK;
 		event.text = NULL;
@@ -147,7 +150,7 @@ static void kill_worker(struct world *world, unsigned worker)
 /* Seldom all workers fail so many that jobs fail. */
 static void fail_tiles(struct world *world, unsigned worker)
 {
-	if (!one_in(world, 3)) {
+	if (!one_in(world, 2)) {
 		sim_fail_next(world->sim, worker, 1 + pick(world, 2));
 		return;
 	}
@@ -229,12 +232,16 @@ static void trouble_job(struct world *world)
 	case 2:
 		if (sim_job_state(sim, job) == SIM_JOB_FINISHED)
 			sim_release(sim, client, job);
+		else
+			odd_verb(world);
 		break;
 	case 3:
 		sim_attach(sim, client, job);
 		break;
 	case 4:
 	case 5:
+		if (one_in(world, 4))
+			sim_fail_next_image(sim, 1 + pick(world, 4));
 		sim_verb(sim, client, job, EVENT_PAUSE);
 		break;
 	case 6:
@@ -292,7 +299,7 @@ static void settings(struct world *world, struct sched_limits *limits)
 	if (one_in(world, 4))
 		limits->lease_ms = 2000;
 	limits->grid_ms = one_in(world, 2) ? 300 : 30000;
-	if (one_in(world, 2))
+	if (!one_in(world, 4))
 		limits->sum_bytes = limits->rows_bytes = 1 + pick(world, 500);
 	if (one_in(world, 8))
 		limits->jobs = 3;

@@ -261,6 +261,11 @@ unsigned sim_bands_read(const struct sim *sim, unsigned job)
 	return sim->jobs[job].bands_read;
 }
 
+void sim_totals(const struct sim *sim, struct sched_totals *ret_totals)
+{
+	sched_totals(sim->sched, ret_totals);
+}
+
 const char *sim_job_text(const struct sim *sim, unsigned job)
 {
 	return sim->jobs[job].row.text;

@@ -113,6 +113,7 @@ enum sim_job_state { SIM_JOB_OPEN, SIM_JOB_FINISHED, SIM_JOB_FAILED, SIM_JOB_REF
 enum sim_job_state sim_job_state(const struct sim *sim, unsigned job);
 uint64_t sim_job_id(const struct sim *sim, unsigned job); /* 0: the broker knows none */
 bool sim_job_report(const struct sim *sim, unsigned job, struct job_report *ret_report);
+void sim_totals(const struct sim *sim, struct sched_totals *ret_totals);
 const char *sim_job_text(const struct sim *sim, unsigned job); /* why it has failed */
 void sim_tell_job(struct sim *sim, unsigned job);              /* into the trace */
 double sim_job_share(const struct sim *sim, unsigned job);     /* of its pixels done, 0..1 */

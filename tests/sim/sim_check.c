@@ -13,7 +13,8 @@
 
 /* Leases that others may be given while a client waits for the first of its only job, once it has
  * waited for so long. It starts level with the client that was given least, but a guess at the cost
- * of a tile that was too high by up to tile_target_ms is given back later, for each of its leases.
+ * of a tile that was too high by up to tile_target_ms is given back later, for each of its leases;
+ * and all of it for one that came to nothing, which does not count as given.
  */
 #define PATIENCE_MS 5000
 #define PASSED_MOST 20
@@ -72,6 +73,13 @@ static bool lease_remove(struct sim *sim, struct sim_tile *tile, uint64_t sessio
 	return false;
 }
 
+/* A lease came to nothing. */
+static void forget_lease(struct sim *sim)
+{
+	for (unsigned j = 0; j < sim->job_count; j++)
+		sim->jobs[j].passed_over -= sim->jobs[j].passed_over > 0;
+}
+
 static bool is_held(const struct sim_tile *tile, const struct tile_name *name, uint64_t session)
 {
 	for (uint32_t i = 0; i < tile->lease_count; i++)
@@ -103,6 +111,8 @@ static void check_answer(struct sim *sim, const struct sched_event *event)
 		sim_grid_done(sim, job, &event->tile, &tile->rect);
 	else if (is_grid && !is_unbegun)
 		sim_grid_taint(job, tile->work);
+	if (event->type != EVENT_DONE)
+		forget_lease(sim);
 	if (event->type != EVENT_DONE)
 		job->fails++;
 	else if (!is_grid)
@@ -234,8 +244,10 @@ static void check_cancel(struct sim *sim, const struct sched_action *action)
 {
 	struct sim_job *job = sim_job_by_id(sim, work_job(action->work));
 	for (uint32_t i = 0; job != NULL && i < job->tile_count; i++)
-		if (lease_work(&job->tiles[i], action->session) == action->work)
+		if (lease_work(&job->tiles[i], action->session) == action->work) {
 			(void)lease_remove(sim, &job->tiles[i], action->session);
+			forget_lease(sim);
+		}
 }
 
 static void check_revoke(struct sim *sim, const struct sched_action *action)
@@ -309,6 +321,7 @@ static void drop_leases(struct sim *sim, uint64_t session)
 			if (!lease_remove(sim, &job->tiles[i], session))
 				continue;
 			job->leases_lost++;
+			forget_lease(sim);
 			sim_grid_taint(job, work);
 		}
 		sim_grids_leave(job, session);

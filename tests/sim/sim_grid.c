@@ -84,13 +84,32 @@ void sim_grid_create(struct sim *sim, struct sim_job *job, uint64_t work, bool i
 	job->grids_made++;
 }
 
+/* Of a job that goes on, what was in it alone is not done any more; nor is what was summed. */
+static void lose_counts(struct sim_job *job)
+{
+	bool has_any = false;
+	memset(job->images[0].applied, 0, segments_of(job));
+	for (const struct sim_grid *grid = job->grids; grid != NULL; grid = grid->next) {
+		has_any |= grid->is_committed;
+		for (uint32_t i = 0; grid->is_committed && i < segments_of(job); i++)
+			job->images[0].applied[i] |= grid->counts[i] > 0;
+	}
+	if (!has_any)
+		memset(job->images[0].applied + segments_of(job), 0,
+		       segment_count(&job->plan.layout.grid));
+}
+
 void sim_grid_drop(struct sim *sim, struct sim_job *job, uint64_t work)
 {
 	struct sim_grid *grid = find(job, work);
-	if (grid == NULL || !grid->exists)
+	if (grid == NULL || !grid->exists) {
 		sim_break(sim, "a grid of job %" PRIu64 " was dropped, but is none", job->id);
-	else
-		forget(job, grid);
+		return;
+	}
+	bool was_committed = grid->is_committed;
+	forget(job, grid);
+	if (was_committed && job->row.report.state != JOB_FINISHED)
+		lose_counts(job);
 }
 
 /* Those of a remote worker, once each, in order. */

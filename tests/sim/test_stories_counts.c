@@ -365,11 +365,41 @@ static void memory_for_grids_is_short(void **state)
 	end(sim);
 }
 
-/* It stays, to be tried again, and has what was counted. */
+static void grids_that_get_no_memory_are_not_waited_for_for_ever(void **state)
+{
+	(void)state;
+	for (unsigned is_local = 0; is_local < 2; is_local++) {
+		struct sim *sim = world(34, 300);
+		(is_local ? sim_worker_local : sim_worker)(sim, 1, 10000);
+		unsigned client = sim_client(sim), job = submit(sim, client);
+		sim_run(sim, 2);
+		sim_fail_next_image(sim, 100000);
+		sim_run(sim, 100000);
+		struct job_report report = {0};
+		assert_true(sim_job_report(sim, job, &report));
+		assert_true(report.state == JOB_RUNNING || report.state == JOB_QUEUED);
+		assert_int_equal(report.waits, BROT_E_NO_SPACE);
+		sim_run(sim, 250000);
+		assert_true(sim_job_report(sim, job, &report));
+		assert_true(report.state == JOB_FAILED && report.code == BROT_E_NO_SPACE);
+		assert_true(report.waits == BROT_OK && report.has_preview);
+		sim_fail_next_image(sim, 0);
+		say(sim, client, job, EVENT_RETRY);
+		sim_run(sim, 3000);
+		assert_true(sim_job_report(sim, job, &report));
+		assert_true(report.state == JOB_FINISHED && report.waits == BROT_OK);
+		end(sim);
+	}
+}
+
+/* It stays, but nothing of what was counted: that would only fail again. */
 static void a_count_that_is_too_large_fails_its_job(void **state)
 {
 	(void)state;
 	struct sim *sim = world(16, 30000);
+	struct image_layout image;
+	const struct segment_grid grid = {WIDTH, HEIGHT, WIDTH, 1};
+	assert_true(image_layout_make(&grid, FORMAT_DENSITY, &image));
 	sim_worker_local(sim, 1, 1000);
 	unsigned client = sim_client(sim), job = submit(sim, client);
 	sim_fail_next_sum(sim, 1);
@@ -377,12 +407,15 @@ static void a_count_that_is_too_large_fails_its_job(void **state)
 	assert_int_equal(sim_job_state(sim, job), SIM_JOB_FAILED);
 	struct job_report report = {0};
 	assert_true(sim_job_report(sim, job, &report));
-	assert_int_equal(report.code, BROT_E_FAILED);
+	assert_true(report.code == BROT_E_FAILED && report.pixels_done == 0);
+	struct sched_totals totals;
+	sim_totals(sim, &totals);
+	assert_int_equal(totals.image_bytes, image.total_bytes);
 	say(sim, client, job, EVENT_RETRY);
 	sim_run(sim, 1000);
 	assert_true(sim_job_report(sim, job, &report));
 	assert_int_equal(report.state, JOB_FINISHED);
-	assert_int_equal(sim_leased_segments(sim, job), SEGMENTS);
+	assert_int_equal(sim_leased_segments(sim, job), 2 * SEGMENTS);
 	end(sim);
 }
 
@@ -439,6 +472,7 @@ static void a_lie_about_the_end_of_a_tile_breaks_nothing(void **state)
 		sim_run(sim, 7);
 	}
 	assert_true(sim_run_idle(sim, 60000));
+	assert_int_equal(sim_job_state(sim, job), SIM_JOB_FINISHED);
 	end(sim);
 }
 
@@ -540,6 +574,7 @@ int main(void)
 		cmocka_unit_test(a_job_whose_turn_is_later_gets_no_grids),
 		cmocka_unit_test(who_has_no_place_counts_for_the_next_job),
 		cmocka_unit_test(memory_for_grids_is_short),
+		cmocka_unit_test(grids_that_get_no_memory_are_not_waited_for_for_ever),
 		cmocka_unit_test(a_count_that_is_too_large_fails_its_job),
 		cmocka_unit_test(cancel_leaves_nothing),
 		cmocka_unit_test(who_does_not_see_a_grid_sends_its_counts),

@@ -179,6 +179,26 @@ static void a_peer_says_so_much_and_no_more(void **state)
 	peers_free(peers);
 }
 
+/* The dear ones are few, and leave less for all others. */
+static void a_peer_looks_at_so_much_and_no_more(void **state)
+{
+	(void)state;
+	struct peers *peers = table_of(10);
+	struct sock_route route = numbered(0);
+	uint64_t id = id_of(peers, SIDE_CLIENT, &route, 0);
+	uint32_t looks = 0;
+	while (looks < 1000 && peers_may_look(peers, id, LIMIT_PREVIEW_BYTES, 50000))
+		looks++;
+	assert_int_equal(looks, LIMIT_PREVIEW_RATE / LIMIT_PREVIEW_BYTES);
+	assert_false(peers_may_say(peers, id, LIMIT_CLIENT_RATE, 50000));
+	assert_true(peers_may_look(peers, id, 10, 50001));
+	assert_false(peers_may_look(peers, id, UINT64_MAX, 50001));
+	assert_true(peers_may_look(peers, id, UINT64_MAX, 52000));
+	assert_true(peers_may_look(peers, id, 0, 54000));
+	assert_int_equal(say_all(peers, id, 1000, 56000), 1000);
+	peers_free(peers);
+}
+
 static void the_silent_are_forgotten(void **state)
 {
 	(void)state;
@@ -445,6 +465,7 @@ int main(void)
 		cmocka_unit_test(a_full_table_forgets_the_stalest),
 		cmocka_unit_test(an_id_is_never_used_twice),
 		cmocka_unit_test(a_peer_says_so_much_and_no_more),
+		cmocka_unit_test(a_peer_looks_at_so_much_and_no_more),
 		cmocka_unit_test(the_silent_are_forgotten),
 		cmocka_unit_test(rows_on_their_way_are_counted),
 		cmocka_unit_test(large_reports_wait_for_room),

@@ -97,6 +97,11 @@ static void progress_tells_of_a_preview(void **state)
 	json = read_back(report_progress(&report));
 	assert_true(number(json, "preview") == 1ll << 50);
 	assert_int_equal(number(json, "held"), 77);
+	assert_null(json_object_get(json, "waits"));
+	json_decref(json);
+	report.waits = BROT_E_NO_SPACE;
+	json = read_back(report_progress(&report));
+	assert_string_equal(json_string_value(json_object_get(json, "waits")), "no_space");
 	json_decref(json);
 }
 

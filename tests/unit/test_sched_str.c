@@ -201,18 +201,43 @@ static void the_longest_restore_fits(void **state)
 	free(bits);
 }
 
-static struct plan counted_plan(uint64_t wrap)
+static struct plan counted_plan_of(uint32_t width, uint64_t wrap)
 {
-	struct plan plan = plan_of(64, 30, 2, 0);
+	struct plan plan = plan_of(width, 30, 2, 0);
 	plan.phases[0] = (struct phase){
 		.kind = PHASE_SAMPLE, .grid = {1, 2000000, 1, 1}, .pixel_work = 77};
 	plan.phases[1].kind = PHASE_SUM;
 	plan.grids = 5;
 	plan.points = 3999999;
 	plan.segment_points = 2;
-	assert_true(grid_layout_make(64, 30, 3, true, 2000000, wrap, &plan.counts));
-	assert_true(grid_layout_make(64, 30, 3, true, 2000000, GRID_WIDE, &plan.sums));
+	plan.first_point = 1ull << 60;
+	assert_true(grid_layout_make(width, 30, 3, true, 2000000, wrap, &plan.counts));
+	assert_true(grid_layout_make(width, 30, 3, true, 2000000, GRID_WIDE, &plan.sums));
 	return plan;
+}
+
+static struct plan counted_plan(uint64_t wrap)
+{
+	return counted_plan_of(64, wrap);
+}
+
+/* That a remote worker could not send. */
+static void rows_of_counts_fit_a_message(void **state)
+{
+	(void)state;
+	const uint32_t most = LIMIT_DATA_BYTES / 3 / 8;
+	for (uint32_t width = most; width <= most + 1; width++) {
+		struct plan plan = counted_plan_of(width, GRID_WRAP);
+		struct sched_event event = example(EVENT_SUBMIT), read;
+		struct sched_event_storage storage;
+		char line[SCHED_LINE_BYTES];
+		event.submit.plan = &plan;
+		bool is_read = sched_event_parse(sched_event_str(&event, line, sizeof line), &read,
+						 &storage);
+		assert_int_equal(is_read, width == most);
+		if (is_read)
+			sched_event_storage_done(&storage);
+	}
 }
 
 static void grids_come_back(void **state)
@@ -475,6 +500,7 @@ int main(void)
 		cmocka_unit_test(a_submit_comes_back),
 		cmocka_unit_test(a_restore_comes_back),
 		cmocka_unit_test(grids_come_back),
+		cmocka_unit_test(rows_of_counts_fit_a_message),
 		cmocka_unit_test(the_longest_restore_fits),
 		cmocka_unit_test(an_image_with_bits_is_read_back),
 		cmocka_unit_test(a_line_that_is_cut_does_not_parse),
