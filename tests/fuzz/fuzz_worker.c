@@ -99,6 +99,11 @@ void counts_free(struct counts *counts)
 	free(counts);
 }
 
+const struct grid_layout *counts_layout(const struct counts *counts)
+{
+	return &counts->layout;
+}
+
 /* Its first cell and its last bit. */
 static void check_counts(const struct pool_tile *tile)
 {
