@@ -100,7 +100,7 @@ static enum brot_err grids_choose(struct plan *plan, const struct plan_budget *b
 		return error_set(err, BROT_E_NO_SPACE,
 				 "size: the image and %d grids of its counts need %llu bytes (of "
 				 "u64 two, for sums, and those of weighted hits), and the broker's "
-				 "images may take %llu",
+				 "images may take %llu (--memory)",
 				 GRIDS_LEAST, (unsigned long long)plan->image_bytes,
 				 (unsigned long long)budget->image_bytes);
 	return BROT_OK;
