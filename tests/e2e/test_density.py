@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import signal
 from pathlib import Path
 
 import numpy
@@ -261,6 +263,73 @@ def test_counts_over_32_bits(stage: Stage, broker: Broker) -> None:
     assert "u32 holds at most 4294967295" in why and "density" in why
 
 
+# ---- what is told ----
+
+def test_every_command_says_the_same_share(stage: Stage, broker: Broker) -> None:
+    """Points that are held count, and the pixels of the image are no points."""
+    def row() -> dict:
+        (listed,) = broker.jobs()
+        return listed
+    ways = ["--broker", broker.url]
+    job = stage.client("submit", *ways, *KIND, "--size", "2000x2000", "--points", "3e8",
+                       "--iterations", "2000").out.strip()
+    wait_until(lambda: row()["held"] > 9e6, "samples")
+    workers = [worker["pid"] for worker in broker.worker_list()]
+    for pid in workers:
+        os.kill(pid, signal.SIGSTOP)
+
+    def told() -> tuple[str, str, str, int] | None:
+        before = row()
+        fetched = stage.client("fetch", *ways, job, "--out", stage.folder / "x.png")
+        listed = stage.client("jobs", *ways).out.splitlines()[1]
+        top = stage.client("top", *ways, "--count", 1).out
+        if before["pixels_done"] + before["held"] != row()["pixels_done"] + row()["held"]:
+            return None
+        share = (before["pixels_done"] + before["held"]) * 100 // 300000000
+        return fetched.err, listed, top, share
+    try:
+        err, listed, top, share = wait_until(told, "a standstill")
+    finally:
+        for pid in workers:
+            os.kill(pid, signal.SIGCONT)
+    assert 3 <= share < 100
+    assert f"{share} % done" in err and "--preview" in err
+    assert f" {share} % " in listed
+    assert f" {share} % " in top and "tiles," not in top.split("PROGRESS")[1]
+    assert stage.client("cancel", *ways, job).status == 0
+
+
+@pytest.mark.parametrize("out", ["a.png", "a.npy", "a.exr"])
+@pytest.mark.parametrize("kind", [[], ["--bands", "999:1000,1:9,999:1000"]], ids=["1", "3"])
+def test_counts_that_are_all_zero(stage: Stage, broker: Broker, out: str, kind: list[str]) -> None:
+    """They are told of, once the file is there; those of one channel are not."""
+    path = stage.folder / out
+    ways = ["render", "--broker", broker.url, "--out", path, *KIND, "--size", "9x9", "--points"]
+    none = [*ways, "1000", "--iterations", "1000", "--min-iterations", "1000"]
+    if kind:
+        none[-2:] = ["--bands", "999:1000,998:1000,999:1000"]
+    sentence = "no orbit of 1000 points passes through the view"
+    result = stage.client(*none)
+    assert result.status == 0 and path.exists() and result.err.count(sentence) == 1
+    assert stage.client(*none, "--quiet").err == ""
+    result = stage.client(*none, "--json")
+    assert result.err == "" and result.events()[-1]["hits"] is False
+    result = stage.client(*ways, "1000", "--iterations", "1000", *kind, "--json")
+    assert result.events()[-1]["event"] == "saved" and result.events()[-1]["hits"] is True
+    assert "no orbit" not in stage.client(*ways, "1000", "--iterations", "1000", *kind).err
+
+
+def test_all_zero_after_an_addition(stage: Stage, broker: Broker) -> None:
+    options = [*KIND, "--size", "9x9", "--iterations", "1000", "--min-iterations", "1000"]
+    base = stage.render(broker, "a.exr", *options, "--points", "600")
+    result = stage.client("render", "--broker", broker.url, "--base", base, "--add-points", "400",
+                          "--out", stage.folder / "b.exr")
+    assert result.status == 0 and "no orbit of 1000 points" in result.err
+    job = stage.client("submit", "--broker", broker.url, *options, "--points", "700").out.strip()
+    result = stage.client("wait", "--broker", broker.url, job, "--out", stage.folder / "c.png")
+    assert result.status == 0 and "no orbit of 700 points" in result.err
+
+
 # ---- previews ----
 
 def test_preview_of_a_paused_job(stage: Stage, broker: Broker) -> None:
@@ -305,9 +374,15 @@ def test_preview_is_of_a_buddhabrot(stage: Stage, broker: Broker) -> None:
     ("--kind buddhabrot --samples-per-pixel 0", "over 0"),
     ("--kind buddhabrot --points 9 --iterations 50 --min-iterations 51",
      "--min-iterations: must be at most the iterations, 50, got 51"),
-    ("--kind buddhabrot --points 9 --bands 7:3", "minimum must be at most its maximum, got [7,3]"),
-    ("--kind buddhabrot --points 9 --bands 1:2,1:3", "one band MIN:MAX of iterations, or three"),
-    ("--kind buddhabrot --points 9 --bands 1:5 --iterations 4", "at most the request's iterations"),
+    ("--kind buddhabrot --points 9 --iterations 50 --min-iterations 5.1e1", "50, got 51"),
+    ("--kind buddhabrot --points 9 --min-iterations 1e8",
+     "must be at most the iterations, 500 without --iterations, got 100000000"),
+    ("--kind buddhabrot --points 9 --min-iterations 5 --inside", "cannot stand beside --inside"),
+    ("--kind buddhabrot --points 4611686018427387904", "--points: must be below 2^62, got"),
+    ("--kind buddhabrot --points 9 --bands 7:3", "--bands: must be MIN:MAX, iterations from 1 to"),
+    ("--kind buddhabrot --points 9 --bands 1:2,1:3", "--bands: must be MIN:MAX, iterations from 1"),
+    ("--kind buddhabrot --points 9 --bands 1:5 --iterations 4",
+     "--bands: must be within --iterations, 4, got"),
     ("--kind buddhabrot --points 9 --view 9,9,1", "no orbit reaches it"),
     ("--kind buddhabrot --points 9 --view 0,3,100 --size 1000x10", "no orbit reaches it"),
     ("--kind buddhabrot --points 99 --sampling grid", "98 would do"),
