@@ -28,7 +28,7 @@ static const char *settled_word(const struct compose_words *words)
 		{"--points", buddha->points != NULL},
 		{"--samples-per-pixel", buddha->samples_per_pixel != NULL},
 		{"--bands", buddha->bands != NULL},
-		{"--min-iterations", buddha->min_iterations != 0},
+		{"--min-iterations", buddha->min_iterations != NULL},
 		{"--sampling", buddha->sampling != NULL},
 		{"--seed", buddha->seed != NULL},
 		{"--inside", buddha->is_inside},
