@@ -40,12 +40,12 @@
 	}
 
 #define REQUEST_OPTIONS(values, more)                                                              \
-	REQUEST_OPTION_WORD(                                                                       \
-		values, view, "VIEW",                                                              \
-		"a name that \"views\" lists, RE,IM,WIDTH, XMIN:XMAX,YMIN:YMAX, "                  \
-		"@REQUEST.json, @PICTURE.png, or @FILE of a .kfr, .toml, .par or .xpf "            \
-		"place; the whole of what the formula makes "                                      \
-		"without it"),                                                                     \
+	REQUEST_OPTION_WORD(values, view, "VIEW",                                                  \
+			    "a name that \"views\" lists, RE,IM,WIDTH, XMIN:XMAX,YMIN:YMAX, "      \
+			    "@REQUEST.json, @FILE of a .png, .exr or .dzi made here, or of a "     \
+			    ".kfr, .toml, .par or .xpf "                                           \
+			    "place; the whole of what the formula makes "                          \
+			    "without it"),                                                         \
 		REQUEST_OPTION_SIZE(values),                                                       \
 		REQUEST_OPTION_NUMBER(                                                             \
 			values, iterations,                                                        \

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 from pathlib import Path
 
@@ -203,6 +204,63 @@ def test_a_picture_says_what_it_is(stage: Stage, broker: Broker) -> None:
     stage.render(broker, "d.png", "--view", f"@{picture}", "--kind", "escape")
 
 
+def test_options_that_a_view_leaves_no_meaning(stage: Stage, broker: Broker) -> None:
+    ways = ["render", "--broker", broker.url, "--out", stage.folder / "x.png", "--view"]
+    nebula = f"@{stage.render(broker, 'a.png', *NEBULA)}"
+    assert "--min-iterations: is of one band, and the view has three, of red, green and blue: " \
+        "--bands sets them anew" in refused(stage, *ways, nebula, "--min-iterations", "5")
+    inside = f"@{stage.render(broker, 'b.png', *SMALL, '--inside')}"
+    assert "orbits do not escape" in refused(stage, *ways, inside, "--min-iterations", "5")
+    assert stage.client(*ways, nebula, "--bands", "5:400").status == 0
+
+
+def test_a_view_says_that_it_is_a_buddhabrot(stage: Stage, broker: Broker) -> None:
+    def told(out: str, *options: object) -> dict[str, str]:
+        picture = stage.render(broker, out, *options)
+        text = stage.client("view", f"@{picture}").out
+        return {line[:15].strip(): line[15:] for line in text.splitlines() if line[0] != " "}
+    nebula = told("a.png", *NEBULA, "--seed", "5")
+    assert nebula["kind"] == "buddhabrot" and nebula["points"] == "100000"
+    assert nebula["bands"] == "red 1 to 400, green 2 to 100, blue 20 to 50"
+    assert nebula["sampling"] == "random, seed 5" and nebula["orbits"] == "escaping"
+    inside = told("b.exr", *KIND, "--size", "9x9", "--points", "98", "--sampling", "grid",
+                  "--inside", "--iterations", "30")
+    assert inside["sampling"] == "grid" and inside["bands"] == "1 to 30"
+    assert inside["orbits"] == "inside, those that do not escape"
+    assert "kind" not in told("c.png", "--size", "9x9")
+    request = json.loads(stage.client("view", f"@{stage.folder / 'a.png'}", "--json").out)
+    assert request["kind"] == "buddhabrot" and request["request"]["buddha"]["seed"] == 5
+    request["request"]["buddha"]["first"] = 7
+    (stage.folder / "d.json").write_text(json.dumps(request["request"]))
+    assert "100000, from number 7 on\n" in stage.client("view", f"@{stage.folder / 'd.json'}").out
+
+
+@pytest.mark.parametrize("options", [SMALL, NEBULA, ["--view", "-0.7,0.1,0.2", "--size", "97x113"]],
+                         ids=["density", "nebula", "escape"])
+def test_every_file_of_ours_is_a_view(stage: Stage, broker: Broker, options: list[str]) -> None:
+    wanted = stage.render(broker, "a.png", *options).read_bytes()
+    for name in ("b.exr", "b.dzi"):
+        view = stage.render(broker, name, *options)
+        again = stage.render(broker, "c.png", "--view", f"@{view}", "--format", "rgb8")
+        assert again.read_bytes() == wanted
+        whole = view.read_bytes()
+        for cut in (5, 100, len(whole) // 2, len(whole) - 9):
+            view.write_bytes(whole[:cut])
+            why = refused(stage, "view", f"@{view}")
+            assert "--view: " in why and view.name in why
+    shutil.rmtree(stage.folder / "b_files")
+    foreign = stage.folder / "d.exr"
+    foreign.write_bytes(make_exr({"DENSITY": numpy.ones((3, 3), dtype="u4")}, None))
+    assert "carries no request" in refused(stage, "view", f"@{foreign}")
+    foreign = stage.folder / "d.dzi"
+    foreign.write_text('<?xml version="1.0"?>\n<Image x="1">\n</Image>\n')
+    assert "carries no request" in refused(stage, "view", f"@{foreign}")
+    foreign.write_text("<?xml?><?brot-request {}?><Image ></Image>" + " " * 99999)
+    assert "is longer" in refused(stage, "view", f"@{foreign}")
+    foreign.write_text("<?xml?><?brot-request {}?><Image ></Image>")
+    assert f'in "{foreign}"' in refused(stage, "view", f"@{foreign}")
+
+
 # ---- more points ----
 
 @pytest.mark.parametrize("sampling", ["random", "zoom"])
@@ -233,8 +291,10 @@ def test_what_nothing_can_be_added_to(stage: Stage, broker: Broker) -> None:
                         "grid")
     escaped = stage.render(broker, "escaped.exr", "--size", "9x9")
     array = stage.render(broker, "array.npy", *SMALL)
+    files = "--base: must be an .exr file of a Buddhabrot's counts, or a job's number, got"
     for base, words in ((grid, "has all 98 points"), (escaped, "must hold the counts"),
-                        (array, "say of which"), ("nowhere.exr", "nowhere"), ("99", "99")):
+                        (array, files), ("a.png", files), ("9x", files),
+                        ("nowhere.exr", "nowhere"), ("99", "99")):
         assert words in refused(stage, "render", *ways, "--base", base)
     assert "--view" in refused(stage, "render", *ways, "--base", grid, "--view", "0,0,1")
 
