@@ -226,6 +226,34 @@ static void tones(void **state)
 	assert_int_equal(compose(words_of(words), "a.png"), BROT_E_USAGE);
 }
 
+/* What one band has, three may not, and none has what only escape-time pictures have. */
+static void colours(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *colour;
+		bool is_of_one, is_of_three;
+	} cases[] = {
+		{"dither=true", true, true},  {"density=2,offset=0.5,rotation=0.25", true, false},
+		{"palette=hot", true, false}, {"mode=smooth,inside=plain", true, true},
+		{"period=4", false, false},   {"dither=true,interior=#ff0000", false, false},
+		{"azimuth=9", false, false},  {"elevation=9", false, false},
+		{"height=2", false, false},   {"blend=soft", false, false},
+		{"power=0.5", false, false},
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		struct compose_words words = words_of((struct buddha_words){.points = "1"});
+		words.colour = cases[i].colour;
+		assert_int_equal(compose(words, "a.png"),
+				 cases[i].is_of_one ? BROT_OK : BROT_E_USAGE);
+		words.buddha.bands = "1:9,1:8,1:7";
+		assert_int_equal(compose(words, "a.png"),
+				 cases[i].is_of_three ? BROT_OK : BROT_E_USAGE);
+		words = (struct compose_words){.colour = cases[i].colour};
+		assert_int_equal(compose(words, "a.png"), BROT_OK);
+	}
+}
+
 /* There and back, nothing is left of the other kind. */
 static void kinds_change(void **state)
 {
@@ -259,6 +287,7 @@ int main(void)
 		cmocka_unit_test(bands),
 		cmocka_unit_test(samples_of_pixels),
 		cmocka_unit_test(tones),
+		cmocka_unit_test(colours),
 		cmocka_unit_test(kinds_change),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
