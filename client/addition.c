@@ -4,6 +4,9 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "client/textfile.h"
+#include "proto/quote.h"
+
 #define PIECE_PIXELS 4096
 
 /* ---- the words ---- */
@@ -28,7 +31,7 @@ static const char *settled_word(const struct compose_words *words)
 		{"--points", buddha->points != NULL},
 		{"--samples-per-pixel", buddha->samples_per_pixel != NULL},
 		{"--bands", buddha->bands != NULL},
-		{"--min-iterations", buddha->min_iterations != 0},
+		{"--min-iterations", buddha->min_iterations != NULL},
 		{"--sampling", buddha->sampling != NULL},
 		{"--seed", buddha->seed != NULL},
 		{"--inside", buddha->is_inside},
@@ -54,6 +57,15 @@ enum brot_err addition_check(const char *points, const char *base,
 		return error_set(err, BROT_E_USAGE,
 				 "%s: cannot stand beside --base, which says what is counted",
 				 settled);
+	size_t chars;
+	const bool is_job = base[0] != '\0' && strspn(base, "0123456789") == strlen(base);
+	char quoted[QUOTE_BYTES];
+	if (!is_job && !textfile_is(base, "exr", false, &chars))
+		return error_set(
+			err, BROT_E_USAGE,
+			"--base: must be an .exr file of a Buddhabrot's counts, or a job's "
+			"number, got \"%s\"",
+			quote_text(base, strlen(base), quoted, sizeof quoted));
 	enum brot_err code = buddha_words_number("--add-points", points, &addition->points, err);
 	if (code == BROT_OK && addition->points == 0)
 		code = error_set(err, BROT_E_USAGE, "--add-points: must be at least 1, got 0");

@@ -83,20 +83,27 @@ static void show(struct announce *announce, bool is_news, int64_t now_ms)
 		show_line(announce);
 }
 
+static json_t *progress_event(const struct session_progress *now)
+{
+	json_t *event = json_pack("{s:s,s:I,s:I,s:I,s:I,s:I,s:I,s:I}", "state",
+				  now->is_paused    ? "paused"
+				  : now->is_running ? "running"
+						    : "queued",
+				  "pixels_done", NUMBER(now->pixels_done), "pixels",
+				  NUMBER(now->pixels), "tiles_done", NUMBER(now->tiles_done),
+				  "tiles_running", NUMBER(now->tiles_running), "workers",
+				  NUMBER(now->workers), "iterations", NUMBER(now->iterations),
+				  "elapsed_ms", NUMBER(now->elapsed_ms));
+	if (now->has_points && event != NULL)
+		(void)json_object_set_new(event, "held", json_integer(NUMBER(now->held)));
+	return event;
+}
+
 static void on_progress(struct announce *announce, const struct session_progress *now,
 			int64_t now_ms)
 {
 	if (announce->config.mode == ANNOUNCE_EVENTS)
-		print_event(announce->config.events, "progress",
-			    json_pack("{s:s,s:I,s:I,s:I,s:I,s:I,s:I,s:I}", "state",
-				      now->is_paused    ? "paused"
-				      : now->is_running ? "running"
-							: "queued",
-				      "pixels_done", NUMBER(now->pixels_done), "pixels",
-				      NUMBER(now->pixels), "tiles_done", NUMBER(now->tiles_done),
-				      "tiles_running", NUMBER(now->tiles_running), "workers",
-				      NUMBER(now->workers), "iterations", NUMBER(now->iterations),
-				      "elapsed_ms", NUMBER(now->elapsed_ms)));
+		print_event(announce->config.events, "progress", progress_event(now));
 	progress_update(&announce->progress, now, now_ms);
 	show(announce, false, now_ms);
 }
@@ -210,20 +217,35 @@ void announce_rows(struct announce *announce, uint64_t rows_written, int64_t now
 	show(announce, false, now_ms);
 }
 
+void announce_counts(struct announce *announce, uint64_t points, bool has_hits)
+{
+	announce->points = points;
+	announce->has_hits = has_hits;
+}
+
 void announce_saved(struct announce *announce, const char *path, uint64_t bytes, int64_t now_ms)
 {
 	const struct announce_config *config = &announce->config;
 	char text[PROGRESS_TEXT_BYTES];
 	int64_t elapsed_ms = now_ms - announce->start_ms;
 	announce_done(announce);
-	if (config->mode == ANNOUNCE_EVENTS)
-		print_event(config->events, "saved",
-			    json_pack("{s:s,s:I,s:I}", "path", path, "bytes", NUMBER(bytes),
-				      "elapsed_ms", NUMBER(elapsed_ms)));
-	if (config->mode == ANNOUNCE_PEOPLE)
-		fprintf(config->people, "%s\n",
-			progress_summary(&announce->summary, config->width_px, config->height_px,
-					 elapsed_ms, path, text));
+	if (config->mode == ANNOUNCE_EVENTS) {
+		json_t *event = json_pack("{s:s,s:I,s:I}", "path", path, "bytes", NUMBER(bytes),
+					  "elapsed_ms", NUMBER(elapsed_ms));
+		if (announce->points != 0 && event != NULL)
+			(void)json_object_set_new(event, "hits", json_boolean(announce->has_hits));
+		print_event(config->events, "saved", event);
+	}
+	if (config->mode != ANNOUNCE_PEOPLE)
+		return;
+	fprintf(config->people, "%s\n",
+		progress_summary(&announce->summary, config->width_px, config->height_px,
+				 elapsed_ms, path, text));
+	if (announce->points != 0 && !announce->has_hits)
+		fprintf(config->people,
+			"no orbit of %" PRIu64 " points passes through the view: every count "
+			"is 0\n",
+			announce->points);
 }
 
 void announce_ended(struct announce *announce, uint64_t job)

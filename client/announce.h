@@ -40,7 +40,8 @@ struct announce_config {
 /* Nobody but announce.c touches the members. */
 struct announce {
 	struct announce_config config;
-	bool has_bar, has_line, is_banded;
+	bool has_bar, has_line, is_banded, has_hits;
+	uint64_t points; /* of a Buddhabrot that was counted, and has_hits or not; or 0 */
 	uint32_t band_count;
 	uint64_t job;
 	int64_t start_ms, shown_ms;
@@ -67,6 +68,9 @@ void announce_action(struct announce *announce, const struct session_action *act
 
 /* So many rows of the file are written. Call it as often as you like. */
 void announce_rows(struct announce *announce, uint64_t rows_written, int64_t now_ms);
+
+/* A Buddhabrot of so many points, whose counts are all 0 or not: before its file is there. */
+void announce_counts(struct announce *announce, uint64_t points, bool has_hits);
 
 /* The file is there. */
 void announce_saved(struct announce *announce, const char *path, uint64_t bytes, int64_t now_ms);

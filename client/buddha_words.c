@@ -8,7 +8,13 @@
 
 #include "proto/quote.h"
 
-#define NUMBER_MOST ((uint64_t)INT64_MAX)
+#define NUMBER_MOST     ((uint64_t)INT64_MAX)
+#define NUMBER_CHARS    64 /* of a word that is one of several */
+#define ITERATIONS_RULE "a whole number from 1 to 1000000000, as 1000 or 1e3"
+#define BANDS_RULE                                                                             \
+	"MIN:MAX, iterations from 1 to 1000000000 of which the first is not larger, or three " \
+	"with commas between"
+_Static_assert(LIMIT_ITERATIONS == 1000000000, "the rules say so");
 
 /* ---- the kind ---- */
 
@@ -159,6 +165,8 @@ static enum brot_err apply_samples(const struct buddha_words *words, struct requ
 		code = buddha_words_number("--points", words->points, &buddha->points, err);
 	if (code == BROT_OK && words->samples_per_pixel != NULL)
 		code = read_per_pixel(words->samples_per_pixel, request, err);
+	if (code == BROT_OK && words->points != NULL && buddha->points >= BUDDHA_SUM_MOST)
+		code = refuse_number("--points", "below 2^62", words->points, err);
 	if (code == BROT_OK && words->samples_per_pixel != NULL)
 		fill_grid(buddha);
 	if (code == BROT_OK && buddha->points == 0)
@@ -172,33 +180,50 @@ static enum brot_err apply_samples(const struct buddha_words *words, struct requ
 
 /* ---- bands ---- */
 
+/* The number in `chars` characters, of iterations; false where they are none. */
+static bool read_bound(const char *text, size_t chars, uint32_t *ret)
+{
+	char word[NUMBER_CHARS + 1];
+	uint64_t number = 0;
+	struct brot_error ignored;
+	if (chars >= sizeof word)
+		return false;
+	memcpy(word, text, chars);
+	word[chars] = '\0';
+	const bool is_good = buddha_words_number("", word, &number, &ignored) == BROT_OK &&
+			     number >= 1 && number <= LIMIT_ITERATIONS;
+	*ret = is_good ? (uint32_t)number : 0;
+	return is_good;
+}
+
+/* At "MIN:MAX", of which *ret_end is the end. */
+static bool read_band(const char *text, struct buddha_band *ret_band, const char **ret_end)
+{
+	const size_t min_chars = strcspn(text, ":,");
+	if (text[min_chars] != ':')
+		return false;
+	const char *max = text + min_chars + 1;
+	const size_t max_chars = strcspn(max, ":,");
+	*ret_end = max + max_chars;
+	return read_bound(text, min_chars, &ret_band->min) &&
+	       read_bound(max, max_chars, &ret_band->max) && ret_band->min <= ret_band->max;
+}
+
 static enum brot_err read_bands(const char *text, struct buddha *buddha, struct brot_error *err)
 {
-	static const char rule[] = "one band MIN:MAX of iterations, or three with commas between";
 	const char *p = text;
+	uint32_t count = 0;
+	bool is_good = true;
 	struct buddha read = *buddha;
-	read.channels = 0;
-	for (;;) {
-		unsigned long bounds[2] = {0, 0};
-		for (int i = 0; i < 2; i++) {
-			char *end = NULL;
-			if (*p < '0' || *p > '9')
-				return refuse_number("--bands", rule, text, err);
-			bounds[i] = strtoul(p, &end, 10);
-			p = end + (i == 0 && *end == ':' ? 1 : 0);
-			if ((i == 0 && *end != ':') || bounds[i] > LIMIT_ITERATIONS)
-				return refuse_number("--bands", rule, text, err);
-		}
-		if (read.channels == BUDDHA_CHANNELS)
-			return refuse_number("--bands", rule, text, err);
-		read.bands[read.channels++] = (struct buddha_band){(uint32_t)bounds[0],
-								   (uint32_t)bounds[1]};
-		if (*p != ',')
-			break;
-		p++;
+	for (bool is_more = true; is_good && is_more; p += is_more ? 1 : 0) {
+		is_good = count < BUDDHA_CHANNELS && read_band(p, &read.bands[count], &p);
+		count++;
+		is_more = is_good && *p == ',';
 	}
-	if (*p != '\0' || (read.channels != 1 && read.channels != BUDDHA_CHANNELS))
-		return refuse_number("--bands", rule, text, err);
+	is_good = is_good && *p == '\0' && (count == 1 || count == BUDDHA_CHANNELS);
+	if (!is_good)
+		return refuse_number("--bands", BANDS_RULE, text, err);
+	read.channels = count;
 	*buddha = read;
 	return BROT_OK;
 }
@@ -211,6 +236,36 @@ static uint32_t bands_most(const struct buddha *buddha)
 	return most;
 }
 
+static enum brot_err read_min(const struct buddha_words *words, uint32_t iterations,
+			      const struct request *request, uint32_t *ret_min,
+			      struct brot_error *err)
+{
+	const char *text = words->min_iterations;
+	uint64_t min = 0;
+	if (request->buddha.channels > 1)
+		return error_set(
+			err, BROT_E_USAGE,
+			"--min-iterations: is of one band, and the view has three, of red, "
+			"green and blue: --bands sets them anew");
+	if (words->is_inside || request->buddha.is_inside)
+		return error_set(err, BROT_E_USAGE,
+				 "--min-iterations: %s, whose orbits do not escape",
+				 words->is_inside ? "cannot stand beside --inside"
+						  : "has no meaning with the view");
+	const enum brot_err code = buddha_words_number("--min-iterations", text, &min, err);
+	if (code != BROT_OK)
+		return code;
+	if (min < 1 || min > LIMIT_ITERATIONS)
+		return refuse_number("--min-iterations", ITERATIONS_RULE, text, err);
+	if (min > request->iterations)
+		return error_set(err, BROT_E_USAGE,
+				 "--min-iterations: must be at most the iterations, %u%s, got %u",
+				 (unsigned)request->iterations,
+				 iterations == 0 ? " without --iterations" : "", (unsigned)min);
+	*ret_min = (uint32_t)min;
+	return BROT_OK;
+}
+
 static enum brot_err apply_bands(const struct buddha_words *words, uint32_t iterations,
 				 struct request *request, struct brot_error *err)
 {
@@ -219,7 +274,7 @@ static enum brot_err apply_bands(const struct buddha_words *words, uint32_t iter
 			      (buddha->channels == 1 &&
 			       buddha->bands[0].max == request->iterations);
 	enum brot_err code = BROT_OK;
-	if (words->bands != NULL && words->min_iterations != 0)
+	if (words->bands != NULL && words->min_iterations != NULL)
 		return error_set(err, BROT_E_USAGE,
 				 "--min-iterations: cannot stand beside --bands");
 	if (iterations != 0)
@@ -228,19 +283,19 @@ static enum brot_err apply_bands(const struct buddha_words *words, uint32_t iter
 		code = read_bands(words->bands, buddha, err);
 		if (code == BROT_OK && iterations == 0)
 			request->iterations = bands_most(buddha);
+		if (code == BROT_OK && bands_most(buddha) > request->iterations)
+			code = error_set(err, BROT_E_USAGE,
+					 "--bands: must be within --iterations, %u, got \"%.80s\"",
+					 (unsigned)iterations, words->bands);
 		return code;
 	}
-	if (is_whole || words->min_iterations != 0) {
-		const uint32_t min = buddha->channels == 1 ? buddha->bands[0].min : 1;
+	uint32_t min = buddha->channels == 1 ? buddha->bands[0].min : 1;
+	if (words->min_iterations != NULL)
+		code = read_min(words, iterations, request, &min, err);
+	if (code == BROT_OK && (is_whole || words->min_iterations != NULL)) {
 		buddha->channels = 1;
-		buddha->bands[0] = (struct buddha_band){
-			words->min_iterations != 0 ? words->min_iterations : min,
-			request->iterations};
+		buddha->bands[0] = (struct buddha_band){min, request->iterations};
 	}
-	if (words->min_iterations > request->iterations)
-		return error_set(err, BROT_E_USAGE,
-				 "--min-iterations: must be at most the iterations, %u, got %u",
-				 (unsigned)request->iterations, (unsigned)words->min_iterations);
 	return code;
 }
 
@@ -284,7 +339,7 @@ static const char *first_given(const struct buddha_words *words)
 		{"--points", words->points != NULL},
 		{"--samples-per-pixel", words->samples_per_pixel != NULL},
 		{"--bands", words->bands != NULL},
-		{"--min-iterations", words->min_iterations != 0},
+		{"--min-iterations", words->min_iterations != NULL},
 		{"--sampling", words->sampling != NULL},
 		{"--seed", words->seed != NULL},
 		{"--inside", words->is_inside},

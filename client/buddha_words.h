@@ -16,11 +16,11 @@
 
 /* What was said; NULL, 0 or false where nothing was. Strings are borrowed. */
 struct buddha_words {
-	const char *points;            /* see buddha_words_number() */
+	const char *points;            /* this and all whole numbers: see buddha_words_number() */
 	const char *samples_per_pixel; /* instead: a number over 0 */
 	const char *bands;             /* "MIN:MAX", or three with commas between them */
 	const char *sampling, *seed;
-	uint32_t min_iterations; /* instead of bands: one up to all iterations */
+	const char *min_iterations; /* instead of bands: one from these up to all iterations */
 	bool is_inside;
 	const char *tone, *gamma, *white; /* gamma without tone is that curve */
 };

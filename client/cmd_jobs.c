@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "client/listing.h"
+#include "client/progress.h"
 #include "client/reply.h"
 
 #define HISTORY_USUAL 20
@@ -42,7 +43,7 @@ static const struct option_spec specs[] = {
 	{.name = NULL},
 };
 
-/* The format tells the kind, and --json says it. */
+/* The format tells the kind, and --json says it. DONE is made by set_share(). */
 static const struct table_column job_columns[] = {
 	{.title = "JOB", .key = "job", .kind = TABLE_NUMBER},
 	{.title = "STATE", .key = "state", .kind = TABLE_TEXT},
@@ -57,11 +58,23 @@ static const struct table_column job_columns[] = {
 	{.title = "ELAPSED", .key = "elapsed_ms", .kind = TABLE_SECONDS},
 };
 
+/* As every other command says how far it is. A row that is none is the table's to refuse. */
+static void set_share(json_t *job)
+{
+	struct session_progress progress;
+	struct brot_error ignored;
+	if (notice_progress(job, &progress, &ignored) != BROT_OK)
+		return;
+	(void)json_object_set_new(job, "pixels_done", json_integer(progress_percent(&progress)));
+	(void)json_object_set_new(job, "pixels", json_integer(100));
+}
+
 static const struct listing jobs_listing = {
 	.key = "jobs",
 	.columns = job_columns,
 	.count = sizeof job_columns / sizeof job_columns[0],
 	.nothing = "no jobs",
+	.derive = set_share,
 };
 
 static const struct table_column history_columns[] = {

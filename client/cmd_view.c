@@ -1,4 +1,5 @@
 /* cmd_view.c - brot-client view: a place in the words of those who may know it. */
+#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 
@@ -82,11 +83,38 @@ static void tell_of(const struct request *request, struct told *told)
 	told->is_in_reach = point_frame_make(request, &frame, &told->why_not) == BROT_OK;
 }
 
+static void print_bands(const struct buddha *buddha)
+{
+	static const char *const colours[BUDDHA_CHANNELS] = {"red ", "green ", "blue "};
+	for (uint32_t i = 0; i < buddha->channels; i++)
+		printf("%s%s%" PRIu32 " to %" PRIu32, i == 0 ? "bands          " : ", ",
+		       buddha->channels == 1 ? "" : colours[i], buddha->bands[i].min,
+		       buddha->bands[i].max);
+	(void)putchar('\n');
+}
+
+static void print_buddha(const struct buddha *buddha)
+{
+	printf("kind           %s\n", request_kind_name(KIND_BUDDHABROT));
+	printf("orbits         %s\n",
+	       buddha->is_inside ? "inside, those that do not escape" : "escaping");
+	printf("points         %" PRIu64, buddha->points);
+	if (buddha->first != 0)
+		printf(", from number %" PRIu64 " on", buddha->first);
+	printf("\nsampling       %s", buddha_sampling_name(buddha->sampling));
+	if (buddha->sampling != SAMPLING_GRID)
+		printf(", seed %" PRIu64, buddha->seed);
+	(void)putchar('\n');
+	print_bands(buddha);
+}
+
 static void print_people(const struct request *request, const struct told *told,
 			 const char *ignored)
 {
 	const struct view *view = &request->view;
 	const struct formula_info *formula = formula_info(request->formula);
+	if (request->kind == KIND_BUDDHABROT)
+		print_buddha(&request->buddha);
 	printf("formula        %s\n", formula->name);
 	if (formula->has_c)
 		printf("c              %s\n               %s i\n", request->c_re.text,
@@ -111,11 +139,11 @@ static void print_people(const struct request *request, const struct told *told,
 static enum brot_err print_events(const json_t *request, const struct told *told,
 				  const char *ignored, struct brot_error *err)
 {
-	json_t *json = json_pack("{s:O,s:s,s:s,s:s,s:s,s:f,s:i,s:b,s:s}", "request", request,
-				 "width", told->width, "height", told->height, "zoom", told->zoom,
-				 "magnification", told->magnification, "depth", told->depth,
-				 "digits", (int)told->digits, "renderable", told->is_in_reach,
-				 "not_read", ignored);
+	json_t *json = json_pack(
+		"{s:O,s:O,s:s,s:s,s:s,s:s,s:f,s:i,s:b,s:s}", "request", request, "kind",
+		json_object_get(request, "kind"), "width", told->width, "height", told->height,
+		"zoom", told->zoom, "magnification", told->magnification, "depth", told->depth,
+		"digits", (int)told->digits, "renderable", told->is_in_reach, "not_read", ignored);
 	if (json == NULL)
 		return error_set(err, BROT_E_SYSTEM, "no memory for an answer");
 	print_json(stdout, json);

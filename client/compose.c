@@ -169,6 +169,33 @@ static enum brot_err blame_usual(const struct filetype *filetype, enum format_id
 			 filetype->suffix, format_info(usual)->name, formats);
 }
 
+/* Keys of --colour that change nothing of a Buddhabrot, as --gamma without its curve. */
+static enum brot_err check_pairs(const char *pairs, const struct request *request,
+				 struct brot_error *err)
+{
+	static const char *const never[] = {"interior", "period", "azimuth", "elevation",
+					    "height",   "power",  "blend"};
+	static const char *const of_palette[] = {"palette", "density", "offset", "rotation"};
+	const bool has_palette = request->buddha.channels == 1;
+	const size_t never_count = sizeof never / sizeof never[0];
+	const size_t count = never_count +
+			     (has_palette ? 0 : sizeof of_palette / sizeof of_palette[0]);
+	for (const char *pair = pairs; pair != NULL && *pair != '\0';) {
+		const size_t chars = strcspn(pair, ","), key_chars = strcspn(pair, "=");
+		for (size_t i = 0; i < count; i++) {
+			const char *key = i < never_count ? never[i] : of_palette[i - never_count];
+			if (strlen(key) == key_chars && strncmp(key, pair, key_chars) == 0)
+				return error_set(
+					err, BROT_E_USAGE, "--colour: %s has no meaning %s", key,
+					i < never_count ? "for a Buddhabrot"
+							: "with three bands, which are red, green "
+							  "and blue themselves");
+		}
+		pair += chars + (pair[chars] == ',' ? 1 : 0);
+	}
+	return BROT_OK;
+}
+
 static enum brot_err check(const struct compose_words *words, const struct filetype *filetype,
 			   const struct request *request, struct brot_error *err)
 {
@@ -188,6 +215,8 @@ static enum brot_err check(const struct compose_words *words, const struct filet
 		code = error_set(err, BROT_E_USAGE,
 				 "--palette: has no meaning with three bands, which are red, green "
 				 "and blue themselves");
+	if (code == BROT_OK && request->kind == KIND_BUDDHABROT)
+		code = check_pairs(words->colour, request, err);
 	return code;
 }
 

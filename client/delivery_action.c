@@ -2,6 +2,7 @@
 #include <inttypes.h>
 
 #include "client/delivery_internal.h"
+#include "client/progress.h"
 #include "proto/sys/clock.h"
 #include "proto/work.h"
 
@@ -133,6 +134,11 @@ static enum brot_err bands_check(const struct delivery *d, struct brot_error *er
 				 "the broker sent ACCEPTED with %" PRIu32 " bands of %" PRIu32
 				 " rows for a picture of %" PRIu32,
 				 job->band_count, job->band_rows, height_px);
+	if (delivery_request(d)->kind == KIND_BUDDHABROT)
+		return error_set(
+			err, BROT_E_PROTOCOL,
+			"the broker sent ACCEPTED with bands for a Buddhabrot, whose image "
+			"is whole");
 	if (d->config.is_urgent || d->config.is_unread)
 		return delivery_refuse_bands(job->job, d->config.is_urgent, err);
 	return BROT_OK;
@@ -168,24 +174,26 @@ static void on_accepted(struct delivery *d, const struct session_action *action)
 		early_map(d);
 }
 
+/* The broker does not say how many of a Buddhabrot's pixels are points. */
 static void on_progress(struct delivery *d, const struct session_action *action)
 {
-	const struct session_progress *progress = &action->progress;
+	const struct request *request = delivery_request(d);
+	struct session_action told = *action;
+	struct session_progress *progress = &told.progress;
 	struct brot_error error;
-	tell(d, action);
+	if (progress->has_points)
+		progress->image_pixels = (uint64_t)request->width_px * request->height_px;
+	tell(d, &told);
 	if (!d->config.is_urgent)
 		return;
-	double share = progress->pixels == 0
-			       ? 0
-			       : (double)progress->pixels_done * 100 / (double)progress->pixels;
 	(void)error_set(&error, BROT_E_BUSY,
-			"job: %" PRIu64 " is %s, %d %% done; `wait` waits for "
-			"it",
-			d->job.job,
+			"job: %" PRIu64 " is %s, %u %% done; `wait` waits for it%s", d->job.job,
 			progress->is_paused    ? "paused"
 			: progress->is_running ? "running"
 					       : "queued",
-			(int)share);
+			progress_percent(progress),
+			progress->has_points ? ", and `fetch --preview` gets what is counted so far"
+					     : "");
 	delivery_fail(d, &error);
 }
 

@@ -13,12 +13,14 @@
 #include <sys/stat.h>
 
 #include "client/crew.h"
+#include "proto/limits.h"
 
 #define TILE_PX    254u
 #define OVERLAP_PX 1u
 #define HELD_ROWS  (TILE_PX + 2 * OVERLAP_PX)
 #define LEVELS_MAX 22 /* 2^20 pixels a side, and 1 */
 #define PATH_BYTES 4096
+#define FILE_BYTES (LIMIT_REQUEST_BYTES + 4096) /* of a description, at most */
 
 struct level {
 	uint32_t number; /* 0: one pixel */
@@ -291,4 +293,56 @@ enum brot_err dzi_write(struct picture *picture, struct outfile *outfile, struct
 		code = describe(picture, outfile, err);
 	pyramid_free(pyramid);
 	return code;
+}
+
+/* ---- reading ---- */
+
+bool dzi_file_is_dzi(const void *start, size_t bytes)
+{
+	static const char xml[] = "<?xml";
+	return bytes >= sizeof xml - 1 && memcmp(start, xml, sizeof xml - 1) == 0;
+}
+
+/* The request in a description, NUL-terminated in its place, or why there is none. */
+static char *find_request(char *text, const char **ret_why)
+{
+	static const char begin[] = "<?" DZI_REQUEST_KEY " ";
+	char *request = strstr(text, begin);
+	char *end = request == NULL ? NULL : strstr(request, "?>");
+	if (strstr(text, "<Image ") == NULL || strstr(text, "</Image>") == NULL)
+		*ret_why = "must be a whole .dzi, and is not";
+	else if (end == NULL || end - request > LIMIT_REQUEST_BYTES)
+		*ret_why = "must be made by brot, and carries no request";
+	else
+		*end = '\0';
+	return *ret_why == NULL ? request + sizeof begin - 1 : NULL;
+}
+
+enum brot_err dzi_file_read_request(FILE *file, const char *name, char **ret_text,
+				    struct brot_error *err)
+{
+	char *text = malloc(FILE_BYTES + 1);
+	const char *why = NULL;
+	if (text == NULL)
+		return error_set(err, BROT_E_SYSTEM, "no memory to read a .dzi");
+	const size_t bytes = fread(text, 1, FILE_BYTES + 1, file);
+	text[bytes > FILE_BYTES ? FILE_BYTES : bytes] = '\0';
+	char *request = NULL;
+	enum brot_err code = BROT_OK;
+	if (ferror(file))
+		code = error_set(err, BROT_E_NO_INPUT, "--view: cannot read \"%.120s\": %s", name,
+				 strerror(errno));
+	else if (bytes > FILE_BYTES)
+		why = "must be a .dzi made by brot, and is longer than one";
+	else
+		request = find_request(text, &why);
+	if (why != NULL)
+		code = error_set(err, BROT_E_REQUEST, "--view: \"%.100s\" %s", name, why);
+	if (code != BROT_OK) {
+		free(text);
+		return code;
+	}
+	memmove(text, request, strlen(request) + 1);
+	*ret_text = text;
+	return BROT_OK;
 }

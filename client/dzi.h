@@ -16,6 +16,10 @@
 #ifndef CLIENT_DZI_H
 #define CLIENT_DZI_H
 
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+
 #include "client/outfile.h"
 #include "client/picture.h"
 
@@ -27,5 +31,14 @@ enum brot_err dzi_write(struct picture *picture, struct outfile *outfile, struct
 
 /* Before anything is rendered: BROT_E_OUTPUT where the tiles of that .dzi could not be written. */
 enum brot_err dzi_check(const char *path, struct brot_error *err);
+
+/* Whether the bytes, the first of a file, may be those of a description. */
+bool dzi_file_is_dzi(const void *start, size_t bytes);
+
+/* Reads the request's text from a description. `name` is for sentences only. The file may be
+ * hostile: BROT_E_REQUEST where it is no whole description of at most LIMIT_REQUEST_BYTES and a
+ * little, or carries no request. The caller frees *ret_text, NUL-terminated. */
+enum brot_err dzi_file_read_request(FILE *file, const char *name, char **ret_text,
+				    struct brot_error *err);
 
 #endif

@@ -23,7 +23,9 @@
 #define CLIENT_EXR_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "client/outfile.h"
 #include "client/picture.h"
@@ -52,5 +54,14 @@ bool exr_channel_is_float(const struct exr_channel *channel);
  * Rules as in filetype.h; the bytes do not depend on the number of cores. */
 enum brot_err exr_file_write(struct picture *picture, struct outfile *outfile,
 			     struct brot_error *err);
+
+/* Whether the bytes, the first of a file, are those of an OpenEXR file. */
+bool exr_file_is_exr(const void *start, size_t bytes);
+
+/* Reads the request's text. `name` is for sentences only. The numbers are skipped; the file may be
+ * hostile: BROT_E_REQUEST where its head is damaged, it ends before its last block, or carries no
+ * request of at most LIMIT_REQUEST_BYTES. The caller frees *ret_text, NUL-terminated. */
+enum brot_err exr_file_read_request(FILE *file, const char *name, char **ret_text,
+				    struct brot_error *err);
 
 #endif

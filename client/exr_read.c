@@ -423,7 +423,8 @@ static enum brot_err blocks_read(struct exr_call *call, struct brot_error *err)
 	return code == BROT_OK ? values_settle(call, err) : code;
 }
 
-static enum brot_err all_read(struct exr_call *call, struct brot_error *err)
+/* Ends with exr_finish() where it does not fail. */
+static enum brot_err head_read(struct exr_call *call, struct brot_error *err)
 {
 	exr_context_initializer_t init = EXR_DEFAULT_CONTEXT_INITIALIZER;
 	init.error_handler_fn = on_message;
@@ -439,14 +440,67 @@ static enum brot_err all_read(struct exr_call *call, struct brot_error *err)
 	enum brot_err code = check_kind(call, err);
 	if (code == BROT_OK)
 		code = read_texts(call, err);
-	if (code == BROT_OK)
-		code = choose_planes(call, err);
+	if (code != BROT_OK)
+		(void)exr_finish(&call->exr);
+	return code;
+}
+
+static enum brot_err all_read(struct exr_call *call, struct brot_error *err)
+{
+	enum brot_err code = head_read(call, err);
+	if (code != BROT_OK)
+		return code;
+	code = choose_planes(call, err);
 	if (code == BROT_OK)
 		code = reserve_high(call, err);
 	if (code == BROT_OK)
 		code = blocks_read(call, err);
 	(void)exr_finish(&call->exr);
 	return code;
+}
+
+/* Whether the last block, which is written last, lies within the file. */
+static enum brot_err check_end(struct exr_call *call, struct brot_error *err)
+{
+	const int64_t last = (int64_t)call->top + call->numbers->height_px - 1;
+	const int64_t file_bytes = on_size(call->exr, call);
+	exr_chunk_info_t chunk;
+	const exr_result_t result = exr_read_scanline_chunk_info(call->exr, 0, (int)last, &chunk);
+	if (result != EXR_ERR_SUCCESS)
+		return damaged(call, result, err);
+	if (file_bytes < 0 || chunk.data_offset > (uint64_t)file_bytes ||
+	    chunk.packed_size > (uint64_t)file_bytes - chunk.data_offset)
+		return refuse(call, "must be a whole OpenEXR file, and ends too early", err);
+	return BROT_OK;
+}
+
+bool exr_file_is_exr(const void *start, size_t bytes)
+{
+	static const uint8_t magic[] = {0x76, 0x2f, 0x31, 0x01};
+	return bytes >= sizeof magic && memcmp(start, magic, sizeof magic) == 0;
+}
+
+enum brot_err exr_file_read_request(FILE *file, const char *name, char **ret_text,
+				    struct brot_error *err)
+{
+	struct numbers numbers = NUMBERS_NONE;
+	struct exr_call call = {
+		.path = name, .fd = fileno(file), .numbers = &numbers, .result = EXR_ERR_SUCCESS};
+	struct brot_error inner;
+	enum brot_err code = head_read(&call, &inner);
+	if (code == BROT_OK) {
+		code = check_end(&call, &inner);
+		(void)exr_finish(&call.exr);
+	}
+	if (code == BROT_OK && numbers.request == NULL)
+		code = error_set(&inner, BROT_E_REQUEST,
+				 "\"%.80s\" must be made by brot, and carries no request", name);
+	if (code != BROT_OK) {
+		numbers_free(&numbers);
+		return error_set(err, code, "--view: %.230s", inner.text);
+	}
+	*ret_text = numbers.request;
+	return BROT_OK;
 }
 
 enum brot_err exr_file_read(const char *path, struct numbers *numbers, struct brot_error *err)

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "client/dzi.h"
+#include "client/exr.h"
 #include "client/png.h"
 #include "client/textfile.h"
 #include "proto/json_text.h"
@@ -39,14 +41,25 @@ static enum brot_err read_json(FILE *file, const char *path, struct request *ret
 				 strerror(errno));
 	else if (bytes > LIMIT_REQUEST_BYTES)
 		code = error_set(err, BROT_E_REQUEST,
-				 "--view: \"%.120s\" must be a request of at most %d bytes or a "
-				 "picture made by brot, and is longer",
+				 "--view: \"%.120s\" must be a request of at most %d bytes, or a "
+				 ".png, .exr or .dzi made by brot, and is longer",
 				 path, LIMIT_REQUEST_BYTES);
 	else
 		code = parse(path, text, bytes, true, ret_request, err);
 	free(text);
 	return code;
 }
+
+/* The kinds of file that carry a request. */
+static const struct carrier {
+	bool (*is_it)(const void *start, size_t bytes);
+	enum brot_err (*read)(FILE *file, const char *name, char **ret_text,
+			      struct brot_error *err);
+} carriers[] = {
+	{png_file_is_png, png_file_read_request},
+	{exr_file_is_exr, exr_file_read_request},
+	{dzi_file_is_dzi, dzi_file_read_request},
+};
 
 enum brot_err infile_read_request(const char *path, struct request *ret_request,
 				  struct brot_error *err)
@@ -55,17 +68,20 @@ enum brot_err infile_read_request(const char *path, struct request *ret_request,
 	enum brot_err code = textfile_open("--view", path, &file, err);
 	if (code != BROT_OK)
 		return code;
-	char start[8];
-	bool is_png = png_file_is_png(start, fread(start, 1, sizeof start, file));
+	char start[8], *text = NULL;
+	const size_t bytes = fread(start, 1, sizeof start, file);
+	const struct carrier *carrier = NULL;
+	for (size_t i = 0; i < sizeof carriers / sizeof carriers[0]; i++)
+		if (carriers[i].is_it(start, bytes))
+			carrier = &carriers[i];
 	rewind(file);
-	if (is_png) {
-		char *text = NULL;
-		code = png_file_read_request(file, path, &text, err);
+	if (carrier == NULL) {
+		code = read_json(file, path, ret_request, err);
+	} else {
+		code = carrier->read(file, path, &text, err);
 		if (code == BROT_OK)
 			code = parse(path, text, strlen(text), false, ret_request, err);
 		free(text);
-	} else {
-		code = read_json(file, path, ret_request, err);
 	}
 	(void)fclose(file);
 	return code;

@@ -100,6 +100,17 @@ static enum brot_err read_numbers(const json_t *json, const struct number *numbe
 	return code;
 }
 
+/* The pixels of a row's image; 0 where it does not say its size. */
+static uint64_t image_pixels(const json_t *json)
+{
+	const json_t *size = json_object_get(json, "size");
+	const json_int_t width = json_integer_value(json_array_get(size, 0));
+	const json_int_t height = json_integer_value(json_array_get(size, 1));
+	const bool is_good = width >= 1 && width <= LIMIT_SIZE_PX && height >= 1 &&
+			     height <= LIMIT_SIZE_PX;
+	return is_good ? (uint64_t)width * (uint64_t)height : 0;
+}
+
 enum brot_err notice_progress(const json_t *json, struct session_progress *ret_progress,
 			      struct brot_error *err)
 {
@@ -127,6 +138,8 @@ enum brot_err notice_progress(const json_t *json, struct session_progress *ret_p
 		return code;
 	if (progress.held > progress.pixels - progress.pixels_done)
 		progress.held = progress.pixels - progress.pixels_done;
+	if (progress.has_points)
+		progress.image_pixels = image_pixels(json);
 	progress.is_paused = strcmp(state, "paused") == 0;
 	progress.is_running = !progress.is_paused && strcmp(state, "queued") != 0;
 	*ret_progress = progress;

@@ -39,12 +39,14 @@ struct session_band {
 	struct session_image image;
 };
 
-/* How far the job is. */
+/* How far the job is. A row of JOBS says so as well. */
 struct session_progress {
 	bool is_running, is_paused;   /* neither: it is queued */
 	uint64_t pixels_done, pixels; /* the first is not above the second */
 	bool has_points; /* of a Buddhabrot, for which its points count among its pixels: */
 	uint64_t held;   /* those that are not done yet, but counted; with done not above pixels */
+	uint64_t image_pixels; /* of `pixels`, those that are its image's: they come when all points
+				* are counted; 0: not known */
 	uint64_t tiles_done, tiles_running;
 	uint64_t workers;
 	uint64_t iterations;

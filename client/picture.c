@@ -26,6 +26,19 @@ const uint8_t *picture_row(const struct picture *picture, uint32_t p, uint32_t y
 	return picture->planes[p] + picture_row_bytes(picture->request, p) * (y - picture->first);
 }
 
+bool picture_has_hits(const struct picture *picture)
+{
+	const uint32_t count = format_info(picture->request->format)->plane_count;
+	assert(picture->first == 0 && picture->rows == picture->request->height_px);
+	for (uint32_t p = 0; p < count; p++) {
+		const size_t bytes = picture_rows_bytes(picture->request, p, picture->rows);
+		for (size_t i = 0; i < bytes; i++)
+			if (picture->planes[p][i] != 0)
+				return true;
+	}
+	return false;
+}
+
 void picture_swap16(const uint8_t *row, size_t bytes, uint8_t *ret_swapped)
 {
 	for (size_t i = 0; i + 1 < bytes; i += 2) {

@@ -46,6 +46,9 @@ enum brot_err picture_reach(struct picture *picture, uint32_t y, struct brot_err
 /* The first byte of row y, the one that was reached last, of plane index p of the format. */
 const uint8_t *picture_row(const struct picture *picture, uint32_t p, uint32_t y);
 
+/* Whether any count is over 0, of a picture of counts whose rows are all there. */
+bool picture_has_hits(const struct picture *picture);
+
 /* Copies a row of 16-bit values with the high byte first, as files have them. */
 void picture_swap16(const uint8_t *row, size_t bytes, uint8_t *ret_swapped);
 

@@ -20,9 +20,23 @@
 #define SAID_BYTES (4 * 100)
 #define LEFT_MAX_S (1000.0 * 3600) /* nobody believes more */
 
+/* What is shared out to workers: all pixels, or the points. */
+static uint64_t whole(const struct session_progress *now)
+{
+	const bool is_apart = now->has_points && now->image_pixels < now->pixels;
+	return is_apart ? now->pixels - now->image_pixels : now->pixels;
+}
+
 static uint64_t counted(const struct session_progress *now)
 {
-	return now->pixels_done + now->held;
+	const uint64_t all = now->pixels_done + now->held;
+	return now->has_points && all > whole(now) ? whole(now) : all;
+}
+
+/* All points are counted, and the broker makes one image of what each worker has. */
+static bool is_adding_up(const struct session_progress *now)
+{
+	return now->has_points && whole(now) < now->pixels && counted(now) == whole(now);
 }
 
 /* After a gap, in which the broker was away, what was known is out of date, and what was done in it
@@ -84,9 +98,9 @@ void progress_written(struct progress *progress, uint64_t rows_written, uint64_t
 double progress_left_s(const struct progress *progress)
 {
 	const struct session_progress *now = &progress->now;
-	if (progress->pixels_per_s <= 0 || counted(now) > now->pixels)
+	if (progress->pixels_per_s <= 0 || counted(now) > whole(now) || is_adding_up(now))
 		return -1;
-	double left_s = (double)(now->pixels - counted(now)) / progress->pixels_per_s;
+	double left_s = (double)(whole(now) - counted(now)) / progress->pixels_per_s;
 	return left_s < LEFT_MAX_S ? left_s : -1;
 }
 
@@ -121,17 +135,24 @@ static const char *clocked(double seconds, char buffer[NUMBER])
 }
 
 /* Rounded down, so that 100 means done; 0 to 100 whatever a broker says. */
-static unsigned percent(uint64_t done, uint64_t whole)
+static unsigned percent(uint64_t done, uint64_t all)
 {
-	if (whole == 0)
+	if (all == 0)
 		return 0;
-	double share = (double)done * 100 / (double)whole;
-	return share < 100 ? (unsigned)share : done >= whole ? 100 : 99;
+	double share = (double)done * 100 / (double)all;
+	return share < 100 ? (unsigned)share : done >= all ? 100 : 99;
+}
+
+unsigned progress_percent(const struct session_progress *now)
+{
+	if (now->has_points && now->pixels_done < now->pixels && counted(now) >= whole(now))
+		return 99;
+	return percent(counted(now), whole(now));
 }
 
 static unsigned pixels_percent(const struct progress *progress)
 {
-	return progress->is_rendered ? 100 : percent(counted(&progress->now), progress->now.pixels);
+	return progress->is_rendered ? 100 : progress_percent(&progress->now);
 }
 
 static unsigned rows_percent(const struct progress *progress)
@@ -150,12 +171,25 @@ static const char *standstill(const struct progress *progress)
 	const struct session_progress *now = &progress->now;
 	if (now->is_paused && now->tiles_running == 0)
 		return "paused";
-	if (now->workers != 0 || counted(now) >= now->pixels)
+	if (now->workers != 0 || counted(now) >= whole(now))
 		return NULL;
 	if (progress->has_no_workers)
 		return now->is_running ? "no worker is connected any more"
 				       : "no worker is connected yet";
 	return now->is_running ? NULL : "waiting for a worker";
+}
+
+/* Of points most are counted long before their tiles are done, with the grid that they are in. */
+static void amount(const struct session_progress *now, char *buffer, size_t bytes)
+{
+	char some[NUMBER], all[NUMBER];
+	if (now->has_points)
+		(void)snprintf(buffer, bytes, "%s %s",
+			       scaled((double)counted(now), " ", "of", some),
+			       scaled((double)whole(now), " ", "points", all));
+	else
+		(void)snprintf(buffer, bytes, "%llu tile%s", (unsigned long long)now->tiles_done,
+			       plural(now->tiles_done));
 }
 
 /* The words behind the percentage, in order of importance: fewer of them where `parts` is small. */
@@ -168,6 +202,10 @@ static int words(const struct progress *progress, int parts, char *buffer, size_
 		(void)snprintf(written, sizeof written, ", %u %% written", rows_percent(progress));
 	if (why != NULL)
 		return snprintf(buffer, bytes, "%s%s", why, written);
+	if (is_adding_up(now))
+		return snprintf(
+			buffer, bytes, "adding up, %u %% of the image",
+			percent(now->pixels_done + now->held - whole(now), now->image_pixels));
 	(void)snprintf(text[0], sizeof text[0], "%s left",
 		       clocked(progress_left_s(progress), left));
 	(void)snprintf(text[1], sizeof text[1], "%s",
@@ -175,8 +213,7 @@ static int words(const struct progress *progress, int parts, char *buffer, size_
 				       : scaled(progress->pixels_per_s, "", "px/s", rate));
 	(void)snprintf(text[2], sizeof text[2], "%llu worker%s", (unsigned long long)now->workers,
 		       plural(now->workers));
-	(void)snprintf(text[3], sizeof text[3], "%llu tile%s", (unsigned long long)now->tiles_done,
-		       plural(now->tiles_done));
+	amount(now, text[3], sizeof text[3]);
 	size_t used = 0;
 	buffer[0] = '\0';
 	for (int i = parts - 1; i >= 0; i--) {

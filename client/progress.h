@@ -39,11 +39,15 @@ void progress_rendered(struct progress *progress, uint64_t rows_written, uint64_
 /* So many of the file's rows are written while others are still rendered. */
 void progress_written(struct progress *progress, uint64_t rows_written, uint64_t rows);
 
-/* Seconds until all pixels are done at the present rate; -1 while unknown. */
+/* Seconds until all pixels, or all points, are done at the present rate; -1 while unknown. */
 double progress_left_s(const struct progress *progress);
 
+/* How far it is, in whole percent, rounded down: of the points of a Buddhabrot, those that are
+ * counted, whether they are done or held, and 99 while its image is added up of them. */
+unsigned progress_percent(const struct session_progress *now);
+
 /* A bar of at most `columns` columns, without a newline: percent first, and then, as far as there
- * is room, tiles, workers, rate and time left, or what it waits for. Once all pixels
+ * is room, tiles or points, workers, rate and time left, or what it waits for. Once all pixels
  * are done and rows are written the percentage is theirs. Returns buffer. */
 const char *progress_bar(const struct progress *progress, unsigned columns,
 			 char buffer[PROGRESS_TEXT_BYTES]);

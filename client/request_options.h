@@ -40,12 +40,12 @@
 	}
 
 #define REQUEST_OPTIONS(values, more)                                                              \
-	REQUEST_OPTION_WORD(                                                                       \
-		values, view, "VIEW",                                                              \
-		"a name that \"views\" lists, RE,IM,WIDTH, XMIN:XMAX,YMIN:YMAX, "                  \
-		"@REQUEST.json, @PICTURE.png, or @FILE of a .kfr, .toml, .par or .xpf "            \
-		"place; the whole of what the formula makes "                                      \
-		"without it"),                                                                     \
+	REQUEST_OPTION_WORD(values, view, "VIEW",                                                  \
+			    "a name that \"views\" lists, RE,IM,WIDTH, XMIN:XMAX,YMIN:YMAX, "      \
+			    "@REQUEST.json, @FILE of a .png, .exr or .dzi made here, or of a "     \
+			    ".kfr, .toml, .par or .xpf "                                           \
+			    "place; the whole of what the formula makes "                          \
+			    "without it"),                                                         \
 		REQUEST_OPTION_SIZE(values),                                                       \
 		REQUEST_OPTION_NUMBER(                                                             \
 			values, iterations,                                                        \
@@ -91,13 +91,10 @@
 			      "how many points a Buddhabrot is made of, as 1000000 or 1e6"),       \
 		REQUEST_OPTION_BUDDHA(values, "samples-per-pixel", samples_per_pixel, "N",         \
 				      "the same as so many points for each pixel"),                \
-		{.name = "min-iterations",                                                         \
-		 .arg = "N",                                                                       \
-		 .help = "a Buddhabrot of the orbits that escape then at the earliest",            \
-		 .type = OPTION_U32,                                                               \
-		 .offset = offsetof(struct values, words.buddha.min_iterations),                   \
-		 .min = 1,                                                                         \
-		 .max = LIMIT_ITERATIONS},                                                         \
+		REQUEST_OPTION_BUDDHA(                                                             \
+			values, "min-iterations", min_iterations, "N",                             \
+			"a Buddhabrot of the orbits that escape then at the earliest, as 1000 or " \
+			"1e3; at most the iterations, so mostly beside --iterations"),             \
 		REQUEST_OPTION_BUDDHA(values, "bands", bands, "MIN:MAX,...",                       \
 				      "the orbits that escape within one band of iterations, or "  \
 				      "three for red, green and blue, a Nebulabrot; all without "  \

@@ -76,7 +76,15 @@ static enum brot_err write_coloured(const struct save *save, const struct pictur
 	return code;
 }
 
-/* What needs all of the delivery's numbers: colours may, and sums do. */
+/* Of a Buddhabrot that nothing passes through a file says so as little as one of mistakes. */
+static void look_for_hits(const struct save *save, const struct picture *data)
+{
+	const struct request *request = data->request;
+	if (request->kind == KIND_BUDDHABROT)
+		announce_counts(save->announce, request->buddha.points, picture_has_hits(data));
+}
+
+/* What needs all of the delivery's numbers: colours may, and sums and Buddhabrots do. */
 static enum brot_err write_made(const struct save *save, struct picture *delivered,
 				struct brot_error *err)
 {
@@ -90,6 +98,7 @@ static enum brot_err write_made(const struct save *save, struct picture *deliver
 	}
 	if (code != BROT_OK)
 		return code;
+	look_for_hits(save, data);
 	return save->coloured == NULL ? write_picture(save, data, err)
 				      : write_coloured(save, data, delivered, err);
 }
@@ -106,7 +115,8 @@ enum brot_err save_picture(const struct save *save, struct brot_error *err)
 {
 	struct picture picture;
 	delivery_picture(save->delivery, &picture);
-	const bool is_made = save->coloured != NULL || save->addition != NULL;
+	const bool is_made = save->coloured != NULL || save->addition != NULL ||
+			     picture.request->kind == KIND_BUDDHABROT;
 	enum brot_err code = is_made ? write_made(save, &picture, err)
 				     : write_picture(save, &picture, err);
 	if (code == BROT_OK)

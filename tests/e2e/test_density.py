@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import shutil
+import signal
 from pathlib import Path
 
 import numpy
@@ -201,6 +204,63 @@ def test_a_picture_says_what_it_is(stage: Stage, broker: Broker) -> None:
     stage.render(broker, "d.png", "--view", f"@{picture}", "--kind", "escape")
 
 
+def test_options_that_a_view_leaves_no_meaning(stage: Stage, broker: Broker) -> None:
+    ways = ["render", "--broker", broker.url, "--out", stage.folder / "x.png", "--view"]
+    nebula = f"@{stage.render(broker, 'a.png', *NEBULA)}"
+    assert "--min-iterations: is of one band, and the view has three, of red, green and blue: " \
+        "--bands sets them anew" in refused(stage, *ways, nebula, "--min-iterations", "5")
+    inside = f"@{stage.render(broker, 'b.png', *SMALL, '--inside')}"
+    assert "orbits do not escape" in refused(stage, *ways, inside, "--min-iterations", "5")
+    assert stage.client(*ways, nebula, "--bands", "5:400").status == 0
+
+
+def test_a_view_says_that_it_is_a_buddhabrot(stage: Stage, broker: Broker) -> None:
+    def told(out: str, *options: object) -> dict[str, str]:
+        picture = stage.render(broker, out, *options)
+        text = stage.client("view", f"@{picture}").out
+        return {line[:15].strip(): line[15:] for line in text.splitlines() if line[0] != " "}
+    nebula = told("a.png", *NEBULA, "--seed", "5")
+    assert nebula["kind"] == "buddhabrot" and nebula["points"] == "100000"
+    assert nebula["bands"] == "red 1 to 400, green 2 to 100, blue 20 to 50"
+    assert nebula["sampling"] == "random, seed 5" and nebula["orbits"] == "escaping"
+    inside = told("b.exr", *KIND, "--size", "9x9", "--points", "98", "--sampling", "grid",
+                  "--inside", "--iterations", "30")
+    assert inside["sampling"] == "grid" and inside["bands"] == "1 to 30"
+    assert inside["orbits"] == "inside, those that do not escape"
+    assert "kind" not in told("c.png", "--size", "9x9")
+    request = json.loads(stage.client("view", f"@{stage.folder / 'a.png'}", "--json").out)
+    assert request["kind"] == "buddhabrot" and request["request"]["buddha"]["seed"] == 5
+    request["request"]["buddha"]["first"] = 7
+    (stage.folder / "d.json").write_text(json.dumps(request["request"]))
+    assert "100000, from number 7 on\n" in stage.client("view", f"@{stage.folder / 'd.json'}").out
+
+
+@pytest.mark.parametrize("options", [SMALL, NEBULA, ["--view", "-0.7,0.1,0.2", "--size", "97x113"]],
+                         ids=["density", "nebula", "escape"])
+def test_every_file_of_ours_is_a_view(stage: Stage, broker: Broker, options: list[str]) -> None:
+    wanted = stage.render(broker, "a.png", *options).read_bytes()
+    for name in ("b.exr", "b.dzi"):
+        view = stage.render(broker, name, *options)
+        again = stage.render(broker, "c.png", "--view", f"@{view}", "--format", "rgb8")
+        assert again.read_bytes() == wanted
+        whole = view.read_bytes()
+        for cut in (5, 100, len(whole) // 2, len(whole) - 9):
+            view.write_bytes(whole[:cut])
+            why = refused(stage, "view", f"@{view}")
+            assert "--view: " in why and view.name in why
+    shutil.rmtree(stage.folder / "b_files")
+    foreign = stage.folder / "d.exr"
+    foreign.write_bytes(make_exr({"DENSITY": numpy.ones((3, 3), dtype="u4")}, None))
+    assert "carries no request" in refused(stage, "view", f"@{foreign}")
+    foreign = stage.folder / "d.dzi"
+    foreign.write_text('<?xml version="1.0"?>\n<Image x="1">\n</Image>\n')
+    assert "carries no request" in refused(stage, "view", f"@{foreign}")
+    foreign.write_text("<?xml?><?brot-request {}?><Image ></Image>" + " " * 99999)
+    assert "is longer" in refused(stage, "view", f"@{foreign}")
+    foreign.write_text("<?xml?><?brot-request {}?><Image ></Image>")
+    assert f'in "{foreign}"' in refused(stage, "view", f"@{foreign}")
+
+
 # ---- more points ----
 
 @pytest.mark.parametrize("sampling", ["random", "zoom"])
@@ -231,8 +291,10 @@ def test_what_nothing_can_be_added_to(stage: Stage, broker: Broker) -> None:
                         "grid")
     escaped = stage.render(broker, "escaped.exr", "--size", "9x9")
     array = stage.render(broker, "array.npy", *SMALL)
+    files = "--base: must be an .exr file of a Buddhabrot's counts, or a job's number, got"
     for base, words in ((grid, "has all 98 points"), (escaped, "must hold the counts"),
-                        (array, "say of which"), ("nowhere.exr", "nowhere"), ("99", "99")):
+                        (array, files), ("a.png", files), ("9x", files),
+                        ("nowhere.exr", "nowhere"), ("99", "99")):
         assert words in refused(stage, "render", *ways, "--base", base)
     assert "--view" in refused(stage, "render", *ways, "--base", grid, "--view", "0,0,1")
 
@@ -259,6 +321,73 @@ def test_counts_over_32_bits(stage: Stage, broker: Broker) -> None:
     why = refused(stage, "render", *some, "--format", "density32", "--broker", broker.url, "--out",
                   stage.folder / "d.npy")
     assert "u32 holds at most 4294967295" in why and "density" in why
+
+
+# ---- what is told ----
+
+def test_every_command_says_the_same_share(stage: Stage, broker: Broker) -> None:
+    """Points that are held count, and the pixels of the image are no points."""
+    def row() -> dict:
+        (listed,) = broker.jobs()
+        return listed
+    ways = ["--broker", broker.url]
+    job = stage.client("submit", *ways, *KIND, "--size", "2000x2000", "--points", "3e8",
+                       "--iterations", "2000").out.strip()
+    wait_until(lambda: row()["held"] > 9e6, "samples")
+    workers = [worker["pid"] for worker in broker.worker_list()]
+    for pid in workers:
+        os.kill(pid, signal.SIGSTOP)
+
+    def told() -> tuple[str, str, str, int] | None:
+        before = row()
+        fetched = stage.client("fetch", *ways, job, "--out", stage.folder / "x.png")
+        listed = stage.client("jobs", *ways).out.splitlines()[1]
+        top = stage.client("top", *ways, "--count", 1).out
+        if before["pixels_done"] + before["held"] != row()["pixels_done"] + row()["held"]:
+            return None
+        share = (before["pixels_done"] + before["held"]) * 100 // 300000000
+        return fetched.err, listed, top, share
+    try:
+        err, listed, top, share = wait_until(told, "a standstill")
+    finally:
+        for pid in workers:
+            os.kill(pid, signal.SIGCONT)
+    assert 3 <= share < 100
+    assert f"{share} % done" in err and "--preview" in err
+    assert f" {share} % " in listed
+    assert f" {share} % " in top and "tiles," not in top.split("PROGRESS")[1]
+    assert stage.client("cancel", *ways, job).status == 0
+
+
+@pytest.mark.parametrize("out", ["a.png", "a.npy", "a.exr"])
+@pytest.mark.parametrize("kind", [[], ["--bands", "999:1000,1:9,999:1000"]], ids=["1", "3"])
+def test_counts_that_are_all_zero(stage: Stage, broker: Broker, out: str, kind: list[str]) -> None:
+    """They are told of, once the file is there; those of one channel are not."""
+    path = stage.folder / out
+    ways = ["render", "--broker", broker.url, "--out", path, *KIND, "--size", "9x9", "--points"]
+    none = [*ways, "1000", "--iterations", "1000", "--min-iterations", "1000"]
+    if kind:
+        none[-2:] = ["--bands", "999:1000,998:1000,999:1000"]
+    sentence = "no orbit of 1000 points passes through the view"
+    result = stage.client(*none)
+    assert result.status == 0 and path.exists() and result.err.count(sentence) == 1
+    assert stage.client(*none, "--quiet").err == ""
+    result = stage.client(*none, "--json")
+    assert result.err == "" and result.events()[-1]["hits"] is False
+    result = stage.client(*ways, "1000", "--iterations", "1000", *kind, "--json")
+    assert result.events()[-1]["event"] == "saved" and result.events()[-1]["hits"] is True
+    assert "no orbit" not in stage.client(*ways, "1000", "--iterations", "1000", *kind).err
+
+
+def test_all_zero_after_an_addition(stage: Stage, broker: Broker) -> None:
+    options = [*KIND, "--size", "9x9", "--iterations", "1000", "--min-iterations", "1000"]
+    base = stage.render(broker, "a.exr", *options, "--points", "600")
+    result = stage.client("render", "--broker", broker.url, "--base", base, "--add-points", "400",
+                          "--out", stage.folder / "b.exr")
+    assert result.status == 0 and "no orbit of 1000 points" in result.err
+    job = stage.client("submit", "--broker", broker.url, *options, "--points", "700").out.strip()
+    result = stage.client("wait", "--broker", broker.url, job, "--out", stage.folder / "c.png")
+    assert result.status == 0 and "no orbit of 700 points" in result.err
 
 
 # ---- previews ----
@@ -305,9 +434,15 @@ def test_preview_is_of_a_buddhabrot(stage: Stage, broker: Broker) -> None:
     ("--kind buddhabrot --samples-per-pixel 0", "over 0"),
     ("--kind buddhabrot --points 9 --iterations 50 --min-iterations 51",
      "--min-iterations: must be at most the iterations, 50, got 51"),
-    ("--kind buddhabrot --points 9 --bands 7:3", "minimum must be at most its maximum, got [7,3]"),
-    ("--kind buddhabrot --points 9 --bands 1:2,1:3", "one band MIN:MAX of iterations, or three"),
-    ("--kind buddhabrot --points 9 --bands 1:5 --iterations 4", "at most the request's iterations"),
+    ("--kind buddhabrot --points 9 --iterations 50 --min-iterations 5.1e1", "50, got 51"),
+    ("--kind buddhabrot --points 9 --min-iterations 1e8",
+     "must be at most the iterations, 500 without --iterations, got 100000000"),
+    ("--kind buddhabrot --points 9 --min-iterations 5 --inside", "cannot stand beside --inside"),
+    ("--kind buddhabrot --points 4611686018427387904", "--points: must be below 2^62, got"),
+    ("--kind buddhabrot --points 9 --bands 7:3", "--bands: must be MIN:MAX, iterations from 1 to"),
+    ("--kind buddhabrot --points 9 --bands 1:2,1:3", "--bands: must be MIN:MAX, iterations from 1"),
+    ("--kind buddhabrot --points 9 --bands 1:5 --iterations 4",
+     "--bands: must be within --iterations, 4, got"),
     ("--kind buddhabrot --points 9 --view 9,9,1", "no orbit reaches it"),
     ("--kind buddhabrot --points 9 --view 0,3,100 --size 1000x10", "no orbit reaches it"),
     ("--kind buddhabrot --points 99 --sampling grid", "98 would do"),
@@ -317,6 +452,11 @@ def test_preview_is_of_a_buddhabrot(stage: Stage, broker: Broker) -> None:
     ("--kind buddhabrot --points 9 --bands 1:9,1:9,1:9 --palette hot", "--palette: has no meaning"),
     ("--kind buddhabrot --points 9 --tone cubic", "--tone: must be linear, sqrt"),
     ("--kind buddhabrot --points 9 --tone log --gamma 2", "--gamma: goes with --tone gamma"),
+    ("--kind buddhabrot --points 9 --colour interior=#ff0000",
+     "--colour: interior has no meaning for a Buddhabrot"),
+    ("--kind buddhabrot --points 9 --colour dither=true,azimuth=9", "azimuth has no meaning"),
+    ("--kind buddhabrot --points 9 --bands 1:9,1:9,1:9 --colour density=2",
+     "--colour: density has no meaning with three bands"),
     ("--kind buddhabrot --points 9 --white 2", "tone.white: must be a number 0..1"),
     ("--points 9", "--points: goes with a Buddhabrot alone"),
     ("--inside", "--inside: goes with a Buddhabrot alone"),

@@ -234,6 +234,58 @@ static void bands(void **state)
 	end();
 }
 
+static void counts_that_are_all_zero(void **state)
+{
+	(void)state;
+	begin(ANNOUNCE_PEOPLE, false);
+	announce_counts(&announce, 1000, false);
+	announce_saved(&announce, "a.png", 5, 7000);
+	assert_non_null(strstr(people_said(), "a.png\nno orbit of 1000 points passes through the "
+					      "view: every count is 0\n"));
+	announce_counts(&announce, 1000, true);
+	announce_saved(&announce, "a.png", 5, 7000);
+	assert_null(strstr(people_said(), "no orbit"));
+	end();
+	begin(ANNOUNCE_EVENTS, false);
+	announce_saved(&announce, "a.png", 5, 7000);
+	assert_null(strstr(events_said(), "hits"));
+	announce_counts(&announce, 1000, false);
+	announce_saved(&announce, "a.png", 5, 7000);
+	assert_non_null(strstr(events_said(), "\"hits\":false}"));
+	announce_counts(&announce, 1000, true);
+	announce_saved(&announce, "a.png", 5, 7000);
+	assert_non_null(strstr(events_said(), "\"hits\":true}"));
+	assert_string_equal(people_said(), "");
+	end();
+}
+
+/* Points that are held are in the events as well, and the words are those of points. */
+static void points_that_are_held(void **state)
+{
+	(void)state;
+	struct session_action action = {
+		.type = SESSION_PROGRESS,
+		.progress = {.is_running = true,
+			     .pixels_done = 100,
+			     .pixels = 1200,
+			     .has_points = true,
+			     .held = 400,
+			     .image_pixels = 200,
+			     .tiles_done = 1,
+			     .workers = 2,
+			     .elapsed_ms = 1000},
+	};
+	begin(ANNOUNCE_PEOPLE, false);
+	announce_action(&announce, &action, 2000);
+	assert_string_equal(people_said(),
+			    "50 %: 500 of 1.00 k points, 2 workers, 500 points/s, 0:01 left\n");
+	end();
+	begin(ANNOUNCE_EVENTS, false);
+	announce_action(&announce, &action, 2000);
+	assert_non_null(strstr(events_said(), "\"held\":400}"));
+	end();
+}
+
 static void jobs_that_stay(void **state)
 {
 	(void)state;
@@ -352,6 +404,8 @@ int main(void)
 		cmocka_unit_test(a_bar_on_a_terminal),
 		cmocka_unit_test(events_for_programs),
 		cmocka_unit_test(bands),
+		cmocka_unit_test(counts_that_are_all_zero),
+		cmocka_unit_test(points_that_are_held),
 		cmocka_unit_test(jobs_that_stay),
 		cmocka_unit_test(a_broker_that_is_away),
 		cmocka_unit_test(a_job_that_is_busy),

@@ -127,34 +127,66 @@ static void bands(void **state)
 	assert_int_equal(request.buddha.bands[1].min, 20);
 	assert_int_equal(request.buddha.bands[2].max, 3);
 	words.iterations = 4999;
-	assert_int_equal(compose(words, "a.npy"), BROT_E_REQUEST);
+	assert_int_equal(compose(words, "a.npy"), BROT_E_USAGE);
+	assert_non_null(strstr(err.text, "--bands: must be within --iterations, 4999, got"));
 	words.iterations = 6000;
 	assert_int_equal(compose(words, "a.npy"), BROT_OK);
 	assert_int_equal(request.iterations, 6000);
 	words.palette = "hot";
 	assert_int_equal(compose(words, "a.png"), BROT_E_USAGE);
-	words = words_of((struct buddha_words){.points = "1", .min_iterations = 30});
+	words = words_of((struct buddha_words){.points = "1", .min_iterations = "3e1"});
 	words.iterations = 40;
 	assert_int_equal(compose(words, "a.npy"), BROT_OK);
 	assert_int_equal(request.buddha.bands[0].min, 30);
 	assert_int_equal(request.buddha.bands[0].max, 40);
 	words.iterations = 29;
 	assert_int_equal(compose(words, "a.npy"), BROT_E_USAGE);
-	static const char *const bad[] = {"",
-					  "1",
-					  "1:",
-					  ":2",
-					  "1:2,",
-					  "1:2,3:4",
-					  "1:2,3:4,5",
-					  "1:2 ",
-					  "1:2,3:4,5:6,7:8",
-					  "-1:2",
-					  "1:99999999999",
-					  "1:2;3:4;5:6"};
+	assert_non_null(strstr(err.text, "must be at most the iterations, 29, got 30"));
+	words.iterations = 0;
+	words.buddha.min_iterations = "1e8";
+	assert_int_equal(compose(words, "a.npy"), BROT_E_USAGE);
+	assert_non_null(
+		strstr(err.text, "must be at most the iterations, 500 without --iterations, got"));
+	static const char *const bad_min[] = {"0", "1.5", "1e10", "", "x", "2e9"};
+	for (size_t i = 0; i < sizeof bad_min / sizeof bad_min[0]; i++) {
+		words.buddha.min_iterations = bad_min[i];
+		assert_int_equal(compose(words, "a.npy"), BROT_E_USAGE);
+		assert_non_null(strstr(err.text, "--min-iterations: must be"));
+	}
+	words.buddha.min_iterations = "5";
+	words.buddha.is_inside = true;
+	assert_int_equal(compose(words, "a.npy"), BROT_E_USAGE);
+	assert_non_null(strstr(err.text, "--min-iterations: cannot stand beside --inside"));
+	words = words_of((struct buddha_words){.points = "1", .bands = "1:1e3,2.5e1:3e1,7:1e9"});
+	assert_int_equal(compose(words, "a.npy"), BROT_OK);
+	assert_int_equal(request.iterations, 1000000000);
+	assert_int_equal(request.buddha.bands[1].min, 25);
+	static const char *const bad[] = {
+		"",
+		"1",
+		"1:",
+		":2",
+		"1:2,",
+		"1:2,3:4",
+		"1:2,3:4,5",
+		"1:2 ",
+		"1:2,3:4,5:6,7:8",
+		"-1:2",
+		"1:99999999999",
+		"1:2000000000",
+		"1.5:10",
+		"10:1",
+		"0:10",
+		"1:2:3",
+		"1:2,3:4,9:6",
+		"1:0000000000000000000000000000000000000000000000000000000000000"
+		"000000001",
+		"1:2;3:4;5:6"};
 	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
 		words = words_of((struct buddha_words){.points = "1", .bands = bad[i]});
 		assert_int_equal(compose(words, "a.npy"), BROT_E_USAGE);
+		assert_non_null(strstr(err.text, "--bands: must be MIN:MAX, iterations from 1 to "
+						 "1000000000"));
 	}
 }
 
@@ -194,6 +226,34 @@ static void tones(void **state)
 	assert_int_equal(compose(words_of(words), "a.png"), BROT_E_USAGE);
 }
 
+/* What one band has, three may not, and none has what only escape-time pictures have. */
+static void colours(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *colour;
+		bool is_of_one, is_of_three;
+	} cases[] = {
+		{"dither=true", true, true},  {"density=2,offset=0.5,rotation=0.25", true, false},
+		{"palette=hot", true, false}, {"mode=smooth,inside=plain", true, true},
+		{"period=4", false, false},   {"dither=true,interior=#ff0000", false, false},
+		{"azimuth=9", false, false},  {"elevation=9", false, false},
+		{"height=2", false, false},   {"blend=soft", false, false},
+		{"power=0.5", false, false},
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		struct compose_words words = words_of((struct buddha_words){.points = "1"});
+		words.colour = cases[i].colour;
+		assert_int_equal(compose(words, "a.png"),
+				 cases[i].is_of_one ? BROT_OK : BROT_E_USAGE);
+		words.buddha.bands = "1:9,1:8,1:7";
+		assert_int_equal(compose(words, "a.png"),
+				 cases[i].is_of_three ? BROT_OK : BROT_E_USAGE);
+		words = (struct compose_words){.colour = cases[i].colour};
+		assert_int_equal(compose(words, "a.png"), BROT_OK);
+	}
+}
+
 /* There and back, nothing is left of the other kind. */
 static void kinds_change(void **state)
 {
@@ -227,6 +287,7 @@ int main(void)
 		cmocka_unit_test(bands),
 		cmocka_unit_test(samples_of_pixels),
 		cmocka_unit_test(tones),
+		cmocka_unit_test(colours),
 		cmocka_unit_test(kinds_change),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -167,6 +167,47 @@ static void standstill(void **state)
 	assert_non_null(strstr(progress_line(&progress, text), "0 workers"));
 }
 
+/* Points that are held count, and the image's pixels are no points. */
+static void points(void **state)
+{
+	(void)state;
+	struct progress progress = {0};
+	struct session_progress now = {
+		.is_running = true,
+		.pixels = 33000000 + 67000000,
+		.has_points = true,
+		.image_pixels = 67000000,
+		.workers = 4,
+	};
+	char text[PROGRESS_TEXT_BYTES];
+	progress_update(&progress, &now, 0);
+	for (int i = 1; i <= 8; i++) {
+		now.pixels_done = (uint64_t)i / 4 * 4000000;
+		now.held = (uint64_t)i * 2000000 - now.pixels_done;
+		progress_update(&progress, &now, i * 1000);
+	}
+	assert_string_equal(progress_line(&progress, text),
+			    "48 %: 16.0 M of 33.0 M points, 4 workers, 2.00 M points/s, 0:09 left");
+	assert_int_equal(progress_percent(&now), 48);
+	now.held = 33000000 - now.pixels_done;
+	now.workers = 0;
+	progress_update(&progress, &now, 16000);
+	assert_true(progress_left_s(&progress) < 0);
+	assert_string_equal(progress_line(&progress, text), "99 %: adding up, 0 % of the image");
+	now.pixels_done = 33000000 + 16750000;
+	now.held = 0;
+	progress_update(&progress, &now, 17000);
+	assert_string_equal(progress_line(&progress, text), "99 %: adding up, 25 % of the image");
+	assert_string_equal(progress_bar(&progress, 60, text),
+			    "[#####################.]  99 %  adding up, 25 % of the image");
+	now.pixels_done = now.pixels;
+	assert_int_equal(progress_percent(&now), 100);
+	/* a broker that does not say the image's size */
+	now = (struct session_progress){
+		.pixels_done = 1, .held = 49, .pixels = 100, .has_points = true};
+	assert_int_equal(progress_percent(&now), 50);
+}
+
 static void absurd_numbers(void **state)
 {
 	(void)state;
@@ -176,6 +217,10 @@ static void absurd_numbers(void **state)
 		{.pixels = INT64_MAX, .tiles_done = INT64_MAX, .workers = INT64_MAX},
 		{.pixels_done = 999999, .pixels = 1000000, .elapsed_ms = INT64_MAX},
 		{.pixels_done = INT64_MAX - 1, .pixels = INT64_MAX, .elapsed_ms = 1},
+		{.has_points = true, .pixels_done = 5, .pixels = 9, .image_pixels = INT64_MAX},
+		{.has_points = true, .pixels_done = 9, .pixels = 9, .image_pixels = 9},
+		{.has_points = true, .held = INT64_MAX, .pixels = INT64_MAX, .image_pixels = 1},
+		{.has_points = true, .image_pixels = 1},
 	};
 	char text[PROGRESS_TEXT_BYTES];
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -215,6 +260,7 @@ int main(void)
 		cmocka_unit_test(bar_fits),
 		cmocka_unit_test(rendered_and_written),
 		cmocka_unit_test(standstill),
+		cmocka_unit_test(points),
 		cmocka_unit_test(absurd_numbers),
 		cmocka_unit_test(summary),
 	};
