@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "proto/limits.h"
 #include "proto/quote.h"
 
 #define NUMBER_MOST     ((uint64_t)INT64_MAX)
@@ -165,7 +166,7 @@ static enum brot_err apply_samples(const struct buddha_words *words, struct requ
 		code = buddha_words_number("--points", words->points, &buddha->points, err);
 	if (code == BROT_OK && words->samples_per_pixel != NULL)
 		code = read_per_pixel(words->samples_per_pixel, request, err);
-	if (code == BROT_OK && words->points != NULL && buddha->points >= BUDDHA_SUM_MOST)
+	if (code == BROT_OK && words->points != NULL && buddha->points >= LIMIT_POINTS)
 		code = refuse_number("--points", "below 2^62", words->points, err);
 	if (code == BROT_OK && words->samples_per_pixel != NULL)
 		fill_grid(buddha);
