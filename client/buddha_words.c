@@ -300,6 +300,31 @@ static enum brot_err apply_bands(const struct buddha_words *words, uint32_t iter
 	return code;
 }
 
+/* What a request's parser would say of its document, said of what was given. */
+static enum brot_err check_bands(const struct buddha_words *words, const struct request *request,
+				 struct brot_error *err)
+{
+	const struct buddha *buddha = &request->buddha;
+	const bool is_given = words->bands != NULL;
+	for (uint32_t i = 0; i < buddha->channels; i++) {
+		const unsigned min = buddha->bands[i].min, max = buddha->bands[i].max;
+		if (buddha->is_inside && min != 1)
+			return error_set(
+				err, BROT_E_USAGE,
+				is_given ? "--bands: MIN must be 1 of orbits that do not "
+					   "escape, got %u"
+					 : "--inside: needs a band whose least is 1, and the "
+					   "view's is %u: --bands sets it anew",
+				min);
+		if (!buddha->is_inside && max < 2)
+			return error_set(err, BROT_E_USAGE,
+					 "%s must be at least 2, for orbits that escape at 1 have "
+					 "no hits, got %u",
+					 is_given ? "--bands: MAX" : "--iterations:", max);
+	}
+	return BROT_OK;
+}
+
 /* ---- tones ---- */
 
 static enum brot_err apply_tone(const struct buddha_words *words, struct tone *tone,
@@ -367,9 +392,9 @@ enum brot_err buddha_words_apply(const struct buddha_words *words, uint32_t iter
 	enum brot_err code = apply_samples(words, request, err);
 	if (code == BROT_OK)
 		code = apply_bands(words, iterations, request, err);
-	if (code == BROT_OK)
-		code = apply_tone(words, &request->tone, err);
 	if (words->is_inside)
 		request->buddha.is_inside = true;
-	return code;
+	if (code == BROT_OK)
+		code = check_bands(words, request, err);
+	return code == BROT_OK ? apply_tone(words, &request->tone, err) : code;
 }

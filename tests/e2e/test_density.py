@@ -212,6 +212,10 @@ def test_options_that_a_view_leaves_no_meaning(stage: Stage, broker: Broker) -> 
     inside = f"@{stage.render(broker, 'b.png', *SMALL, '--inside')}"
     assert "orbits do not escape" in refused(stage, *ways, inside, "--min-iterations", "5")
     assert stage.client(*ways, nebula, "--bands", "5:400").status == 0
+    late = f"@{stage.render(broker, 'c.png', *SMALL, '--min-iterations', '20')}"
+    assert "--inside: needs a band whose least is 1, and the view's is 20" in refused(
+        stage, *ways, late, "--inside")
+    assert stage.client(*ways, late, "--inside", "--bands", "1:400").status == 0
 
 
 def test_a_view_says_that_it_is_a_buddhabrot(stage: Stage, broker: Broker) -> None:

@@ -161,27 +161,27 @@ static void bands(void **state)
 	assert_int_equal(compose(words, "a.npy"), BROT_OK);
 	assert_int_equal(request.iterations, 1000000000);
 	assert_int_equal(request.buddha.bands[1].min, 25);
-	static const char *const bad[] = {
-		"",
-		"1",
-		"1:",
-		":2",
-		"1:2,",
-		"1:2,3:4",
-		"1:2,3:4,5",
-		"1:2 ",
-		"1:2,3:4,5:6,7:8",
-		"-1:2",
-		"1:99999999999",
-		"1:2000000000",
-		"1.5:10",
-		"10:1",
-		"0:10",
-		"1:2:3",
-		"1:2,3:4,9:6",
-		"1:0000000000000000000000000000000000000000000000000000000000000"
-		"000000001",
-		"1:2;3:4;5:6"};
+	static const char many_zeros[] = "1:000000000000000000000000000000000000000000"
+					 "0000000000000000000000000000000000001";
+	static const char *const bad[] = {"",
+					  "1",
+					  "1:",
+					  ":2",
+					  "1:2,",
+					  "1:2,3:4",
+					  "1:2,3:4,5",
+					  "1:2 ",
+					  "1:2,3:4,5:6,7:8",
+					  "-1:2",
+					  "1:99999999999",
+					  "1:2000000000",
+					  "1.5:10",
+					  "10:1",
+					  "0:10",
+					  "1:2:3",
+					  "1:2,3:4,9:6",
+					  many_zeros,
+					  "1:2;3:4;5:6"};
 	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
 		words = words_of((struct buddha_words){.points = "1", .bands = bad[i]});
 		assert_int_equal(compose(words, "a.npy"), BROT_E_USAGE);
@@ -254,6 +254,26 @@ static void colours(void **state)
 	}
 }
 
+/* Bands without a hit are refused by the options that made them. */
+static void bands_without_hits(void **state)
+{
+	(void)state;
+	struct compose_words words = words_of((struct buddha_words){.points = "1", .bands = "1:1"});
+	assert_int_equal(compose(words, "a.npy"), BROT_E_USAGE);
+	assert_non_null(strstr(err.text, "--bands: MAX must be at least 2"));
+	words.buddha.is_inside = true;
+	assert_int_equal(compose(words, "a.npy"), BROT_OK);
+	words.buddha.bands = "1:9,1:8,2:7";
+	assert_int_equal(compose(words, "a.npy"), BROT_E_USAGE);
+	assert_non_null(strstr(err.text, "--bands: MIN must be 1 of orbits that do not escape"));
+	words.buddha.bands = NULL;
+	words.iterations = 1;
+	assert_int_equal(compose(words, "a.npy"), BROT_OK);
+	words.buddha.is_inside = false;
+	assert_int_equal(compose(words, "a.npy"), BROT_E_USAGE);
+	assert_non_null(strstr(err.text, "--iterations: must be at least 2"));
+}
+
 /* There and back, nothing is left of the other kind. */
 static void kinds_change(void **state)
 {
@@ -288,6 +308,7 @@ int main(void)
 		cmocka_unit_test(samples_of_pixels),
 		cmocka_unit_test(tones),
 		cmocka_unit_test(colours),
+		cmocka_unit_test(bands_without_hits),
 		cmocka_unit_test(kinds_change),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
