@@ -16,14 +16,14 @@ from phoenix import STEPS_BROKER, needs_steps
 from weather import Climate, Weather
 
 SEED = int(os.environ.get("BROT_STORM_SEED") or random.SystemRandom().randrange(10**6))
-SIDE_PX, POINTS = (4096, 200_000_000) if IS_LONG else (500, 30_000_000)
+SIDE_PX, POINTS = (4096, 400_000_000) if IS_LONG else (500, 30_000_000)
 # Room for the picture and half a dozen grids.
 MEMORY = "4G" if IS_LONG else "64M"
 WORKERS = 3
 # A worker or a broker dies every few seconds, so that grids must be committed sooner than the usual
 # half a minute.
-BROKER_LIFE_S, WORKER_LIFE_S = (8.0, 9.0) if IS_LONG else (2.0, 4.0)
-GRID_MS = 2000 if IS_LONG else 500
+BROKER_LIFE_S, WORKER_LIFE_S = (5.0, 6.0) if IS_LONG else (2.0, 4.0)
+GRID_MS = 1500 if IS_LONG else 500
 DEATHS = 12 if IS_LONG else 1
 PATIENCE_S = 600  # a claim that there is an end, not about speed
 
