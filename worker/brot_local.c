@@ -11,14 +11,6 @@
 
 /* ---- arrays ---- */
 
-/* What addresses and rows of a plane must be multiples of. */
-static void alignment_of(const struct brot_plane *plane, size_t *ret_data, size_t *ret_stride)
-{
-	*ret_data = plane->pixel_bytes / plane->channels;
-	*ret_stride = plane->type == BROT_U8 || plane->type == BROT_U16 ? *ret_data
-									: plane->pixel_bytes;
-}
-
 static enum brot_err canvas_check(const struct brot_request *request,
 				  const struct brot_array *arrays, struct canvas *ret_canvas,
 				  struct brot_error *err)
@@ -28,19 +20,10 @@ static enum brot_err canvas_check(const struct brot_request *request,
 	for (uint32_t p = 0; p < canvas.plane_count; p++) {
 		const size_t row_bytes = request->request.width_px * planes[p].pixel_bytes;
 		const size_t stride_bytes = arrays[p].stride_bytes;
-		size_t of_data, of_stride;
-		alignment_of(&planes[p], &of_data, &of_stride);
-		if (arrays[p].data == NULL || (uintptr_t)arrays[p].data % of_data != 0)
-			return error_set(err, BROT_E_USAGE,
-					 "arrays[%u].data: must be a multiple of %zu and not NULL, "
-					 "got %p",
-					 (unsigned)p, of_data, arrays[p].data);
-		if (stride_bytes != 0 &&
-		    (stride_bytes < row_bytes || stride_bytes % of_stride != 0))
-			return error_set(err, BROT_E_USAGE,
-					 "arrays[%u].stride_bytes: must be at least the %zu of a "
-					 "row and a multiple of %zu, got %zu",
-					 (unsigned)p, row_bytes, of_stride, stride_bytes);
+		const enum brot_err code = brot_array_check(p, &planes[p], row_bytes, &arrays[p],
+							    err);
+		if (code != BROT_OK)
+			return code;
 		canvas.planes[p] = arrays[p].data;
 		canvas.strides_bytes[p] = stride_bytes != 0 ? stride_bytes : row_bytes;
 	}

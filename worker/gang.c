@@ -74,7 +74,10 @@ static void tell(struct gang *gang)
 	const double part = (double)atomic_load(&gang->done) / (double)gang->phase->units;
 	const double done = gang->shares_done + part * gang->phase->share;
 	if (done > gang->told)
-		gang->told = done < 1.0 ? done : 1.0;
+		gang->told = done;
+	/* The end is gang_finish()'s to tell. */
+	if (gang->told >= 1.0)
+		return;
 	if (!local->on_progress(gang->told, local->context))
 		cancel(gang);
 	gang->tell_ms = clock_ms() + TELL_MS;
@@ -153,6 +156,7 @@ enum brot_err gang_run(struct gang *gang, const struct gang_phase *phase, struct
 	gang->phase = phase;
 	atomic_store(&gang->next, 0);
 	atomic_store(&gang->done, 0);
+	tell(gang);
 	while (started + 1 < gang->threads && started + 1 < phase->units) {
 		(void)pthread_mutex_lock(&gang->lock);
 		gang->running++;
@@ -165,7 +169,6 @@ enum brot_err gang_run(struct gang *gang, const struct gang_phase *phase, struct
 		}
 		started++;
 	}
-	tell(gang);
 	work(&caller);
 	await(gang);
 	for (uint32_t i = 0; i < started; i++)

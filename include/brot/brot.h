@@ -10,6 +10,7 @@
 #include <brot/api.h>
 #include <brot/colour.h>
 #include <brot/error.h>
+#include <brot/file.h>
 #include <brot/local.h>
 #include <brot/request.h>
 #include <brot/version.h>
