@@ -95,6 +95,17 @@ static enum brot_err begin(const struct brot_request *request, const struct brot
 	return code == BROT_OK ? source_make(request, arrays, ret_source, err) : code;
 }
 
+/* What the command line calls --out is `path` here. */
+static void blame_path(struct brot_error *err)
+{
+	struct brot_error inner;
+	brot_error_plain(err);
+	if (err == NULL || strncmp(err->text, "out: ", 5) != 0)
+		return;
+	inner = *err;
+	(void)error_set(err, inner.code, "path: %.240s", inner.text + 5);
+}
+
 enum brot_err brot_write(const char *path, const struct brot_request *request,
 			 const struct brot_array arrays[], const struct brot_file *options,
 			 struct brot_error *err)
@@ -119,7 +130,7 @@ enum brot_err brot_write(const char *path, const struct brot_request *request,
 		code = outfile_commit(&outfile, false, err);
 	outfile_discard(&outfile);
 	if (code != BROT_OK)
-		brot_error_plain(err);
+		blame_path(err);
 	return code;
 }
 

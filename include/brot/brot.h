@@ -13,6 +13,7 @@
 #include <brot/file.h>
 #include <brot/local.h>
 #include <brot/request.h>
+#include <brot/service.h>
 #include <brot/version.h>
 
 #endif
