@@ -139,7 +139,9 @@ static enum brot_err begin(struct brot_job *job, struct brot_error *err)
 	};
 	code = delivery_new(&config, &job->delivery, err);
 	if (code == BROT_OK)
-		code = delivery_accept(job->delivery, err);
+		delivery_start(job->delivery);
+	while (code == BROT_OK && delivery_job(job->delivery) == 0)
+		code = step(job, err);
 	if (code == BROT_OK && job->attach != 0)
 		code = brot_request_of(delivery_request(job->delivery), &job->request, err);
 	return code;

@@ -93,10 +93,15 @@ enum brot_err delivery_new(const struct delivery_config *config, struct delivery
 	return BROT_OK;
 }
 
+void delivery_start(struct delivery *delivery)
+{
+	delivery_step(delivery, SESSION_EVENT_START, NULL);
+}
+
 enum brot_err delivery_accept(struct delivery *delivery, struct brot_error *err)
 {
 	struct delivery *d = delivery;
-	delivery_step(d, SESSION_EVENT_START, NULL);
+	delivery_start(d);
 	while (d->error.code == BROT_OK && d->job.job == 0)
 		advance(d, session_deadline_ms(d->session));
 	return result(d, err);

@@ -72,8 +72,10 @@ uint32_t delivery_bands(const struct delivery *delivery);
  * delivery_accept(), and with the reason where the job has failed. */
 enum brot_err delivery_wait(struct delivery *delivery, struct brot_error *err);
 
-/* The same step by step, for who waits for other things as well: does what there is to do until
- * deadline_ms of clock_ms(), or an interrupt, at the latest, whatever comes first. */
+/* The same as delivery_accept() and delivery_wait() step by step, for who waits for other things as
+ * well. First, once, what they begin with; then again and again, until delivery_job() is not 0 and
+ * there are rows, what there is to do until deadline_ms of clock_ms(), or an interrupt, comes. */
+void delivery_start(struct delivery *delivery);
 enum brot_err delivery_advance(struct delivery *delivery, int64_t deadline_ms,
 			       struct brot_error *err);
 
