@@ -1,5 +1,5 @@
-/* signals_next.c - reads a signalfd(2): apart from signals.c, for a library that must not change what
- * its program does with signals has this alone. */
+/* signals_next.c - reads a signalfd(2): apart from signals.c, for a library that must not change
+ * what its program does with signals has this alone. */
 #include <signal.h>
 #include <sys/signalfd.h>
 #include <unistd.h>

@@ -134,10 +134,11 @@ static void colours_are_laid_over(void **state)
 {
 	(void)state;
 	check_has("seahorse", "{\"colour\": {\"mode\": \"relief\"}}", "\"palette\":\"classic\"");
-	check_has("seahorse",
-		  "{\"colour\": {\"palette\": {\"cyclic\": false, \"stops\": [[0, \"#000000\"], [1, "
-		  "\"#ffffff\"]]}}}",
-		  "\"stops\":");
+	check_has(
+		"seahorse",
+		"{\"colour\": {\"palette\": {\"cyclic\": false, \"stops\": [[0, \"#000000\"], [1, "
+		"\"#ffffff\"]]}}}",
+		"\"stops\":");
 }
 
 static void what_is_wrong_is_named(void **state)
