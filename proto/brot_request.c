@@ -1,7 +1,13 @@
 /* brot_request.c - what a request of libbrot tells of itself, and what arrays it takes. */
 #include "proto/brot_request.h"
 
+#include <brot/brot.h>
 #include <stdlib.h>
+
+const char *brot_version(void)
+{
+	return BROT_VERSION;
+}
 
 void brot_request_free(struct brot_request *request)
 {

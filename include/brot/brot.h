@@ -16,4 +16,15 @@
 #include <brot/service.h>
 #include <brot/version.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Which libbrot this program runs with, as BROT_VERSION says which it was built with. Static. */
+BROT_API const char *brot_version(void);
+
+#ifdef __cplusplus
+}
+#endif
+
 #endif

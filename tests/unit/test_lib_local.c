@@ -291,6 +291,7 @@ static void smooth_counts(void **state)
 	assert_true(smooth[0] == 3.25 && isinf(smooth[1]) && smooth[1] > 0);
 	assert_true(smooth[2] == 4000000000.5);
 	assert_non_null(brot_kernel());
+	assert_string_equal(brot_version(), BROT_VERSION);
 	assert_string_equal(brot_err_name(BROT_E_CANCELLED), "cancelled");
 }
 
