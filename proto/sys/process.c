@@ -90,8 +90,8 @@ static int actions_fill(posix_spawn_file_actions_t *actions, int keep_fd)
 	return error;
 }
 
-/* No signal blocked; those that signals_open() ignores, and SIGCHLD, which a program that is not ours
- * may ignore, at their default again. */
+/* No signal blocked; those that signals_open() ignores, and SIGCHLD, which a program that is not
+ * ours may ignore, at their default again. */
 static int attributes_fill(posix_spawnattr_t *attributes, bool is_apart)
 {
 	const short group = is_apart ? POSIX_SPAWN_SETPGROUP : 0;
