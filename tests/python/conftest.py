@@ -20,4 +20,5 @@ def a_broker(stage: Stage) -> Broker:
     """A broker with two workers."""
     broker = stage.broker()
     stage.worker(broker, processes=2)
+    broker.wait_workers(2)
     return broker

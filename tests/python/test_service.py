@@ -193,8 +193,9 @@ def test_a_stream_of_what_fails(service: brot.Service) -> None:
 
 
 def test_bands(stage: Stage) -> None:
-    broker = stage.broker("--image-memory", "4M")
+    broker = stage.broker("--memory", "4M")
     stage.worker(broker, processes=2)
+    broker.wait_workers(2)
     with brot.connect(broker.url) as service:
         request = brot.Request("home", (1000, 3000), iterations=50)
         banded, parts = service.submit(request), 0
@@ -203,8 +204,6 @@ def test_bands(stage: Stage) -> None:
         assert parts > 1
         job = service.submit(request, shared=False)
         assert np.array_equal(banded.result(), job.result())
-    small = brot.Request(request, (10, 30))
-    del small
 
 
 def test_attach(service: brot.Service, broker: Broker) -> None:
@@ -238,8 +237,7 @@ def test_questions(service: brot.Service) -> None:
     workers = wait_until(lambda: len(service.workers()) == 2 and service.workers(), "two workers")
     assert {row["threads"] for row in workers} == {1}
     service.render("home", SMALL)
-    wait_until(lambda: service.history(), "the history")
-    assert service.history(1)[0]["state"] == "released"
+    assert service.history(1) == []  # a broker without a store has none
     job = service.submit(heavy_request(4096), priority=-5)
     wait_until(lambda: job.id, "the job to be accepted")
     service.pause(job.id)
@@ -261,7 +259,7 @@ def test_questions(service: brot.Service) -> None:
     ({"samples": 2, "format": "iterations"}, "samples"),
     ({"iterations": 10**10}, "iterations"),
     ({"colour": {"palette": "mud"}}, "colour.palette"),
-    ({"view": (0, 0, "1e-300")}, "view.width"),
+    ({"view": (-0.75, 0, "1e-300")}, "view.width"),
     ({"view": {"re": 0, "im": 0, "width": 1, "depth": 3}}, "view.depth"),
 ])
 def test_what_a_broker_refuses(service: brot.Service, words: dict[str, Any], field: str) -> None:
@@ -325,7 +323,8 @@ def test_an_image_is_not_believed(tmp_path: Any, monkeypatch: pytest.MonkeyPatch
 
     image = opened(data)
     assert image.done_rows().all() and [array.shape for array in image.arrays] == [(10, 20)] * 2
-    checked = [*range(0, 48), *range(56, 92), *range(96, 96 + 48)]
+    checked = [*range(0, 48), *range(56, 72), *range(74, 80), *range(82, 92),
+               *range(96, 96 + 48)]
     for at in checked:
         with pytest.raises(_shm.NotShared):
             opened(data[:at] + bytes([data[at] ^ 0x81]) + data[at + 1:])

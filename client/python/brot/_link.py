@@ -27,7 +27,10 @@ class Link:
         self.socket = self._open()
 
     def _open(self) -> zmq.Socket[bytes]:
-        socket = self._context.socket(zmq.DEALER)
+        try:
+            socket = self._context.socket(zmq.DEALER)
+        except zmq.ZMQError as error:
+            raise Error(f"no connection can be made: {error}", "system") from None
         try:
             socket.setsockopt(zmq.LINGER, LINGER_MS)
             socket.setsockopt(zmq.SNDHWM, QUEUE)
@@ -38,14 +41,12 @@ class Link:
             if self._url.startswith("tcp://["):
                 socket.setsockopt(zmq.IPV6, 1)
             if self._keys is not None:
-                socket.curve_publickey = self._keys.public
-                socket.curve_secretkey = self._keys.secret
-                socket.curve_serverkey = self._keys.server
+                socket.setsockopt(zmq.CURVE_PUBLICKEY, self._keys.public)
+                socket.setsockopt(zmq.CURVE_SECRETKEY, self._keys.secret)
+                socket.setsockopt(zmq.CURVE_SERVERKEY, self._keys.server)
             socket.connect(self._url)
         except zmq.ZMQError as error:
             socket.close(0)
-            if error.errno == zmq.EMFILE:
-                raise Error("no descriptors are left for a connection", "system") from None
             raise RequestError(f"url: must be an endpoint to connect to, got {self._url!r} "
                                f"({error})") from None
         return socket

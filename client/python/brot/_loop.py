@@ -20,7 +20,7 @@ from typing import Any, Protocol
 import zmq
 
 from ._keys import Keys
-from ._link import Link
+from ._link import LINGER_MS, Link
 from ._wire import Message
 from .errors import Error
 
@@ -37,6 +37,8 @@ class Task(Protocol):
 
     link: Link
 
+    def start(self, now: float) -> None: ...
+
     def receive(self, message: Message | Error, now: float) -> None: ...
 
     def tick(self, now: float) -> None: ...
@@ -50,6 +52,14 @@ class Task(Protocol):
     def crashed(self, error: Error) -> None: ...
 
 
+def as_error(error: Exception) -> Error:
+    """A mistake of this package ends what it was made in, with an error, and never the thread."""
+    if isinstance(error, Error):
+        return error
+    log.error("a mistake in brot's thread", exc_info=error)
+    return Error(f"{type(error).__name__}: {error}", "internal")
+
+
 class Loop:
     """The thread, begun with the first post(). close() ends it, also if it is called twice."""
 
@@ -59,7 +69,7 @@ class Loop:
         self._pid = os.getpid()
         self._context: zmq.Context[Any] = zmq.Context()
         self._calls: collections.deque[Callable[[], None]] = collections.deque()
-        self._wake = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
+        self._wake, self._waker = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         self._tasks: list[Task] = []
         self._lock = threading.RLock()
         self._thread: threading.Thread | None = None
@@ -86,8 +96,8 @@ class Loop:
         Nothing happens once the loop is closed."""
         self._calls.append(call)
         try:
-            os.eventfd_write(self._wake, 1)
-        except OSError:
+            os.write(self._waker, b"w")
+        except BlockingIOError:
             pass  # it was written to so often that it wakes in any case
 
     def is_closed(self) -> bool:
@@ -98,7 +108,8 @@ class Loop:
         with self._lock:
             self.abandon()
             thread = self._thread
-        if thread not in (None, threading.current_thread()) and os.getpid() == self._pid:
+        is_ours = os.getpid() == self._pid
+        if thread is not None and thread is not threading.current_thread() and is_ours:
             thread.join()
 
     def abandon(self) -> None:
@@ -116,8 +127,9 @@ class Loop:
     def link(self) -> Link:
         return Link(self._context, self.url, self._keys)
 
-    def add(self, task: Task) -> None:
+    def begin(self, task: Task) -> None:
         self._tasks.append(task)
+        self._guard(task, lambda: task.start(self.now()))
 
     def tasks(self) -> list[Task]:
         return self._tasks
@@ -135,11 +147,12 @@ class Loop:
         finally:
             for task in self._tasks:
                 task.link.close()
-            self._context.term()
+            self._context.destroy(LINGER_MS)
 
     def __del__(self) -> None:
         # Not earlier: a finalizer in any thread may be about to write to it.
         os.close(self._wake)
+        os.close(self._waker)
 
     def _turn(self) -> None:
         poller = zmq.Poller()
@@ -164,7 +177,7 @@ class Loop:
 
     def _call(self) -> None:
         try:
-            os.eventfd_read(self._wake)
+            os.read(self._wake, 4096)
         except BlockingIOError:
             pass
         while self._calls:
@@ -183,14 +196,10 @@ class Loop:
         self._guard(task, drain)
 
     def _guard(self, task: Task, act: Callable[[], None]) -> None:
-        """A mistake of this package ends the task, with an error, and never the thread."""
         try:
             act()
         except Exception as error:  # pylint: disable=broad-except
-            if not isinstance(error, Error):
-                log.exception("a task failed in brot's thread")
-                error = Error(f"{type(error).__name__}: {error}", "internal")
-            task.crashed(error)
+            task.crashed(as_error(error))
 
     def _forget(self) -> None:
         over = [task for task in self._tasks if task.is_over()]

@@ -124,16 +124,18 @@ def _read_edges(text: str) -> Place:
         raise RequestError(f"view: must be XMIN:XMAX,YMIN:YMAX, got {_short(text)}")
     read = []
     for letter, axis in zip("XY", axes):
-        low, high = (decimal.Decimal(number_text(f"view: {letter}{end}", word))
-                     for end, word in zip(("MIN", "MAX"), axis))
-        if not low < high:
-            raise RequestError(f"view: {letter}MAX: must be over {letter}MIN, got {_short(text)}")
+        words = [number_text(f"view: {letter}{end}", word)
+                 for end, word in zip(("MIN", "MAX"), axis)]
         try:
+            low, high = (_EXACT.create_decimal(word) for word in words)
             middle = _EXACT.multiply(_EXACT.add(low, high), decimal.Decimal("0.5"))
-            read.append((middle.normalize(_EXACT) + 0, _EXACT.subtract(high, low)))
+            extent = _EXACT.subtract(high, low)
         except decimal.DecimalException:
             raise RequestError(f"view: the {letter.lower()} range: must have fewer digits, got "
                                f"{_short(text)}") from None
+        if extent <= 0:
+            raise RequestError(f"view: {letter}MAX: must be over {letter}MIN, got {_short(text)}")
+        read.append((_EXACT.normalize(middle) if middle else decimal.Decimal(0), extent))
     (re_, width), (im, height) = read
     return Place({"re": str(re_), "im": str(im), "width": str(width), "height": str(height)},
                  shape=float(height) / float(width) if float(width) else 0.0)

@@ -35,7 +35,7 @@ HELD_MAX = 32  # images that one service has its broker keep; the oldest is rele
 class Question:
     """One message, and the REPORT that answers it. ``told`` gets that, or the error, once."""
 
-    def __init__(self, loop: Loop, type_: Type, body: dict[str, Any], timeout_s: float, now: float,
+    def __init__(self, loop: Loop, type_: Type, body: dict[str, Any], timeout_s: float,
                  told: Callable[[dict[str, Any] | Error], None], *,
                  watches_handshake: bool = False) -> None:
         self.link: Link = loop.link()
@@ -43,10 +43,12 @@ class Question:
             self.link.watch_handshake()
         self._type, self._body, self._told = type_, body, told
         self._url, self._timeout_s = loop.url, timeout_s
-        self._end_s = now + timeout_s
-        self._asked_s = now
-        self._look_s = now + HANDSHAKE_S if watches_handshake else math.inf
+        self._end_s = self._asked_s = math.inf
+        self._look_s = 0.0 if watches_handshake else math.inf
         self._is_over = False
+
+    def start(self, now: float) -> None:
+        self._end_s = now + self._timeout_s
         self._ask(now)
 
     def _ask(self, now: float) -> None:
@@ -118,7 +120,7 @@ class JobTask:
     """Carries out a session. The sink is dropped when it has its arrays, or its error: what keeps
     the image at the broker from then on is that the arrays are in use."""
 
-    def __init__(self, loop: Loop, plan: Plan, sink: Sink, may_map: bool, now: float) -> None:
+    def __init__(self, loop: Loop, plan: Plan, sink: Sink, may_map: bool) -> None:
         self.link: Link = loop.link()
         self._loop = loop
         self._sink: Sink | None = sink
@@ -131,10 +133,13 @@ class JobTask:
         self._filled = np.zeros(0, np.int64)  # bytes of each row that are here
         self._band: Band | None = None
         self._summary: Summary | None = None
-        self._now = now
-        self._act(self._session.start(now))
+        self._now = 0.0
 
     # The loop's
+
+    def start(self, now: float) -> None:
+        self._now = now
+        self._act(self._session.start(now))
 
     def receive(self, message: Message | Error, now: float) -> None:
         self._now = now

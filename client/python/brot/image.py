@@ -175,12 +175,13 @@ class Image:
                 middle_y + dx * np.sin(turn) + dy * np.cos(turn))
 
     def xarray(self) -> xarray.Dataset | xarray.DataArray:
-        """As xarray has it, with the coordinates ``re`` and ``im`` and the request among the
+        """As xarray has it, with coordinates (``x`` and ``y``; of a
+        view that is turned ``re`` and ``im`` of each pixel) and the request among the
         attributes: a DataArray, or a Dataset of format raw. The values are not copied."""
         import xarray
         re_, im = self.coordinates()
-        coords = ({"x": ("x", re_), "y": ("y", im)} if re_.ndim == 1 else
-                  {"re": (("y", "x"), re_), "im": (("y", "x"), im)})
+        coords: dict[str, Any] = ({"x": ("x", re_), "y": ("y", im)} if re_.ndim == 1 else
+                                  {"re": (("y", "x"), re_), "im": (("y", "x"), im)})
         attributes = {"request": self.request.json()}
 
         def one(name: str, array: Array) -> xarray.DataArray:

@@ -226,8 +226,8 @@ class Job:
         if request is None:
             return [], given, False
         if self._picture is not None or request.format == "raw":
-            rows = self.result(0) if is_done else None
-            return [(0, rows)] if isinstance(rows, np.ndarray) else [], given, is_done
+            whole = self.result(0) if is_done else None
+            return [(0, whole)] if isinstance(whole, np.ndarray) else [], given, is_done
         height = request.size[1]
         if given.size != height:
             given = np.zeros(height, np.bool_)

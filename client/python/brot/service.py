@@ -13,7 +13,7 @@ from typing import Any
 
 from . import _keys, _limits
 from ._formats import Result
-from ._loop import Loop
+from ._loop import Loop, as_error
 from ._places import ViewLike
 from ._session import Plan
 from ._task import JobTask, Question
@@ -165,10 +165,10 @@ class Service:
 
         def begin() -> None:
             try:
-                job._task = JobTask(loop, plan, job, shared, loop.now())
-                loop.add(job._task)
-            except Error as error:
-                job.on_failed(error)
+                job._task = JobTask(loop, plan, job, shared)
+                loop.begin(job._task)
+            except Exception as error:  # pylint: disable=broad-except
+                job.on_failed(as_error(error))
         self._post(begin)
         return job
 
@@ -261,10 +261,10 @@ class Service:
 
         def begin() -> None:
             try:
-                loop.add(Question(loop, type_, body, timeout_s, loop.now(), told,
-                                  watches_handshake=watches_handshake))
-            except Error as error:
-                told(error)
+                loop.begin(Question(loop, type_, body, timeout_s, told,
+                                    watches_handshake=watches_handshake))
+            except Exception as error:  # pylint: disable=broad-except
+                told(as_error(error))
         self._post(begin)
 
     def _post(self, call: Callable[[], None]) -> None:
