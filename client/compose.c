@@ -47,8 +47,7 @@ static enum brot_err read_view(const struct compose_words *words, struct request
 	return preset != NULL ? request_set_formula(preset->formula, request, err) : BROT_OK;
 }
 
-/* What the view and the formula say. */
-static enum brot_err begin(const struct compose_words *words, struct request *ret_request,
+enum brot_err compose_base(const struct compose_words *words, struct request *ret_request,
 			   struct brot_error *err)
 {
 	enum brot_err code = BROT_OK;
@@ -201,7 +200,7 @@ enum brot_err compose_request(const struct compose_words *words, const struct fi
 			      struct brot_error *err)
 {
 	struct request base;
-	const enum brot_err code = begin(words, &base, err);
+	const enum brot_err code = compose_base(words, &base, err);
 	return code == BROT_OK ? compose_over(words, filetype, &base, ret_request, ret_json, err)
 			       : code;
 }

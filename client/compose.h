@@ -40,6 +40,11 @@ enum brot_err compose_request(const struct compose_words *words, const struct fi
 			      struct request *ret_request, json_t **ret_json,
 			      struct brot_error *err);
 
+/* What view, formula, kind and size say, in *ret_request; it is not checked, nor complete where a
+ * Buddhabrot's words are missing. Errors as above. */
+enum brot_err compose_base(const struct compose_words *words, struct request *ret_request,
+			   struct brot_error *err);
+
 /* The same, laid over `base` in place of what the view and the formula say. */
 enum brot_err compose_over(const struct compose_words *words, const struct filetype *filetype,
 			   const struct request *base, struct request *ret_request,

@@ -1,11 +1,11 @@
 /* crew.c - whoever is free takes the next piece. */
 #include "client/crew.h"
 
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 
 #include "proto/sys/cores.h"
+#include "proto/sys/thread.h"
 
 struct crew {
 	const struct crew_work *work;
@@ -16,6 +16,11 @@ unsigned crew_size(void)
 {
 	const unsigned cores = cores_count();
 	return cores > CREW_MAX ? CREW_MAX : cores;
+}
+
+unsigned crew_threads(unsigned asked)
+{
+	return asked != 0 ? asked : crew_size();
 }
 
 /* At most `count` steps beyond the end are ever taken, one a thread: nothing overflows. */
@@ -42,7 +47,7 @@ enum brot_err crew_run(const struct crew_work *work, struct brot_error *err)
 	uint32_t piece;
 	enum brot_err code = BROT_OK;
 	while (started + 1 < work->threads && started + 1 < work->count &&
-	       pthread_create(&threads[started], NULL, member, &crew) == 0)
+	       thread_start(&threads[started], member, &crew))
 		started++;
 	while (code == BROT_OK) {
 		if (work->between != NULL)

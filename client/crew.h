@@ -23,6 +23,9 @@ struct crew_work {
 /* A thread for each core that this process may run on, at most CREW_MAX. */
 unsigned crew_size(void);
 
+/* So many as were asked for; 0: crew_size(). */
+unsigned crew_threads(unsigned asked);
+
 /* Does each piece once, in any order, and returns when none is being done. Where threads cannot be
  * had, fewer do it. Fails as `between` does. */
 enum brot_err crew_run(const struct crew_work *work, struct brot_error *err);

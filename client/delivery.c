@@ -93,10 +93,15 @@ enum brot_err delivery_new(const struct delivery_config *config, struct delivery
 	return BROT_OK;
 }
 
+void delivery_start(struct delivery *delivery)
+{
+	delivery_step(delivery, SESSION_EVENT_START, NULL);
+}
+
 enum brot_err delivery_accept(struct delivery *delivery, struct brot_error *err)
 {
 	struct delivery *d = delivery;
-	delivery_step(d, SESSION_EVENT_START, NULL);
+	delivery_start(d);
 	while (d->error.code == BROT_OK && d->job.job == 0)
 		advance(d, session_deadline_ms(d->session));
 	return result(d, err);
@@ -143,11 +148,32 @@ enum brot_err delivery_complete(struct delivery *delivery, struct brot_error *er
 	return result(d, err);
 }
 
+enum brot_err delivery_advance(struct delivery *delivery, int64_t deadline_ms,
+			       struct brot_error *err)
+{
+	const int64_t session_ms = session_deadline_ms(delivery->session);
+	if (delivery->error.code == BROT_OK)
+		advance(delivery, deadline_ms < session_ms ? deadline_ms : session_ms);
+	return result(delivery, err);
+}
+
 /* ---- the picture ---- */
 
 static bool has_row(const struct delivery *d, uint32_t y)
 {
 	return d->is_ready && y >= d->image.first && y - d->image.first < d->image.rows;
+}
+
+uint32_t delivery_rows(const struct delivery *delivery, uint32_t y)
+{
+	const struct delivery_image *image = &delivery->image;
+	return has_row(delivery, y) ? image->first + image->rows - y : 0;
+}
+
+void delivery_pass_band(struct delivery *delivery)
+{
+	delivery->is_ready = false;
+	delivery_step(delivery, SESSION_EVENT_RELEASE_BAND, NULL);
 }
 
 /* Whether the row is complete in an image that is still rendered. */
@@ -185,8 +211,7 @@ static enum brot_err reach(struct picture *picture, uint32_t y, struct brot_erro
 			const int64_t deadline_ms = session_deadline_ms(d->session);
 			keep(d, deadline_ms < now_ms + LOOK_MS ? deadline_ms : now_ms + LOOK_MS);
 		} else if (d->is_ready) {
-			d->is_ready = false;
-			delivery_step(d, SESSION_EVENT_RELEASE_BAND, NULL);
+			delivery_pass_band(d);
 		} else {
 			keep(d, session_deadline_ms(d->session));
 		}

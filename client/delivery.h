@@ -72,6 +72,19 @@ uint32_t delivery_bands(const struct delivery *delivery);
  * delivery_accept(), and with the reason where the job has failed. */
 enum brot_err delivery_wait(struct delivery *delivery, struct brot_error *err);
 
+/* The same as delivery_accept() and delivery_wait() step by step, for who waits for other things as
+ * well. First, once, what they begin with; then again and again, until delivery_job() is not 0 and
+ * there are rows, what there is to do until deadline_ms of clock_ms(), or an interrupt, comes. */
+void delivery_start(struct delivery *delivery);
+enum brot_err delivery_advance(struct delivery *delivery, int64_t deadline_ms,
+			       struct brot_error *err);
+
+/* The rows from y on that are all there: to reach one of them does not wait. */
+uint32_t delivery_rows(const struct delivery *delivery, uint32_t y);
+
+/* Gives back a band whose rows are all read, and is not the last one. */
+void delivery_pass_band(struct delivery *delivery);
+
 /* After the last row was read: waits until the broker has said that the job is finished, which a
  * job in bands says only when it is released. */
 enum brot_err delivery_complete(struct delivery *delivery, struct brot_error *err);

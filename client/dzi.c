@@ -35,6 +35,7 @@ struct pyramid {
 	struct level levels[LEVELS_MAX];
 	uint32_t count;
 	uint32_t compress;
+	unsigned threads;
 	/* Of the tiles that are being written: where one has failed. */
 	const struct level *level;
 	atomic_int failure; /* errno; set by any thread */
@@ -115,7 +116,7 @@ static enum brot_err tiles_write(struct pyramid *pyramid, struct level *level,
 {
 	const struct crew_work work = {
 		.count = (level->width_px + TILE_PX - 1) / TILE_PX,
-		.threads = crew_size(),
+		.threads = pyramid->threads,
 		.task = on_piece,
 		.context = pyramid,
 	};
@@ -277,6 +278,7 @@ enum brot_err dzi_write(struct picture *picture, struct outfile *outfile, struct
 	if (pyramid == NULL)
 		return error_set(err, BROT_E_SYSTEM, "no memory for a pyramid");
 	pyramid->compress = picture->compress;
+	pyramid->threads = crew_threads(picture->threads);
 	enum brot_err code = BROT_OK;
 	if (!levels_init(pyramid, request->width_px, request->height_px))
 		code = error_set(err, BROT_E_SYSTEM, "no memory for the rows of a pyramid");

@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/pidfd.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -26,6 +27,7 @@
 
 #define STOP_MS       2000
 #define STOP_ALONE_MS 50
+#define LOOK_MS       50 /* between two looks at a child of which nothing tells */
 #define FOLDER_NAME   "/brot-XXXXXX"
 #define LONGEST_NAME  "/clients" /* of those in the folder; "/workers" is as long */
 #define URL_BYTES     (sizeof "ipc://" LONGEST_NAME + LIMIT_IPC_PATH_BYTES)
@@ -34,6 +36,7 @@
 struct child {
 	const char *program;
 	pid_t pid; /* 0: not running */
+	int fd;    /* readable when it has ended, whoever has reaped it; -1: an old kernel */
 };
 
 struct embedded {
@@ -84,17 +87,20 @@ static void remove_folder(const struct embedded *e)
 	(void)rmdir(e->folder);
 }
 
-/* Starts a program with that list of words; the first is put in front. */
-static enum brot_err start(struct child *child, char *const words[], int keep_fd,
+/* Starts a program with that list of words. */
+static enum brot_err start(struct child *child, char *const words[], int keep_fd, bool is_apart,
 			   struct brot_error *err)
 {
 	char path[PATH_MAX];
 	pid_t pid = 0;
 	enum brot_err code = process_find(child->program, path, err);
 	if (code == BROT_OK)
-		code = process_start(path, words, keep_fd, &pid, err);
-	if (code == BROT_OK)
+		code = is_apart ? process_start_apart(path, words, keep_fd, &pid, err)
+				: process_start(path, words, keep_fd, &pid, err);
+	if (code == BROT_OK) {
 		child->pid = pid;
+		child->fd = pidfd_open(pid, 0);
+	}
 	return code;
 }
 
@@ -110,20 +116,34 @@ static enum brot_err start_both(struct embedded *e, int ready_fd, struct brot_er
 	char *broker_words[] = {broker,  embedded,       tied_to, self,           ready, fd,
 				clients, e->clients_url, workers, e->workers_url, NULL};
 	char *worker_words[] = {worker, tied_to, self, to, e->workers_url, processes, count, NULL};
-	enum brot_err code = start(&e->broker, broker_words, ready_fd, err);
+	const bool is_apart = e->interrupt->signal_fd < 0;
+	enum brot_err code = start(&e->broker, broker_words, ready_fd, is_apart, err);
 	if (code == BROT_OK)
-		code = start(&e->worker, worker_words, -1, err);
+		code = start(&e->worker, worker_words, -1, is_apart, err);
 	return code;
+}
+
+static void forget(struct child *child)
+{
+	if (child->fd >= 0)
+		(void)close(child->fd);
+	child->fd = -1;
+	child->pid = 0;
 }
 
 /* Reaps a child that has ended; true if it has, with a sentence. */
 static bool has_ended(struct child *child, struct brot_error *err)
 {
-	int status;
-	if (child->pid == 0 || waitpid(child->pid, &status, WNOHANG) != child->pid)
+	int status = 0;
+	const pid_t pid = child->pid == 0 ? 0 : waitpid(child->pid, &status, WNOHANG);
+	if (pid == 0 || (pid < 0 && errno != ECHILD))
 		return false;
-	child->pid = 0;
-	if (WIFSIGNALED(status))
+	forget(child);
+	if (pid < 0) /* by who ignores SIGCHLD, or waits for any child */
+		(void)error_set(err, BROT_E_SYSTEM,
+				"the embedded %s has ended, and somebody else has reaped it",
+				child->program);
+	else if (WIFSIGNALED(status))
 		(void)error_set(err, BROT_E_SYSTEM, "the embedded %s was killed by signal %d",
 				child->program, WTERMSIG(status));
 	else
@@ -154,21 +174,26 @@ static enum brot_err wait_ready(struct embedded *e, int ready_fd, int64_t timeou
 {
 	int64_t deadline_ms = clock_ms() + timeout_ms;
 	struct pollfd items[] = {{.fd = ready_fd, .events = POLLIN},
-				 {.fd = e->interrupt->signal_fd, .events = POLLIN}};
+				 {.fd = e->interrupt->signal_fd, .events = POLLIN},
+				 {.fd = e->broker.fd, .events = POLLIN},
+				 {.fd = e->worker.fd, .events = POLLIN}};
 	for (int64_t left_ms = timeout_ms; left_ms > 0; left_ms = deadline_ms - clock_ms()) {
-		int wait_ms = left_ms < INT_MAX ? (int)left_ms : INT_MAX;
-		if (poll(items, 2, wait_ms) <= 0)
+		const int wait_ms = left_ms < LOOK_MS ? (int)left_ms : LOOK_MS;
+		const int ready = poll(items, 4, wait_ms);
+		if (ready < 0)
 			continue;
 		char byte;
-		if (items[0].revents != 0 && read(ready_fd, &byte, 1) == 1)
+		if (ready > 0 && items[0].revents != 0 && read(ready_fd, &byte, 1) == 1)
 			return BROT_OK;
 		enum brot_err code = BROT_OK;
-		if (items[1].revents != 0)
+		if (ready > 0 && items[1].revents != 0)
 			code = take_signals(e, err);
+		if (code == BROT_OK && e->interrupt->signal_fd < 0)
+			code = embedded_check(e, err);
 		if (code != BROT_OK)
 			return code;
-		/* The pipe is closed: wait for SIGCHLD, which brings the reason. */
-		if (items[0].revents != 0)
+		/* The pipe is closed: wait for the child's end, which brings the reason. */
+		if (ready > 0 && items[0].revents != 0)
 			items[0].fd = -1;
 	}
 	return error_set(err, BROT_E_SYSTEM, "the embedded brot-broker was not ready within %.3g s",
@@ -201,6 +226,7 @@ enum brot_err embedded_start(uint32_t workers, struct interrupt *interrupt, int6
 		return error_set(err, BROT_E_SYSTEM, "no memory for an embedded service");
 	e->broker.program = "brot-broker";
 	e->worker.program = "brot-worker";
+	e->broker.fd = e->worker.fd = -1;
 	e->interrupt = interrupt;
 	e->workers = workers != 0 ? workers : cores_count();
 	enum brot_err code = launch(e, timeout_ms, err);
@@ -227,7 +253,8 @@ uint32_t embedded_workers(const struct embedded *embedded)
  * for a broker that is gone. */
 static void stop(struct child *child, struct child *peer, struct interrupt *interrupt)
 {
-	struct pollfd item = {.fd = interrupt->signal_fd, .events = POLLIN};
+	struct pollfd items[] = {{.fd = interrupt->signal_fd, .events = POLLIN},
+				 {.fd = child->fd, .events = POLLIN}};
 	int64_t deadline_ms = clock_ms() + STOP_MS;
 	if (child->pid == 0)
 		return;
@@ -240,10 +267,10 @@ static void stop(struct child *child, struct child *peer, struct interrupt *inte
 		if (left_ms <= 0) {
 			(void)kill(child->pid, SIGKILL);
 			(void)waitpid(child->pid, NULL, 0);
-			child->pid = 0;
+			forget(child);
 			return;
 		}
-		(void)poll(&item, 1, (int)left_ms);
+		(void)poll(items, 2, left_ms < LOOK_MS ? (int)left_ms : LOOK_MS);
 		(void)interrupt_read(interrupt);
 	}
 }

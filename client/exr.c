@@ -285,7 +285,8 @@ static void write_block(struct exr_call *call, struct block *block)
 static void write_blocks(struct exr_call *call)
 {
 	const uint32_t height = call->picture->request->height_px;
-	struct crew_work work = {.threads = crew_size(), .task = pack, .context = call};
+	struct crew_work work = {
+		.threads = crew_threads(call->picture->threads), .task = pack, .context = call};
 	for (uint32_t y = 0; y < height && call->code == BROT_OK;) {
 		uint32_t count = 0;
 		while (count < call->block_count && y < height &&
@@ -305,9 +306,10 @@ static bool make_blocks(struct exr_call *call)
 	const size_t bytes = channel_bytes(call) * call->channel_count;
 	const uint32_t height = call->picture->request->height_px;
 	const uint32_t all = (height + BLOCK_ROWS - 1) / BLOCK_ROWS;
-	size_t count = STAGE_BYTES * crew_size() / bytes;
-	if (count > 2 * (size_t)crew_size())
-		count = 2 * (size_t)crew_size();
+	const size_t threads = crew_threads(call->picture->threads);
+	size_t count = STAGE_BYTES * threads / bytes;
+	if (count > 2 * threads)
+		count = 2 * threads;
 	if (count > all)
 		count = all;
 	call->block_count = count == 0 ? 1 : (uint32_t)count;

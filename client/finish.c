@@ -9,6 +9,7 @@
 
 #include "client/crew.h"
 #include "proto/planes.h"
+#include "proto/sys/thread.h"
 
 #define BLOCK_BYTES   ((size_t)256 * 1024) /* of the picture; at least one row */
 #define PIECE_SAMPLES ((uint32_t)1 << 18)  /* that are surveyed at a time; at least one row */
@@ -166,8 +167,7 @@ static enum brot_err keep(struct finish *finish, uint32_t row, struct brot_error
 static enum brot_err start(struct finish *finish, struct brot_error *err)
 {
 	while (finish->thread_count < finish->config.threads &&
-	       pthread_create(&finish->threads[finish->thread_count], NULL, thread_run, finish) ==
-		       0)
+	       thread_start(&finish->threads[finish->thread_count], thread_run, finish))
 		finish->thread_count++;
 	return finish->thread_count > 0
 		       ? BROT_OK

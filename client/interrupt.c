@@ -2,6 +2,8 @@
 #include "client/interrupt.h"
 
 #include <signal.h>
+#include <stdint.h>
+#include <unistd.h>
 
 #include "proto/sys/signals.h"
 
@@ -11,6 +13,11 @@ unsigned interrupt_read(struct interrupt *interrupt)
 {
 	unsigned news = 0;
 	int number;
+	if (interrupt->is_wanted != NULL) {
+		uint64_t rings;
+		const ssize_t bytes = read(interrupt->signal_fd, &rings, sizeof rings);
+		return bytes > 0 && atomic_load(interrupt->is_wanted) ? INTERRUPT_END : 0;
+	}
 	while ((number = signals_next(interrupt->signal_fd)) != 0) {
 		if (number == SIGCHLD) {
 			news |= INTERRUPT_CHILD;

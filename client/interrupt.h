@@ -1,16 +1,23 @@
 /*
- * interrupt.h - the signals that reach a client, and the one that wanted its end.
+ * interrupt.h - the signals that reach a client, and the one that wanted its end; or another thread
+ * that wants it.
  *
  * One thread owns a struct interrupt.
  */
 #ifndef CLIENT_INTERRUPT_H
 #define CLIENT_INTERRUPT_H
 
+#include <stdatomic.h>
+#include <stdbool.h>
+
 #include "proto/error.h"
 
 struct interrupt {
-	int signal_fd; /* of signals_open() */
+	int signal_fd; /* of signals_open(); -1: nothing interrupts */
 	int number;    /* of the first signal that wanted the end; 0: none did */
+	/* NULL, or signal_fd is an eventfd(2) that another thread writes to, to wake this one,
+	 * after it has set that where it wants the end: no signal is read then. */
+	const atomic_bool *is_wanted;
 };
 
 enum interrupt_news {

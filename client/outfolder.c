@@ -14,12 +14,24 @@
 #define FILES_OPEN 16 /* while it is removed */
 #define MODE_NEW   0777
 
+/* Without umask(2), which would change that of all threads for a moment. */
+static mode_t mask_now(void)
+{
+	char line[128];
+	unsigned mask = 077;
+	FILE *file = fopen("/proc/self/status", "re");
+	while (file != NULL && fgets(line, sizeof line, file) != NULL)
+		if (sscanf(line, "Umask: %o", &mask) == 1)
+			break;
+	if (file != NULL)
+		(void)fclose(file);
+	return (mode_t)mask;
+}
+
 /* mkdtemp() makes what nobody else may enter. */
 static void open_to_others(const char *path)
 {
-	const mode_t mask = umask(0);
-	(void)umask(mask);
-	(void)chmod(path, MODE_NEW & ~mask);
+	(void)chmod(path, MODE_NEW & ~mask_now());
 }
 
 int outfolder_make(const char *target, struct outfolder *ret_folder)

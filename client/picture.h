@@ -31,6 +31,7 @@ struct picture {
 	uint32_t dpi;                      /* pixels an inch, for files that say so; 0: not said */
 	bool is_anonymous; /* what was rendered is not known: the request says how it is coloured */
 	uint32_t compress; /* how hard it is packed: 0, not at all, to 9 */
+	unsigned threads;  /* that pack it, at most CREW_MAX; 0: crew_size() */
 
 	/* Is called with each row once, from 0 up, but with a row of many that are there any number
 	 * of times: waits until it is there, and sets the three above. NULL: all rows are there

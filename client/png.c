@@ -179,7 +179,7 @@ static enum brot_err open_stream(struct png_call *call)
 		.pixel_bytes = format_pixel_bytes(request->format),
 		.rows = request->height_px,
 		.level = (int)call->picture->compress,
-		.threads = crew_size(),
+		.threads = crew_threads(call->picture->threads),
 		.write = on_part,
 		.context = call,
 	};

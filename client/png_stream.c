@@ -10,6 +10,7 @@
 #include <zlib.h>
 
 #include "client/png_filter.h"
+#include "proto/sys/thread.h"
 
 #define PART_PIXELS  ((size_t)160 * 1024) /* at least one row */
 #define WINDOW_BYTES ((size_t)32 * 1024)
@@ -343,8 +344,7 @@ enum brot_err png_stream_new(const struct png_stream_config *config, struct png_
 	(void)pthread_cond_init(&stream->changed, NULL);
 	bool is_good = ring_init(stream);
 	while (is_good && stream->thread_count < stream->config.threads) {
-		if (pthread_create(&stream->threads[stream->thread_count], NULL, thread_run,
-				   stream) != 0)
+		if (!thread_start(&stream->threads[stream->thread_count], thread_run, stream))
 			break;
 		stream->thread_count++;
 	}

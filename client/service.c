@@ -11,8 +11,6 @@
 
 #define SYSTEM_SOCKET "/run/brot/clients"
 #define SYSTEM_URL    "ipc://" SYSTEM_SOCKET
-/* A call that can serve itself does not wait for a broker that may be none. */
-#define SYSTEM_WAIT_MS 50
 
 /* A sentence about a URL names the option that gave it. */
 static enum brot_err check_url(const char *url, bool *ret_is_local, struct brot_error *err)
@@ -75,7 +73,7 @@ static enum brot_err open_system(const struct service_config *config, struct ser
 	if (stat(SYSTEM_SOCKET, &status) != 0 || !S_ISSOCK(status.st_mode) ||
 	    sock_url_is_denied(SYSTEM_URL, NULL))
 		return BROT_OK;
-	const int64_t wait_ms = may_embed(config) ? SYSTEM_WAIT_MS : config->timeout_ms;
+	const int64_t wait_ms = may_embed(config) ? SERVICE_SYSTEM_WAIT_MS : config->timeout_ms;
 	struct connection *connection = NULL;
 	json_t *report = NULL;
 	enum brot_err code = connection_open(SYSTEM_URL, NULL, NULL, config->interrupt, &connection,

@@ -16,6 +16,9 @@
 #include "client/embedded.h"
 #include "proto/error.h"
 
+/* A call that can serve itself does not wait for a broker that may be none. */
+#define SERVICE_SYSTEM_WAIT_MS 50
+
 struct service_config {
 	const char *broker;           /* NULL: none was named; borrowed for the service's life */
 	const char *key, *server_key; /* files, for a tcp broker; NULL: none */

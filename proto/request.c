@@ -240,8 +240,8 @@ static enum brot_err refuse_syntax(const char *text, size_t bytes, const json_er
 			 json_err->line, json_err->column, why);
 }
 
-enum brot_err request_parse(const char *text, size_t bytes, struct request *ret_request,
-			    struct brot_error *err)
+enum brot_err request_read_json(const char *text, size_t bytes, json_t **ret_json,
+				struct brot_error *err)
 {
 	if (bytes > LIMIT_REQUEST_BYTES)
 		return error_set(err, BROT_E_REQUEST,
@@ -251,7 +251,17 @@ enum brot_err request_parse(const char *text, size_t bytes, struct request *ret_
 	json_t *json = json_loadb(text, bytes, JSON_REJECT_DUPLICATES, &json_err);
 	if (json == NULL)
 		return refuse_syntax(text, bytes, &json_err, err);
-	enum brot_err code = request_from_json(json, ret_request, err);
+	*ret_json = json;
+	return BROT_OK;
+}
+
+enum brot_err request_parse(const char *text, size_t bytes, struct request *ret_request,
+			    struct brot_error *err)
+{
+	json_t *json = NULL;
+	enum brot_err code = request_read_json(text, bytes, &json, err);
+	if (code == BROT_OK)
+		code = request_from_json(json, ret_request, err);
 	json_decref(json);
 	return code;
 }

@@ -61,6 +61,10 @@ enum brot_err request_parse(const char *text, size_t bytes, struct request *ret_
 enum brot_err request_from_json(const json_t *json, struct request *ret_request,
 				struct brot_error *err);
 
+/* Parses the JSON alone, with the errors of request_parse(). The caller owns the reference. */
+enum brot_err request_read_json(const char *text, size_t bytes, json_t **ret_json,
+				struct brot_error *err);
+
 /* The canonical document: every key in the order of the tables, coordinates as canonical text;
  * only view.height is left out where the pixels are square, parameters where the formula has
  * none, buddha and tone where the kind has none. *request must have come from here

@@ -1,6 +1,12 @@
-# The Debian packages: one for each component that is installed. A further component, such as that of a
-# library, is a line in `packages` and a description here.
-set(packages broker worker client)
+# The Debian packages: one for each component that is installed. A further component is a line in
+# `packages`, and its name and a description here.
+set(packages broker worker client lib dev)
+foreach(component IN LISTS packages)
+  set(package_${component} brot-${component})
+endforeach()
+# A library's is named after its soname.
+set(package_lib libbrot${PROJECT_VERSION_MAJOR})
+set(package_dev libbrot-dev)
 
 set(CPACK_GENERATOR DEB)
 set(CPACK_PACKAGE_NAME brot)
@@ -22,6 +28,8 @@ set(CPACK_DEBIAN_PACKAGE_RELEASE 1)
 set(CPACK_DEBIAN_PACKAGE_SECTION graphics)
 set(CPACK_DEBIAN_PACKAGE_PRIORITY optional)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
+set(CPACK_DEBIAN_PACKAGE_GENERATE_SHLIBS ON)
+set(CPACK_DEBIAN_PACKAGE_GENERATE_SHLIBS_POLICY ">=")
 set(CPACK_DEBIAN_PACKAGE_CONTROL_STRICT_PERMISSION TRUE)
 set(CPACK_DEBIAN_COMPRESSION_TYPE xz)
 
@@ -59,6 +67,26 @@ service it starts one for the call, where broker and workers are installed.
 set(CPACK_DEBIAN_CLIENT_PACKAGE_DEPENDS "${zmq_depends}")
 set(CPACK_DEBIAN_CLIENT_PACKAGE_RECOMMENDS "brot-broker, brot-worker")
 
+set(CPACK_COMPONENT_LIB_DESCRIPTION
+  "render service for the Mandelbrot family, library
+The library renders in a program itself or by a broker, colours, and writes
+PNG, PPM, NumPy and OpenEXR files.
+
+ This package has the shared library.")
+set(CPACK_DEBIAN_LIB_PACKAGE_SECTION libs)
+set(CPACK_DEBIAN_LIB_PACKAGE_DEPENDS "${zmq_depends}")
+set(CPACK_DEBIAN_LIB_PACKAGE_SUGGESTS "brot-broker, brot-worker")
+
+set(CPACK_COMPONENT_DEV_DESCRIPTION
+  "render service for the Mandelbrot family, library's headers
+The library renders in a program itself or by a broker, colours, and writes
+PNG, PPM, NumPy and OpenEXR files.
+
+ This package has its headers, and what pkg-config and CMake find it by.")
+set(CPACK_DEBIAN_DEV_PACKAGE_SECTION libdevel)
+set(CPACK_DEBIAN_ENABLE_COMPONENT_DEPENDS ON)
+set(CPACK_COMPONENT_DEV_DEPENDS lib)
+
 # maintainer_scripts(<role> UNITS unit... OTHER package): the scripts of a package with a service.
 function(maintainer_scripts ROLE)
   cmake_parse_arguments(PARSE_ARGV 1 S "" "OTHER" "UNITS")
@@ -84,7 +112,7 @@ maintainer_scripts(worker UNITS brot-worker.service OTHER brot-broker)
 string(TIMESTAMP date "%a, %d %b %Y %H:%M:%S +0000" UTC)
 foreach(component IN LISTS packages)
   string(TOUPPER ${component} upper)
-  set(PACKAGE brot-${component})
+  set(PACKAGE ${package_${component}})
   set(CPACK_DEBIAN_${upper}_PACKAGE_NAME ${PACKAGE})
   configure_file(debian/changelog.in debian/${component}/changelog.Debian @ONLY)
   set(doc ${CMAKE_INSTALL_DATADIR}/doc/${PACKAGE})

@@ -16,10 +16,15 @@
 #ifndef BROT_COLOUR_H
 #define BROT_COLOUR_H
 
+#include <brot/api.h>
 #include <brot/error.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
 
 struct brot_colour; /* opaque: a request's colours, made ready */
 
@@ -45,37 +50,44 @@ struct brot_numbers {
  * size, samples and colour matter, of a Buddhabrot kind, tone and the number of bands too; `bytes`
  * long. The numbers must be of size x samples. BROT_E_REQUEST for a bad one, BROT_E_SYSTEM if
  * memory is short; *ret_colour is untouched then. The caller owns *ret_colour. */
-enum brot_err brot_colour_new(const char *request, size_t bytes, struct brot_colour **ret_colour,
-			      struct brot_error *err);
-void brot_colour_free(struct brot_colour *colour); /* accepts NULL */
+BROT_API enum brot_err brot_colour_new(const char *request, size_t bytes,
+				       struct brot_colour **ret_colour, struct brot_error *err);
+BROT_API void brot_colour_free(struct brot_colour *colour); /* accepts NULL */
 
 /* Whether the numbers are enough: BROT_E_REQUEST names what is missing, or the size that is not
  * size x samples. What follows is only for numbers that pass. */
-enum brot_err brot_colour_check(const struct brot_colour *colour,
-				const struct brot_numbers *numbers, struct brot_error *err);
+BROT_API enum brot_err brot_colour_check(const struct brot_colour *colour,
+					 const struct brot_numbers *numbers,
+					 struct brot_error *err);
 
 /* Whether the whole image must be surveyed before a row is coloured. */
-bool brot_colour_needs_survey(const struct brot_colour *colour);
+BROT_API bool brot_colour_needs_survey(const struct brot_colour *colour);
 
 /* Looks at `rows` rows of the numbers from `first` on; all numbers must be there, for it looks at
  * the neighbours too. Each row once, in any order, by any number of threads at once (each keeps a
  * histogram of its own until the first row is coloured: a call should have thousands of pixels).
  * Does nothing where no survey is needed. */
-void brot_colour_survey(struct brot_colour *colour, const struct brot_numbers *numbers,
-			uint32_t first, uint32_t rows);
+BROT_API void brot_colour_survey(struct brot_colour *colour, const struct brot_numbers *numbers,
+				 uint32_t first, uint32_t rows);
 
 /* Colours rows of the picture (size; `first` and `rows` are its own) into rgb: 3 values a pixel,
  * rows stride_bytes apart; 8 or, in the host's byte order, 16 bits each. Each byte is stored once.
  */
-void brot_colour_rows8(const struct brot_colour *colour, const struct brot_numbers *numbers,
-		       uint32_t first, uint32_t rows, uint8_t *rgb, size_t stride_bytes);
-void brot_colour_rows16(const struct brot_colour *colour, const struct brot_numbers *numbers,
-			uint32_t first, uint32_t rows, uint16_t *rgb, size_t stride_bytes);
+BROT_API void brot_colour_rows8(const struct brot_colour *colour,
+				const struct brot_numbers *numbers, uint32_t first, uint32_t rows,
+				uint8_t *rgb, size_t stride_bytes);
+BROT_API void brot_colour_rows16(const struct brot_colour *colour,
+				 const struct brot_numbers *numbers, uint32_t first, uint32_t rows,
+				 uint16_t *rgb, size_t stride_bytes);
 
 /* Half the size, for the levels of a pyramid: two rows of sRGB, 8 bits each, become one of (width +
  * 1) / 2 pixels, the mean of four in linear light. The last column of an odd width counts twice; a
  * last row is given twice by the caller. */
-void brot_colour_halve(const uint8_t *upper, const uint8_t *lower, uint32_t width_px,
-		       uint8_t *ret_rgb);
+BROT_API void brot_colour_halve(const uint8_t *upper, const uint8_t *lower, uint32_t width_px,
+				uint8_t *ret_rgb);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -10,9 +10,15 @@
 #ifndef BROT_ERROR_H
 #define BROT_ERROR_H
 
+#include <brot/api.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 enum brot_err {
 	BROT_OK = 0,
-	BROT_E_USAGE,       /* the command line is wrong */
+	BROT_E_USAGE,       /* the command line, or the call, is wrong */
 	BROT_E_REQUEST,     /* the request, or a file that holds one, is wrong */
 	BROT_E_NO_INPUT,    /* a named input file cannot be read */
 	BROT_E_NOT_FOUND,   /* no such job, worker or preset */
@@ -40,6 +46,10 @@ struct brot_error {
 };
 
 /* The stable wire name of a code ("no_space"); "internal" for a code out of range. */
-const char *brot_err_name(enum brot_err code);
+BROT_API const char *brot_err_name(enum brot_err code);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -90,8 +91,9 @@ static int actions_fill(posix_spawn_file_actions_t *actions, int keep_fd)
 }
 
 /* No signal blocked, and those that signals_open() ignores at their default again. */
-static int attributes_fill(posix_spawnattr_t *attributes)
+static int attributes_fill(posix_spawnattr_t *attributes, bool is_apart)
 {
+	const short group = is_apart ? POSIX_SPAWN_SETPGROUP : 0;
 	sigset_t none, defaults;
 	(void)sigemptyset(&none);
 	(void)sigemptyset(&defaults);
@@ -101,13 +103,14 @@ static int attributes_fill(posix_spawnattr_t *attributes)
 	if (error == 0)
 		error = posix_spawnattr_setsigdefault(attributes, &defaults);
 	if (error == 0)
-		error = posix_spawnattr_setflags(attributes,
-						 POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+		error = posix_spawnattr_setflags(
+			attributes,
+			(short)(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | group));
 	return error;
 }
 
-enum brot_err process_start(const char *path, char *const argv[], int keep_fd, pid_t *ret_pid,
-			    struct brot_error *err)
+static enum brot_err start(const char *path, char *const argv[], int keep_fd, bool is_apart,
+			   pid_t *ret_pid, struct brot_error *err)
 {
 	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attributes;
@@ -123,7 +126,7 @@ enum brot_err process_start(const char *path, char *const argv[], int keep_fd, p
 	}
 	error = actions_fill(&actions, keep_fd);
 	if (error == 0)
-		error = attributes_fill(&attributes);
+		error = attributes_fill(&attributes, is_apart);
 	if (error == 0)
 		error = posix_spawn(&pid, path, &actions, &attributes, argv, environ);
 	(void)posix_spawnattr_destroy(&attributes);
@@ -137,6 +140,18 @@ fail:
 	return error_set(err, BROT_E_SYSTEM, "%s: cannot start it: %s", path, strerror(error));
 }
 
+enum brot_err process_start(const char *path, char *const argv[], int keep_fd, pid_t *ret_pid,
+			    struct brot_error *err)
+{
+	return start(path, argv, keep_fd, false, ret_pid, err);
+}
+
+enum brot_err process_start_apart(const char *path, char *const argv[], int keep_fd, pid_t *ret_pid,
+				  struct brot_error *err)
+{
+	return start(path, argv, keep_fd, true, ret_pid, err);
+}
+
 bool process_tie(pid_t parent, int signal_number)
 {
 	/* First ask, then look: a parent that ended in between is seen by the look. */
@@ -145,7 +160,16 @@ bool process_tie(pid_t parent, int signal_number)
 	return getppid() == parent;
 }
 
+static atomic_bool is_guest;
+
+void process_be_guest(void)
+{
+	atomic_store(&is_guest, true);
+}
+
 void process_hide_memory(void)
 {
+	if (atomic_load(&is_guest))
+		return;
 	(void)prctl(PR_SET_DUMPABLE, 0);
 }

@@ -30,6 +30,10 @@ enum brot_err process_find(const char *program, char ret_path[PATH_MAX], struct 
 enum brot_err process_start(const char *path, char *const argv[], int keep_fd, pid_t *ret_pid,
 			    struct brot_error *err);
 
+/* The same in a process group of its own, so that a terminal's Ctrl-C is the parent's alone. */
+enum brot_err process_start_apart(const char *path, char *const argv[], int keep_fd, pid_t *ret_pid,
+				  struct brot_error *err);
+
 /* In a child: asks the kernel for `signal_number` when the parent ends, however it ends, and checks
  * that it has not ended already. `parent` is the parent's id as the parent told it (on the command
  * line). Returns false where the parent is gone: the caller must end at once. */
@@ -38,5 +42,8 @@ bool process_tie(pid_t parent, int signal_number);
 /* Leaves no core file from now on, and nobody but root may look into our memory: for who holds a
  * secret. What we start has its own. */
 void process_hide_memory(void);
+
+/* Has process_hide_memory() do nothing from now on: for a library, whose process is another's. */
+void process_be_guest(void);
 
 #endif

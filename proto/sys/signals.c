@@ -1,10 +1,9 @@
-/* signals.c - blocked signals, read back from a signalfd(2) in the poll loop. */
+/* signals.c - signals blocked, for a signalfd(2). */
 #include "proto/sys/signals.h"
 
 #include <signal.h>
 #include <stddef.h>
 #include <sys/signalfd.h>
-#include <unistd.h>
 
 int signals_open(void)
 {
@@ -31,12 +30,4 @@ void signals_keep_hangup(void)
 	(void)sigemptyset(&set);
 	(void)sigaddset(&set, SIGHUP);
 	(void)sigprocmask(SIG_BLOCK, &set, NULL);
-}
-
-int signals_next(int fd)
-{
-	struct signalfd_siginfo info;
-	if (read(fd, &info, sizeof info) != (ssize_t)sizeof info)
-		return 0;
-	return (int)info.ssi_signo;
 }

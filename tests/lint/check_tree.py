@@ -33,7 +33,8 @@ SHELL = {
                "images", "keeper", "journal", "reload", "restore", "saves", "store", "store_read",
                "store_sql", "store_write", "checkpoint", "checkpoint_file", "exporter",
                "service", "gate", "keyring", "denials"},
-    "worker": {"main", "cmd_selftest", "link", "link_job", "pool", "supervise", "fault"},
+    "worker": {"main", "cmd_selftest", "link", "link_job", "pool", "supervise", "fault",
+               "gang", "brot_kernel"},
 }
 # Nearly all of the client is input and output: there a header says so where a file is not.
 SAYS_PURE = re.compile(r"^ \* Pure\b", re.MULTILINE)

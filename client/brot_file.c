@@ -1,0 +1,177 @@
+/* brot_file.c - include/brot/file.h: arrays as a picture that the writers of files read. */
+#include <brot/file.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "client/brot_internal.h"
+#include "client/crew.h"
+#include "client/filetype.h"
+#include "client/png.h"
+#include "client/save.h"
+#include "proto/brot_request.h"
+
+_Static_assert(BROT_FILE_DPI_MAX == SAVE_DPI_MAX, "as --dpi has it");
+_Static_assert(BROT_FILE_THREADS_MAX == CREW_MAX, "a crew has no more");
+
+struct source {
+	const uint8_t *planes[PLANES_MAX];
+	size_t strides_bytes[PLANES_MAX];
+	uint32_t count;
+};
+
+static enum brot_err source_make(const struct brot_request *request,
+				 const struct brot_array *arrays, struct source *ret_source,
+				 struct brot_error *err)
+{
+	struct brot_plane planes[BROT_PLANES_MAX];
+	struct source source = {.count = brot_request_planes(request, planes)};
+	for (uint32_t p = 0; p < source.count; p++) {
+		const size_t row_bytes = request->request.width_px * planes[p].pixel_bytes;
+		const enum brot_err code = brot_array_check(p, &planes[p], row_bytes, &arrays[p],
+							    err);
+		if (code != BROT_OK)
+			return code;
+		source.planes[p] = arrays[p].data;
+		source.strides_bytes[p] = arrays[p].stride_bytes != 0 ? arrays[p].stride_bytes
+								      : row_bytes;
+	}
+	*ret_source = source;
+	return BROT_OK;
+}
+
+/* Row by row: what lies between them is nobody's business. */
+static enum brot_err reach(struct picture *picture, uint32_t y, struct brot_error *err)
+{
+	const struct source *source = picture->context;
+	(void)err;
+	picture->first = y;
+	picture->rows = 1;
+	for (uint32_t p = 0; p < source->count; p++)
+		picture->planes[p] = source->planes[p] + y * source->strides_bytes[p];
+	return BROT_OK;
+}
+
+static enum brot_err options_check(const struct brot_file *options, struct brot_error *err)
+{
+	if (options->dpi > BROT_FILE_DPI_MAX)
+		return error_set(err, BROT_E_USAGE, "dpi: must be at most %d, got %u",
+				 BROT_FILE_DPI_MAX, (unsigned)options->dpi);
+	if (options->compress < -1 || options->compress > 9)
+		return error_set(err, BROT_E_USAGE, "compress: must be -1 to 9, got %d",
+				 options->compress);
+	if (options->threads > BROT_FILE_THREADS_MAX)
+		return error_set(err, BROT_E_USAGE, "threads: must be at most %d, got %u",
+				 BROT_FILE_THREADS_MAX, (unsigned)options->threads);
+	return BROT_OK;
+}
+
+static struct picture picture_of(const struct brot_request *request, struct source *source,
+				 const struct brot_file *options)
+{
+	return (struct picture){
+		.request = &request->request,
+		.dpi = options->dpi,
+		.compress = options->compress == 0  ? PICTURE_COMPRESS
+			    : options->compress < 0 ? 0
+						    : (uint32_t)options->compress,
+		.threads = options->threads,
+		.reach = reach,
+		.context = source,
+	};
+}
+
+/* What both functions begin with. */
+static enum brot_err begin(const struct brot_request *request, const struct brot_array *arrays,
+			   const struct brot_file **options, struct source *ret_source,
+			   struct brot_error *err)
+{
+	static const struct brot_file usual;
+	if (request == NULL || arrays == NULL)
+		return error_set(err, BROT_E_USAGE, "%s: must not be NULL",
+				 request == NULL ? "request" : "arrays");
+	if (*options == NULL)
+		*options = &usual;
+	const enum brot_err code = options_check(*options, err);
+	return code == BROT_OK ? source_make(request, arrays, ret_source, err) : code;
+}
+
+/* What the command line calls --out is `path` here. */
+static void blame_path(struct brot_error *err)
+{
+	struct brot_error inner;
+	brot_error_plain(err);
+	if (err == NULL || strncmp(err->text, "out: ", 5) != 0)
+		return;
+	inner = *err;
+	(void)error_set(err, inner.code, "path: %.240s", inner.text + 5);
+}
+
+enum brot_err brot_write(const char *path, const struct brot_request *request,
+			 const struct brot_array arrays[], const struct brot_file *options,
+			 struct brot_error *err)
+{
+	const struct filetype *filetype = NULL;
+	struct outfile outfile = OUTFILE_NONE;
+	struct source source;
+	enum brot_err code = begin(request, arrays, &options, &source, err);
+	if (code == BROT_OK)
+		code = filetype_of_path(path, &filetype, err);
+	if (code == BROT_OK)
+		code = filetype_check_format(filetype, request->request.format, err);
+	if (code == BROT_OK)
+		code = filetype_check_dpi(filetype, options->dpi, err);
+	if (code == BROT_OK)
+		code = filetype_open(filetype, path, &outfile, err);
+	if (code == BROT_OK) {
+		struct picture picture = picture_of(request, &source, options);
+		code = filetype->write(&picture, &outfile, err);
+	}
+	if (code == BROT_OK)
+		code = outfile_commit(&outfile, false, err);
+	outfile_discard(&outfile);
+	if (code != BROT_OK)
+		blame_path(err);
+	return code;
+}
+
+enum brot_err brot_encode_png(const struct brot_request *request, const struct brot_array *rgb,
+			      const struct brot_file *options, void **ret_bytes, size_t *ret_size,
+			      struct brot_error *err)
+{
+	struct outfile outfile = OUTFILE_NONE;
+	struct source source;
+	char *bytes = NULL;
+	size_t size = 0;
+	enum brot_err code = begin(request, rgb, &options, &source, err);
+	if (code == BROT_OK && format_info(request->request.format)->is_data)
+		code = error_set(err, BROT_E_USAGE,
+				 "request: format must be rgb8 or rgb16 for a PNG, got %s",
+				 format_info(request->request.format)->name);
+	if (code != BROT_OK)
+		return code;
+	outfile.file = open_memstream(&bytes, &size);
+	if (outfile.file == NULL)
+		return error_set(err, BROT_E_SYSTEM, "no memory for a PNG");
+	struct picture picture = picture_of(request, &source, options);
+	outfile.path = strdup("memory");
+	if (outfile.path == NULL)
+		code = error_set(err, BROT_E_SYSTEM, "no memory for a PNG");
+	else
+		code = png_file_write(&picture, &outfile, err);
+	if (code == BROT_OK && fflush(outfile.file) != 0)
+		code = error_set(err, BROT_E_SYSTEM, "no memory for a PNG");
+	outfile_discard(&outfile);
+	if (code != BROT_OK) {
+		free(bytes);
+		brot_error_plain(err);
+		return code;
+	}
+	*ret_bytes = bytes;
+	*ret_size = size;
+	return BROT_OK;
+}
+
+void brot_free(void *memory)
+{
+	free(memory);
+}

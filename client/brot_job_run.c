@@ -1,0 +1,316 @@
+/*
+ * brot_job_run.c - the thread of a job: sees it through, and keeps it until its pixels are no
+ * longer wanted.
+ *
+ * The socket, the session and the delivery are this thread's alone. It wakes for what the broker
+ * says, for what the session wants to say, and for the bell; what callers may know is under the
+ * lock.
+ */
+#include <inttypes.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "client/brot_internal.h"
+#include "client/brot_job.h"
+#include "proto/sys/clock.h"
+
+#define LOOK_MS 200 /* between two looks at the children of an embedded service */
+
+void job_ring(const struct brot_job *job)
+{
+	const uint64_t one = 1;
+	/* It can only fail when the counter is full, and then it is readable anyway. */
+	const ssize_t ignored = write(job->bell.signal_fd, &one, sizeof one);
+	(void)ignored;
+}
+
+static void publish(struct brot_job *job)
+{
+	(void)pthread_cond_broadcast(&job->changed);
+	(void)pthread_mutex_unlock(&job->lock);
+}
+
+/* ---- what comes from the broker ---- */
+
+static void take_progress(struct brot_progress *to, const struct session_progress *from)
+{
+	to->state = from->is_paused ? BROT_PAUSED : from->is_running ? BROT_RUNNING : BROT_QUEUED;
+	to->pixels = from->pixels;
+	to->pixels_done = from->pixels_done;
+	to->tiles_done = from->tiles_done;
+	to->tiles_running = from->tiles_running;
+	to->workers = from->workers;
+	to->iterations = from->iterations;
+	to->elapsed_ms = from->elapsed_ms;
+}
+
+static void on_action(const struct session_action *action, void *context)
+{
+	struct brot_job *job = context;
+	struct brot_progress *progress = &job->progress;
+	(void)pthread_mutex_lock(&job->lock);
+	switch (action->type) {
+	case SESSION_ACCEPTED:
+		job->id = action->job.job;
+		break;
+	case SESSION_PROGRESS:
+		take_progress(progress, &action->progress);
+		break;
+	case SESSION_FINISHED:
+		progress->state = BROT_READING;
+		progress->pixels = progress->pixels_done = action->summary.pixels;
+		progress->tiles_done = action->summary.tiles;
+		progress->tiles_running = 0;
+		progress->iterations = action->summary.iterations;
+		progress->elapsed_ms = action->summary.elapsed_ms;
+		break;
+	case SESSION_SILENT:
+	case SESSION_BACK:
+		progress->is_silent = action->type == SESSION_SILENT;
+		break;
+	case SESSION_SEND:
+	case SESSION_RECONNECT:
+	case SESSION_WORKERS:
+	case SESSION_BUSY:
+	case SESSION_BAND:
+	case SESSION_PIXELS:
+	case SESSION_READY:
+	case SESSION_FAILED:
+	case SESSION_CANCELLED:
+		break;
+	}
+	publish(job);
+}
+
+/* ---- steps ---- */
+
+static enum brot_err check_children(struct brot_job *job, struct brot_error *err)
+{
+	return job->service->landlord == NULL ? BROT_OK
+					      : landlord_check(job->service->landlord, err);
+}
+
+static enum brot_err step(struct brot_job *job, struct brot_error *err)
+{
+	const int64_t deadline_ms = job->service->landlord == NULL ? INT64_MAX
+								   : clock_ms() + LOOK_MS;
+	const enum brot_err code = delivery_advance(job->delivery, deadline_ms, err);
+	return code == BROT_OK ? check_children(job, err) : code;
+}
+
+static bool must_end(struct brot_job *job)
+{
+	(void)pthread_mutex_lock(&job->lock);
+	const bool must = job->must_end;
+	(void)pthread_mutex_unlock(&job->lock);
+	return must;
+}
+
+static enum brot_err begin(struct brot_job *job, struct brot_error *err)
+{
+	const struct brot_service *service = job->service;
+	const struct brot_request *data = job_data(job);
+	job->broker.url = service->url;
+	enum brot_err code = connection_open(service->url, service->keys, service->server_key,
+					     &job->bell, &job->broker.connection, err);
+	if (code == BROT_OK && job->attach == 0) {
+		job->json = json_loads(data->json, 0, NULL);
+		if (job->json == NULL)
+			code = error_set(err, BROT_E_SYSTEM, "no memory for a request");
+	}
+	if (code != BROT_OK)
+		return code;
+	const struct delivery_config config = {
+		.service = &job->broker,
+		.attach = job->attach,
+		.request = job->attach == 0 ? &data->request : NULL,
+		.json = job->json,
+		.is_kept = job->is_kept,
+		.priority = job->priority,
+		.client = job->client,
+		.timeout_ms = service->timeout_ms,
+		.is_patient = service->is_patient,
+		.may_map = !job->is_unshared,
+		.on_action = on_action,
+		.context = job,
+	};
+	code = delivery_new(&config, &job->delivery, err);
+	if (code == BROT_OK)
+		delivery_start(job->delivery);
+	while (code == BROT_OK && delivery_job(job->delivery) == 0)
+		code = step(job, err);
+	if (code == BROT_OK && job->attach != 0)
+		code = brot_request_of(delivery_request(job->delivery), &job->request, err);
+	return code;
+}
+
+/* ---- pixels ---- */
+
+static enum brot_err copies_make(struct brot_job *job, struct brot_error *err)
+{
+	const struct request *request = &job_data(job)->request;
+	const uint32_t count = format_info(request->format)->plane_count;
+	for (uint32_t p = 0; p < count; p++) {
+		job->copies[p] = malloc(picture_rows_bytes(request, p, request->height_px));
+		if (job->copies[p] == NULL)
+			return error_set(err, BROT_E_SYSTEM, "no memory for %ux%u pixels",
+					 (unsigned)request->width_px, (unsigned)request->height_px);
+	}
+	return BROT_OK;
+}
+
+static enum brot_err copy_rows(struct brot_job *job, uint32_t y, uint32_t rows,
+			       struct brot_error *err)
+{
+	const struct request *request = &job_data(job)->request;
+	const uint32_t count = format_info(request->format)->plane_count;
+	struct picture picture;
+	delivery_picture(job->delivery, &picture);
+	for (const uint32_t end = y + rows; y < end; y++) {
+		const enum brot_err code = picture_reach(&picture, y, err);
+		if (code != BROT_OK)
+			return code;
+		for (uint32_t p = 0; p < count; p++) {
+			const size_t bytes = picture_row_bytes(request, p);
+			memcpy(job->copies[p] + y * bytes, picture_row(&picture, p, y), bytes);
+		}
+	}
+	return BROT_OK;
+}
+
+/* Bands come one after the other, and each is given back when it is copied. */
+static enum brot_err read_bands(struct brot_job *job, struct brot_error *err)
+{
+	const uint32_t height = job_data(job)->request.height_px;
+	enum brot_err code = copies_make(job, err);
+	for (uint32_t y = 0; code == BROT_OK && y < height && !must_end(job);) {
+		const uint32_t rows = delivery_rows(job->delivery, y);
+		if (rows == 0) {
+			code = step(job, err);
+			continue;
+		}
+		code = copy_rows(job, y, rows, err);
+		y += rows;
+		if (code == BROT_OK && y < height)
+			delivery_pass_band(job->delivery);
+		else if (code == BROT_OK)
+			delivery_finish(job->delivery, true);
+	}
+	return code;
+}
+
+static enum brot_err read_whole(struct brot_job *job, struct brot_error *err)
+{
+	enum brot_err code = BROT_OK;
+	while (code == BROT_OK && delivery_rows(job->delivery, 0) == 0 && !must_end(job))
+		code = step(job, err);
+	return code;
+}
+
+/* Says where the pixels are. */
+static enum brot_err show(struct brot_job *job, struct brot_error *err)
+{
+	struct picture picture;
+	const bool is_banded = delivery_is_banded(job->delivery);
+	enum brot_err code = BROT_OK;
+	delivery_picture(job->delivery, &picture);
+	if (!is_banded)
+		code = picture_reach(&picture, 0, err);
+	(void)pthread_mutex_lock(&job->lock);
+	for (uint32_t p = 0; code == BROT_OK && p < PLANES_MAX; p++)
+		job->planes[p] = is_banded ? job->copies[p] : picture.planes[p];
+	job->is_mapped = !is_banded && delivery_is_mapped(job->delivery);
+	job->is_released = is_banded;
+	job->is_done = job->is_over = code == BROT_OK;
+	if (code == BROT_OK)
+		job->progress.state = BROT_DONE;
+	publish(job);
+	return code;
+}
+
+/* ---- the end ---- */
+
+/* What is kept, or somebody else's, does not end with its session. */
+static void cancel_others(struct brot_job *job)
+{
+	char body[48];
+	json_t *report = NULL;
+	if (!atomic_load(&job->is_cancelled) || job->id == 0 || (job->attach == 0 && !job->is_kept))
+		return;
+	(void)snprintf(body, sizeof body, "{\"job\":%" PRIu64 "}", job->id);
+	(void)connection_ask(job->broker.connection, MSG_CANCEL_JOB, body, "job", SESSION_CANCEL_MS,
+			     &report, NULL);
+	json_decref(report);
+}
+
+static void wait_for_bell(struct brot_job *job)
+{
+	struct pollfd item = {.fd = job->bell.signal_fd, .events = POLLIN};
+	(void)poll(&item, 1, -1);
+	(void)interrupt_read(&job->bell);
+}
+
+/* Until nobody wants the job any more. One that failed has nothing to say. */
+static void hold(struct brot_job *job, bool is_done)
+{
+	bool is_alive = is_done;
+	struct brot_error error;
+	(void)pthread_mutex_lock(&job->lock);
+	while (!job->must_end) {
+		const bool must_release = job->must_release && !job->is_released;
+		(void)pthread_mutex_unlock(&job->lock);
+		if (must_release && is_alive)
+			delivery_finish(job->delivery, true);
+		else if (is_alive)
+			is_alive = delivery_advance(job->delivery, INT64_MAX, &error) == BROT_OK;
+		else if (!must_release)
+			wait_for_bell(job);
+		(void)pthread_mutex_lock(&job->lock);
+		if (must_release) {
+			job->is_released = true;
+			is_alive = false;
+			(void)pthread_cond_broadcast(&job->changed);
+		}
+	}
+	(void)pthread_mutex_unlock(&job->lock);
+}
+
+static void fail(struct brot_job *job, const struct brot_error *error)
+{
+	if (error->code == BROT_E_CANCELLED)
+		cancel_others(job);
+	(void)pthread_mutex_lock(&job->lock);
+	job->error = *error;
+	if (error->code == BROT_E_CANCELLED && atomic_load(&job->is_cancelled))
+		(void)error_set(&job->error, BROT_E_CANCELLED, "the job was cancelled");
+	brot_error_plain(&job->error);
+	job->progress.state = BROT_FAILED;
+	job->is_over = true;
+	publish(job);
+}
+
+void *job_run(void *context)
+{
+	struct brot_job *job = context;
+	struct brot_error error = {.code = BROT_OK};
+	enum brot_err code = begin(job, &error);
+	if (code == BROT_OK) {
+		(void)pthread_mutex_lock(&job->lock);
+		job->is_accepted = true;
+		publish(job);
+		code = delivery_is_banded(job->delivery) ? read_bands(job, &error)
+							 : read_whole(job, &error);
+	}
+	if (code == BROT_OK && !must_end(job))
+		code = show(job, &error);
+	if (code != BROT_OK)
+		fail(job, &error);
+	hold(job, code == BROT_OK);
+	delivery_free(job->delivery);
+	json_decref(job->json);
+	connection_close(job->broker.connection);
+	return NULL;
+}

@@ -1,0 +1,78 @@
+/* brot_request.c - what a request of libbrot tells of itself, and what arrays it takes. */
+#include "proto/brot_request.h"
+
+#include <brot/brot.h>
+#include <stdlib.h>
+
+const char *brot_version(void)
+{
+	return BROT_VERSION;
+}
+
+void brot_request_free(struct brot_request *request)
+{
+	if (request == NULL)
+		return;
+	free(request->json);
+	free(request);
+}
+
+const char *brot_request_json(const struct brot_request *request)
+{
+	return request->json;
+}
+
+void brot_request_size(const struct brot_request *request, uint32_t *ret_width_px,
+		       uint32_t *ret_height_px)
+{
+	*ret_width_px = request->request.width_px;
+	*ret_height_px = request->request.height_px;
+}
+
+/* What an element of each plane is. */
+static const struct {
+	enum brot_type type;
+	uint32_t channels;
+} elements[PLANE_TYPES] = {
+	[PLANE_RGB8] = {BROT_U8, 3},       [PLANE_ITERATIONS] = {BROT_U32, 1},
+	[PLANE_WHOLE] = {BROT_U32, 1},     [PLANE_FRACTION] = {BROT_F32, 1},
+	[PLANE_RGB16] = {BROT_U16, 3},     [PLANE_DISTANCE] = {BROT_F32, 2},
+	[PLANE_PHASE] = {BROT_F32, 1},     [PLANE_PERIOD] = {BROT_U32, 1},
+	[PLANE_INTERIOR] = {BROT_F32, 1},  [PLANE_DENSITY] = {BROT_U64, 1},
+	[PLANE_DENSITY32] = {BROT_U32, 1},
+};
+
+uint32_t brot_request_planes(const struct brot_request *request,
+			     struct brot_plane ret_planes[BROT_PLANES_MAX])
+{
+	const struct format_info *format = format_info(request->request.format);
+	for (uint32_t p = 0; p < format->plane_count; p++) {
+		const struct plane_info *plane = plane_info(format->planes[p]);
+		ret_planes[p] = (struct brot_plane){
+			.name = plane->name,
+			.type = elements[plane->type].type,
+			.channels = elements[plane->type].channels,
+			.pixel_bytes = plane->pixel_bytes,
+		};
+	}
+	return format->plane_count;
+}
+
+enum brot_err brot_array_check(uint32_t p, const struct brot_plane *plane, size_t row_bytes,
+			       const struct brot_array *array, struct brot_error *err)
+{
+	const size_t element_bytes = plane->pixel_bytes / plane->channels;
+	const bool is_picture = plane->type == BROT_U8 || plane->type == BROT_U16;
+	const size_t step_bytes = is_picture ? element_bytes : plane->pixel_bytes;
+	if (array->data == NULL || (uintptr_t)array->data % element_bytes != 0)
+		return error_set(err, BROT_E_USAGE,
+				 "arrays[%u].data: must be a multiple of %zu and not NULL, got %p",
+				 (unsigned)p, element_bytes, array->data);
+	if (array->stride_bytes != 0 &&
+	    (array->stride_bytes < row_bytes || array->stride_bytes % step_bytes != 0))
+		return error_set(err, BROT_E_USAGE,
+				 "arrays[%u].stride_bytes: must be at least the %zu of a row and a "
+				 "multiple of %zu, got %zu",
+				 (unsigned)p, row_bytes, step_bytes, array->stride_bytes);
+	return BROT_OK;
+}

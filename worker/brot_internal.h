@@ -1,0 +1,42 @@
+/*
+ * brot_internal.h - what the files behind include/brot/local.h share.
+ */
+#ifndef WORKER_BROT_INTERNAL_H
+#define WORKER_BROT_INTERNAL_H
+
+#include <brot/local.h>
+
+#include "proto/request.h"
+#include "worker/gang.h"
+#include "worker/kernel/kernel.h"
+
+/* The planes of an image: strides are bytes, and never 0. */
+struct canvas {
+	uint32_t plane_count;
+	void *planes[PLANES_MAX];
+	size_t strides_bytes[PLANES_MAX];
+};
+
+/* One brot_render(). */
+struct local {
+	struct gang gang;
+	const struct kernel *kernel;
+};
+
+/* The kernel of this process; see brot_kernel(). */
+enum brot_err local_kernel(const struct kernel **ret_kernel, struct brot_error *err);
+
+/* Renders a request whose pixels need no others, or data, as `share` of the whole render. */
+enum brot_err local_escape(struct local *local, const struct request *request,
+			   const struct canvas *canvas, double share, struct brot_error *err);
+
+/* The same for counts: density or nebula, u64 or u32. */
+enum brot_err local_count(struct local *local, const struct request *request,
+			  const struct canvas *canvas, double share, struct brot_error *err);
+
+/* Colours the data that request_to_data() asks for; `json` is the picture's document. */
+enum brot_err local_paint(struct local *local, const struct request *request, const char *json,
+			  const struct request *data, const struct canvas *numbers,
+			  const struct canvas *canvas, double share, struct brot_error *err);
+
+#endif

@@ -1,0 +1,123 @@
+/* brot_local.c - include/brot/local.h: what to do with which request. */
+#include <math.h>
+#include <stdlib.h>
+
+#include "proto/brot_request.h"
+#include "worker/brot_internal.h"
+
+/* Of the time of a picture that is coloured as a whole, roughly. */
+#define SHARE_DATA  0.9
+#define SHARE_PAINT 0.1
+
+/* ---- arrays ---- */
+
+static enum brot_err canvas_check(const struct brot_request *request,
+				  const struct brot_array *arrays, struct canvas *ret_canvas,
+				  struct brot_error *err)
+{
+	struct brot_plane planes[BROT_PLANES_MAX];
+	struct canvas canvas = {.plane_count = brot_request_planes(request, planes)};
+	for (uint32_t p = 0; p < canvas.plane_count; p++) {
+		const size_t row_bytes = request->request.width_px * planes[p].pixel_bytes;
+		const size_t stride_bytes = arrays[p].stride_bytes;
+		const enum brot_err code = brot_array_check(p, &planes[p], row_bytes, &arrays[p],
+							    err);
+		if (code != BROT_OK)
+			return code;
+		canvas.planes[p] = arrays[p].data;
+		canvas.strides_bytes[p] = stride_bytes != 0 ? stride_bytes : row_bytes;
+	}
+	*ret_canvas = canvas;
+	return BROT_OK;
+}
+
+static void canvas_free(struct canvas *canvas)
+{
+	for (uint32_t p = 0; p < canvas->plane_count; p++)
+		free(canvas->planes[p]);
+}
+
+static enum brot_err canvas_make(const struct request *request, struct canvas *ret_canvas,
+				 struct brot_error *err)
+{
+	const struct format_info *format = format_info(request->format);
+	struct canvas canvas = {.plane_count = format->plane_count};
+	for (uint32_t p = 0; p < format->plane_count; p++) {
+		const size_t bytes = plane_info(format->planes[p])->pixel_bytes;
+		canvas.strides_bytes[p] = request->width_px * bytes;
+		canvas.planes[p] = malloc(canvas.strides_bytes[p] * request->height_px);
+		if (canvas.planes[p] != NULL)
+			continue;
+		canvas_free(&canvas);
+		return error_set(err, BROT_E_SYSTEM, "no memory for the numbers of %ux%u samples",
+				 request->width_px, request->height_px);
+	}
+	*ret_canvas = canvas;
+	return BROT_OK;
+}
+
+/* ---- rendering ---- */
+
+static enum brot_err render_data(struct local *local, const struct request *request,
+				 const struct canvas *canvas, double share, struct brot_error *err)
+{
+	return request->kind == KIND_BUDDHABROT ? local_count(local, request, canvas, share, err)
+						: local_escape(local, request, canvas, share, err);
+}
+
+static enum brot_err render_whole(struct local *local, const struct brot_request *request,
+				  const struct canvas *canvas, struct brot_error *err)
+{
+	struct canvas numbers = {.plane_count = 0};
+	/* Coordinates make it too large for the stack of whoever calls. */
+	struct request *data = malloc(sizeof *data);
+	if (data == NULL)
+		return error_set(err, BROT_E_SYSTEM, "no memory for a request");
+	enum brot_err code = request_to_data(&request->request, data, err);
+	if (code == BROT_OK)
+		code = canvas_make(data, &numbers, err);
+	if (code == BROT_OK)
+		code = render_data(local, data, &numbers, SHARE_DATA, err);
+	if (code == BROT_OK)
+		code = local_paint(local, &request->request, request->json, data, &numbers, canvas,
+				   SHARE_PAINT, err);
+	canvas_free(&numbers);
+	free(data);
+	return code;
+}
+
+enum brot_err brot_render(const struct brot_request *request, const struct brot_array arrays[],
+			  const struct brot_local *local, struct brot_error *err)
+{
+	static const struct brot_local usual;
+	struct local render;
+	struct canvas canvas;
+	if (request == NULL || arrays == NULL)
+		return error_set(err, BROT_E_USAGE, "%s: must not be NULL",
+				 request == NULL ? "request" : "arrays");
+	if (local != NULL && local->threads > BROT_THREADS_MAX)
+		return error_set(err, BROT_E_USAGE, "threads: must be at most %d, got %u",
+				 BROT_THREADS_MAX, (unsigned)local->threads);
+	enum brot_err code = canvas_check(request, arrays, &canvas, err);
+	if (code == BROT_OK)
+		code = local_kernel(&render.kernel, err);
+	if (code == BROT_OK)
+		code = gang_init(&render.gang, local != NULL ? local : &usual, err);
+	if (code != BROT_OK)
+		return code;
+	if (request_needs_image(&request->request))
+		code = render_whole(&render, request, &canvas, err);
+	else
+		code = render_data(&render, &request->request, &canvas, 1.0, err);
+	if (code == BROT_OK)
+		gang_finish(&render.gang);
+	gang_free(&render.gang);
+	return code;
+}
+
+void brot_smooth(const uint32_t *whole, const float *fraction, size_t count, double *ret_smooth)
+{
+	for (size_t i = 0; i < count; i++)
+		ret_smooth[i] = whole[i] == UINT32_MAX ? (double)INFINITY
+						       : (double)whole[i] + (double)fraction[i];
+}
