@@ -21,7 +21,7 @@ from ._session import AllPixels, BandReady, Failed, Finished, Pixels, Plan, Reco
 from ._session import Action, Session, State
 from ._shm import MappedImage, NotShared, open_image
 from ._wire import Message, Piece, Type
-from .errors import ConnectionError, Error, ProtocolError
+from .errors import ConnectionError, Error, ProtocolError, RequestError
 from .request import Request
 
 log = logging.getLogger("brot")
@@ -126,6 +126,7 @@ class JobTask:
         self._sink: Sink | None = sink
         self._may_map = may_map
         self._session = Session(plan)
+        self._wanted = Request.from_document(plan.request) if plan.request else None
         self._format: Format | None = None
         self._size = (0, 0)
         self._image: MappedImage | None = None
@@ -163,8 +164,12 @@ class JobTask:
         self._act(self._session.leave(now))
 
     def crashed(self, error: Error) -> None:
-        self._session.state = State.OVER
-        self._failed(error)
+        actions = self._session.broken(error, self._now)
+        try:
+            self._act(actions)
+        finally:
+            self._session.state = State.OVER
+            self._failed(error)
 
     # What a caller wants
 
@@ -204,11 +209,15 @@ class JobTask:
                 self._failed(action.error)
 
     def _accepted(self, accepted: Accepted) -> None:
-        request = Request.from_document(accepted.request)
-        if self._format is not None and (request.size != self._size
-                                         or request.format != self._format.name):
-            raise ProtocolError("the broker has made another job of the same request")
-        self._size, self._format = request.size, _formats.by_name(request.format)
+        try:
+            request = Request.from_document(accepted.request)
+        except RequestError as error:
+            raise ProtocolError(f"the broker accepted what is no request: {error}") from None
+        wanted = self._wanted or request
+        if (request.size, request.format) != (wanted.size, wanted.format):
+            raise ProtocolError("the broker accepted another request than the one submitted")
+        self._wanted, self._size = request, request.size
+        self._format = _formats.by_name(request.format)
         self._image = None
         if accepted.image is not None and self._may_map:
             width, height = self._size
