@@ -90,7 +90,8 @@ static int actions_fill(posix_spawn_file_actions_t *actions, int keep_fd)
 	return error;
 }
 
-/* No signal blocked, and those that signals_open() ignores at their default again. */
+/* No signal blocked; those that signals_open() ignores, and SIGCHLD, which a program that is not
+ * ours may ignore, at their default again. */
 static int attributes_fill(posix_spawnattr_t *attributes, bool is_apart)
 {
 	const short group = is_apart ? POSIX_SPAWN_SETPGROUP : 0;
@@ -99,6 +100,7 @@ static int attributes_fill(posix_spawnattr_t *attributes, bool is_apart)
 	(void)sigemptyset(&defaults);
 	(void)sigaddset(&defaults, SIGPIPE);
 	(void)sigaddset(&defaults, SIGXFSZ);
+	(void)sigaddset(&defaults, SIGCHLD);
 	int error = posix_spawnattr_setsigmask(attributes, &none);
 	if (error == 0)
 		error = posix_spawnattr_setsigdefault(attributes, &defaults);

@@ -7,8 +7,9 @@
  *
  * WORDS, with commas between: embed, workers (two), unshared, keep, cancel (by another thread, once
  * a tile is done), silent (no standard streams), childless (SIGCHLD is ignored), brief (gives up
- * after 1.5 s of silence), release, thread (connects in a thread that ends). Prints a line of JSON;
- * a failure is a line "CODE: SENTENCE" on standard error and exit status 1.
+ * after 1.5 s of silence), release, thread (connects in a thread that ends), loud (prints "running"
+ * once it is). Prints a line of JSON; a failure is a line "CODE: SENTENCE" on standard error and
+ * exit status 1.
  */
 #include <brot/brot.h>
 #include <inttypes.h>
@@ -111,9 +112,16 @@ static enum brot_err wait_job(struct use *use)
 	if (is_cancelled && pthread_create(&thread, NULL, cancel_run, use) != 0)
 		abort();
 	enum brot_err code = BROT_OK;
-	while (code == BROT_OK && !is_done)
-		code = brot_job_wait(use->job, says(use, "cancel") ? -1 : 50, &progress, &is_done,
+	bool is_told = !says(use, "loud");
+	while (code == BROT_OK && !is_done) {
+		code = brot_job_wait(use->job, is_cancelled ? -1 : 50, &progress, &is_done,
 				     &use->err);
+		if (!is_told && progress.state == BROT_RUNNING) {
+			is_told = true;
+			(void)puts("running");
+			(void)fflush(stdout);
+		}
+	}
 	if (is_cancelled)
 		(void)pthread_join(thread, NULL);
 	if (code == BROT_OK && (progress.state != BROT_DONE || !is_done))

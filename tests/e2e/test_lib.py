@@ -131,20 +131,19 @@ def test_an_embedded_service(stage: Stage, words: str) -> None:
 
 
 def test_an_embedded_service_of_a_program_that_is_killed(stage: Stage) -> None:
-    process = user(stage, "service", "-", "workers", json.dumps(heavy_request(4096)),
+    process = user(stage, "service", "-", "workers,loud", json.dumps(heavy_request(4096)),
                    stage.folder / "a.npy")
-    wait_until(lambda: len(stage.alive()) >= 4, "a service")
+    wait_until(lambda: "running" in process.out_path.read_text(), "a running job")
     process.kill()
     stage.wait_nothing_left()
 
 
 def test_a_child_of_an_embedded_service_that_dies(stage: Stage) -> None:
-    process = user(stage, "service", "-", "workers,childless", json.dumps(heavy_request(4096)),
-                   stage.folder / "a.npy")
-    wait_until(lambda: stage.programs("brot-broker") and stage.programs("brot-worker"),
-               "a service")
-    for pid in stage.programs("brot-broker"):
-        os.kill(pid, signal.SIGKILL)
+    process = user(stage, "service", "-", "workers,childless,loud",
+                   json.dumps(heavy_request(4096)), stage.folder / "a.npy")
+    wait_until(lambda: "running" in process.out_path.read_text(), "a running job")
+    (victim,) = stage.children(process.pid) & stage.programs("brot-broker")
+    os.kill(victim, signal.SIGKILL)
     assert failure(process.wait()).startswith("system: the embedded brot-broker ")
     stage.wait_nothing_left()
 
