@@ -122,3 +122,11 @@ def by_name(name: object) -> Format:
     if found is None:
         raise RequestError(f"format: must be one of {', '.join(FORMATS)}, got {name!r}")
     return found
+
+
+def named(format_: Format, arrays: Sequence[Array]) -> dict[str, Array]:
+    """The planes by their names; the second and third of the same name have a 1 and 2 behind."""
+    found: dict[str, Array] = {}
+    for index, (plane, array) in enumerate(zip(format_.planes, arrays)):
+        found[f"{plane.name}{index}" if plane.name in found else plane.name] = array
+    return found

@@ -139,11 +139,7 @@ class Job:
         assert self._arrays is not None and self._request is not None
         wanted = self._request.numbers() if self._picture is not None else self._request
         assert wanted is not None
-        names: dict[str, Array] = {}
-        for index, (plane, array) in enumerate(zip(_formats.by_name(wanted.format).planes,
-                                                   self._arrays)):
-            names[f"{plane.name}{index}" if plane.name in names else plane.name] = array
-        return names
+        return _formats.named(_formats.by_name(wanted.format), self._arrays)
 
     def image(self, timeout: float | None = None) -> Image:
         """The result with its request: what a notebook shows."""

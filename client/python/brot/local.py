@@ -1,0 +1,73 @@
+"""Rendering in this process, or in processes of its own, without a service: needs libbrot.
+
+>>> import brot.local
+>>> counts = brot.local.render("seahorse", (64, 48), format="iterations", threads=2)
+>>> counts.shape, counts.dtype
+((48, 64), dtype('uint32'))
+
+The bytes are those that any service gives.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from . import _formats, _native
+from ._formats import Result
+from ._places import ViewLike
+from ._processes import Processes, processes
+from .image import Image
+from .request import Request
+
+__all__ = ["Processes", "image", "kernel", "processes", "render", "request"]
+
+
+def request(view: ViewLike | Request = None, size: Sequence[int] | None = None,
+            **words: Any) -> Request:
+    """The request with every default spelled out, checked as a broker would. view may be, besides
+    what :class:`brot.Request` takes, ``"@FILE"`` of a picture with a request in it, or of a place:
+    .kfr, .toml, .par, .xpf. RequestError, NotFoundError, FileError."""
+    if isinstance(view, str) and view.startswith("@"):
+        view = Request.from_document(_native.Handle(view, None).document())
+    asked = view if isinstance(view, Request) and size is None and not words else (
+        Request(view, size, **words))
+    return Request.from_document(_native.open_request(asked).document())
+
+
+def render(view: ViewLike | Request = None, size: Sequence[int] | None = None, *,
+           threads: int = 0, progress: Callable[[float], object] | None = None,
+           **words: Any) -> Result:
+    """Renders in this process, with the GIL released, and returns what
+    :meth:`brot.Service.render` does, of any format, kind and colour.
+
+    threads: how many render, 0 for one a core; with 1 the caller's alone. progress: called in the
+    caller's thread some ten times a second with how much is done, 0 to 1; False cancels.
+
+    RequestError (a ValueError), NotFoundError, Cancelled, FailedError. A KeyboardInterrupt ends it.
+    """
+    return _render(view, size, threads, progress, words).array
+
+
+def image(view: ViewLike | Request = None, size: Sequence[int] | None = None, *,
+          threads: int = 0, progress: Callable[[float], object] | None = None,
+          **words: Any) -> Image:
+    """As render(), with the request: a :class:`brot.Image`, which a notebook shows."""
+    return _render(view, size, threads, progress, words)
+
+
+def kernel() -> str | None:
+    """The name of the kernel that renders here, the fastest that this CPU has: ``"avx2"``."""
+    return _native.kernel()
+
+
+def _render(view: ViewLike | Request, size: Sequence[int] | None, threads: int,
+            progress: Callable[[float], object] | None, words: dict[str, Any]) -> Image:
+    asked = request(view, size, **words)
+    format_ = _formats.by_name(asked.format)
+    width, height = asked.size
+    arrays = format_.empty(height, width)
+    _native.render(_native.open_request(asked), arrays, threads, progress)
+    for array in arrays:
+        array.flags.writeable = False
+    return Image(format_.assemble(arrays), asked, planes=_formats.named(format_, arrays))
