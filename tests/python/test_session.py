@@ -6,9 +6,10 @@ from typing import Any, TypeVar
 
 import pytest
 from brot import _session
+from brot._actions import Failed, Finished, Pixels, Plan, Reconnect, Send
 from brot._fetching import AGAIN_S, WINDOW, Area, Fetching, pieces
 from brot._notice import Accepted, Progress
-from brot._session import Failed, Finished, Pixels, Plan, Reconnect, Send, Session, State
+from brot._session import Session, State
 from brot._wire import Message, Piece, Type
 from brot.errors import (BusyError, Cancelled, ConnectionError, DeniedError, FailedError,
                          NotFoundError, ProtocolError)

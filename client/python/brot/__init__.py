@@ -13,6 +13,8 @@ from __future__ import annotations
 
 from . import errors
 from ._notice import Progress, Summary
+from .cluster import Cluster, cluster
+from ._version import VERSION
 from .errors import (BusyError, Cancelled, ConnectionError, DeniedError, Error, FailedError,
                      FileError, NoSpaceError, NotFoundError, ProtocolError, RequestError,
                      TimeoutError)
@@ -22,10 +24,11 @@ from .request import Request
 from .service import Service, connect
 from .views import VIEWS
 
-__version__ = "0.0.0"
+__version__ = VERSION
 
 __all__ = [
-    "BusyError", "Cancelled", "ConnectionError", "DeniedError", "Error", "FailedError",
+    "BusyError", "Cancelled", "Cluster", "ConnectionError", "DeniedError", "Error", "FailedError",
     "FileError", "Image", "Job", "NoSpaceError", "NotFoundError", "Progress", "ProtocolError",
-    "Request", "RequestError", "Service", "Summary", "TimeoutError", "VIEWS", "connect", "errors",
+    "Request", "RequestError", "Service", "Summary", "TimeoutError", "VIEWS", "cluster",
+    "connect", "errors",
 ]

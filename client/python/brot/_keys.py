@@ -57,8 +57,8 @@ def load(key: PathLike, server_key: PathLike) -> Keys:
 def for_url(url: str, key: PathLike | None, server_key: PathLike | None,
             is_insecure: bool) -> Keys | None:
     """The keys to show at a broker's URL, or None: over ipc the kernel says who speaks. They are
-    those of BROT_KEY and BROT_SERVER_KEY where none are given. RequestError where one is missing, or
-    tcp beyond this host would go without."""
+    those of BROT_KEY and BROT_SERVER_KEY where none are given. RequestError where one is missing,
+    or tcp beyond this host would go without."""
     if not url.startswith(("tcp://", "ipc://")):
         raise RequestError(f"url: must begin with tcp:// or ipc://, got {url!r}")
     key = key or os.environ.get("BROT_KEY") or None

@@ -28,7 +28,7 @@ class Link:
 
     def _open(self) -> zmq.Socket[bytes]:
         try:
-            socket = self._context.socket(zmq.DEALER)
+            socket: zmq.Socket[bytes] = self._context.socket(zmq.DEALER)
         except zmq.ZMQError as error:
             raise Error(f"no connection can be made: {error}", "system") from None
         try:

@@ -75,6 +75,8 @@ class Loop:
         self._thread: threading.Thread | None = None
         self._is_closed = False
         self._is_ending = False
+        self._failure: Error | None = None
+        self._last: Callable[[], None] | None = None
         _open_loops.add(self)
 
     # From any thread
@@ -112,6 +114,19 @@ class Loop:
         if thread is not None and thread is not threading.current_thread() and is_ours:
             thread.join()
 
+    def fail(self, error: Error) -> None:
+        """There is no broker any more, and will be none: all tasks end with this error, and those
+        that are begun later."""
+        def fail() -> None:
+            self._failure = error
+            for task in self._tasks:
+                task.crashed(error)
+        self.post(fail)
+
+    def at_exit(self, call: Callable[[], None]) -> None:
+        """To be called after the loop was closed because this process ends."""
+        self._last = call
+
     def abandon(self) -> None:
         """As close(), but waits for nothing, and takes no lock."""
         if not self.is_closed():
@@ -129,6 +144,9 @@ class Loop:
 
     def begin(self, task: Task) -> None:
         self._tasks.append(task)
+        if self._failure is not None:
+            task.crashed(self._failure)
+            return
         self._guard(task, lambda: task.start(self.now()))
 
     def tasks(self) -> list[Task]:
@@ -214,3 +232,5 @@ def _close_all() -> None:
     """What goes on for this process ends with it, rather than when the broker misses it."""
     for loop in list(_open_loops):
         loop.close()
+        if loop._last is not None:
+            loop._last()

@@ -11,6 +11,7 @@ import functools
 import json
 import os
 import re
+import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -23,12 +24,12 @@ import numpy as np
 
 from . import _formats
 from ._formats import Array, Result
-from .errors import Cancelled, Error, RequestError, from_code
+from .errors import Error, RequestError, from_code
 from .request import Request
 
 NAME = "libbrot.so.0"
 PLANES_MAX = 7
-SURVEY_PX = 1 << 16  # of a call, at least: each makes a histogram of its own
+PART_PX = 1 << 16  # of a call that colours, or surveys: each of these makes a histogram
 
 _NAMES = ("ok", "usage", "request", "no_input", "not_found", "unavailable", "busy", "no_space",
           "output", "system", "protocol", "denied", "failed", "cancelled", "internal", "config")
@@ -162,7 +163,11 @@ def _arrays(arrays: Sequence[Array]) -> Any:
 
 
 class _Watch:
-    """What libbrot asks in the thread that renders: whether to go on."""
+    """What libbrot asks in the thread that renders: whether to go on.
+
+    A KeyboardInterrupt is raised where Python looks for signals, which in the callback is before its
+    first line: only the hook for exceptions that nobody can catch hears of that one.
+    """
 
     def __init__(self, progress: Callable[[float], object] | None) -> None:
         self._progress = progress
@@ -171,10 +176,27 @@ class _Watch:
 
     def _ask(self, done: float, _: int | None) -> bool:
         try:
-            return self._progress is None or self._progress(done) is not False
+            return self.raised is None and (self._progress is None
+                                            or self._progress(done) is not False)
         except BaseException as error:  # pylint: disable=broad-except
             self.raised = error
             return False
+
+    def __enter__(self) -> _Watch:
+        self._hook = sys.unraisablehook
+        if threading.current_thread() is threading.main_thread():
+            sys.unraisablehook = self._unraisable
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if threading.current_thread() is threading.main_thread():
+            sys.unraisablehook = self._hook
+
+    def _unraisable(self, found: sys.UnraisableHookArgs) -> None:
+        if issubclass(found.exc_type, KeyboardInterrupt):
+            self.raised = KeyboardInterrupt()
+        else:
+            self._hook(found)
 
 
 def render(handle: Handle, arrays: Sequence[Array], threads: int = 0,
@@ -184,23 +206,19 @@ def render(handle: Handle, arrays: Sequence[Array], threads: int = 0,
     rows is not 0. What progress raises, a KeyboardInterrupt included, ends it and is raised."""
     if isinstance(threads, bool) or not isinstance(threads, int) or not 0 <= threads < 1 << 32:
         raise RequestError(f"threads: must be a whole number of at least 0, got {threads!r}")
-    watch, error = _Watch(progress), _Error()
-    local = _Local(threads, watch.callback, None, first_row, rows)
-    try:
-        _check(library().brot_render(handle.pointer, _arrays(arrays), byref(local), byref(error)),
-               error)
-    except Cancelled:
-        if watch.raised is not None:
-            raise watch.raised from None
-        if progress is None and threading.current_thread() is threading.main_thread():
-            # Ctrl-C came between libbrot and the first line of _ask().
-            raise KeyboardInterrupt from None
-        raise
+    error = _Error()
+    with _Watch(progress) as watch:
+        local = _Local(threads, watch.callback, None, first_row, rows)
+        code = library().brot_render(handle.pointer, _arrays(arrays), byref(local), byref(error))
+    if code and watch.raised is not None:
+        raise watch.raised
+    _check(code, error)
 
 
 # Colours
 
-_PLANE_FIELDS = ("iterations", "whole", "fraction", "distance", "phase", "period", "interior")
+_PLANE_FIELDS = ("iterations", "whole", "fraction", "distance", "phase", "period",
+                 "interior")
 
 
 def colour(picture: Request, arrays: Sequence[Array]) -> Result:
@@ -223,32 +241,67 @@ def _numbers(planes: Mapping[str, Array]) -> tuple[_Numbers, list[Array]]:
     return numbers, kept
 
 
-def colour_planes(picture: Request, planes: Mapping[str, Array]) -> Array:
-    """The colours (h, w, 3) of numbers, on all cores: the bytes of a render with that request."""
-    found, error, made = library(), _Error(), c_void_p()
-    document = json.dumps(open_request(picture).document()).encode()
-    numbers, kept = _numbers(planes)
-    _check(found.brot_colour_new(document, len(document), byref(made), byref(error)), error)
-    try:
-        _check(found.brot_colour_check(made, byref(numbers), byref(error)), error)
+class _Painter:
+    """A ``struct brot_colour`` and all that it reads and writes. Whoever paints holds it: a thread
+    may still do so when its caller has gone, after a second Ctrl-C."""
+
+    def __init__(self, picture: Request, planes: Mapping[str, Array]) -> None:
+        self._library, self._colour = library(), c_void_p()
+        self._numbers, self._kept = _numbers(planes)
+        document = json.dumps(open_request(picture).document()).encode()
+        error = _Error()
+        _check(self._library.brot_colour_new(document, len(document), byref(self._colour),
+                                             byref(error)), error)
+        _check(self._library.brot_colour_check(self._colour, byref(self._numbers), byref(error)),
+               error)
         width, height = picture.size
         is_deep = picture.format == "rgb16"
-        rgb = np.empty((height, width, 3), np.uint16 if is_deep else np.uint8)
-        paint = found.brot_colour_rows16 if is_deep else found.brot_colour_rows8
-        with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
-            if found.brot_colour_needs_survey(made):
-                rows = max(1, SURVEY_PX // kept[0].shape[1])
-                list(pool.map(lambda y: found.brot_colour_survey(
-                    made, byref(numbers), y, min(rows, kept[0].shape[0] - y)),
-                    range(0, kept[0].shape[0], rows)))
-            rows = max(1, SURVEY_PX // width)
-            list(pool.map(lambda y: paint(
-                made, byref(numbers), y, min(rows, height - y),
-                rgb.ctypes.data + y * rgb.strides[0], rgb.strides[0]), range(0, height, rows)))
+        self.rgb = np.empty((height, width, 3), np.uint16 if is_deep else np.uint8)
+        self._paint = (self._library.brot_colour_rows16 if is_deep
+                       else self._library.brot_colour_rows8)
+
+    def surveys(self) -> list[Callable[[], object]]:
+        """What is to be done before paints(), in any order and number at a time."""
+        if not self._library.brot_colour_needs_survey(self._colour):
+            return []
+        height, width = self._kept[0].shape[:2]
+        return [functools.partial(self._survey, y, rows) for y, rows in _parts(height, width)]
+
+    def paints(self) -> list[Callable[[], object]]:
+        """Likewise: they fill ``rgb``."""
+        height, width = self.rgb.shape[:2]
+        return [functools.partial(self._rows, y, rows) for y, rows in _parts(height, width)]
+
+    def _survey(self, y: int, rows: int) -> None:
+        self._library.brot_colour_survey(self._colour, byref(self._numbers), y, rows)
+
+    def _rows(self, y: int, rows: int) -> None:
+        stride = self.rgb.strides[0]
+        self._paint(self._colour, byref(self._numbers), y, rows, self.rgb.ctypes.data + y * stride,
+                    stride)
+
+    def __del__(self) -> None:
+        if getattr(self, "_colour", None):
+            self._library.brot_colour_free(self._colour)
+
+
+def _parts(height: int, width: int) -> list[tuple[int, int]]:
+    step = max(1, PART_PX // width)
+    return [(y, min(step, height - y)) for y in range(0, height, step)]
+
+
+def colour_planes(picture: Request, planes: Mapping[str, Array]) -> Array:
+    """The colours (h, w, 3) of numbers, on all cores: the bytes of a render with that request."""
+    painter = _Painter(picture, planes)
+    pool = ThreadPoolExecutor(len(os.sched_getaffinity(0)), "brot-colour")
+    try:
+        for calls in (painter.surveys(), painter.paints()):
+            for future in [pool.submit(call) for call in calls]:
+                future.result()
     finally:
-        found.brot_colour_free(made)
-    rgb.flags.writeable = False
-    return rgb
+        pool.shutdown(cancel_futures=True)
+    painter.rgb.flags.writeable = False
+    return painter.rgb
 
 
 # Files

@@ -81,7 +81,7 @@ class _Child:
 
 
 class Processes:
-    """What :func:`brot.local.processes` returns. Any thread may use it, one at a time. The processes
+    """What :func:`brot.local.processes` returns. Any thread may use it, one at a time. Its processes
     end at the end of a ``with`` block, by close(), and with this one, however that ends."""
 
     def __init__(self, count: int) -> None:

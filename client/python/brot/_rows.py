@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +14,8 @@ def runs(mask: npt.NDArray[np.bool_]) -> Iterator[tuple[int, int]]:
     >>> list(runs(np.array([True, True, False, True])))
     [(0, 2), (3, 1)]
     """
-    edges: npt.NDArray[Any] = np.flatnonzero(np.diff(np.concatenate(([0], mask.view(np.int8), [0]))))
+    padded = np.zeros(mask.size + 2, np.int8)
+    padded[1:-1] = mask
+    edges = np.flatnonzero(np.diff(padded))
     for first, end in edges.reshape(-1, 2).tolist():
         yield first, end - first

@@ -11,9 +11,9 @@ monotonic clock), and carries out the actions that come back, in order::
 HOLDING ends with release(). From everywhere a failure, or silence, leads to OVER; a cancel to
 CANCELLING and, with the broker's answer or after CANCEL_S, to OVER.
 
-What it promises: SUBMIT is repeated, always with the same key, so that a broker that was restarted,
-or an answer that was lost, does no harm. A broker that is silent for ``timeout_s`` ends the session;
-where ``is_patient`` only before its first answer. A job that this session has submitted and that is
+What it promises: SUBMIT is repeated, always with the same key, so that a broker that was
+restarted, or an answer that was lost, does no harm. A broker that is silent for ``timeout_s`` ends
+the session; where ``is_patient`` only before its first answer. A job that this session has submitted and that is
 not kept is cancelled however the session fails.
 """
 
@@ -21,13 +21,14 @@ from __future__ import annotations
 
 import enum
 import math
-from dataclasses import dataclass
 from typing import Any
 
 from . import _notice
+from ._actions import (Action, AllPixels, BandReady, Failed, Finished, Pixels, Plan, Reconnect,
+                       Send)
 from ._fetching import Area, Fetching
-from ._notice import Accepted, Band, Progress, Refusal, Summary
-from ._wire import Bytes, Message, Piece, Type
+from ._notice import Accepted, Band, Refusal, Summary
+from ._wire import Message, Type
 from .errors import BusyError, Cancelled, ConnectionError, DeniedError, Error, NotFoundError
 from .errors import ProtocolError, RequestError
 
@@ -41,58 +42,6 @@ OPEN_BANDS = 2  # bands of a job that have an image at a time
 UNANSWERED = 3  # messages in a row: the next goes by a new connection
 
 
-@dataclass(frozen=True, slots=True)
-class Send:
-    """Send a message; if that fails, forget it."""
-
-    type: Type
-    body: dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Reconnect:
-    """Leave the connection, which may be dead, for a new one."""
-
-
-@dataclass(frozen=True, slots=True)
-class BandReady:
-    """The next band is complete: answer with fetch() or, once it is copied, release_band()."""
-
-    band: Band
-
-
-@dataclass(frozen=True, slots=True)
-class Finished:
-    """The image is complete: answer with use() or fetch(). Of a job in bands: all of them have been
-    handed out, and the session is over."""
-
-    summary: Summary
-
-
-@dataclass(frozen=True, slots=True)
-class Pixels:
-    """Copy ``data`` to that place of the picture."""
-
-    piece: Piece
-    data: Bytes
-
-
-@dataclass(frozen=True, slots=True)
-class AllPixels:
-    """All pixels of the area that fetch() named have been handed out."""
-
-
-@dataclass(frozen=True, slots=True)
-class Failed:
-    """The session is over."""
-
-    error: Error
-
-
-Action = (Send | Reconnect | Accepted | Progress | BandReady | Finished | Pixels | AllPixels
-          | Failed)
-
-
 class State(enum.Enum):
     ASKING = enum.auto()
     WAITING = enum.auto()
@@ -101,33 +50,6 @@ class State(enum.Enum):
     HOLDING = enum.auto()
     CANCELLING = enum.auto()
     OVER = enum.auto()
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What a session is for. ``attach``: a job that somebody has submitted, or 0: then ``key`` (32
-    hexadecimal digits, random), ``request``, ``is_kept``, ``priority`` and ``client`` are those of
-    SUBMIT. ``url`` is for sentences."""
-
-    url: str
-    timeout_s: float
-    is_patient: bool = False
-    attach: int = 0
-    key: str = ""
-    request: dict[str, Any] | None = None
-    is_kept: bool = False
-    priority: int = 0
-    client: str = ""
-
-    def submit_body(self) -> dict[str, Any]:
-        body: dict[str, Any] = {"key": self.key, "request": self.request}
-        if self.is_kept:
-            body["keep"] = True
-        if self.priority:
-            body["priority"] = self.priority
-        if self.client:
-            body["client"] = self.client
-        return body
 
 
 class Session:

@@ -11,14 +11,15 @@ from typing import Any, Protocol
 import numpy as np
 
 from . import _formats
+from ._actions import (Action, AllPixels, BandReady, Failed, Finished, Pixels, Plan, Reconnect,
+                       Send)
 from ._fetching import Area
 from ._formats import Array, Format
 from ._link import Link
 from ._loop import Loop
-from ._rows import runs
 from ._notice import Accepted, Band, Progress, Summary, refusal
-from ._session import AllPixels, BandReady, Failed, Finished, Pixels, Plan, Reconnect, Send
-from ._session import Action, Session, State
+from ._rows import runs
+from ._session import Session, State
 from ._shm import MappedImage, NotShared, open_image
 from ._wire import Message, Piece, Type
 from .errors import ConnectionError, Error, ProtocolError, RequestError

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from . import _formats, _png
+from . import _formats, _native, _png
 from ._formats import Array, Result
 from .errors import FileError, RequestError
 from .request import Request
@@ -71,7 +71,6 @@ class Image:
         RequestError where the numbers are not enough: the mode says which it needs, ``smooth`` does
         for most and ``raw`` for all. Needs libbrot.
         """
-        from . import _native
         document = self.request.document
         tone = colour.pop("tone", None)
         document["format"] = "rgb8"
@@ -102,7 +101,6 @@ class Image:
 
     def png(self) -> bytes:
         """The picture as the bytes of a PNG file."""
-        from . import _native
         picture = self.picture()
         if not _native.is_there():
             return _png.encode(picture)
@@ -125,7 +123,6 @@ class Image:
 
         FileError, NoSpaceError; RequestError where that kind cannot hold this format.
         """
-        from . import _native
         path = Path(path)
         wants_picture = path.suffix.lower() in (".png", ".ppm", ".dzi")
         if _native.is_there():

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from . import _formats
+from . import _formats, _native
 from ._formats import Array, Result
 from ._notice import Progress, Summary
 from ._rows import runs
@@ -63,8 +63,8 @@ class Job:
 
     @property
     def id(self) -> int:
-        """Its number at the broker; 0 before that has accepted it. A broker that lost it may give it
-        another."""
+        """Its number at the broker; 0 before that has accepted it. A broker that lost it may give
+        it another."""
         return self._id
 
     @property
@@ -168,8 +168,8 @@ class Job:
             self._progress_callbacks.append(callback)
 
     def stream(self, timeout: float | None = None) -> Iterator[tuple[int, Array]]:
-        """Yields (y, rows) as rows are done: the number of the first one, and a read-only array as
-        result() has it, of these rows. Each row once, in the order in which they are rendered.
+        """Yields (y, rows) as rows are done: the number of the first one, and a read-only array
+        as result() has it, of these rows. Each row once, in the order in which they are rendered.
 
         On the broker's host that is while the job runs. Elsewhere a picture in one piece can be read
         when all of it is done, and one in bands band by band. Not of format raw.
@@ -201,7 +201,6 @@ class Job:
     def _make_result(self) -> Result:
         assert self._arrays is not None and self._request is not None
         if self._picture is not None:
-            from . import _native
             return _native.colour(self._picture, self._arrays)
         return _formats.by_name(self._request.format).assemble(self._arrays)
 

@@ -63,6 +63,7 @@ class Request:
     """
 
     __slots__ = ("_document",)
+    _document: dict[str, Any]
 
     def __init__(self, view: ViewLike | Request = None, size: Sequence[int] | None = None, *,
                  iterations: int | None = None, format: str | None = None,

@@ -11,11 +11,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from . import _keys, _limits
+from . import _keys, _limits, _native
+from ._actions import Plan
 from ._formats import Result
 from ._loop import Loop, as_error
 from ._places import ViewLike
-from ._session import Plan
 from ._task import JobTask, Question
 from ._wire import Type
 from .errors import ConnectionError, Error, RequestError, TimeoutError
@@ -133,8 +133,8 @@ class Service:
         """The same as a job, at once: nothing is waited for, and what is wrong with it at the
         broker is raised by the job's result().
 
-        priority: -100 to 100, among one's jobs the higher ones go first. keep: the job and its image
-        stay at the broker, also without this process, until release(). shared: False gets the
+        priority: -100 to 100, among one's jobs the higher ones go first. keep: the job and its
+        image stay at the broker, also without this process, until release(). shared: False gets the
         pixels over the socket even where memory could be shared.
         """
         request = _as_request(view, size, words)
@@ -145,7 +145,6 @@ class Service:
         request.json()
         numbers = request.numbers()
         if numbers is not None:
-            from . import _native
             _native.library()
         wanted = numbers or request
         plan = Plan(self.url, self._timeout_s, self._is_patient, key=secrets.token_hex(16),
