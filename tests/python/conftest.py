@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -22,3 +23,9 @@ def a_broker(stage: Stage) -> Broker:
     stage.worker(broker, processes=2)
     broker.wait_workers(2)
     return broker
+
+
+@pytest.fixture(name="library")
+def a_library() -> Path:
+    """The file of libbrot that is tested."""
+    return Path(os.environ["LIBBROT"]).resolve()

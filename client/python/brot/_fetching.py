@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from . import _limits
 from ._wire import Bytes, Piece
 
-WINDOW = 6  # pieces on their way; the broker's own limit is 8, of which a repeated one takes another
+WINDOW = 6  # pieces on their way; a broker allows 8, and one that is repeated takes another
 AGAIN_S = 2.0  # an unanswered FETCH is repeated after
 
 

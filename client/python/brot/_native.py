@@ -165,8 +165,8 @@ def _arrays(arrays: Sequence[Array]) -> Any:
 class _Watch:
     """What libbrot asks in the thread that renders: whether to go on.
 
-    A KeyboardInterrupt is raised where Python looks for signals, which in the callback is before its
-    first line: only the hook for exceptions that nobody can catch hears of that one.
+    A KeyboardInterrupt is raised where Python looks for signals, which in the callback is before
+    its first line: only the hook for exceptions that nobody can catch hears of that one.
     """
 
     def __init__(self, progress: Callable[[float], object] | None) -> None:

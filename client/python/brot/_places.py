@@ -5,7 +5,7 @@ Pure. No coordinate passes through a float unless the caller gave one.
 >>> read_view("-0.75, 0.1, 3e-5").view
 {'re': '-0.75', 'im': '0.1', 'width': '3e-5'}
 >>> read_view("-2:1,-1.5:1.5").view
-{'re': '-0.5', 'im': '0.0', 'width': '3', 'height': '3.0'}
+{'re': '-0.5', 'im': '0', 'width': '3', 'height': '3.0'}
 """
 
 from __future__ import annotations

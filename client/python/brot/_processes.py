@@ -81,8 +81,8 @@ class _Child:
 
 
 class Processes:
-    """What :func:`brot.local.processes` returns. Any thread may use it, one at a time. Its processes
-    end at the end of a ``with`` block, by close(), and with this one, however that ends."""
+    """What :func:`brot.local.processes` returns. Any thread may use it, one at a time. They end
+    at the end of a ``with`` block, by close(), and with this one, however that ends."""
 
     def __init__(self, count: int) -> None:
         self.count = count
@@ -106,8 +106,8 @@ class Processes:
                 os.posix_fallocate(descriptor, 0, layout(format_, height, width)[1])
                 memory = mmap.mmap(descriptor, 0)
             except OSError as error:
-                raise from_code("no_space", f"size: {width}x{height} of {format_.name} does not fit "
-                                f"the memory: {error.strerror}") from None
+                raise from_code("no_space", f"size: {width}x{height} of {format_.name} does not "
+                                f"fit the memory: {error.strerror}") from None
             with self._lock:
                 self._run(asked, descriptor)
         finally:

@@ -4,7 +4,8 @@
 
 The descriptor is a socket to the process that started it, and its end is the end of this one. It
 says, a line of JSON each: ``{"request": ...}``, which brings the memory's descriptor along, and
-``{"first": y, "rows": n}``; each of the latter is answered by ``{}`` or ``{"code": ..., "text": ...}``.
+``{"first": y, "rows": n}``; each of the latter is answered by ``{}`` or ``{"code": ..., "text":
+...}``.
 """
 
 from __future__ import annotations

@@ -13,8 +13,8 @@ CANCELLING and, with the broker's answer or after CANCEL_S, to OVER.
 
 What it promises: SUBMIT is repeated, always with the same key, so that a broker that was
 restarted, or an answer that was lost, does no harm. A broker that is silent for ``timeout_s`` ends
-the session; where ``is_patient`` only before its first answer. A job that this session has submitted and that is
-not kept is cancelled however the session fails.
+the session; where ``is_patient`` only before its first answer. A job that this session has
+submitted and that is not kept is cancelled however the session fails.
 """
 
 from __future__ import annotations

@@ -35,7 +35,7 @@ class Camera:
     >>> camera = Camera(Request("-0.5,0,4", (400, 300)))
     >>> camera.zoom(300, 150, 2)
     >>> camera.request.document["view"]
-    {'re': '0.0', 'im': '0', 'width': '2'}
+    {'re': '0', 'im': '0', 'width': '2'}
     """
 
     def __init__(self, request: Request) -> None:

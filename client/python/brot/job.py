@@ -171,8 +171,8 @@ class Job:
         """Yields (y, rows) as rows are done: the number of the first one, and a read-only array
         as result() has it, of these rows. Each row once, in the order in which they are rendered.
 
-        On the broker's host that is while the job runs. Elsewhere a picture in one piece can be read
-        when all of it is done, and one in bands band by band. Not of format raw.
+        On the broker's host that is while the job runs. Elsewhere a picture in one piece can be
+        read when all of it is done, and one in bands band by band. Not of format raw.
         """
         end_s = None if timeout is None else time.monotonic() + timeout
         given = np.zeros(0, np.bool_)
