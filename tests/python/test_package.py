@@ -148,3 +148,12 @@ def test_a_notebook(stage: Stage) -> None:
     assert result.status == 0, result.err
     outputs = json.loads(out.read_text())["cells"][0]["outputs"]
     assert any("image/png" in output.get("data", {}) for output in outputs)
+
+
+def test_the_widget_of_ipywidgets() -> None:
+    pytest.importorskip("ipywidgets")
+    explorer = brot.explorer.Explorer(brot.local, "ship", (80, 60))
+    buttons = explorer.widget.children[1].children
+    assert len(buttons) == 6
+    buttons[0]._click_handlers(buttons[0])
+    assert explorer._text.value.endswith("0.08") and explorer._picture.value[:4] == b"\x89PNG"

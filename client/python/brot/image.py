@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,7 +16,6 @@ from .errors import FileError, RequestError
 from .request import Request
 
 if TYPE_CHECKING:
-    import dask.array
     import xarray
 
 
@@ -189,12 +189,12 @@ class Image:
                                   attrs=attributes)
         return one(self.format, self.array)
 
-    def dask(self, chunks: Any = "auto") -> dask.array.Array:
-        """As a dask array in chunks of tiles, which are not copied."""
-        import dask.array
+    def dask(self, chunks: Any = "auto") -> Any:
+        """As a ``dask.array.Array`` in chunks of tiles, which are not copied."""
+        array = importlib.import_module("dask.array")
         if isinstance(self.array, dict):
             raise RequestError("format: an image of raw has several arrays: take one of them")
-        return dask.array.from_array(self.array, chunks, asarray=False)
+        return array.from_array(self.array, chunks, asarray=False)
 
     def __repr__(self) -> str:
         width, height = self.size

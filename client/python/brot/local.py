@@ -28,11 +28,7 @@ def request(view: ViewLike | Request = None, size: Sequence[int] | None = None,
     """The request with every default spelled out, checked as a broker would. view may be, besides
     what :class:`brot.Request` takes, ``"@FILE"`` of a picture with a request in it, or of a place:
     .kfr, .toml, .par, .xpf. RequestError, NotFoundError, FileError."""
-    if isinstance(view, str) and view.startswith("@"):
-        view = Request.from_document(_native.Handle(view, None).document())
-    asked = view if isinstance(view, Request) and size is None and not words else (
-        Request(view, size, **words))
-    return Request.from_document(_native.open_request(asked).document())
+    return Request.from_document(_open(view, size, words).document())
 
 
 def render(view: ViewLike | Request = None, size: Sequence[int] | None = None, *,
@@ -61,13 +57,23 @@ def kernel() -> str | None:
     return _native.kernel()
 
 
+def _open(view: ViewLike | Request, size: Sequence[int] | None,
+          words: dict[str, Any]) -> _native.Handle:
+    if isinstance(view, str) and view.startswith("@"):
+        view = Request.from_document(_native.Handle(view, None).document())
+    asked = view if isinstance(view, Request) and size is None and not words else (
+        Request(view, size, **words))
+    return _native.open_request(asked)
+
+
 def _render(view: ViewLike | Request, size: Sequence[int] | None, threads: int,
             progress: Callable[[float], object] | None, words: dict[str, Any]) -> Image:
-    asked = request(view, size, **words)
+    handle = _open(view, size, words)
+    asked = Request.from_document(handle.document())
     format_ = _formats.by_name(asked.format)
     width, height = asked.size
     arrays = format_.empty(height, width)
-    _native.render(_native.open_request(asked), arrays, threads, progress)
+    _native.render(handle, arrays, threads, progress)
     for array in arrays:
         array.flags.writeable = False
     return Image(format_.assemble(arrays), asked, planes=_formats.named(format_, arrays))
