@@ -173,7 +173,7 @@ class Bench:
             "libbrot, 1 thread, brute force": from_c(brute),
             "libbrot, 1 thread, from C": from_c(request),
             "libbrot, 1 thread, from Python": lambda: timed(
-                lambda: brot.local.render(request, threads=1)),
+                lambda: brot.local.render(request, threads=1, out=counts)),
             "libbrot, 2 threads": lambda: timed(lambda: brot.local.render(request, threads=2)),
             "2 processes over shared memory": lambda: timed(lambda: self.pool.render(request)),
             "service, 2 workers": lambda: timed(lambda: self.service.render(request)),

@@ -113,6 +113,22 @@ def test_rows() -> None:
             _native.render(handle, [array], 1, None, first, rows)
 
 
+def test_out() -> None:
+    expected = brot.local.render("home", SIZE, format="iterations")
+    whole = np.full((131, 400), 7, np.uint32)
+    part = whole[:, 100:300]
+    assert brot.local.render("home", SIZE, format="iterations", out=part) is part
+    assert np.array_equal(part, expected) and (whole[:, :100] == 7).all()
+    read_only = np.empty((131, 200), np.uint32)
+    read_only.flags.writeable = False
+    for out in (np.empty((131, 200), np.int32), np.empty((200, 131), np.uint32), whole[:, ::2],
+                np.empty((131, 200), np.uint32)[::-1], read_only, []):
+        with pytest.raises(ValueError, match="out"):
+            brot.local.render("home", SIZE, format="iterations", out=out)
+    with pytest.raises(ValueError, match="out"):
+        brot.local.render("home", SIZE, format="smooth", out=np.empty((131, 200)))
+
+
 def test_the_gil_is_released() -> None:
     done: list[float] = []
     thread = threading.Thread(target=lambda: brot.local.render(

@@ -13,10 +13,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
+
 from . import _formats, _native
-from ._formats import Result
+from ._formats import Array, Format, Result
 from ._places import ViewLike
 from ._processes import Processes, processes
+from .errors import RequestError
 from .image import Image
 from .request import Request
 
@@ -33,16 +36,18 @@ def request(view: ViewLike | Request = None, size: Sequence[int] | None = None,
 
 def render(view: ViewLike | Request = None, size: Sequence[int] | None = None, *,
            threads: int = 0, progress: Callable[[float], object] | None = None,
-           **words: Any) -> Result:
+           out: Array | None = None, **words: Any) -> Result:
     """Renders in this process, with the GIL released, and returns what
     :meth:`brot.Service.render` does, of any format, kind and colour.
 
     threads: how many render, 0 for one a core; with 1 the caller's alone. progress: called in the
-    caller's thread some ten times a second with how much is done, 0 to 1; False cancels.
+    caller's thread some ten times a second with how much is done, 0 to 1; False cancels. out: an
+    array of the right shape and type for a format of one plane, whose rows are in one piece, to be
+    filled and returned; it may be half written where this fails.
 
     RequestError (a ValueError), NotFoundError, Cancelled, FailedError. A KeyboardInterrupt ends it.
     """
-    return _render(view, size, threads, progress, words).array
+    return _render(view, size, threads, progress, words, out).array
 
 
 def image(view: ViewLike | Request = None, size: Sequence[int] | None = None, *,
@@ -67,13 +72,30 @@ def _open(view: ViewLike | Request, size: Sequence[int] | None,
 
 
 def _render(view: ViewLike | Request, size: Sequence[int] | None, threads: int,
-            progress: Callable[[float], object] | None, words: dict[str, Any]) -> Image:
+            progress: Callable[[float], object] | None, words: dict[str, Any],
+            out: Array | None = None) -> Image:
     handle = _open(view, size, words)
     asked = Request.from_document(handle.document())
     format_ = _formats.by_name(asked.format)
     width, height = asked.size
-    arrays = format_.empty(height, width)
+    arrays = format_.empty(height, width) if out is None else [_fitting(out, format_, asked.size)]
     _native.render(handle, arrays, threads, progress)
-    for array in arrays:
-        array.flags.writeable = False
+    if out is None:
+        for array in arrays:
+            array.flags.writeable = False
     return Image(format_.assemble(arrays), asked, planes=_formats.named(format_, arrays))
+
+
+def _fitting(out: Array, format_: Format, size: tuple[int, int]) -> Array:
+    """The same array, if it can be filled: RequestError."""
+    width, height = size
+    plane = format_.planes[0]
+    shape = plane.shape(height, width)
+    if len(format_.planes) != 1:
+        raise RequestError(f"out: must not be given for format {format_.name}, of "
+                           f"{len(format_.planes)} planes")
+    if (not isinstance(out, np.ndarray) or out.shape != shape or out.dtype != plane.dtype
+            or not out.flags.writeable or not out[:1].flags.c_contiguous or out.strides[0] < 0):
+        raise RequestError(f"out: must be a writeable array {shape} of {plane.dtype}, rows in one "
+                           "piece")
+    return out
