@@ -6,8 +6,8 @@ usage: BROT_BIN=build/release/bin LIBBROT=build/release/lib/libbrot.so.0 bench_p
 
 LIBRARY is bench_library.c as a shared library. Times are medians of a few rounds in which each way
 has its turn; "x C" is how many times as fast as the plain C loop. Plain Python and
-NumPy draw some of the rows, and their times are scaled. NumPy, numba and C iterate every point to its end; libbrot
-is shown so as well ("brute force") and with the shortcuts that change no number. Where numba is not
+NumPy draw some of the rows, and their times are scaled. All but libbrot iterate every point to its
+end; libbrot is shown so as well ("brute force") and with the shortcuts that change no number. Where numba is not
 there its rows are missing, and it says so. Speed never makes it fail; another picture does.
 """
 
@@ -230,8 +230,8 @@ class Bench:
             took.append(time.perf_counter() - ended[0])
             assert isinstance(array, np.ndarray) and job.is_shared
             del array, job
-        print(f"\n8192x8192 from the service: the array is there {1e6 * statistics.median(took):.0f}"
-              " us after the job's end")
+        print("\n8192x8192 from the service: the array is there "
+              f"{1e6 * statistics.median(took):.0f} us after the job's end")
 
 
 def timed(act: Callable[[], object]) -> float:

@@ -50,7 +50,8 @@ def test_the_version_is_that_of_the_programs() -> None:
 
 
 def test_nothing_else_is_imported() -> None:
-    code = "import sys, brot, brot.aio, brot.explorer; print(*{n.partition('.')[0] for n in sys.modules})"
+    code = ("import sys, brot, brot.aio, brot.explorer; "
+            "print(*{name.partition('.')[0] for name in sys.modules})")
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True,
                          cwd=SOURCE).stdout.split()
     assert not {"xarray", "dask", "ipywidgets", "IPython", "numba", "PIL"} & set(out)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import random
+from typing import Any
 
 import pytest
 from brot import _limits, _notice
 from brot._wire import Message, Type, decode, encode
 from brot.errors import Error, ProtocolError, RequestError
 
-ACCEPTED = {"key": "ab" * 16, "job": 7, "request": {"size": [4, 3]}, "slice": 4,
+ACCEPTED: dict[str, Any] = {"key": "ab" * 16, "job": 7, "request": {"size": [4, 3]}, "slice": 4,
             "image": {"name": "/brot-" + "0" * 32, "bytes": 8192, "nonce": "01" * 16}}
 PROGRESS = {"job": 7, "state": "running", "pixels_done": 5, "pixels": 10, "tiles_done": 1,
             "tiles_running": 2, "workers": 2, "iterations": 77, "elapsed_ms": 3}
@@ -94,9 +95,10 @@ def test_accepted() -> None:
 
 @pytest.mark.parametrize("change", [
     {"job": 0}, {"job": 2**63}, {"job": True}, {"job": 1.5}, {"job": None}, {"slice": 0},
-    {"request": []}, {"key": 5}, {"image": {**ACCEPTED["image"], "name": "/brot-../etc/passwd"}},  # type: ignore[dict-item]
-    {"image": {**ACCEPTED["image"], "nonce": "xy"}}, {"image": None},  # type: ignore[dict-item]
-    {"image": {**ACCEPTED["image"], "bytes": -1}}, {"bands": {"count": 0, "rows": 1}},  # type: ignore[dict-item]
+    {"request": []}, {"key": 5},
+    {"image": {**ACCEPTED["image"], "name": "/brot-../etc/passwd"}},
+    {"image": {**ACCEPTED["image"], "nonce": "xy"}}, {"image": None},
+    {"image": {**ACCEPTED["image"], "bytes": -1}}, {"bands": {"count": 0, "rows": 1}},
 ])
 def test_accepted_that_is_none(change: dict[str, object]) -> None:
     with pytest.raises(ProtocolError, match="ACCEPTED"):
@@ -115,6 +117,6 @@ def test_refused() -> None:
     refusal = _notice.refusal(said(0x7f, {"error": "request", "text": "size: must be x, got 0",
                                           "message": "SUBMIT", "key": "k"}))
     assert isinstance(refusal.error, ValueError)
-    assert (refusal.error.field, refusal.error.rule) == ("size", "must be x, got 0")  # type: ignore[attr-defined]
+    assert (refusal.error.field, refusal.error.rule) == ("size", "must be x, got 0")
     assert (refusal.message, refusal.key, refusal.job) == ("SUBMIT", "k", 0)
     assert _notice.refusal(said(0x7f, {"error": "novel", "text": "t"})).error.code == "novel"
