@@ -15,7 +15,8 @@ struct escape {
 	struct render_job *job;
 	const struct canvas *canvas;
 	bool is_mirrored;
-	struct segment_grid grid; /* of the rows that are computed */
+	uint32_t first_row;
+	struct segment_grid grid; /* of the rows that are computed, from first_row on */
 };
 
 static uint32_t slice_of(const struct request *request)
@@ -65,11 +66,12 @@ static enum brot_err render_tile(void *context, void *own, uint64_t first, uint6
 	const struct escape *escape = context;
 	const struct canvas *canvas = escape->canvas;
 	const struct format_info *format = format_info(escape->job->format);
-	const struct rect rect = rect_of(&escape->grid, first, count);
+	struct rect rect = rect_of(&escape->grid, first, count);
 	const struct render_progress progress = {gang_goes_on, poll};
 	void *planes[PLANES_MAX] = {NULL};
 	uint64_t iterations;
 	(void)own;
+	rect.y += escape->first_row;
 	for (uint32_t p = 0; p < canvas->plane_count; p++)
 		planes[p] = (uint8_t *)canvas->planes[p] + rect.y * canvas->strides_bytes[p] +
 			    (size_t)rect.x * plane_info(format->planes[p])->pixel_bytes;
@@ -88,13 +90,17 @@ enum brot_err local_escape(struct local *local, const struct request *request,
 	struct escape escape = {
 		.job = malloc(sizeof *escape.job),
 		.canvas = canvas,
-		.is_mirrored = mirror_applies(request),
+		/* The mirror images of some rows are not theirs to store. */
+		.is_mirrored = local->rows == 0 && mirror_applies(request),
+		.first_row = local->rows != 0 ? local->first_row : 0,
 		.grid = {.width_px = request->width_px, .slice_px = slice_of(request)},
 	};
 	if (escape.job == NULL)
 		return error_set(err, BROT_E_SYSTEM, "no memory for a render");
 	escape.grid.height_px = escape.is_mirrored ? mirror_rows(request->height_px)
 						   : request->height_px;
+	if (local->rows != 0)
+		escape.grid.height_px = local->rows;
 	escape.grid.slices_per_row = (request->width_px + escape.grid.slice_px - 1) /
 				     escape.grid.slice_px;
 	const struct gang_phase phase = {

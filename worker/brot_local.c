@@ -86,23 +86,45 @@ static enum brot_err render_whole(struct local *local, const struct brot_request
 	return code;
 }
 
+/* Whether there are such rows, and they can be rendered without the others. */
+static enum brot_err rows_check(const struct request *request, const struct brot_local *local,
+				struct brot_error *err)
+{
+	if (local->rows == 0)
+		return BROT_OK;
+	if (local->first_row >= request->height_px ||
+	    local->rows > request->height_px - local->first_row)
+		return error_set(
+			err, BROT_E_USAGE,
+			"rows: must lie within the %u rows of the image, got %u from %u on",
+			request->height_px, (unsigned)local->rows, (unsigned)local->first_row);
+	if (request->kind != KIND_ESCAPE || request_needs_image(request))
+		return error_set(err, BROT_E_USAGE,
+				 "rows: must be 0 where pixels depend on the whole image, got %u",
+				 (unsigned)local->rows);
+	return BROT_OK;
+}
+
 enum brot_err brot_render(const struct brot_request *request, const struct brot_array arrays[],
 			  const struct brot_local *local, struct brot_error *err)
 {
 	static const struct brot_local usual;
-	struct local render;
+	const struct brot_local *how = local != NULL ? local : &usual;
+	struct local render = {.first_row = how->first_row, .rows = how->rows};
 	struct canvas canvas;
 	if (request == NULL || arrays == NULL)
 		return error_set(err, BROT_E_USAGE, "%s: must not be NULL",
 				 request == NULL ? "request" : "arrays");
-	if (local != NULL && local->threads > BROT_THREADS_MAX)
+	if (how->threads > BROT_THREADS_MAX)
 		return error_set(err, BROT_E_USAGE, "threads: must be at most %d, got %u",
-				 BROT_THREADS_MAX, (unsigned)local->threads);
-	enum brot_err code = canvas_check(request, arrays, &canvas, err);
+				 BROT_THREADS_MAX, (unsigned)how->threads);
+	enum brot_err code = rows_check(&request->request, how, err);
+	if (code == BROT_OK)
+		code = canvas_check(request, arrays, &canvas, err);
 	if (code == BROT_OK)
 		code = local_kernel(&render.kernel, err);
 	if (code == BROT_OK)
-		code = gang_init(&render.gang, local != NULL ? local : &usual, err);
+		code = gang_init(&render.gang, how, err);
 	if (code != BROT_OK)
 		return code;
 	if (request_needs_image(&request->request))

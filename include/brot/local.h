@@ -25,7 +25,10 @@ struct brot_local {
 	 * lets it, and at the end: how much is done, 0 to 1, which never falls. Returns false to
 	 * give it up. */
 	bool (*on_progress)(double done, void *context);
-	void *context; /* of on_progress */
+	void *context;            /* of on_progress */
+	uint32_t first_row, rows; /* these rows alone are rendered, and stored where all of them
+				   * would be; of kind escape, and not where a colour depends on
+				   * the whole image; rows 0: all */
 };
 
 /* Renders a request of any kind into `arrays`, one for each of its planes (brot_request_planes()),

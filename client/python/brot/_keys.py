@@ -1,0 +1,76 @@
+"""CURVE keys, as ``brot-client keygen`` makes them: PROTOCOL.md, section 12."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from .errors import DeniedError, FileError, RequestError
+
+FILE_BYTES = 65536
+LOOPBACK = ("127.", "[::1]", "localhost", "::1")
+_FIELD = re.compile(r'^\s*(public-key|secret-key)\s*=\s*(?:"([^"\n]*)"|(\S+))\s*$', re.MULTILINE)
+
+PathLike = str | os.PathLike[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """In Z85: one's own pair and the broker's public key."""
+
+    public: bytes
+    secret: bytes = field(repr=False)
+    server: bytes
+
+
+def _read(path: PathLike) -> dict[str, bytes]:
+    try:
+        with open(path, "rb") as file:
+            data = file.read(FILE_BYTES + 1)
+    except OSError as error:
+        raise FileError(f"{os.fspath(path)} cannot be read: {error.strerror}", "no_input") from None
+    text = data.decode("utf-8", "replace") if len(data) <= FILE_BYTES else ""
+    return {match[1]: (match[2] or match[3] or "").encode() for match in _FIELD.finditer(text)}
+
+
+def _key(found: dict[str, bytes], name: str, path: PathLike) -> bytes:
+    key = found.get(name, b"")
+    if len(key) != 40 or not key.isascii():
+        raise FileError(f"{os.fspath(path)}: must be a certificate with a {name} of 40 characters",
+                        "config")
+    return key
+
+
+def load(key: PathLike, server_key: PathLike) -> Keys:
+    """One's own secret certificate, and the broker's public one. FileError; DeniedError where
+    others may read the secret."""
+    mine = _read(key)
+    if "secret-key" in mine and stat.S_IMODE(Path(key).stat().st_mode) & 0o077:
+        raise DeniedError(f"{os.fspath(key)}: others may read this secret key: chmod 600 it")
+    return Keys(_key(mine, "public-key", key), _key(mine, "secret-key", key),
+                _key(_read(server_key), "public-key", server_key))
+
+
+def for_url(url: str, key: PathLike | None, server_key: PathLike | None,
+            is_insecure: bool) -> Keys | None:
+    """The keys to show at a broker's URL, or None: over ipc the kernel says who speaks. They are
+    those of BROT_KEY and BROT_SERVER_KEY where none are given. RequestError where one is missing,
+    or tcp beyond this host would go without."""
+    if not url.startswith(("tcp://", "ipc://")):
+        raise RequestError(f"url: must begin with tcp:// or ipc://, got {url!r}")
+    key = key or os.environ.get("BROT_KEY") or None
+    server_key = server_key or os.environ.get("BROT_SERVER_KEY") or None
+    if url.startswith("ipc://"):
+        return None
+    if key is not None and server_key is not None:
+        return load(key, server_key)
+    if key is not None or server_key is not None:
+        missing = "key" if key is None else "server_key"
+        raise RequestError(f"{missing}: must be given where the other key is")
+    if not is_insecure and not url.removeprefix("tcp://").startswith(LOOPBACK):
+        raise RequestError(f"url: {url} is beyond this host: give key and server_key, or "
+                           "insecure=True")
+    return None

@@ -1,0 +1,233 @@
+"""A broker and workers of one's own, for as long as they are wanted."""
+
+from __future__ import annotations
+
+import os
+import select
+import shutil
+import stat
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+from ._keys import PathLike
+from ._loop import Loop
+from ._wire import Type
+from .errors import Error, NotFoundError, RequestError
+from .service import Service
+
+START_S = 10.0  # the broker must be ready within
+STOP_S = 2.0  # a program that has not ended within that is killed
+WORKERS_MAX = 256
+_IPC_PATH_BYTES = 107
+_LONGEST_NAME = "/brot-XXXXXXXX/clients"
+
+
+def cluster(workers: int | None = None, *, threads: int = 1, programs: PathLike | None = None,
+            memory: str | None = None) -> Cluster:
+    """Starts a broker and workers, which nobody else can reach, and connects to them::
+
+        with brot.cluster(workers=2) as service:
+            counts = service.render("seahorse", (1920, 1080), format="iterations")
+
+    workers: processes, one a core without it; threads: of each. programs: the folder of brot-broker
+    and brot-worker; without it they are looked for on PATH, beside this Python and in /usr/bin.
+    memory: of shared memory for images, as brot-broker's ``--memory`` has it.
+
+    They end at the end of the ``with`` block, by close(), and with this process, however that ends.
+    NotFoundError: there are no programs; RequestError (a ValueError); Error: they do not start.
+    """
+    count = len(os.sched_getaffinity(0)) if workers is None else workers
+    for name, number in (("workers", count), ("threads", threads)):
+        if isinstance(number, bool) or not isinstance(number, int) or not (
+                1 <= number <= WORKERS_MAX):
+            raise RequestError(f"{name}: must be 1 to {WORKERS_MAX}, got {number!r}")
+    options = [] if memory is None else ["--memory", memory]
+    return Cluster(_Landlord(_find("brot-broker", programs), _find("brot-worker", programs), count,
+                             threads, options))
+
+
+class Cluster(Service):
+    """A :class:`brot.Service` that is this process's own: see :func:`brot.cluster`. Where one of
+    its programs dies, what is waited for fails with an Error that says so."""
+
+    def __init__(self, landlord: _Landlord) -> None:
+        self._landlord = landlord
+        loop = Loop(landlord.url, None)
+        super().__init__(loop, None, None)
+        landlord.begin(loop)
+        try:
+            self._ask(Type.STATUS, {})
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Ends jobs, workers and broker. Arrays stay."""
+        super().close()
+        self._landlord.end()
+
+    def __del__(self) -> None:
+        if getattr(self, "_landlord", None) is not None:
+            self._landlord.ask_end()
+
+
+class _Landlord:
+    """Owns the folder of the sockets and the two programs. They are tied to the thread that started
+    them, so that thread lives as long as they do."""
+
+    def __init__(self, broker: Path, worker: Path, workers: int, threads: int,
+                 options: list[str]) -> None:
+        self._folder = _make_folder()
+        self.url = f"ipc://{self._folder}/clients"
+        self._broker, self._worker = broker, worker
+        self._workers, self._threads, self._options = workers, threads, options
+        self._wake, self._waker = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+        self._is_ready = threading.Event()
+        self._error: Error | None = None
+        self._loop: Loop | None = None
+        self._thread = threading.Thread(target=self._run, name="brot-cluster", daemon=True)
+
+    def begin(self, loop: Loop) -> None:
+        """Starts both, and waits until the broker listens."""
+        self._loop = loop
+        loop.at_exit(self.end)
+        self._thread.start()
+        self._is_ready.wait()
+        if self._error is not None:
+            self.end()
+            raise self._error
+
+    def ask_end(self) -> None:
+        try:
+            os.write(self._waker, b"e")
+        except OSError:
+            pass  # it has ended
+
+    def end(self) -> None:
+        self.ask_end()
+        if self._thread.is_alive() and self._thread is not threading.current_thread():
+            self._thread.join()
+
+    # In its own thread
+
+    def _run(self) -> None:
+        children: list[subprocess.Popen[bytes]] = []
+        try:
+            ready, writing = os.pipe2(os.O_CLOEXEC)
+            try:
+                self._start(children, writing)
+                os.close(writing)
+                writing = -1
+                self._wait_ready(ready, children)
+            finally:
+                for descriptor in (ready, writing):
+                    if descriptor >= 0:
+                        os.close(descriptor)
+            self._is_ready.set()
+            self._watch(children)
+        except Error as error:
+            self._error = error
+        except OSError as error:
+            self._error = Error(f"an embedded service cannot be started: {error}", "system")
+        finally:
+            if self._error is not None and self._loop is not None:
+                self._loop.fail(self._error)
+            for child in reversed(children):  # the worker first, whose goodbye the broker takes
+                _stop(child)
+            shutil.rmtree(self._folder, ignore_errors=True)
+            self._is_ready.set()
+
+    def _start(self, children: list[subprocess.Popen[bytes]], ready_fd: int) -> None:
+        workers_url = f"ipc://{self._folder}/workers"
+        tied = ["--tied-to", str(os.getpid())]
+        children.append(_popen([self._broker, "--embedded", *tied, "--ready-fd", str(ready_fd),
+                                "--clients", self.url, "--workers", workers_url, *self._options],
+                               ready_fd))
+        count = ["--processes", str(self._workers)]
+        if self._threads != 1:
+            count += ["--threads", str(self._threads)]
+        children.append(_popen([self._worker, *tied, "--broker", workers_url, *count]))
+
+    def _wait_ready(self, ready: int, children: list[subprocess.Popen[bytes]]) -> None:
+        end_s = time.monotonic() + START_S
+        while time.monotonic() < end_s:
+            if select.select([ready], [], [], 0.05)[0]:
+                if os.read(ready, 1):
+                    return
+                children[0].wait(START_S)
+            _check(children)
+        raise Error(f"the embedded brot-broker was not ready within {START_S:g} s", "system")
+
+    def _watch(self, children: list[subprocess.Popen[bytes]]) -> None:
+        """Until somebody wants the end, or a child has ended."""
+        pidfds = [os.pidfd_open(child.pid) for child in children]
+        try:
+            while True:
+                ready = select.select([self._wake, *pidfds], [], [])[0]
+                if self._wake in ready:
+                    return
+                _check(children)
+        finally:
+            for pidfd in pidfds:
+                os.close(pidfd)
+
+    def __del__(self) -> None:
+        os.close(self._wake)
+        os.close(self._waker)
+
+
+def _popen(words: list[str | Path], *pass_fds: int) -> subprocess.Popen[bytes]:
+    environment = {key: value for key, value in os.environ.items()
+                   if key not in ("BROT_BROKER", "BROT_KEY", "BROT_SERVER_KEY")}
+    # A group of its own: Ctrl-C is for this process to hear.
+    return subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                            pass_fds=pass_fds, env=environment, start_new_session=True)
+
+
+def _check(children: list[subprocess.Popen[bytes]]) -> None:
+    """Error where one has ended."""
+    for child in children:
+        status = child.poll()
+        if status is not None:
+            name = Path(str(child.args[0])).name if isinstance(child.args, list) else "program"
+            how = f"was killed by signal {-status}" if status < 0 else (
+                f"ended with exit status {status}")
+            raise Error(f"the embedded {name} {how}", "system")
+
+
+def _stop(child: subprocess.Popen[bytes]) -> None:
+    child.terminate()
+    try:
+        child.wait(STOP_S)
+    except subprocess.TimeoutExpired:
+        child.kill()
+        child.wait()
+
+
+def _find(name: str, folder: PathLike | None) -> Path:
+    folders = [os.fspath(folder)] if folder is not None else [
+        *os.environ.get("PATH", "").split(os.pathsep), str(Path(sys.prefix) / "bin"),
+        "/usr/local/bin", "/usr/bin"]
+    found = shutil.which(name, path=os.pathsep.join(folders))
+    if found is None:
+        raise NotFoundError(f"{name} is not installed: nothing of that name is in "
+                            f"{folders[0] if folder is not None else 'PATH'}")
+    return Path(found).resolve()
+
+
+def _make_folder() -> str:
+    """A folder of this user alone, whose path is short enough for a socket."""
+    parent = os.environ.get("XDG_RUNTIME_DIR", "")
+    try:
+        found = os.stat(parent)
+        is_good = (parent.startswith("/") and stat.S_ISDIR(found.st_mode)
+                   and found.st_uid == os.geteuid() and not found.st_mode & 0o022
+                   and len(os.fsencode(parent + _LONGEST_NAME)) < _IPC_PATH_BYTES
+                   and os.access(parent, os.W_OK | os.X_OK))
+    except OSError:
+        is_good = False
+    return tempfile.mkdtemp(prefix="brot-", dir=parent if is_good else "/tmp")

@@ -1,0 +1,201 @@
+"""A rendered image with its request: for notebooks, files, other colours, other libraries."""
+
+from __future__ import annotations
+
+import importlib
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from . import _formats, _native, _png
+from ._formats import Array, Result
+from .errors import FileError, RequestError
+from .request import Request
+
+if TYPE_CHECKING:
+    import xarray
+
+
+class Image:
+    """What ``image()`` of a service, a job or :mod:`brot.local` returns. A notebook shows it.
+
+    ``array`` is what ``render()`` returns: (height, width) numbers, (height, width, 3) colours, or
+    a dict of arrays of format raw. ``request`` says what it shows. ``planes`` are the arrays that
+    it was made of, by the names of PROTOCOL.md, section 6: with them it can be recoloured.
+    """
+
+    def __init__(self, array: Result, request: Request, *,
+                 planes: Mapping[str, Array] | None = None) -> None:
+        self.array = array
+        self.request = request
+        self.planes = dict(planes or {})
+        height, width = self._any_array().shape[:2]
+        if request.size != (width, height):
+            raise RequestError(f"array: must have the {request.size[0]} x {request.size[1]} pixels "
+                               f"of its request, got {width} x {height}")
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height, pixels."""
+        return self.request.size
+
+    @property
+    def format(self) -> str:
+        return self.request.format
+
+    @property
+    def is_picture(self) -> bool:
+        """Whether ``array`` holds colours."""
+        return _formats.by_name(self.format).is_picture
+
+    def _any_array(self) -> Array:
+        if isinstance(self.array, dict):
+            return next(iter(self.array.values()))
+        return self.array
+
+    def __array__(self, dtype: Any = None) -> Array:
+        if isinstance(self.array, dict):
+            raise TypeError("an image of format raw has several arrays: take one of image.array")
+        return np.asarray(self.array, dtype)
+
+    # Colours and files
+
+    def recolour(self, **colour: Any) -> Image:
+        """The picture, rgb8, of the same numbers in other colours: the bytes of ``brot-client
+        colour``. Words are keys of the request's ``colour`` (palette, mode, interior, density,
+        offset...), of a Buddhabrot ``tone`` too. What is not named stays.
+
+        RequestError where the numbers are not enough: the mode says which it needs, ``smooth`` does
+        for most and ``raw`` for all. Needs libbrot.
+        """
+        document = self.request.document
+        tone = colour.pop("tone", None)
+        document["format"] = "rgb8"
+        document["colour"] = {**document.get("colour", {}), **colour}
+        if tone is not None:
+            document["tone"] = {"curve": tone} if isinstance(tone, str) else dict(tone)
+        wanted = Request.from_document(document)
+        planes = self._numbers()
+        return Image(_native.colour_planes(wanted, planes), wanted, planes=planes)
+
+    def _numbers(self) -> dict[str, Array]:
+        planes = self.planes or (self.array if isinstance(self.array, dict) else
+                                 {self.format: self.array})
+        if all(name in ("rgb8", "rgb16", "smooth") for name in planes):
+            raise RequestError(f"format: an image of {self.format} has no numbers to be coloured: "
+                               "render it as smooth or raw")
+        return planes
+
+    def picture(self) -> Array:
+        """The colours (height, width, 3): ``array`` itself where it has them, else those that the
+        request names, which needs libbrot."""
+        if self.is_picture:
+            assert not isinstance(self.array, dict)
+            return self.array
+        made = self.recolour().array
+        assert not isinstance(made, dict)
+        return made
+
+    def png(self) -> bytes:
+        """The picture as the bytes of a PNG file."""
+        picture = self.picture()
+        if not _native.is_there():
+            return _png.encode(picture)
+        return _native.encode_png(self._picture_request(), picture)
+
+    def _picture_request(self) -> Request:
+        if self.is_picture:
+            return self.request
+        return Request.from_document({**self.request.document, "format": "rgb8"})
+
+    def _repr_png_(self) -> bytes:
+        return self.png()
+
+    def save(self, path: str | os.PathLike[str], *, dpi: int = 0, compress: int | None = None
+             ) -> None:
+        """Writes a file of the kind that the suffix names, as brot-client does: .png, .ppm, .dzi,
+        .npy, .exr. Numbers saved as a picture get their colours first. dpi: pixels an inch, which
+        PNG and EXR then say; compress: 0 to 9. Without libbrot .png and .npy alone, and without
+        the request in them.
+
+        FileError, NoSpaceError; RequestError where that kind cannot hold this format.
+        """
+        path = Path(path)
+        wants_picture = path.suffix.lower() in (".png", ".ppm", ".dzi")
+        if _native.is_there():
+            if wants_picture and not self.is_picture:
+                _native.write(path, self._picture_request(), [self.picture()], dpi, compress)
+            else:
+                _native.write(path, self.request, self._in_order(), dpi, compress)
+            return
+        try:
+            if path.suffix.lower() == ".png":
+                path.write_bytes(_png.encode(self.picture()))
+            elif path.suffix.lower() == ".npy" and not isinstance(self.array, dict):
+                with path.open("wb") as file:
+                    np.save(file, self.array)
+            else:
+                _native.library()
+        except OSError as error:
+            raise FileError(f"{path} cannot be made: {error.strerror}") from None
+
+    def _in_order(self) -> list[Array]:
+        """The arrays of the format's planes."""
+        planes = _formats.by_name(self.format).planes
+        if isinstance(self.array, dict):
+            return [self.array[plane.name] for plane in planes]
+        if len(planes) == 1:
+            return [self.array]
+        if len(self.planes) != len(planes):
+            raise RequestError(f"planes: an image of {self.format} is saved by its "
+                               f"{len(planes)} planes, got {len(self.planes)}")
+        return list(self.planes.values())
+
+    # Other libraries
+
+    def coordinates(self) -> tuple[Array, Array]:
+        """Real parts of the columns and imaginary parts of the rows, at the pixels' centres, f8; of
+        a view that is turned both as (height, width)."""
+        left, right, bottom, top = self.request.extent
+        width, height = self.size
+        x = left + (np.arange(width) + 0.5) * ((right - left) / width)
+        y = top - (np.arange(height) + 0.5) * ((top - bottom) / height)
+        turn = np.radians(float(self.request.document["view"].get("rotate", 0)))
+        if turn == 0.0:
+            return x, y
+        middle_x, middle_y = (left + right) / 2, (bottom + top) / 2
+        dx, dy = np.meshgrid(x - middle_x, y - middle_y)
+        return (middle_x + dx * np.cos(turn) - dy * np.sin(turn),
+                middle_y + dx * np.sin(turn) + dy * np.cos(turn))
+
+    def xarray(self) -> xarray.Dataset | xarray.DataArray:
+        """As xarray has it, with coordinates (``x`` and ``y``; of a
+        view that is turned ``re`` and ``im`` of each pixel) and the request among the
+        attributes: a DataArray, or a Dataset of format raw. The values are not copied."""
+        import xarray
+        re_, im = self.coordinates()
+        coords: dict[str, Any] = ({"x": ("x", re_), "y": ("y", im)} if re_.ndim == 1 else
+                                  {"re": (("y", "x"), re_), "im": (("y", "x"), im)})
+        attributes = {"request": self.request.json()}
+
+        def one(name: str, array: Array) -> xarray.DataArray:
+            dims = ("y", "x") + (("channel",) if array.ndim == 3 else ())
+            return xarray.DataArray(array, coords, dims, name, attributes)
+        if isinstance(self.array, dict):
+            return xarray.Dataset({name: one(name, array) for name, array in self.array.items()},
+                                  attrs=attributes)
+        return one(self.format, self.array)
+
+    def dask(self, chunks: Any = "auto") -> Any:
+        """As a ``dask.array.Array`` in chunks of tiles, which are not copied."""
+        array = importlib.import_module("dask.array")
+        if isinstance(self.array, dict):
+            raise RequestError("format: an image of raw has several arrays: take one of them")
+        return array.from_array(self.array, chunks, asarray=False)
+
+    def __repr__(self) -> str:
+        width, height = self.size
+        return f"<brot.Image {width}x{height} {self.format} of {self.request.document['view']}>"

@@ -1,0 +1,312 @@
+"""A job at a broker, in the manner of ``concurrent.futures.Future``."""
+
+from __future__ import annotations
+
+import functools
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from . import _formats, _native
+from ._formats import Array, Result
+from ._notice import Progress, Summary
+from ._rows import runs
+from ._shm import MappedImage
+from .errors import Cancelled, Error, TimeoutError
+from .request import Request
+
+if TYPE_CHECKING:
+    from ._task import JobTask
+    from .image import Image
+    from .service import Service
+
+log = logging.getLogger("brot")
+
+BITS_S = 0.02  # how often the rows of a mapped image are looked at, while somebody streams them
+
+ProgressCallback = Callable[[Progress], object]
+DoneCallback = Callable[["Job"], object]
+
+
+class Job:
+    """One request at a broker. :meth:`brot.Service.submit` makes it; any thread may use it.
+
+    Callbacks are called in a thread of brot's (or at once, where what they wait for has happened):
+    they must not wait for anything. What they raise is logged.
+    """
+
+    def __init__(self, service: Service, request: Request | None, numbers: Request | None,
+                 is_own: bool) -> None:
+        self._service = service  # which lives as long as somebody waits for a job of its
+        self._picture = request if numbers is not None else None
+        self._request = request
+        self._is_own = is_own
+        self._task: JobTask | None = None
+        self._condition = threading.Condition()
+        self._id = 0
+        self._progress: Progress | None = None
+        self._image: MappedImage | None = None
+        self._arrays: list[Array] | None = None  # of all planes; complete once _summary is there
+        self._ready = np.zeros(0, np.bool_)
+        self._summary: Summary | None = None
+        self._is_mapped = False
+        self._result: Result | None = None
+        self._error: Error | None = None
+        self._done_callbacks: list[DoneCallback] = []
+        self._progress_callbacks: list[ProgressCallback] = []
+
+    # What is known
+
+    @property
+    def id(self) -> int:
+        """Its number at the broker; 0 before that has accepted it. A broker that lost it may give
+        it another."""
+        return self._id
+
+    @property
+    def request(self) -> Request | None:
+        """What was submitted or, attached to, what the broker says; None before it does."""
+        return self._request
+
+    @property
+    def summary(self) -> Summary | None:
+        """What the job took, once it is done."""
+        return self._summary
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether the pixels are read in the broker's memory, and no copy of them was made."""
+        return self._is_mapped
+
+    def progress(self) -> Progress | None:
+        """How far it is, as the broker said last, about twice a second."""
+        return self._progress
+
+    def done(self) -> bool:
+        """Whether it has ended, well or not."""
+        return self._summary is not None or self._error is not None
+
+    def running(self) -> bool:
+        """Whether workers have begun with it, and it has not ended."""
+        progress = self._progress
+        return not self.done() and progress is not None and progress.state == "running"
+
+    def cancelled(self) -> bool:
+        return isinstance(self._error, Cancelled)
+
+    # What is wanted
+
+    def cancel(self) -> bool:
+        """Ends the job at the broker, whoever has submitted it. False where it has ended already.
+        Does not wait: result() raises :class:`brot.Cancelled` when it is over."""
+        if self.done():
+            return False
+        self._service._cancel(self)
+        return True
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Whether it has ended within so many seconds."""
+        with self._condition:
+            return self._condition.wait_for(self.done, timeout)
+
+    def result(self, timeout: float | None = None) -> Result:
+        """The array, read-only: see :meth:`brot.Service.render`. Waits for so many seconds at most.
+        A KeyboardInterrupt meanwhile cancels a job of one's own."""
+        self._wait_done(timeout)
+        if self._error is not None:
+            raise self._error
+        if self._result is None:
+            result = self._make_result()
+            with self._condition:
+                self._result = self._result if self._result is not None else result
+        return self._result
+
+    def exception(self, timeout: float | None = None) -> Error | None:
+        """The error that result() raises, None where there is none."""
+        self._wait_done(timeout)
+        return self._error
+
+    def planes(self, timeout: float | None = None) -> dict[str, Array]:
+        """The planes as the broker has them, by their names (``density``, ``density1`` and
+        ``density2`` of three)."""
+        self._wait_done(timeout)
+        if self._error is not None:
+            raise self._error
+        assert self._arrays is not None and self._request is not None
+        wanted = self._request.numbers() if self._picture is not None else self._request
+        assert wanted is not None
+        return _formats.named(_formats.by_name(wanted.format), self._arrays)
+
+    def image(self, timeout: float | None = None) -> Image:
+        """The result with its request: what a notebook shows."""
+        from .image import Image
+        result = self.result(timeout)
+        assert self._request is not None
+        return Image(result, self._request, planes=self.planes())
+
+    def release(self) -> None:
+        """Has the broker forget a job that is kept, or another's, once it is done. The arrays stay.
+        Any other job is forgotten by itself when its arrays are gone."""
+        if self._id:
+            self._service.release(self._id)
+
+    def add_done_callback(self, callback: DoneCallback) -> None:
+        """Calls it with the job when that has ended."""
+        with self._condition:
+            if not self.done():
+                self._done_callbacks.append(callback)
+                return
+        _call(callback, self)
+
+    def add_progress_callback(self, callback: ProgressCallback) -> None:
+        """Calls it with each :class:`brot.Progress`."""
+        with self._condition:
+            self._progress_callbacks.append(callback)
+
+    def stream(self, timeout: float | None = None) -> Iterator[tuple[int, Array]]:
+        """Yields (y, rows) as rows are done: the number of the first one, and a read-only array
+        as result() has it, of these rows. Each row once, in the order in which they are rendered.
+
+        On the broker's host that is while the job runs. Elsewhere a picture in one piece can be
+        read when all of it is done, and one in bands band by band. Not of format raw.
+        """
+        end_s = None if timeout is None else time.monotonic() + timeout
+        given = np.zeros(0, np.bool_)
+        while True:
+            found, given, is_last = self._fresh_rows(given)
+            yield from found
+            if is_last:
+                return
+            left = None if end_s is None else end_s - time.monotonic()
+            if left is not None and left <= 0:
+                raise TimeoutError(f"job {self._id} is not done within {timeout:g} s")
+            with self._interruptible(), self._condition:
+                if not self.done():
+                    self._condition.wait(self._rows_wait(left))
+
+    # In whatever thread waits
+
+    def _interruptible(self) -> _CancelOnInterrupt:
+        return _CancelOnInterrupt(self)
+
+    def _wait_done(self, timeout: float | None) -> None:
+        with self._interruptible():
+            if not self.wait(timeout):
+                raise TimeoutError(f"job {self._id} is not done within {timeout:g} s")
+
+    def _make_result(self) -> Result:
+        assert self._arrays is not None and self._request is not None
+        if self._picture is not None:
+            return _native.colour(self._picture, self._arrays)
+        return _formats.by_name(self._request.format).assemble(self._arrays)
+
+    def _rows_wait(self, left: float | None) -> float | None:
+        """How long to wait for rows: a bit of a mapped image makes no sound."""
+        if self._image is None:
+            return left
+        return BITS_S if left is None else min(BITS_S, left)
+
+    def _fresh_rows(self, given: Any) -> tuple[list[tuple[int, Array]], Any, bool]:
+        """The rows that are there and not yet given, those that are given then, and whether these
+        are all. Raises the job's error."""
+        with self._condition:
+            if self._error is not None:
+                raise self._error
+            is_done, image, arrays = self._summary is not None, self._image, self._arrays
+            request, ready = self._request, self._ready.copy()
+        if request is None:
+            return [], given, False
+        if self._picture is not None or request.format == "raw":
+            whole = self.result(0) if is_done else None
+            return [(0, whole)] if isinstance(whole, np.ndarray) else [], given, is_done
+        height = request.size[1]
+        if given.size != height:
+            given = np.zeros(height, np.bool_)
+        if is_done:
+            ready = np.ones(height, np.bool_)
+        elif image is not None:
+            ready, arrays = image.done_rows(), image.arrays
+        if arrays is None or ready.size != height:
+            return [], given, False
+        format_ = _formats.by_name(request.format)
+        found = []
+        for first, rows in runs(ready & ~given):
+            part = format_.assemble([array[first:first + rows] for array in arrays])
+            assert isinstance(part, np.ndarray)
+            part.flags.writeable = False
+            found.append((first, part))
+        return found, given | ready, is_done
+
+    # In the loop's thread
+
+    def on_accepted(self, job: int, request: Request, image: MappedImage | None) -> None:
+        with self._condition:
+            self._id, self._image = job, image
+            if self._picture is None:
+                self._request = request
+            self._condition.notify_all()
+
+    def on_progress(self, progress: Progress) -> None:
+        with self._condition:
+            self._progress = progress
+            callbacks = list(self._progress_callbacks)
+        for callback in callbacks:
+            _call(callback, progress)
+
+    def on_rows(self, arrays: list[Array], first: int, rows: int) -> None:
+        with self._condition:
+            if self._ready.size != arrays[0].shape[0]:
+                self._ready = np.zeros(arrays[0].shape[0], np.bool_)
+            self._arrays = arrays
+            self._ready[first:first + rows] = True
+            self._condition.notify_all()
+
+    def on_done(self, arrays: list[Array], summary: Summary, is_mapped: bool) -> None:
+        self._end(functools.partial(self._set_done, arrays, summary, is_mapped))
+
+    def on_failed(self, error: Error) -> None:
+        self._end(functools.partial(setattr, self, "_error", error))
+
+    def _set_done(self, arrays: list[Array], summary: Summary, is_mapped: bool) -> None:
+        self._arrays, self._is_mapped, self._image = arrays, is_mapped, None
+        self._summary = summary
+
+    def _end(self, set_: Callable[[], object]) -> None:
+        with self._condition:
+            set_()
+            self._task = None
+            callbacks, self._done_callbacks = self._done_callbacks, []
+            self._progress_callbacks = []
+            self._condition.notify_all()
+        for callback in callbacks:
+            _call(callback, self)
+
+    def __repr__(self) -> str:
+        state = ("failed" if self._error is not None else "done" if self.done()
+                 else self._progress.state if self._progress is not None else "submitted")
+        return f"<brot.Job {self._id} {state}>"
+
+
+class _CancelOnInterrupt:
+    """Cancels a job of one's own at Ctrl-C."""
+
+    def __init__(self, job: Job) -> None:
+        self._job = job
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is not None and issubclass(kind, KeyboardInterrupt) and self._job._is_own:
+            self._job.cancel()
+
+
+def _call(callback: Callable[[Any], object], value: object) -> None:
+    try:
+        callback(value)
+    except Exception:  # pylint: disable=broad-except
+        log.exception("a callback of a job failed")

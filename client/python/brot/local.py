@@ -1,0 +1,101 @@
+"""Rendering in this process, or in processes of its own, without a service: needs libbrot.
+
+>>> import brot.local
+>>> counts = brot.local.render("seahorse", (64, 48), format="iterations", threads=2)
+>>> counts.shape, counts.dtype
+((48, 64), dtype('uint32'))
+
+The bytes are those that any service gives.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from . import _formats, _native
+from ._formats import Array, Format, Result
+from ._places import ViewLike
+from ._processes import Processes, processes
+from .errors import RequestError
+from .image import Image
+from .request import Request
+
+__all__ = ["Processes", "image", "kernel", "processes", "render", "request"]
+
+
+def request(view: ViewLike | Request = None, size: Sequence[int] | None = None,
+            **words: Any) -> Request:
+    """The request with every default spelled out, checked as a broker would. view may be, besides
+    what :class:`brot.Request` takes, ``"@FILE"`` of a picture with a request in it, or of a place:
+    .kfr, .toml, .par, .xpf. RequestError, NotFoundError, FileError."""
+    return Request.from_document(_open(view, size, words).document())
+
+
+def render(view: ViewLike | Request = None, size: Sequence[int] | None = None, *,
+           threads: int = 0, progress: Callable[[float], object] | None = None,
+           out: Array | None = None, **words: Any) -> Result:
+    """Renders in this process, with the GIL released, and returns what
+    :meth:`brot.Service.render` does, of any format, kind and colour.
+
+    threads: how many render, 0 for one a core; with 1 the caller's alone. progress: called in the
+    caller's thread some ten times a second with how much is done, 0 to 1; False cancels. out: an
+    array of the right shape and type for a format of one plane, whose rows are in one piece, to be
+    filled and returned; it may be half written where this fails.
+
+    RequestError (a ValueError), NotFoundError, Cancelled, FailedError. A KeyboardInterrupt ends it.
+    """
+    return _render(view, size, threads, progress, words, out).array
+
+
+def image(view: ViewLike | Request = None, size: Sequence[int] | None = None, *,
+          threads: int = 0, progress: Callable[[float], object] | None = None,
+          **words: Any) -> Image:
+    """As render(), with the request: a :class:`brot.Image`, which a notebook shows."""
+    return _render(view, size, threads, progress, words)
+
+
+def kernel() -> str | None:
+    """The name of the kernel that renders here, the fastest that this CPU has: ``"avx2"``."""
+    return _native.kernel()
+
+
+def _open(view: ViewLike | Request, size: Sequence[int] | None,
+          words: dict[str, Any]) -> _native.Handle:
+    if isinstance(view, str) and view.startswith("@"):
+        view = Request.from_document(_native.Handle(view, None).document())
+    asked = view if isinstance(view, Request) and size is None and not words else (
+        Request(view, size, **words))
+    return _native.open_request(asked)
+
+
+def _render(view: ViewLike | Request, size: Sequence[int] | None, threads: int,
+            progress: Callable[[float], object] | None, words: dict[str, Any],
+            out: Array | None = None) -> Image:
+    handle = _open(view, size, words)
+    asked = Request.from_document(handle.document())
+    format_ = _formats.by_name(asked.format)
+    width, height = asked.size
+    arrays = format_.empty(height, width) if out is None else [_fitting(out, format_, asked.size)]
+    _native.render(handle, arrays, threads, progress)
+    if out is None:
+        for array in arrays:
+            array.flags.writeable = False
+    return Image(format_.assemble(arrays), asked, planes=_formats.named(format_, arrays))
+
+
+def _fitting(out: Array, format_: Format, size: tuple[int, int]) -> Array:
+    """The same array, if it can be filled: RequestError."""
+    width, height = size
+    plane = format_.planes[0]
+    shape = plane.shape(height, width)
+    if len(format_.planes) != 1:
+        raise RequestError(f"out: must not be given for format {format_.name}, of "
+                           f"{len(format_.planes)} planes")
+    if (not isinstance(out, np.ndarray) or out.shape != shape or out.dtype != plane.dtype
+            or not out.flags.writeable or not out[:1].flags.c_contiguous or out.strides[0] < 0):
+        raise RequestError(f"out: must be a writeable array {shape} of {plane.dtype}, rows in one "
+                           "piece")
+    return out

@@ -1,0 +1,302 @@
+"""A broker, and what can be asked of it."""
+
+from __future__ import annotations
+
+import os
+import queue
+import secrets
+import weakref
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from . import _keys, _limits, _native
+from ._actions import Plan
+from ._formats import Result
+from ._loop import Loop, as_error
+from ._places import ViewLike
+from ._task import JobTask, Question
+from ._wire import Type
+from .errors import ConnectionError, Error, RequestError, TimeoutError
+from .image import Image
+from .job import Job, ProgressCallback
+from .request import Request
+
+SYSTEM_SOCKET = Path("/run/brot/clients")
+TIMEOUT_S = 10.0
+Size = Sequence[int]
+
+
+def connect(url: str | None = None, *, key: _keys.PathLike | None = None,
+            server_key: _keys.PathLike | None = None, insecure: bool = False,
+            timeout: float | None = None, client: str | None = None) -> Service:
+    """A connection to a broker, which has answered.
+
+    url
+        ``tcp://HOST:5570``, ``ipc:///PATH``; without it what ``BROT_BROKER`` says, or else the
+        system's. (:func:`brot.cluster` starts one of one's own.)
+    key, server_key
+        files of certificates, for a broker with keys; or ``BROT_KEY`` and ``BROT_SERVER_KEY``.
+    insecure
+        allows tcp beyond this host without keys, where anyone may read and write along.
+    timeout
+        seconds that the broker may be silent before it counts as absent. Without it 10 until its
+        first answer, and then no limit: one that is started again is waited for.
+    client
+        in whose name: the broker shares its workers fairly between names. Each connection has one
+        of its own without it.
+
+    ConnectionError: no broker answers; DeniedError: it does not let this user, or this key, in;
+    RequestError (a ValueError): the URL or the keys are not so; FileError: a key cannot be read.
+    """
+    if timeout is not None and not timeout > 0:
+        raise RequestError(f"timeout: must be over 0 s, got {timeout!r}")
+    if url is None:
+        url = os.environ.get("BROT_BROKER") or None
+    if url is None:
+        if not SYSTEM_SOCKET.is_socket():
+            raise ConnectionError("no broker is named by url or BROT_BROKER, and none is at "
+                                  f"{SYSTEM_SOCKET}; brot.cluster() starts one")
+        url = f"ipc://{SYSTEM_SOCKET}"
+    keys = _keys.for_url(url, key, server_key, insecure)
+    service = Service(Loop(url, keys), timeout, client)
+    try:
+        service._ask(Type.STATUS, {}, watches_handshake=True)
+    except BaseException:
+        service.close()
+        raise
+    return service
+
+
+class Service:
+    """A broker that :func:`brot.connect` has found. Any thread may use it; it does not survive
+    ``fork()`` in the child. It closes at the end of a ``with`` block, by close(), or with the last
+    reference to it and its jobs: jobs of its own that are not done, and not kept, end then. Arrays
+    stay.
+    """
+
+    def __init__(self, loop: Loop, timeout: float | None, client: str | None) -> None:
+        self._loop = loop
+        self._is_patient = timeout is None
+        self._timeout_s = TIMEOUT_S if timeout is None else float(timeout)
+        self._client = _client_name(client)
+        self._finalizer = weakref.finalize(self, loop.abandon)
+
+    @property
+    def url(self) -> str:
+        return self._loop.url
+
+    # Rendering
+
+    def render(self, view: ViewLike | Request = None, size: Size | None = None, *,
+               timeout: float | None = None, priority: int = 0, keep: bool = False,
+               progress: ProgressCallback | None = None, **words: Any) -> Result:
+        """Renders a view and returns its pixels, a read-only array:
+
+        =================  ==========================  ======================================
+        format             shape                       values
+        =================  ==========================  ======================================
+        rgb8, rgb16        (height, width, 3)          u1, u2: sRGB
+        iterations         (height, width)             u4: least n with abs(z_n) > 2; 0 inside
+        smooth             (height, width)             f8: the smooth count; infinity inside
+        distance           (height, width, 2)          f4: to the set, pixels; 0 inside
+        phase              (height, width)             f4: arg z_n in turns
+        density, density32 (height, width)             u8, u4: hits
+        nebula, nebula32   (height, width, 3)          u8, u4: hits of three bands
+        raw                a dict of arrays by plane   as PROTOCOL.md, section 6, has them
+        =================  ==========================  ======================================
+
+        Row 0 is on top. view, size and the other words are those of :class:`brot.Request`. On the
+        broker's host an array of one plane is the broker's own memory, not a copy; the broker keeps
+        it as long as a view of it is used.
+
+        timeout: seconds for all of it; then the job is cancelled. progress: called with each
+        :class:`brot.Progress`. priority, keep: as submit() has them.
+
+        RequestError (a ValueError), TimeoutError, ConnectionError, BusyError, NoSpaceError,
+        FailedError, DeniedError, and Cancelled where somebody else has cancelled it. A
+        KeyboardInterrupt cancels the job.
+        """
+        return self._finish(self.submit(view, size, priority=priority, keep=keep, **words),
+                            timeout, progress).result()
+
+    def image(self, view: ViewLike | Request = None, size: Size | None = None, *,
+              timeout: float | None = None, priority: int = 0, keep: bool = False,
+              progress: ProgressCallback | None = None, **words: Any) -> Image:
+        """As render(), with the request: a :class:`brot.Image`, which a notebook shows."""
+        return self._finish(self.submit(view, size, priority=priority, keep=keep, **words),
+                            timeout, progress).image()
+
+    def submit(self, view: ViewLike | Request = None, size: Size | None = None, *,
+               priority: int = 0, keep: bool = False, shared: bool = True, **words: Any) -> Job:
+        """The same as a job, at once: nothing is waited for, and what is wrong with it at the
+        broker is raised by the job's result().
+
+        priority: -100 to 100, among one's jobs the higher ones go first. keep: the job and its
+        image stay at the broker, also without this process, until release(). shared: False gets the
+        pixels over the socket even where memory could be shared.
+        """
+        request = _as_request(view, size, words)
+        if isinstance(priority, bool) or not isinstance(priority, int) or (
+                abs(priority) > _limits.PRIORITY):
+            raise RequestError(f"priority: must be -{_limits.PRIORITY} to {_limits.PRIORITY}, got "
+                               f"{priority!r}")
+        request.json()
+        numbers = request.numbers()
+        if numbers is not None:
+            _native.library()
+        wanted = numbers or request
+        plan = Plan(self.url, self._timeout_s, self._is_patient, key=secrets.token_hex(16),
+                    request=wanted.document, is_kept=keep, priority=priority, client=self._client)
+        return self._begin(Job(self, request, numbers, not keep), plan, shared)
+
+    def attach(self, job: int, *, shared: bool = True) -> Job:
+        """A job that somebody has submitted, by its number. NotFoundError comes from its
+        result()."""
+        if isinstance(job, bool) or not isinstance(job, int) or not 0 < job <= _limits.ID_MAX:
+            raise RequestError(f"job: must be a job's number, got {job!r}")
+        plan = Plan(self.url, self._timeout_s, self._is_patient, attach=job)
+        return self._begin(Job(self, None, None, False), plan, shared)
+
+    def _begin(self, job: Job, plan: Plan, shared: bool) -> Job:
+        loop = self._loop
+
+        def begin() -> None:
+            try:
+                job._task = JobTask(loop, plan, job, shared)
+                loop.begin(job._task)
+            except Exception as error:  # pylint: disable=broad-except
+                job.on_failed(as_error(error))
+        self._post(begin)
+        return job
+
+    def _finish(self, job: Job, timeout: float | None,
+                progress: ProgressCallback | None) -> Job:
+        if progress is not None:
+            job.add_progress_callback(progress)
+        try:
+            job.exception(timeout)
+        except TimeoutError:
+            job.cancel()
+            raise
+        return job
+
+    def _cancel(self, job: Job) -> None:
+        loop = self._loop
+
+        def cancel() -> None:
+            if job._task is not None:
+                job._task.cancel(loop.now())
+        loop.post(cancel)
+
+    # Asking
+
+    def jobs(self) -> list[dict[str, Any]]:
+        """What there is, a dict a job with the keys of PROTOCOL.md, section 4.2."""
+        return self._list(Type.JOBS, "jobs", {})
+
+    def workers(self) -> list[dict[str, Any]]:
+        """The workers, likewise."""
+        return self._list(Type.WORKERS, "workers", {})
+
+    def status(self) -> dict[str, Any]:
+        """The broker, likewise."""
+        found = self._ask(Type.STATUS, {}).get("status")
+        return found if isinstance(found, dict) else {}
+
+    def history(self, limit: int = _limits.HISTORY, before: int | None = None
+                ) -> list[dict[str, Any]]:
+        """The jobs that have ended, newest first; ``before``: only those older than that one."""
+        body = {"limit": limit} if before is None else {"limit": limit, "before": before}
+        return self._list(Type.HISTORY, "history", body)
+
+    def cancel(self, job: int) -> None:
+        """Ends a job, by its number. NotFoundError."""
+        self._ask(Type.CANCEL_JOB, {"job": job})
+
+    def release(self, job: int) -> None:
+        """Has the broker forget a job that is done, and its image. NotFoundError; RequestError
+        where it is not done."""
+        self._ask(Type.RELEASE, {"job": job})
+
+    def pause(self, job: int) -> None:
+        """Has no more tiles of it rendered. NotFoundError, RequestError."""
+        self._ask(Type.PAUSE, {"job": job})
+
+    def resume(self, job: int) -> None:
+        """Goes on with a paused job."""
+        self._ask(Type.RESUME, {"job": job})
+
+    def retry(self, job: int) -> None:
+        """Renders what a failed job lacks, or makes one of the history again, with keep."""
+        self._ask(Type.RETRY, {"job": job})
+
+    def priority(self, job: int, priority: int) -> None:
+        """Changes the priority of a job."""
+        self._ask(Type.PRIORITY, {"job": job, "priority": priority})
+
+    def drain(self, worker: str) -> int:
+        """Workers of that name finish what they hold and leave. How many these are."""
+        return int(self._ask(Type.DRAIN_WORKER, {"worker": worker}).get("draining", 0))
+
+    def _list(self, type_: Type, key: str, body: dict[str, Any]) -> list[dict[str, Any]]:
+        found = self._ask(type_, body).get(key)
+        return [row for row in found if isinstance(row, dict)] if isinstance(found, list) else []
+
+    def _ask(self, type_: Type, body: dict[str, Any], *,
+             watches_handshake: bool = False) -> dict[str, Any]:
+        answers: queue.SimpleQueue[dict[str, Any] | Error] = queue.SimpleQueue()
+        self._question(type_, body, answers.put, watches_handshake)
+        answer = answers.get()
+        if isinstance(answer, Error):
+            raise answer
+        return answer
+
+    def _question(self, type_: Type, body: dict[str, Any],
+                  told: Callable[[dict[str, Any] | Error], None],
+                  watches_handshake: bool = False) -> None:
+        loop, timeout_s = self._loop, self._timeout_s
+
+        def begin() -> None:
+            try:
+                loop.begin(Question(loop, type_, body, timeout_s, told,
+                                    watches_handshake=watches_handshake))
+            except Exception as error:  # pylint: disable=broad-except
+                told(as_error(error))
+        self._post(begin)
+
+    def _post(self, call: Callable[[], None]) -> None:
+        if not self._loop.post(call):
+            raise ConnectionError("this connection was closed, or belongs to a process that forked")
+
+    # Ending
+
+    def close(self) -> None:
+        """Ends the jobs of its own that are not done, and not kept. Arrays stay."""
+        self._loop.close()
+
+    def __enter__(self) -> Service:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None,
+                 traceback: TracebackType | None) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<brot.Service {self.url}{' closed' if self._loop.is_closed() else ''}>"
+
+
+def _client_name(client: str | None) -> str:
+    if client is None:
+        return f"python-{os.getpid()}-{secrets.token_hex(4)}"
+    if not 1 <= len(client) <= _limits.NAME_CHARS or not client.isprintable():
+        raise RequestError(f"client: must have 1 to {_limits.NAME_CHARS} printable characters, got "
+                           f"{client!r}")
+    return client
+
+
+def _as_request(view: ViewLike | Request, size: Size | None, words: dict[str, Any]) -> Request:
+    if isinstance(view, Request) and size is None and not words:
+        return view
+    return Request(view, size, **words)

@@ -1,0 +1,31 @@
+"""Fixtures of the tests of the Python package: the harness of tests/e2e, and the package itself."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT / "client" / "python"), str(ROOT / "tests" / "e2e")]
+
+from harness import Broker, Stage, open_stage  # noqa: E402  pylint: disable=wrong-import-position
+
+stage = pytest.fixture(open_stage, name="stage")
+
+
+@pytest.fixture(name="broker")
+def a_broker(stage: Stage) -> Broker:
+    """A broker with two workers."""
+    broker = stage.broker()
+    stage.worker(broker, processes=2)
+    broker.wait_workers(2)
+    return broker
+
+
+@pytest.fixture(name="library")
+def a_library() -> Path:
+    """The file of libbrot that is tested."""
+    return Path(os.environ["LIBBROT"]).resolve()
