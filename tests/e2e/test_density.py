@@ -407,7 +407,12 @@ def test_preview_of_a_paused_job(stage: Stage, broker: Broker) -> None:
     assert first.status == 0 and read_ppm(stage.folder / "first.ppm").shape == (113, 97, 3)
     wait_until(lambda: row()["held"] > 0, "samples")
     assert stage.client("pause", *ways).status == 0
-    wait_until(lambda: row()["preview"] > 0 and row()["preview"] == row()["pixels_done"], "a total")
+
+    def is_still() -> bool:
+        now = row()
+        return (now["tiles_running"] == now["held"] == 0
+                and 0 < now["preview"] == now["pixels_done"])
+    wait_until(is_still, "a total")
     result = stage.client("fetch", *ways, "--preview", "--out", stage.folder / "a.npy")
     assert result.status == 0
     samples = int(re.search(r"^(\d+) of 300000000 points", result.err)[1])
