@@ -38,14 +38,7 @@ static bool disk_is_within(struct disk inner, struct disk outer)
 /* Whether a disk may meet the view. `about` bounds the view and what rounding makes of a point. */
 static bool disk_is_seen(struct disk z, const struct pixel_map *map, double about_x, double about_y)
 {
-	for (int half = 0; half < 2; half++) {
-		const double dx = z.x - map->re, dy = (half == 0 ? z.y : -z.y) - map->im;
-		const double u = map->is_turned ? dx * map->cos + dy * map->sin : dx;
-		const double v = map->is_turned ? dy * map->cos - dx * map->sin : dy;
-		if (fabs(u) <= about_x + z.r && fabs(v) <= about_y + z.r)
-			return true;
-	}
-	return false;
+	return pixel_is_about(map, z.x, z.y, about_x + z.r, about_y + z.r);
 }
 
 struct cells_range cells_range_of(const struct cells_search *search, double re, double im,

@@ -59,4 +59,19 @@ static inline bool pixel_of(const struct pixel_map *map, double x, double y, uin
 	return true;
 }
 
+/* Whether a point or its conjugate lies at most half_x and half_y away from the view's centre, in
+ * the view's own directions: nearly, for what need not be right to the pixel. */
+static inline bool pixel_is_about(const struct pixel_map *map, double x, double y, double half_x,
+				  double half_y)
+{
+	for (int half = 0; half < 2; half++) {
+		const double dx = x - map->re, dy = (half == 0 ? y : -y) - map->im;
+		const double u = map->is_turned ? dx * map->cos + dy * map->sin : dx;
+		const double v = map->is_turned ? dy * map->cos - dx * map->sin : dy;
+		if (fabs(u) <= half_x && fabs(v) <= half_y)
+			return true;
+	}
+	return false;
+}
+
 #endif

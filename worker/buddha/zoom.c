@@ -57,15 +57,7 @@ static struct point point_step(struct point z, struct point c)
 /* Whether z or its conjugate is in the view, or within rounding of it. */
 static bool is_hit(const struct pilot *p, struct point z)
 {
-	const struct pixel_map *map = &p->job->map;
-	for (int half = 0; half < 2; half++) {
-		const double dx = z.x - map->re, dy = (half == 0 ? z.y : -z.y) - map->im;
-		const double u = map->is_turned ? dx * map->cos + dy * map->sin : dx;
-		const double v = map->is_turned ? dy * map->cos - dx * map->sin : dy;
-		if (fabs(u) <= p->half_x && fabs(v) <= p->half_y)
-			return true;
-	}
-	return false;
+	return pixel_is_about(&p->job->map, z.x, z.y, p->half_x, p->half_y);
 }
 
 enum pilot_end { PILOT_ESCAPES, PILOT_STAYS, PILOT_OPEN };
