@@ -144,7 +144,8 @@ static void progress_ends_with_one(void **state)
 	for (size_t i = 0; i < REQUEST_COUNT; i++)
 		for (uint32_t threads = 1; threads <= 3; threads++) {
 			struct told told = {pthread_self(), 0.0, 2.0, 0};
-			const struct brot_local local = {threads, on_progress, &told};
+			const struct brot_local local = {
+				.threads = threads, .on_progress = on_progress, .context = &told};
 			struct brot_request *request = request_of(requests[i]);
 			struct images images;
 			images_make(request, 0, &images);
@@ -167,7 +168,8 @@ static void it_is_given_up_at_once(void **state)
 	for (size_t i = 0; i < 2; i++)
 		for (uint32_t threads = 1; threads <= 3; threads++) {
 			struct told told = {pthread_self(), 0.0, 1e-9, 0};
-			const struct brot_local local = {threads, on_progress, &told};
+			const struct brot_local local = {
+				.threads = threads, .on_progress = on_progress, .context = &told};
 			struct brot_request *request = request_of(heavy[i]);
 			struct brot_error err = {.code = BROT_OK};
 			struct images images;
@@ -195,7 +197,8 @@ static void it_is_given_up_midway(void **state)
 	(void)state;
 	for (uint32_t threads = 1; threads <= 3; threads++) {
 		unsigned calls = 0;
-		const struct brot_local local = {threads, third, &calls};
+		const struct brot_local local = {
+			.threads = threads, .on_progress = third, .context = &calls};
 		struct brot_request *request = request_of(HEAVY);
 		struct images images;
 		images_make(request, 0, &images);
