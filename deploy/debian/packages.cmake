@@ -7,6 +7,10 @@ endforeach()
 # A library's is named after its soname.
 set(package_lib libbrot${PROJECT_VERSION_MAJOR})
 set(package_dev libbrot-dev)
+set(package_python python3-brot)
+if(BROT_HAS_SETUPTOOLS)
+  list(APPEND packages python)
+endif()
 
 set(CPACK_GENERATOR DEB)
 set(CPACK_PACKAGE_NAME brot)
@@ -86,6 +90,23 @@ PNG, PPM, NumPy and OpenEXR files.
 set(CPACK_DEBIAN_DEV_PACKAGE_SECTION libdevel)
 set(CPACK_DEBIAN_ENABLE_COMPONENT_DEPENDS ON)
 set(CPACK_COMPONENT_DEV_DEPENDS lib)
+
+set(CPACK_COMPONENT_PYTHON_DESCRIPTION
+  "render service for the Mandelbrot family, Python 3
+The Mandelbrot family as NumPy arrays: from a render service, from one of the
+program's own, or from the program itself.
+
+ This package has the Python package brot.")
+set(CPACK_COMPONENT_PYTHON_DEPENDS lib)
+set(CPACK_DEBIAN_PYTHON_PACKAGE_SECTION python)
+set(CPACK_DEBIAN_PYTHON_PACKAGE_ARCHITECTURE all)
+set(CPACK_DEBIAN_PYTHON_PACKAGE_DEPENDS
+  "python3:any (>= 3.11~), python3-numpy (>= 1:1.24), python3-zmq (>= 24)")
+set(CPACK_DEBIAN_PYTHON_PACKAGE_RECOMMENDS "brot-broker, brot-worker")
+set(CPACK_DEBIAN_PYTHON_PACKAGE_SUGGESTS
+  "python3-notebook, python3-ipywidgets, python3-matplotlib, python3-xarray, python3-dask")
+set(CPACK_DEBIAN_PYTHON_PACKAGE_CONTROL_EXTRA
+  "${CMAKE_CURRENT_LIST_DIR}/python/postinst;${CMAKE_CURRENT_LIST_DIR}/python/prerm")
 
 # maintainer_scripts(<role> UNITS unit... OTHER package): the scripts of a package with a service.
 function(maintainer_scripts ROLE)

@@ -164,5 +164,7 @@ class Explorer:
         self._picture.value = self.image.png()
         self._text.value = f"{view['re']}, {view['im']}, {view['width']}"
 
-    def _repr_mimebundle_(self, **words: Any) -> Any:
-        return self.widget._repr_mimebundle_(**words)
+    def _ipython_display_(self) -> None:
+        # Not by the widget's own methods: each version of ipywidgets has others.
+        from IPython.display import display
+        display(self.widget)
