@@ -1,7 +1,7 @@
-"""What pyproject.toml cannot say: that libbrot goes into the wheel, where there is one.
+"""What pyproject.toml cannot say: which programs of this checkout go into the wheel.
 
-It is the file that LIBBROT names, or the one that the release build of this checkout has made, or
-none: then the package looks for the system's each time it is used. LIBBROT="" means none, too.
+Where its release build is there, that is libbrot, brot-broker and brot-worker. LIBBROT names
+another libbrot, which then goes alone; LIBBROT="" means that nothing goes.
 """
 
 from __future__ import annotations
@@ -22,32 +22,42 @@ except ImportError:  # before setuptools 70
     from wheel.bdist_wheel import bdist_wheel
 
 NAME = "libbrot.so.0"
-BUILT = Path(__file__).resolve().parent.parent.parent / "build" / "release" / "lib" / NAME
+BUILT = Path(__file__).resolve().parent.parent.parent / "build" / "release"
 
 
-def library() -> Path | None:
+def find_library() -> Path | None:
     """The libbrot that goes into the wheel."""
     named = os.environ.get("LIBBROT")
     if named is None:
-        return BUILT if BUILT.exists() else None
+        return BUILT / "lib" / NAME if (BUILT / "lib" / NAME).exists() else None
     if named and not Path(named).is_file():
         sys.exit(f"LIBBROT: must be the file of libbrot, or empty, got {named}")
     return Path(named) if named else None
 
 
+def find_programs() -> list[str]:
+    """What brot.cluster() starts, which looks for it where the wheel puts it."""
+    if "LIBBROT" in os.environ:
+        return []
+    here = Path(__file__).resolve().parent
+    return [os.path.relpath(path, here) for name in ("brot-broker", "brot-worker")
+            if (path := BUILT / "bin" / name).exists()]
+
+
+LIBRARY, PROGRAMS = find_library(), find_programs()
+
+
 class BuildPy(build_py):
     def run(self) -> None:
         super().run()
-        found = library()
-        if found is not None and not self.editable_mode:
-            self.copy_file(str(found), str(Path(self.build_lib) / "brot" / NAME))
-            self.announce(f"brot: {found} goes into the wheel", 2)
+        if LIBRARY is not None and not self.editable_mode:
+            self.copy_file(str(LIBRARY), str(Path(self.build_lib) / "brot" / NAME))
 
 
 class Wheel(bdist_wheel):
     def finalize_options(self) -> None:
         super().finalize_options()
-        self.root_is_pure = library() is None
+        self.root_is_pure = LIBRARY is None and not PROGRAMS
 
     def get_tag(self) -> tuple[str, str, str]:
         python, abi, platform = super().get_tag()
@@ -61,5 +71,6 @@ atexit.register(shutil.rmtree, scratch, ignore_errors=True)
 setup(
     license="MIT",
     cmdclass={"build_py": BuildPy, "bdist_wheel": Wheel},
+    data_files=[("bin", PROGRAMS)] if PROGRAMS else [],
     options={"build": {"build_base": scratch}, "egg_info": {"egg_base": scratch}},
 )

@@ -80,6 +80,7 @@ PNG, PPM, NumPy and OpenEXR files.
 set(CPACK_DEBIAN_LIB_PACKAGE_SECTION libs)
 set(CPACK_DEBIAN_LIB_PACKAGE_DEPENDS "${zmq_depends}")
 set(CPACK_DEBIAN_LIB_PACKAGE_SUGGESTS "brot-broker, brot-worker")
+set(CPACK_DEBIAN_LIB_PACKAGE_CONTROL_EXTRA ${CMAKE_CURRENT_LIST_DIR}/lib/triggers)
 
 set(CPACK_COMPONENT_DEV_DESCRIPTION
   "render service for the Mandelbrot family, library's headers

@@ -1,16 +1,13 @@
-"""The package as others get it: examples that run, a wheel, a notebook."""
+"""The package as others read it: examples that run, what is public, the explorer."""
 
 from __future__ import annotations
 
 import doctest
 import importlib
-import json
 import pkgutil
 import re
-import shutil
 import subprocess
 import sys
-from pathlib import Path
 from typing import Any
 
 import brot
@@ -18,7 +15,6 @@ import brot.explorer
 import brot.local
 import pytest
 from conftest import ROOT
-from harness import BIN, Stage
 
 SOURCE = ROOT / "client" / "python"
 MODULES = ["brot"] + [f"brot.{module.name}" for module in pkgutil.iter_modules(brot.__path__)]
@@ -55,28 +51,6 @@ def test_nothing_else_is_imported() -> None:
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True,
                          cwd=SOURCE).stdout.split()
     assert not {"xarray", "dask", "ipywidgets", "IPython", "numba", "PIL"} & set(out)
-
-
-def test_a_wheel(tmp_path: Path, library: Path) -> None:
-    """Built, installed in an environment of its own, and used from there."""
-    pytest.importorskip("wheel")
-    source, wheels, place = tmp_path / "source", tmp_path / "wheels", tmp_path / "venv"
-    shutil.copytree(SOURCE, source, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
-    shutil.copyfile(library, source / "brot" / "libbrot.so.0")
-    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "-q"]
-    if subprocess.run([*pip, "--version"], capture_output=True, check=False).returncode != 0:
-        pytest.skip("no pip here")
-    subprocess.run([*pip, "wheel", "--no-deps", "--no-build-isolation", "--no-index", "-w", wheels,
-                    source], check=True, capture_output=True)
-    (wheel,) = wheels.iterdir()
-    assert re.fullmatch(r"brot-[\d.]+-py3-none-linux_\w+\.whl", wheel.name), wheel.name
-    subprocess.run([*pip, "install", "--no-deps", "--no-index", "--target", place, wheel],
-                   check=True, capture_output=True)
-    assert (place / "brot" / "py.typed").exists()
-    code = "import brot.local; print(brot.__file__, brot.local.render('home', (8, 6)).shape)"
-    out = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True,
-                         cwd=tmp_path, env={"PYTHONPATH": str(place)}).stdout
-    assert out.split()[0].startswith(str(place)) and out.endswith("(6, 8, 3)\n")
 
 
 # The explorer, without a browser
@@ -129,26 +103,6 @@ def test_clicks_and_drags(monkeypatch: pytest.MonkeyPatch) -> None:
     explorer.camera = brot.explorer.Camera(brot.Request("-0.75,0,1e-300", (80, 60)))
     explorer.show()
     assert "too deep" in explorer._text.value
-
-
-def test_a_notebook(stage: Stage) -> None:
-    """The five lines of the README, run without a browser, make a picture."""
-    pytest.importorskip("nbconvert")
-    nbformat = pytest.importorskip("nbformat")
-    book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(
-        "import brot\nwith brot.cluster() as service:\n"
-        "    image = service.image('seahorse', (320, 240))\nimage")])
-    path = stage.folder / "book.ipynb"
-    path.write_text(nbformat.writes(book))
-    stage.named.add(path)
-    out = stage.logs / "done.ipynb"
-    result = stage.start([sys.executable, "-m", "nbconvert", "--to", "notebook", "--execute",
-                          "--output", str(out), str(path)],
-                         environment={"PYTHONPATH": str(SOURCE), "PATH": f"{BIN}:/usr/bin:/bin",
-                                      "HOME": str(stage.logs)}).wait(120)
-    assert result.status == 0, result.err
-    outputs = json.loads(out.read_text())["cells"][0]["outputs"]
-    assert any("image/png" in output.get("data", {}) for output in outputs)
 
 
 def test_the_widget_of_ipywidgets() -> None:

@@ -1,0 +1,143 @@
+"""The package as others install it: README's commands, in a checkout and an environment of their own."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import brot
+import pytest
+from conftest import ROOT
+from harness import BIN, Broker, Stage
+
+SOURCE = ROOT / "client" / "python"
+README = (SOURCE / "README.md").read_text()
+PIP = [sys.executable, "-m", "pip"]
+# Neither a network nor this user's settings.
+OFFLINE = {"PIP_NO_INDEX": "1", "PIP_NO_BUILD_ISOLATION": "0", "PIP_CONFIG_FILE": os.devnull,
+           "PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_NO_CACHE_DIR": "1"}
+WHEEL = re.compile(r"brot-[\d.]+-py3-none-(any|linux_\w+)\.whl")
+
+# Three ways to the same bytes; the library is the one that came with the package.
+USE = """
+import sys
+from importlib.metadata import version
+import brot, brot.local
+here = brot.local.render("seahorse", (160, 120), threads=2)
+with brot.cluster(workers=1) as own:
+    assert own.render("seahorse", (160, 120)).tobytes() == here.tobytes()
+with brot.connect(sys.argv[1]) as service:
+    image = service.image("seahorse", (160, 120))
+image.save("service.png")
+assert image.array.tobytes() == here.tobytes()
+print(version("brot"), brot.__file__, brot._native.library()._name)
+"""
+
+
+def run(*command: object, cwd: Path, environment: dict[str, str] | None = None,
+        status: int = 0) -> str:
+    """Its output, both streams. Of our own environment it gets nothing but the sanitizers' words."""
+    inherited = {name: value for name, value in os.environ.items() if name.endswith("SAN_OPTIONS")}
+    result = subprocess.run([str(word) for word in command], cwd=cwd, text=True, check=False,
+                            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env={
+                                **inherited, **OFFLINE, "PATH": f"{BIN}:/usr/bin:/bin",
+                                "HOME": str(cwd), "LC_ALL": "C.UTF-8", **(environment or {})})
+    assert (result.returncode != 0) == (status != 0), result.stdout
+    return result.stdout
+
+
+@pytest.fixture(name="checkout")
+def a_checkout(tmp_path: Path) -> Path:
+    """What pip needs of one."""
+    for module in ("pip", "venv", "setuptools", "wheel"):
+        pytest.importorskip(module)
+    shutil.copytree(SOURCE, tmp_path / "checkout" / "client" / "python",
+                    ignore=shutil.ignore_patterns("__pycache__", "*.egg-info", "build"))
+    return tmp_path / "checkout"
+
+
+def put_library(checkout: Path, library: Path) -> None:
+    """As the release build makes it."""
+    folder = checkout / "build" / "release" / "lib"
+    folder.mkdir(parents=True)
+    shutil.copyfile(library, folder / library.name)
+    (folder / "libbrot.so.0").symlink_to(library.name)
+
+
+def wheel_of(checkout: Path, **environment: str) -> Path:
+    wheels = checkout.parent / f"wheels{len(list(checkout.parent.iterdir()))}"
+    run(*PIP, "wheel", "--no-deps", "-w", wheels, "./client/python", cwd=checkout,
+        environment=environment)
+    (wheel,) = wheels.iterdir()
+    assert WHEEL.fullmatch(wheel.name), wheel.name
+    return wheel
+
+
+def has_library(wheel: Path) -> bool:
+    with zipfile.ZipFile(wheel) as archive:
+        assert "brot/py.typed" in archive.namelist()
+        return "brot/libbrot.so.0" in archive.namelist()
+
+
+def test_the_commands_of_readme(stage: Stage, broker: Broker, library: Path,
+                                checkout: Path) -> None:
+    """A built checkout, an environment that has Debian's NumPy and pyzmq, and three ways to use it."""
+    put_library(checkout, library)
+    before = sorted(checkout.rglob("*"))
+    commands = re.findall(r"^    (python3 -m venv .*|\S+/pip install \./client/python)$", README,
+                          re.MULTILINE)
+    assert len(commands) == 2
+    for command in commands:
+        run("sh", "-ec", command, cwd=checkout)
+    place = checkout / "brot-env"
+    made = set(checkout.rglob("*")) - set(before)
+    assert all(place in path.parents or path == place for path in made), made
+    out = run(place / "bin" / "python", "-c", USE, broker.url, cwd=checkout)
+    version, package, loaded = out.split()
+    assert version == brot.__version__
+    assert Path(package).parent == Path(loaded).parent and place in Path(loaded).parents
+    stage.named.add(stage.render(broker, "client.png", "--view", "seahorse", "--size", "160x120"))
+    assert (checkout / "service.png").read_bytes() == (stage.folder / "client.png").read_bytes()
+    run(place / "bin" / "python", "-m", "brot", "render", "--local", "--view", "seahorse", "--size",
+        "160x120", "--out", "shell.png", cwd=checkout)
+    assert (checkout / "shell.png").read_bytes() == (stage.folder / "client.png").read_bytes()
+
+
+def test_where_libbrot_of_a_wheel_comes_from(library: Path, checkout: Path) -> None:
+    plain = wheel_of(checkout)
+    assert plain.name.endswith("-any.whl") and not has_library(plain)
+    named = wheel_of(checkout, LIBBROT=str(library))
+    assert "linux" in named.name and has_library(named)
+    put_library(checkout, library)
+    built = wheel_of(checkout)
+    assert "linux" in built.name and has_library(built)
+    none = wheel_of(checkout, LIBBROT="")
+    assert none.name.endswith("-any.whl") and not has_library(none)
+    said = run(*PIP, "wheel", "--no-deps", "./client/python", cwd=checkout, status=1,
+               environment={"LIBBROT": "nowhere.so"})
+    assert "LIBBROT: must be the file of libbrot, or empty, got nowhere.so" in said
+
+
+def test_a_wheel_without_libbrot(library: Path, checkout: Path) -> None:
+    """It finds the one that LIBBROT names each time."""
+    place = checkout / "place"
+    run(*PIP, "install", "-q", "--no-deps", "--target", place, "./client/python", cwd=checkout)
+    code = "import brot.local; print(brot.__file__, brot.local.render('home', (8, 6)).shape)"
+    out = run(sys.executable, "-c", code, cwd=checkout,
+              environment={"PYTHONPATH": str(place), "LIBBROT": str(library)})
+    assert out.split()[0].startswith(str(place)) and out.endswith("(6, 8, 3)\n")
+
+
+def test_metadata_of_the_debian_package(tmp_path: Path) -> None:
+    """Those of pip's, and of no other version than the programs'."""
+    make = ROOT / "deploy" / "debian" / "make_metadata.py"
+    text = subprocess.run([sys.executable, make, SOURCE, brot.__version__], check=True, text=True,
+                          capture_output=True, cwd=tmp_path).stdout
+    assert f"\nVersion: {brot.__version__}\n" in text and "\nName: brot\n" in text
+    assert "\nRequires-Dist: numpy" in text and "License-File" not in text
+    assert "must be 99.0" in run(sys.executable, make, SOURCE, "99.0", cwd=tmp_path, status=1)
