@@ -13,7 +13,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from setuptools import setup
+from setuptools import Distribution, setup
 from setuptools.command.build_py import build_py
 
 try:
@@ -54,11 +54,12 @@ class BuildPy(build_py):
             self.copy_file(str(LIBRARY), str(Path(self.build_lib) / "brot" / NAME))
 
 
-class Wheel(bdist_wheel):
-    def finalize_options(self) -> None:
-        super().finalize_options()
-        self.root_is_pure = LIBRARY is None and not PROGRAMS
+class OfPlatform(Distribution):
+    def has_ext_modules(self) -> bool:
+        return LIBRARY is not None or bool(PROGRAMS)
 
+
+class Wheel(bdist_wheel):
     def get_tag(self) -> tuple[str, str, str]:
         python, abi, platform = super().get_tag()
         return (python, abi, platform) if self.root_is_pure else ("py3", "none", platform)
@@ -70,6 +71,7 @@ atexit.register(shutil.rmtree, scratch, ignore_errors=True)
 
 setup(
     license="MIT",
+    distclass=OfPlatform,
     cmdclass={"build_py": BuildPy, "bdist_wheel": Wheel},
     data_files=[("bin", PROGRAMS)] if PROGRAMS else [],
     options={"build": {"build_base": scratch}, "egg_info": {"egg_base": scratch}},

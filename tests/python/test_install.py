@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib.util
+import json
 import os
 import re
 import shutil
@@ -35,18 +37,18 @@ with brot.connect(sys.argv[1]) as service:
     image = service.image("seahorse", (160, 120))
 image.save("service.png")
 assert image.array.tobytes() == here.tobytes()
-print(version("brot"), brot.__file__, brot._native.library()._name)
+print(version("brot"), brot.__file__, brot._native.library()._name, own._landlord._broker)
 """
 
 
 def run(*command: object, cwd: Path, environment: dict[str, str] | None = None,
         status: int = 0) -> str:
-    """Its output, both streams. Of our own environment it gets nothing but the sanitizers' words."""
+    """Its output, both streams. It finds no program of brot by PATH, and no library by LIBBROT."""
     inherited = {name: value for name, value in os.environ.items() if name.endswith("SAN_OPTIONS")}
     result = subprocess.run([str(word) for word in command], cwd=cwd, text=True, check=False,
                             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env={
-                                **inherited, **OFFLINE, "PATH": f"{BIN}:/usr/bin:/bin",
-                                "HOME": str(cwd), "LC_ALL": "C.UTF-8", **(environment or {})})
+                                **inherited, **OFFLINE, "PATH": "/usr/bin:/bin",
+                                "HOME": str(cwd.parent / "home"), "LC_ALL": "C.UTF-8", **(environment or {})})
     assert (result.returncode != 0) == (status != 0), result.stdout
     return result.stdout
 
@@ -54,19 +56,27 @@ def run(*command: object, cwd: Path, environment: dict[str, str] | None = None,
 @pytest.fixture(name="checkout")
 def a_checkout(tmp_path: Path) -> Path:
     """What pip needs of one."""
-    for module in ("pip", "venv", "setuptools", "wheel"):
-        pytest.importorskip(module)
+    needed = {"pip", "ensurepip", "setuptools", "wheel", "ipykernel"}
+    missing = sorted(name for name in needed if importlib.util.find_spec(name) is None)
+    if missing:
+        pytest.skip(f"not here: {', '.join(missing)}")
     shutil.copytree(SOURCE, tmp_path / "checkout" / "client" / "python",
                     ignore=shutil.ignore_patterns("__pycache__", "*.egg-info", "build"))
     return tmp_path / "checkout"
 
 
-def put_library(checkout: Path, library: Path) -> None:
+def put_build(checkout: Path, library: Path) -> None:
     """As the release build makes it."""
-    folder = checkout / "build" / "release" / "lib"
-    folder.mkdir(parents=True)
-    shutil.copyfile(library, folder / library.name)
-    (folder / "libbrot.so.0").symlink_to(library.name)
+    build = checkout / "build" / "release"
+    (build / "lib").mkdir(parents=True)
+    (build / "bin").mkdir()
+    shutil.copyfile(library, build / "lib" / library.name)
+    (build / "lib" / "libbrot.so.0").symlink_to(library.name)
+    for name in ("brot-broker", "brot-worker"):
+        shutil.copy(BIN / name, build / "bin" / name)
+    # For pip to have less to pack.
+    subprocess.run(["strip", "--strip-debug", build / "lib" / library.name,
+                    *(build / "bin").iterdir()], check=True)
 
 
 def wheel_of(checkout: Path, **environment: str) -> Path:
@@ -78,46 +88,51 @@ def wheel_of(checkout: Path, **environment: str) -> Path:
     return wheel
 
 
-def has_library(wheel: Path) -> bool:
+def binaries_in(wheel: Path) -> set[str]:
     with zipfile.ZipFile(wheel) as archive:
-        assert "brot/py.typed" in archive.namelist()
-        return "brot/libbrot.so.0" in archive.namelist()
+        names = archive.namelist()
+    assert "brot/py.typed" in names
+    return {name.rpartition("/")[2] for name in names if "libbrot" in name or "/bin/" in name}
 
 
 def test_the_commands_of_readme(stage: Stage, broker: Broker, library: Path,
                                 checkout: Path) -> None:
     """A built checkout, an environment that has Debian's NumPy and pyzmq, and three ways to use it."""
-    put_library(checkout, library)
+    put_build(checkout, library)
     before = sorted(checkout.rglob("*"))
-    commands = re.findall(r"^    (python3 -m venv .*|\S+/pip install \./client/python)$", README,
-                          re.MULTILINE)
-    assert len(commands) == 2
+    commands = re.findall(r"^    ((?:python3 -m venv|brot-env/bin/).*)$", README, re.MULTILINE)
+    assert len(commands) == 5
     for command in commands:
-        run("sh", "-ec", command, cwd=checkout)
+        if "-m notebook" not in command:  # which would wait for a browser
+            run("sh", "-ec", command, cwd=checkout)
     place = checkout / "brot-env"
     made = set(checkout.rglob("*")) - set(before)
     assert all(place in path.parents or path == place for path in made), made
     out = run(place / "bin" / "python", "-c", USE, broker.url, cwd=checkout)
-    version, package, loaded = out.split()
+    version, package, loaded, program = out.split()
     assert version == brot.__version__
     assert Path(package).parent == Path(loaded).parent and place in Path(loaded).parents
-    stage.named.add(stage.render(broker, "client.png", "--view", "seahorse", "--size", "160x120"))
-    assert (checkout / "service.png").read_bytes() == (stage.folder / "client.png").read_bytes()
+    assert Path(program) == place / "bin" / "brot-broker"
+    kernel = json.loads((place / "share/jupyter/kernels/python3/kernel.json").read_text())
+    assert kernel["argv"][0] == str(place / "bin" / "python")
+    picture = stage.render(broker, "client.png", "--view", "seahorse", "--size", "160x120")
+    assert (checkout / "service.png").read_bytes() == picture.read_bytes()
     run(place / "bin" / "python", "-m", "brot", "render", "--local", "--view", "seahorse", "--size",
         "160x120", "--out", "shell.png", cwd=checkout)
-    assert (checkout / "shell.png").read_bytes() == (stage.folder / "client.png").read_bytes()
+    assert (checkout / "shell.png").read_bytes() == picture.read_bytes()
 
 
 def test_where_libbrot_of_a_wheel_comes_from(library: Path, checkout: Path) -> None:
     plain = wheel_of(checkout)
-    assert plain.name.endswith("-any.whl") and not has_library(plain)
+    assert plain.name.endswith("-any.whl") and binaries_in(plain) == set()
     named = wheel_of(checkout, LIBBROT=str(library))
-    assert "linux" in named.name and has_library(named)
-    put_library(checkout, library)
+    assert "linux" in named.name and binaries_in(named) == {"libbrot.so.0"}
+    put_build(checkout, library)
     built = wheel_of(checkout)
-    assert "linux" in built.name and has_library(built)
+    assert "linux" in built.name
+    assert binaries_in(built) == {"libbrot.so.0", "brot-broker", "brot-worker"}
     none = wheel_of(checkout, LIBBROT="")
-    assert none.name.endswith("-any.whl") and not has_library(none)
+    assert none.name.endswith("-any.whl") and binaries_in(none) == set()
     said = run(*PIP, "wheel", "--no-deps", "./client/python", cwd=checkout, status=1,
                environment={"LIBBROT": "nowhere.so"})
     assert "LIBBROT: must be the file of libbrot, or empty, got nowhere.so" in said
