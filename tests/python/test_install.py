@@ -44,11 +44,13 @@ print(version("brot"), brot.__file__, brot._native.library()._name, own._landlor
 def run(*command: object, cwd: Path, environment: dict[str, str] | None = None,
         status: int = 0) -> str:
     """Its output, both streams. It finds no program of brot by PATH, and no library by LIBBROT."""
-    inherited = {name: value for name, value in os.environ.items() if name.endswith("SAN_OPTIONS")}
+    inherited = {name: os.environ[name] for name in ("ASAN_OPTIONS", "UBSAN_OPTIONS", "LD_PRELOAD")
+                 if name in os.environ}
     result = subprocess.run([str(word) for word in command], cwd=cwd, text=True, check=False,
                             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env={
                                 **inherited, **OFFLINE, "PATH": "/usr/bin:/bin",
-                                "HOME": str(cwd.parent / "home"), "LC_ALL": "C.UTF-8", **(environment or {})})
+                                "HOME": str(cwd.parent / "home"), "LC_ALL": "C.UTF-8",
+                                **(environment or {})})
     assert (result.returncode != 0) == (status != 0), result.stdout
     return result.stdout
 
