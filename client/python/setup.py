@@ -60,6 +60,12 @@ class OfPlatform(Distribution):
 
 
 class Wheel(bdist_wheel):
+    def run(self) -> None:
+        # Not of the distribution: a source archive would take them as well.
+        if PROGRAMS:
+            self.distribution.data_files = [("bin", PROGRAMS)]
+        super().run()
+
     def get_tag(self) -> tuple[str, str, str]:
         python, abi, platform = super().get_tag()
         return (python, abi, platform) if self.root_is_pure else ("py3", "none", platform)
@@ -73,6 +79,5 @@ setup(
     license="MIT",
     distclass=OfPlatform,
     cmdclass={"build_py": BuildPy, "bdist_wheel": Wheel},
-    data_files=[("bin", PROGRAMS)] if PROGRAMS else [],
     options={"build": {"build_base": scratch}, "egg_info": {"egg_base": scratch}},
 )

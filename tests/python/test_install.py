@@ -1,4 +1,4 @@
-"""The package as others install it: README's commands, in a checkout and an environment of their own."""
+"""The package as others install it: README's commands, in a checkout of their own."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def binaries_in(wheel: Path) -> set[str]:
 
 def test_the_commands_of_readme(stage: Stage, broker: Broker, library: Path,
                                 checkout: Path) -> None:
-    """A built checkout, an environment that has Debian's NumPy and pyzmq, and three ways to use it."""
+    """A built checkout, an environment with Debian's NumPy and pyzmq, three ways to use it."""
     put_build(checkout, library)
     before = sorted(checkout.rglob("*"))
     commands = re.findall(r"^    ((?:python3 -m venv|brot-env/bin/).*)$", README, re.MULTILINE)
