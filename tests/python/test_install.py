@@ -127,6 +127,12 @@ def test_the_commands_of_readme(stage: Stage, broker: Broker, library: Path,
 def test_where_libbrot_of_a_wheel_comes_from(library: Path, checkout: Path) -> None:
     plain = wheel_of(checkout)
     assert plain.name.endswith("-any.whl") and binaries_in(plain) == set()
+    place = checkout / "place"
+    run(*PIP, "install", "--no-deps", "--target", place, plain, cwd=checkout)
+    code = "import brot.local; print(brot.__file__, brot.local.render('home', (8, 6)).shape)"
+    out = run(sys.executable, "-c", code, cwd=checkout,
+              environment={"PYTHONPATH": str(place), "LIBBROT": str(library)})
+    assert out.split()[0].startswith(str(place)) and out.endswith("(6, 8, 3)\n")
     named = wheel_of(checkout, LIBBROT=str(library))
     assert "linux" in named.name and binaries_in(named) == {"libbrot.so.0"}
     put_build(checkout, library)
@@ -138,16 +144,6 @@ def test_where_libbrot_of_a_wheel_comes_from(library: Path, checkout: Path) -> N
     said = run(*PIP, "wheel", "--no-deps", "./client/python", cwd=checkout, status=1,
                environment={"LIBBROT": "nowhere.so"})
     assert "LIBBROT: must be the file of libbrot, or empty, got nowhere.so" in said
-
-
-def test_a_wheel_without_libbrot(library: Path, checkout: Path) -> None:
-    """It finds the one that LIBBROT names each time."""
-    place = checkout / "place"
-    run(*PIP, "install", "-q", "--no-deps", "--target", place, "./client/python", cwd=checkout)
-    code = "import brot.local; print(brot.__file__, brot.local.render('home', (8, 6)).shape)"
-    out = run(sys.executable, "-c", code, cwd=checkout,
-              environment={"PYTHONPATH": str(place), "LIBBROT": str(library)})
-    assert out.split()[0].startswith(str(place)) and out.endswith("(6, 8, 3)\n")
 
 
 def test_metadata_of_the_debian_package(tmp_path: Path) -> None:
