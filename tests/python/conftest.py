@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -23,6 +24,14 @@ def a_broker(stage: Stage) -> Broker:
     stage.worker(broker, processes=2)
     broker.wait_workers(2)
     return broker
+
+
+def same(one: Any, other: Any) -> bool:
+    """Whether two results have the same type, shape and bytes."""
+    if isinstance(one, dict):
+        return list(one) == list(other) and all(same(one[name], other[name]) for name in one)
+    return bool(one.dtype == other.dtype and one.shape == other.shape
+                and one.tobytes() == other.tobytes())
 
 
 @pytest.fixture(name="library")

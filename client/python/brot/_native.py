@@ -23,12 +23,14 @@ from typing import Any
 import numpy as np
 
 from . import _formats
+from ._checks import whole
 from ._formats import Array, Result
 from .errors import Error, RequestError, from_code
 from .request import Request
 
 NAME = "libbrot.so.0"
 PLANES_MAX = 7
+THREADS_MAX = 256
 PART_PX = 1 << 16  # of a call that colours, or surveys: each of these makes a histogram
 
 _NAMES = ("ok", "usage", "request", "no_input", "not_found", "unavailable", "busy", "no_space",
@@ -48,7 +50,8 @@ _OnProgress = CFUNCTYPE(c_bool, c_double, c_void_p)
 
 class _Local(Structure):
     _fields_ = [("threads", c_uint32), ("on_progress", _OnProgress), ("context", c_void_p),
-                ("first_row", c_uint32), ("rows", c_uint32)]
+                ("first_row", c_uint32), ("rows", c_uint32), ("first_sample", c_uint64),
+                ("samples", c_uint64)]
 
 
 class _File(Structure):
@@ -66,6 +69,7 @@ _PROTOTYPES: dict[str, tuple[Any, list[Any]]] = {
     "brot_request_new": (c_int, [c_char_p, c_char_p, POINTER(c_void_p), POINTER(_Error)]),
     "brot_request_free": (None, [c_void_p]),
     "brot_request_json": (c_char_p, [c_void_p]),
+    "brot_request_rows": (c_uint32, [c_void_p]),
     "brot_render": (c_int, [c_void_p, POINTER(_Array), POINTER(_Local), POINTER(_Error)]),
     "brot_kernel": (c_char_p, []),
     "brot_colour_new": (c_int, [c_char_p, c_size_t, POINTER(c_void_p), POINTER(_Error)]),
@@ -135,6 +139,11 @@ class Handle:
         found: dict[str, Any] = json.loads(self._library.brot_request_json(self.pointer))
         return found
 
+    def rows(self) -> int:
+        """How many, from the top on, have to be rendered: the others are their mirror images."""
+        rows: int = self._library.brot_request_rows(self.pointer)
+        return rows
+
     def __del__(self) -> None:
         if getattr(self, "pointer", None):
             self._library.brot_request_free(self.pointer)
@@ -200,15 +209,14 @@ class _Watch:
 
 
 def render(handle: Handle, arrays: Sequence[Array], threads: int = 0,
-           progress: Callable[[float], object] | None = None, first_row: int = 0,
-           rows: int = 0) -> None:
-    """Renders into an array for each plane, whose rows are in one piece; of these rows alone where
-    rows is not 0. What progress raises, a KeyboardInterrupt included, ends it and is raised."""
-    if isinstance(threads, bool) or not isinstance(threads, int) or not 0 <= threads < 1 << 32:
-        raise RequestError(f"threads: must be a whole number of at least 0, got {threads!r}")
-    error = _Error()
+           progress: Callable[[float], object] | None = None, *,
+           rows: tuple[int, int] = (0, 0), samples: tuple[int, int] = (0, 0)) -> None:
+    """Renders into an array for each plane, whose rows are in one piece. rows: the first one and
+    how many, of which alone arrays consist, samples: the same of those that are counted; 0: all.
+    What progress raises, a KeyboardInterrupt included, ends it and is raised."""
+    threads, error = whole("threads", threads, 0, THREADS_MAX), _Error()
     with _Watch(progress) as watch:
-        local = _Local(threads, watch.callback, None, first_row, rows)
+        local = _Local(threads, watch.callback, None, *rows, *samples)
         code = library().brot_render(handle.pointer, _arrays(arrays), byref(local), byref(error))
     if code and watch.raised is not None:
         raise watch.raised

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from . import _formats, _native
+from . import _formats, _lazy, _native
 from ._formats import Array, Format, Result
 from ._places import ViewLike
 from ._processes import Processes, processes
@@ -23,7 +23,7 @@ from .errors import RequestError
 from .image import Image
 from .request import Request
 
-__all__ = ["Processes", "image", "kernel", "processes", "render", "request"]
+__all__ = ["Processes", "dask", "image", "kernel", "processes", "render", "request"]
 
 
 def request(view: ViewLike | Request = None, size: Sequence[int] | None = None,
@@ -55,6 +55,24 @@ def image(view: ViewLike | Request = None, size: Sequence[int] | None = None, *,
           **words: Any) -> Image:
     """As render(), with the request: a :class:`brot.Image`, which a notebook shows."""
     return _render(view, size, threads, progress, words)
+
+
+def dask(view: ViewLike | Request = None, size: Sequence[int] | None = None, *,
+         rows: int | None = None, **words: Any) -> Any:
+    """What render() returns as a ``dask.array.Array`` (of format raw a dict of these) of which
+    nothing is rendered yet: a chunk is when it is computed, alone, by one thread, so that dask runs
+    as many side by side as it has threads or processes.
+
+        counts = brot.local.dask("seahorse", (100_000, 100_000), format="iterations")
+        counts[50_000:50_010].max().compute()            # renders one chunk, or two
+
+    rows: of a chunk, which has the whole width; without it about a quarter of a million pixels.
+    Any scheduler of dask does. A KeyboardInterrupt is heard between chunks.
+
+    RequestError (a ValueError), also for Buddhabrots and colours that need the whole image
+    (histogram, relief), of which no row can be had alone; NotFoundError.
+    """
+    return _lazy.rendered(request(view, size, **words), rows)
 
 
 def kernel() -> str | None:
