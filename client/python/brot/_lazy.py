@@ -5,7 +5,9 @@ it is computed, and nothing else is.
 from __future__ import annotations
 
 import functools
+import hashlib
 import importlib
+import operator
 from collections.abc import Callable
 from typing import Any
 
@@ -19,28 +21,31 @@ BAND_PX = 1 << 18  # of a chunk where nobody says: some tens of milliseconds, 1 
 
 
 def array_of(request: Request, rows: int | None, make: Callable[[int, int], Result],
-             is_pure: bool) -> Any:
+             name: str) -> Any:
     """A dask.array.Array as render() has it, or of format raw a dict of these, in chunks of so many
     whole rows. make: called with the first row and the number of rows of a chunk, in whatever
-    thread or process dask computes that. is_pure: equal calls give equal bytes."""
-    delayed = importlib.import_module("dask").delayed
-    array = importlib.import_module("dask.array")
+    thread or process dask computes that. name: of no other array, but one of equal chunks."""
+    dask_array = importlib.import_module("dask.array").Array
+    graph = importlib.import_module("dask.highlevelgraph").HighLevelGraph
     format_, (width, height) = _formats.by_name(request.format), request.size
     if rows is None:
         rows = max(1, BAND_PX // width)
     step = min(whole("rows", rows, 1, _limits.SIZE_PX), height)
-    make_ = delayed(make, pure=is_pure)
-    bands = [(make_(first, min(step, height - first)), min(step, height - first))
-             for first in range(0, height, step)]
+    name = f"brot-{name}-{step}"
+    counts = [min(step, height - first) for first in range(0, height, step)]
+    bands = {(name, index): (make, index * step, count) for index, count in enumerate(counts)}
 
-    def joined(like: Array, name: str | None) -> Any:
-        return array.concatenate([
-            array.from_delayed(band if name is None else band[name], (count, *like.shape[1:]),
-                               like.dtype) for band, count in bands])
+    def joined(like: Array, plane: str) -> Any:
+        own, rest = f"{name}-{plane or 'rows'}", (0,) * (like.ndim - 1)
+        chunks = {(own, index, *rest): (operator.getitem, band, plane) if plane else band
+                  for index, band in enumerate(bands)}
+        layers = graph({name: bands, own: chunks}, {name: set(), own: {name}})
+        return dask_array(layers, own, (tuple(counts), *((side,) for side in like.shape[1:])),
+                          like.dtype, like)
     like = format_.assemble(format_.empty(0, width))
     if isinstance(like, dict):
-        return {name: joined(plane, name) for name, plane in like.items()}
-    return joined(like, None)
+        return {plane: joined(array, plane) for plane, array in like.items()}
+    return joined(like, "")
 
 
 def rendered(request: Request, rows: int | None) -> Any:
@@ -48,7 +53,9 @@ def rendered(request: Request, rows: int | None) -> Any:
     if request.document["kind"] != "escape" or request.numbers() is not None:
         raise RequestError("kind: must be escape, in colours that do not need the whole image, for "
                            f"some of its rows to be rendered, got {request!r}")
-    return array_of(request, rows, functools.partial(_render, request.json()), True)
+    text = request.json()
+    name = hashlib.sha256(text.encode()).hexdigest()[:32]
+    return array_of(request, rows, functools.partial(_render, text), name)
 
 
 @functools.lru_cache(16)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import logging
+import secrets
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -220,7 +221,7 @@ class Job:
         if self._request is None:
             assert self._error is not None
             raise self._error
-        return _lazy.array_of(self._request, rows, self.rows, False)
+        return _lazy.array_of(self._request, rows, self.rows, secrets.token_hex(16))
 
     # In whatever thread waits
 
