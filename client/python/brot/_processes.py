@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 
 from . import _formats, _native
-from ._checks import whole
+from ._checks import callback, whole
 from ._formats import Array, Result
 from ._part_worker import arrays_in, layout
 from ._places import ViewLike
@@ -120,6 +120,8 @@ class Processes:
               progress: Callable[[float], object] | None = None, **words: Any) -> Image:
         """As render(), with the request: a :class:`brot.Image`, which a notebook shows."""
         from .local import request
+        if progress is not None:
+            callback("progress", progress)
         asked = request(view, size, **words)
         numbers = asked.numbers()
         wanted = numbers or asked

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from . import _formats, _lazy, _native
+from . import _checks, _formats, _lazy, _native
 from ._checks import seconds, whole
 from ._formats import Array, Result
 from ._notice import Progress, Summary
@@ -169,6 +169,7 @@ class Job:
 
     def add_done_callback(self, callback: DoneCallback) -> None:
         """Calls it with the job when that has ended."""
+        _checks.callback("callback", callback)
         with self._condition:
             if not self.done():
                 self._done_callbacks.append(callback)
@@ -177,6 +178,7 @@ class Job:
 
     def add_progress_callback(self, callback: ProgressCallback) -> None:
         """Calls it with each :class:`brot.Progress`."""
+        _checks.callback("callback", callback)
         with self._condition:
             self._progress_callbacks.append(callback)
 

@@ -10,6 +10,7 @@ The bytes are those that any service gives.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -29,7 +30,7 @@ __all__ = ["Processes", "dask", "image", "kernel", "processes", "render", "reque
 def request(view: ViewLike | Request = None, size: Sequence[int] | None = None,
             **words: Any) -> Request:
     """The request with every default spelled out, checked as a broker would. view may be, besides
-    what :class:`brot.Request` takes, ``"@FILE"`` of a picture with a request in it, or of a place:
+    what :class:`brot.Request` takes, the file of a picture with a request in it, or of a place:
     .kfr, .toml, .par, .xpf. RequestError, NotFoundError, FileError."""
     return Request.from_document(_open(view, size, words).document())
 
@@ -82,6 +83,8 @@ def kernel() -> str | None:
 
 def _open(view: ViewLike | Request, size: Sequence[int] | None,
           words: dict[str, Any]) -> _native.Handle:
+    if isinstance(view, os.PathLike):
+        view = f"@{os.fsdecode(view)}"
     if isinstance(view, str) and view.startswith("@"):
         view = Request.from_document(_native.Handle(view, None).document())
     asked = view if isinstance(view, Request) and size is None and not words else (
