@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, TypeVar
 
 import pytest
@@ -268,6 +269,18 @@ def test_leave() -> None:
         play.accept()
         actions = play.session.leave(play.now)
         assert types(play.said(actions)) == said and play.session.is_over
+
+
+def test_leave_before_it_was_accepted() -> None:
+    kept = Play(is_kept=True)
+    assert types(kept.said(kept.session.leave(kept.now))) == [] and kept.session.is_over
+    play = Play()
+    assert play.session.leave(play.now) == [] and play.session.leave(play.now) == []
+    assert play.session.deadline() < math.inf
+    assert play.said(play.accept()) == [(Type.CANCEL_JOB, {"job": 7})]
+    silent = Play()
+    assert silent.session.leave(silent.now) == []
+    assert isinstance(one(silent.pass_time(1.1), Failed).error, Cancelled)
 
 
 # Pixels

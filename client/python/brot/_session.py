@@ -127,10 +127,15 @@ class Session:
         return self._take()
 
     def leave(self, now: float) -> list[Action]:
-        """The caller goes: a job of its own that is not kept is over, any other goes on."""
+        """The caller goes: a job of its own that is not kept is over, any other goes on. One that
+        the broker has not answered yet can only be cancelled once it has, or CANCEL_S later."""
         self._now = now
         if self.state is State.HOLDING:
             return self.release(now)
+        if self.state is State.ASKING and self.is_own and not self.job:
+            return self.cancel(now)
+        if self.state is State.CANCELLING:
+            return self._take()
         if self.state is not State.OVER:
             self._fail(Cancelled("the connection was closed"))
         return self._take()

@@ -81,6 +81,7 @@ class _Landlord:
 
     def __init__(self, broker: Path, worker: Path, workers: int, threads: int,
                  options: list[str]) -> None:
+        self._pid = os.getpid()
         self._folder = _make_folder()
         self.url = f"ipc://{self._folder}/clients"
         self._broker, self._worker = broker, worker
@@ -102,6 +103,8 @@ class _Landlord:
             raise self._error
 
     def ask_end(self) -> None:
+        if os.getpid() != self._pid:
+            return  # they are those of the process that forked
         try:
             os.write(self._waker, b"e")
         except OSError:

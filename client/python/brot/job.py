@@ -48,7 +48,8 @@ class Job:
     """One request at a broker. :meth:`brot.Service.submit` makes it; any thread may use it.
 
     Callbacks are called in a thread of brot's (or at once, where what they wait for has happened):
-    they must not wait for anything. What they raise is logged.
+    they must not wait for anything, and what would wait for a broker is an Error there. What they
+    raise is logged.
     """
 
     def __init__(self, service: Service, request: Request | None, numbers: Request | None,
@@ -122,9 +123,7 @@ class Job:
 
     def wait(self, timeout: float | None = None) -> bool:
         """Whether it has ended within so many seconds."""
-        wait_s = seconds("timeout", timeout)
-        with self._condition:
-            return self._condition.wait_for(self.done, wait_s)
+        return self._wait(self.done, timeout)
 
     def result(self, timeout: float | None = None) -> Result:
         """The array, read-only: see :meth:`brot.Service.render`. Waits for so many seconds at most.
@@ -218,8 +217,8 @@ class Job:
         whole rows, each of which waits, when it is computed, for its own rows alone. The threads of
         this process can compute it, no other process. Waits until the broker has accepted a job
         that was attached to. What the job fails with is raised by the chunks."""
-        with self._interruptible(), self._condition:
-            self._condition.wait_for(lambda: self._request is not None or self.done())
+        with self._interruptible():
+            self._wait(lambda: self._request is not None or self.done(), None)
         if self._request is None:
             assert self._error is not None
             raise self._error
@@ -229,6 +228,14 @@ class Job:
 
     def _interruptible(self) -> _CancelOnInterrupt:
         return _CancelOnInterrupt(self)
+
+    def _wait(self, is_so: Callable[[], bool], timeout: float | None) -> bool:
+        """Whether it has become so within that time."""
+        wait_s = seconds("timeout", timeout)
+        if not is_so():
+            self._service._loop.check_may_wait()
+        with self._condition:
+            return self._condition.wait_for(is_so, wait_s)
 
     def _wait_done(self, timeout: float | None) -> None:
         with self._interruptible():
@@ -338,6 +345,7 @@ class _Patience:
         # A bit of a mapped image makes no sound.
         looks = [wait_s for wait_s in (left, BITS_S if job._image is not None else None)
                  if wait_s is not None]
+        job._service._loop.check_may_wait()
         with job._interruptible(), job._condition:
             if not job.done():
                 job._condition.wait(min(looks, default=None))

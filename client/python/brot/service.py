@@ -250,6 +250,7 @@ class Service:
 
     def _ask(self, type_: Type, body: dict[str, Any], *,
              watches_handshake: bool = False) -> dict[str, Any]:
+        self._loop.check_may_wait()
         answers: queue.SimpleQueue[dict[str, Any] | Error] = queue.SimpleQueue()
         self._question(type_, body, answers.put, watches_handshake)
         answer = answers.get()
@@ -302,7 +303,8 @@ def _priority(priority: int) -> int:
 def _client_name(client: str | None) -> str:
     if client is None:
         return f"python-{os.getpid()}-{secrets.token_hex(4)}"
-    if not isinstance(client, str) or not 1 <= len(client) <= _limits.NAME_CHARS or not client.isprintable():
+    is_good = isinstance(client, str) and 1 <= len(client) <= _limits.NAME_CHARS
+    if not is_good or not client.isprintable():
         raise RequestError(f"client: must have 1 to {_limits.NAME_CHARS} printable characters, got "
                            f"{client!r}")
     return client
