@@ -6,7 +6,7 @@ import math
 from typing import Any, TypeVar
 
 import pytest
-from brot import _session
+from brot import _conversation
 from brot._actions import Failed, Finished, Pixels, Plan, Reconnect, Send
 from brot._fetching import AGAIN_S, WINDOW, Area, Fetching, pieces
 from brot._notice import Accepted, Progress
@@ -179,7 +179,7 @@ def test_a_lost_job_is_submitted_again() -> None:
 
 def test_lost_again_and_again() -> None:
     play = Play()
-    for job in range(1, _session.RESUBMITS + 1):
+    for job in range(1, _conversation.RESUBMITS + 1):
         play.accept(job=job)
         play.lost(job=job)
         assert not play.session.is_over

@@ -21,8 +21,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-import numpy as np
-
 from . import _formats, _native
 from ._checks import callback, whole
 from ._formats import Array, Result
