@@ -7,10 +7,8 @@ import gc
 import json
 import os
 import signal
-import sys
 import threading
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import brot
@@ -18,9 +16,9 @@ import brot.aio
 import brot.local
 import numpy as np
 import pytest
+from conftest import program
 from harness import SHM, Broker, Stage, heavy_request, wait_until
 
-PACKAGE = str(Path(brot.__file__).parents[1])
 HEAVY = json.dumps(heavy_request(4096))
 HEAD = """
 import gc, json, os, sys, threading, brot, brot.aio
@@ -31,9 +29,7 @@ heavy = json.loads(sys.argv[2])
 
 def run(stage: Stage, broker: Broker, text: str) -> Any:
     """What a Python program said and how it ended, which it must do by itself."""
-    process = stage.start([sys.executable, "-c", HEAD + text, broker.url, HEAVY],
-                          environment={"PYTHONPATH": PACKAGE, "PYTHONDONTWRITEBYTECODE": "1"})
-    return process.wait()
+    return program(stage, HEAD + text, broker.url, HEAVY).wait()
 
 
 def ends(broker: Broker) -> None:
@@ -193,8 +189,7 @@ __import__("asyncio").run(run())
 def test_ctrl_c_wherever_one_waits(stage: Stage, broker: Broker, wait: str) -> None:
     lines = "".join(f"    {line}\n" for line in wait.strip().splitlines())
     text = HEAD + f"try:\n{lines}except KeyboardInterrupt:\n    print('interrupted', flush=True)\n"
-    process = stage.start([sys.executable, "-c", text, broker.url, HEAVY],
-                          environment={"PYTHONPATH": PACKAGE})
+    process = program(stage, text, broker.url, HEAVY)
     wait_until(lambda: [row for row in broker.jobs() if row["pixels_done"]], "some pixels")
     os.kill(process.pid, signal.SIGINT)
     result = process.wait()

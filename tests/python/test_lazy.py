@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 import threading
-from pathlib import Path
 from typing import Any
 
 import brot
@@ -12,7 +11,7 @@ import brot.local
 import numpy as np
 import pytest
 from brot import _native
-from conftest import same
+from conftest import ROOT, program, same
 from harness import Broker, Stage, heavy_request, wait_until
 
 pytest.importorskip("dask.array")
@@ -88,7 +87,7 @@ if __name__ == "__main__":
     path = stage.folder / "lazy.py"
     path.write_text(text)
     process = stage.start([sys.executable, str(path)],
-                          environment={"PYTHONPATH": str(Path(brot.__file__).parents[1])})
+                          environment={"PYTHONPATH": str(ROOT / "client" / "python")})
     result = process.wait()
     assert result.out == "equal\n", result.err
 
@@ -124,9 +123,7 @@ import sys, brot, brot.local
 brot.local.render("home", (8, 8))
 assert "dask" not in sys.modules and "xarray" not in sys.modules
 """
-    process = stage.start([sys.executable, "-c", text],
-                          environment={"PYTHONPATH": str(Path(brot.__file__).parents[1])})
-    assert process.wait().status == 0
+    assert program(stage, text).wait().status == 0
 
 
 # Of a job

@@ -6,7 +6,6 @@ import itertools
 import json
 import os
 import signal
-import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,7 +16,7 @@ import brot.local
 import numpy as np
 import pytest
 from brot import _native, _processes
-from conftest import same
+from conftest import program, same
 from harness import SHM, Broker, Stage, heavy_request, wait_until
 
 SIZE = (120, 77)
@@ -178,9 +177,7 @@ os.kill(os.getpid(), 9)
     # One row is hours of work.
     heavy = {**heavy_request(2), "iterations": 10**9, "shortcuts": False}
     request = json.dumps(heavy) if is_busy else ""
-    process = stage.start([sys.executable, "-c", text, request],
-                          environment={"PYTHONPATH": str(Path(brot.__file__).parents[1])})
-    out = process.wait().out
+    out = program(stage, text, request).wait().out
     assert len(out.split()) == 2
     wait_until(lambda: not any(map(is_alive, out.split())), "the processes to end")
 
@@ -207,9 +204,7 @@ try:
 except ValueError as error:
     print(error)
 """
-    process = stage.start([sys.executable, "-c", text],
-                          environment={"PYTHONPATH": str(Path(brot.__file__).parents[1])})
-    result = process.wait()
+    result = program(stage, text).wait()
     assert result.status == 0 and "closed" in result.out, result.err
 
 

@@ -116,6 +116,12 @@ FORMATS: dict[str, Format] = {made.name: made for made in (
 )}
 
 
+def freeze(arrays: Sequence[Array]) -> None:
+    """Nobody writes to them any more."""
+    for array in arrays:
+        array.flags.writeable = False
+
+
 def by_name(name: object) -> Format:
     """RequestError where there is no such format."""
     found = FORMATS.get(name) if isinstance(name, str) else None

@@ -151,8 +151,7 @@ class Processes:
         arrays = arrays_in(memory, wanted)
         if wanted.format != asked.format:
             arrays = [_narrow(array) for array in arrays]
-        for array in arrays:
-            array.flags.writeable = False
+        _formats.freeze(arrays)
         return arrays
 
     def _start(self) -> None:

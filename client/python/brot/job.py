@@ -376,8 +376,7 @@ def _cut(whole_: Result, first: int, rows: int) -> Result:
 
 def _assembled(format_: str, arrays: list[Array], first: int, rows: int) -> Result:
     parts = [array[first:first + rows] for array in arrays]
-    for part in parts:
-        part.flags.writeable = False
+    _formats.freeze(parts)
     return _formats.by_name(format_).assemble(parts)
 
 

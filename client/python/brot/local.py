@@ -87,9 +87,7 @@ def _open(view: ViewLike | Request, size: Sequence[int] | None,
         view = f"@{os.fsdecode(view)}"
     if isinstance(view, str) and view.startswith("@"):
         view = Request.from_document(_native.Handle(view, None).document())
-    asked = view if isinstance(view, Request) and size is None and not words else (
-        Request(view, size, **words))
-    return _native.open_request(asked)
+    return _native.open_request(Request.of(view, size, words))
 
 
 def _render(view: ViewLike | Request, size: Sequence[int] | None, threads: int,
@@ -102,8 +100,7 @@ def _render(view: ViewLike | Request, size: Sequence[int] | None, threads: int,
     arrays = format_.empty(height, width) if out is None else [_fitting(out, format_, asked.size)]
     _native.render(handle, arrays, threads, progress)
     if out is None:
-        for array in arrays:
-            array.flags.writeable = False
+        _formats.freeze(arrays)
     return Image(format_.assemble(arrays), asked, planes=_formats.named(format_, arrays))
 
 

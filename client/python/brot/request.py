@@ -115,6 +115,15 @@ class Request:
         _formats.by_name(made._document.get("format", "rgb8"))
         return made
 
+    @classmethod
+    def of(cls, view: ViewLike | Request, size: Sequence[int] | None,
+           words: Mapping[str, Any]) -> Request:
+        """The same as Request(view, size, **words): where view is one already, and nothing else is
+        given, that one."""
+        if isinstance(view, Request) and size is None and not words:
+            return view
+        return cls(view, size, **words)
+
     @property
     def document(self) -> dict[str, Any]:
         """The JSON document, the caller's own copy."""

@@ -139,7 +139,7 @@ class Service:
         image stay at the broker, also without this process, until release(). shared: False gets the
         pixels over the socket even where memory could be shared.
         """
-        request = _as_request(view, size, words)
+        request = Request.of(view, size, words)
         priority = _priority(priority)
         request.json()
         numbers = request.numbers()
@@ -308,9 +308,3 @@ def _client_name(client: str | None) -> str:
         raise RequestError(f"client: must have 1 to {_limits.NAME_CHARS} printable characters, got "
                            f"{client!r}")
     return client
-
-
-def _as_request(view: ViewLike | Request, size: Size | None, words: dict[str, Any]) -> Request:
-    if isinstance(view, Request) and size is None and not words:
-        return view
-    return Request(view, size, **words)
