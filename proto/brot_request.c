@@ -4,6 +4,8 @@
 #include <brot/brot.h>
 #include <stdlib.h>
 
+#include "proto/mirror.h"
+
 const char *brot_version(void)
 {
 	return BROT_VERSION;
@@ -27,6 +29,14 @@ void brot_request_size(const struct brot_request *request, uint32_t *ret_width_p
 {
 	*ret_width_px = request->request.width_px;
 	*ret_height_px = request->request.height_px;
+}
+
+uint32_t brot_request_rows(const struct brot_request *request)
+{
+	const struct request *asked = &request->request;
+	const bool is_mirrored = asked->kind == KIND_ESCAPE && !request_needs_image(asked) &&
+				 mirror_applies(asked);
+	return is_mirrored ? mirror_rows(asked->height_px) : asked->height_px;
 }
 
 /* What an element of each plane is. */

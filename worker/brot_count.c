@@ -13,6 +13,7 @@ struct count {
 	const struct request *request;
 	const struct canvas *canvas;
 	struct buddha_job *job;
+	uint64_t first, points; /* numbers of the samples, as proto/buddha.h has them */
 	struct buddha_segments cut;
 	struct grid_layout layout;
 	struct grid grid;
@@ -43,12 +44,11 @@ static enum brot_err sample(void *context, void *own, uint64_t first, uint64_t u
 			    struct brot_error *err)
 {
 	const struct count *count = context;
-	const struct buddha *buddha = &count->request->buddha;
 	const struct escape_poll ask = {gang_goes_on, poll};
-	const uint64_t before = first * count->cut.points, left = buddha->points - before;
+	const uint64_t before = first * count->cut.points, left = count->points - before;
 	const uint64_t points = units * count->cut.points;
 	uint64_t iterations;
-	if (buddha_run(count->job, buddha->first + before, points < left ? points : left, own, &ask,
+	if (buddha_run(count->job, count->first + before, points < left ? points : left, own, &ask,
 		       &iterations))
 		return BROT_OK;
 	return error_set(err, BROT_E_CANCELLED, "the render was cancelled");
@@ -151,11 +151,14 @@ static enum brot_err count_rows(struct local *local, struct count *count, double
 enum brot_err local_count(struct local *local, const struct request *request,
 			  const struct canvas *canvas, double share, struct brot_error *err)
 {
+	const bool is_part = local->samples != 0;
 	struct count count = {
 		.request = request,
 		.canvas = canvas,
-		.cut = buddha_segments(request->buddha.points, request->iterations),
+		.first = request->buddha.first + (is_part ? local->first_sample : 0),
+		.points = is_part ? local->samples : request->buddha.points,
 	};
+	count.cut = buddha_segments(count.points, request->iterations);
 	void *memory = NULL;
 	enum brot_err code = buddha_job_make(request, local->kernel, &count.job, err);
 	if (code != BROT_OK)

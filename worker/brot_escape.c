@@ -15,7 +15,7 @@ struct escape {
 	struct render_job *job;
 	const struct canvas *canvas;
 	bool is_mirrored;
-	uint32_t first_row;
+	uint32_t first_row;       /* of the image, which is the canvas's first */
 	struct segment_grid grid; /* of the rows that are computed, from first_row on */
 };
 
@@ -71,10 +71,10 @@ static enum brot_err render_tile(void *context, void *own, uint64_t first, uint6
 	void *planes[PLANES_MAX] = {NULL};
 	uint64_t iterations;
 	(void)own;
-	rect.y += escape->first_row;
 	for (uint32_t p = 0; p < canvas->plane_count; p++)
 		planes[p] = (uint8_t *)canvas->planes[p] + rect.y * canvas->strides_bytes[p] +
 			    (size_t)rect.x * plane_info(format->planes[p])->pixel_bytes;
+	rect.y += escape->first_row;
 	const enum brot_err code = render_rect(escape->job, &rect, planes, canvas->strides_bytes,
 					       &progress, &iterations);
 	if (code != BROT_OK)
@@ -90,7 +90,7 @@ enum brot_err local_escape(struct local *local, const struct request *request,
 	struct escape escape = {
 		.job = malloc(sizeof *escape.job),
 		.canvas = canvas,
-		/* The mirror images of some rows are not theirs to store. */
+		/* The mirror images of some rows are not among them. */
 		.is_mirrored = local->rows == 0 && mirror_applies(request),
 		.first_row = local->rows != 0 ? local->first_row : 0,
 		.grid = {.width_px = request->width_px, .slice_px = slice_of(request)},

@@ -21,7 +21,8 @@ struct canvas {
 struct local {
 	struct gang gang;
 	const struct kernel *kernel;
-	uint32_t first_row, rows; /* what is wanted of an image; rows 0: all */
+	uint32_t first_row, rows;       /* what is wanted of an image; rows 0: all */
+	uint64_t first_sample, samples; /* and of a Buddhabrot; samples 0: all */
 };
 
 /* The kernel of this process; see brot_kernel(). */

@@ -86,10 +86,31 @@ static enum brot_err render_whole(struct local *local, const struct brot_request
 	return code;
 }
 
-/* Whether there are such rows, and they can be rendered without the others. */
-static enum brot_err rows_check(const struct request *request, const struct brot_local *local,
+/* Whether there is such a part, and it can be rendered without the others. */
+static enum brot_err part_check(const struct request *request, const struct brot_local *local,
 				struct brot_error *err)
 {
+	const bool is_counted = request->kind == KIND_BUDDHABROT;
+	const uint64_t points = request->buddha.points;
+	if (local->rows == 0 && local->samples == 0)
+		return BROT_OK;
+	if (request_needs_image(request) || (local->rows != 0 && is_counted))
+		return error_set(
+			err, BROT_E_USAGE,
+			"%s: must be 0 where pixels depend on the whole image, got %llu",
+			local->rows != 0 ? "rows" : "samples",
+			(unsigned long long)(local->rows != 0 ? local->rows : local->samples));
+	if (local->samples != 0 && !is_counted)
+		return error_set(err, BROT_E_USAGE,
+				 "samples: must be 0 but for a Buddhabrot, got %llu",
+				 (unsigned long long)local->samples);
+	if (is_counted &&
+	    (local->first_sample >= points || local->samples > points - local->first_sample))
+		return error_set(
+			err, BROT_E_USAGE,
+			"samples: must lie within the %llu of the image, got %llu from %llu on",
+			(unsigned long long)points, (unsigned long long)local->samples,
+			(unsigned long long)local->first_sample);
 	if (local->rows == 0)
 		return BROT_OK;
 	if (local->first_row >= request->height_px ||
@@ -98,10 +119,6 @@ static enum brot_err rows_check(const struct request *request, const struct brot
 			err, BROT_E_USAGE,
 			"rows: must lie within the %u rows of the image, got %u from %u on",
 			request->height_px, (unsigned)local->rows, (unsigned)local->first_row);
-	if (request->kind != KIND_ESCAPE || request_needs_image(request))
-		return error_set(err, BROT_E_USAGE,
-				 "rows: must be 0 where pixels depend on the whole image, got %u",
-				 (unsigned)local->rows);
 	return BROT_OK;
 }
 
@@ -110,7 +127,12 @@ enum brot_err brot_render(const struct brot_request *request, const struct brot_
 {
 	static const struct brot_local usual;
 	const struct brot_local *how = local != NULL ? local : &usual;
-	struct local render = {.first_row = how->first_row, .rows = how->rows};
+	struct local render = {
+		.first_row = how->first_row,
+		.rows = how->rows,
+		.first_sample = how->first_sample,
+		.samples = how->samples,
+	};
 	struct canvas canvas;
 	if (request == NULL || arrays == NULL)
 		return error_set(err, BROT_E_USAGE, "%s: must not be NULL",
@@ -118,7 +140,7 @@ enum brot_err brot_render(const struct brot_request *request, const struct brot_
 	if (how->threads > BROT_THREADS_MAX)
 		return error_set(err, BROT_E_USAGE, "threads: must be at most %d, got %u",
 				 BROT_THREADS_MAX, (unsigned)how->threads);
-	enum brot_err code = rows_check(&request->request, how, err);
+	enum brot_err code = part_check(&request->request, how, err);
 	if (code == BROT_OK)
 		code = canvas_check(request, arrays, &canvas, err);
 	if (code == BROT_OK)

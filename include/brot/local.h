@@ -25,10 +25,13 @@ struct brot_local {
 	 * lets it, and at the end: how much is done, 0 to 1, which never falls. Returns false to
 	 * give it up. */
 	bool (*on_progress)(double done, void *context);
-	void *context;            /* of on_progress */
-	uint32_t first_row, rows; /* these rows alone are rendered, and stored where all of them
-				   * would be; of kind escape, and not where a colour depends on
-				   * the whole image; rows 0: all */
+	void *context; /* of on_progress */
+	/* A part alone, 0: all of it; not where colours depend on the whole image. Of kind escape
+	 * rows: the arrays have these and no others. */
+	uint32_t first_row, rows;
+	/* Of a Buddhabrot samples, the first so many after the request's own first: the counts of
+	 * parts add up to those of the whole. */
+	uint64_t first_sample, samples;
 };
 
 /* Renders a request of any kind into `arrays`, one for each of its planes (brot_request_planes()),

@@ -48,6 +48,11 @@ BROT_API const char *brot_request_json(const struct brot_request *request);
 BROT_API void brot_request_size(const struct brot_request *request, uint32_t *ret_width_px,
 				uint32_t *ret_height_px);
 
+/* How many rows, from the top on, have to be rendered for all to be known: where the lower half is
+ * the upper one upside down these are the upper half's, an odd height's middle row among them, and
+ * row y is the bytes of row height - 1 - y. Elsewhere all of them. */
+BROT_API uint32_t brot_request_rows(const struct brot_request *request);
+
 enum brot_type { BROT_U8 = 1, BROT_U16, BROT_U32, BROT_U64, BROT_F32 };
 
 /* One array of an image: height x width pixels, row by row, row 0 on top, of `channels` elements

@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "client" / "python"), str(ROOT / "tests" / "e2e")]
 
-from harness import Broker, Stage, open_stage  # noqa: E402  pylint: disable=wrong-import-position
+# pylint: disable-next=wrong-import-position
+from harness import Broker, Process, Stage, open_stage  # noqa: E402
 
 stage = pytest.fixture(open_stage, name="stage")
 
@@ -23,6 +25,21 @@ def a_broker(stage: Stage) -> Broker:
     stage.worker(broker, processes=2)
     broker.wait_workers(2)
     return broker
+
+
+def same(one: Any, other: Any) -> bool:
+    """Whether two results have the same type, shape and bytes."""
+    if isinstance(one, dict):
+        return list(one) == list(other) and all(same(one[name], other[name]) for name in one)
+    return bool(one.dtype == other.dtype and one.shape == other.shape
+                and one.tobytes() == other.tobytes())
+
+
+def program(stage: Stage, text: str, *arguments: object) -> Process:
+    """A Python program that has the package."""
+    return stage.start([sys.executable, "-c", text, *map(str, arguments)],
+                       environment={"PYTHONPATH": str(ROOT / "client" / "python"),
+                                    "PYTHONDONTWRITEBYTECODE": "1"})
 
 
 @pytest.fixture(name="library")

@@ -15,17 +15,12 @@ import brot
 import numpy as np
 import pytest
 import zmq
+from conftest import program
 from harness import SHM, Broker, Stage, heavy_request, wait_until
 
 PACKAGE = str(Path(brot.__file__).parents[1])
 ROWS = 1500  # of a heavy request: seconds of work
 IMAGE = {"name": "/brot-" + "0" * 32, "bytes": 8192, "nonce": "01" * 16}
-
-
-def program(stage: Stage, text: str, *arguments: object) -> Any:
-    """A Python program that has the package."""
-    return stage.start([sys.executable, "-c", text, *map(str, arguments)],
-                       environment={"PYTHONPATH": PACKAGE, "PYTHONDONTWRITEBYTECODE": "1"})
 
 
 def again(stage: Stage, broker: Broker, *arguments: object) -> Broker:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 import threading
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,8 @@ import brot.local
 import numpy as np
 import pytest
 from brot import _native, _png
-from harness import SHM, Broker, Stage, heavy_request, wait_until
+from conftest import same
+from harness import Broker, Stage, heavy_request
 
 SIZE = (200, 131)
 WORDS: list[dict[str, Any]] = [
@@ -26,13 +26,6 @@ WORDS: list[dict[str, Any]] = [
      "bands": [(1, 300), (1, 50), (1, 20)]},
     {"format": "rgb8", "kind": "buddhabrot", "points": 1e5, "view": None, "iterations": 300},
 ]
-
-
-def same(one: Any, other: Any) -> bool:
-    if isinstance(one, dict):
-        return list(one) == list(other) and all(same(one[name], other[name]) for name in one)
-    return bool(one.dtype == other.dtype and one.shape == other.shape
-                and one.tobytes() == other.tobytes())
 
 
 def test_a_service_and_any_number_of_threads(broker: Broker) -> None:
@@ -57,60 +50,6 @@ def test_the_clients_npy_and_png(stage: Stage, broker: Broker, tmp_path: Path) -
     picture = image.recolour(palette="hot")
     picture.save(tmp_path / "mine.png")
     assert (tmp_path / "mine.png").read_bytes() == path.read_bytes() == picture._repr_png_()
-
-
-def test_processes() -> None:
-    with brot.local.processes(2) as pool:
-        for words in WORDS[:7]:
-            words = {"view": "minibrot", "size": SIZE, "iterations": 500, **words}
-            assert same(pool.render(**words), brot.local.render(**words)), words
-        assert same(pool.render("home", (300, 1)), brot.local.render("home", (300, 1)))
-        for words in WORDS[7:9] + WORDS[10:]:
-            with pytest.raises(ValueError, match="kind"):
-                pool.render(**{"view": "home", "size": SIZE, **words})
-        with pytest.raises(ValueError, match="samples"):
-            pool.render("home", SIZE, samples=2, format="smooth")
-        pids = [child.process.pid for child in pool._children]
-        os.kill(pids[0], signal.SIGKILL)
-        with pytest.raises(brot.Error, match="died"):
-            for _ in range(3):
-                pool.render(heavy_request(64))
-        assert same(pool.render("home", SIZE), brot.local.render("home", SIZE))
-        pids = [child.process.pid for child in pool._children]
-    assert not any(Path(f"/proc/{pid}").exists() for pid in pids)
-    with pytest.raises(ValueError):
-        brot.local.processes(0)
-    assert not list(SHM.glob("brot-*"))
-
-
-def test_processes_end_with_the_program(stage: Stage) -> None:
-    text = """
-import os, brot.local
-pool = brot.local.processes(2)
-pool.render("home", (8, 8))
-print(*[child.process.pid for child in pool._children], flush=True)
-os.kill(os.getpid(), 9)
-"""
-    package = str(Path(brot.__file__).parents[1])
-    process = stage.start([sys.executable, "-c", text], environment={"PYTHONPATH": package})
-    out = process.wait().out
-    assert len(out.split()) == 2
-    wait_until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in out.split()),
-               "the processes to end")
-
-
-def test_rows() -> None:
-    asked = brot.local.request("minibrot", SIZE, format="iterations")
-    handle = _native.open_request(asked)
-    whole = brot.local.render(asked)
-    assert isinstance(whole, np.ndarray)
-    array = np.full((131, 200), 7, np.uint32)
-    _native.render(handle, [array], 2, None, 40, 30)
-    assert (array[:40] == 7).all() and (array[70:] == 7).all()
-    assert np.array_equal(array[40:70], whole[40:70])
-    for first, rows in ((131, 1), (130, 2), (0, 132), (2**32 - 1, 2)):
-        with pytest.raises(ValueError, match="rows"):
-            _native.render(handle, [array], 1, None, first, rows)
 
 
 def test_out() -> None:

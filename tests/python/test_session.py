@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, TypeVar
 
 import pytest
-from brot import _session
+from brot import _conversation
 from brot._actions import Failed, Finished, Pixels, Plan, Reconnect, Send
 from brot._fetching import AGAIN_S, WINDOW, Area, Fetching, pieces
 from brot._notice import Accepted, Progress
@@ -178,7 +179,7 @@ def test_a_lost_job_is_submitted_again() -> None:
 
 def test_lost_again_and_again() -> None:
     play = Play()
-    for job in range(1, _session.RESUBMITS + 1):
+    for job in range(1, _conversation.RESUBMITS + 1):
         play.accept(job=job)
         play.lost(job=job)
         assert not play.session.is_over
@@ -268,6 +269,18 @@ def test_leave() -> None:
         play.accept()
         actions = play.session.leave(play.now)
         assert types(play.said(actions)) == said and play.session.is_over
+
+
+def test_leave_before_it_was_accepted() -> None:
+    kept = Play(is_kept=True)
+    assert types(kept.said(kept.session.leave(kept.now))) == [] and kept.session.is_over
+    play = Play()
+    assert play.session.leave(play.now) == [] and play.session.leave(play.now) == []
+    assert play.session.deadline() < math.inf
+    assert play.said(play.accept()) == [(Type.CANCEL_JOB, {"job": 7})]
+    silent = Play()
+    assert silent.session.leave(silent.now) == []
+    assert isinstance(one(silent.pass_time(1.1), Failed).error, Cancelled)
 
 
 # Pixels

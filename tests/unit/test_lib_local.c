@@ -53,12 +53,14 @@ struct images {
 	uint32_t count, height;
 };
 
-static void images_make(const struct brot_request *request, uint32_t gap, struct images *ret_images)
+static void rows_make(const struct brot_request *request, uint32_t gap, uint32_t rows,
+		      struct images *ret_images)
 {
 	struct brot_plane planes[BROT_PLANES_MAX];
-	uint32_t width;
+	uint32_t width, height;
 	struct images images = {.count = brot_request_planes(request, planes)};
-	brot_request_size(request, &width, &images.height);
+	brot_request_size(request, &width, &height);
+	images.height = rows != 0 ? rows : height;
 	for (uint32_t p = 0; p < images.count; p++) {
 		const size_t stride = (width + gap) * planes[p].pixel_bytes;
 		images.bytes[p] = stride * (images.height + 2);
@@ -72,14 +74,20 @@ static void images_make(const struct brot_request *request, uint32_t gap, struct
 	*ret_images = images;
 }
 
+static void images_make(const struct brot_request *request, uint32_t gap, struct images *ret_images)
+{
+	rows_make(request, gap, 0, ret_images);
+}
+
 static void images_free(struct images *images)
 {
 	for (uint32_t p = 0; p < images->count; p++)
 		free(images->memory[p]);
 }
 
-/* Whether both hold the same pixels, and nothing lies beside them. */
-static void check_images(const struct images *images, const struct images *expected)
+/* Whether they hold the pixels of the expected rows from `first` on, and nothing lies beside
+ * them. */
+static void check_rows(const struct images *images, const struct images *expected, uint32_t first)
 {
 	for (uint32_t p = 0; p < images->count; p++) {
 		const size_t row = images->row_bytes[p];
@@ -90,11 +98,17 @@ static void check_images(const struct images *images, const struct images *expec
 		for (size_t i = 0; i < images->bytes[p]; i++) {
 			const size_t y = i / stride, x = i % stride;
 			const int is_pixel = y >= 1 && y <= images->height && x < row;
-			const uint8_t wanted = is_pixel ? expected->memory[p][y * row + x] : CANARY;
+			const uint8_t wanted = is_pixel ? expected->memory[p][(y + first) * row + x]
+							: CANARY;
 			if (memory[i] != wanted)
 				fail_msg("plane %u, row %zd, byte %zu", p, (ptrdiff_t)y - 1, x);
 		}
 	}
+}
+
+static void check_images(const struct images *images, const struct images *expected)
+{
+	check_rows(images, expected, 0);
 }
 
 static void any_threads_and_any_gap(void **state)
@@ -115,6 +129,169 @@ static void any_threads_and_any_gap(void **state)
 			check_images(&images, &expected);
 			images_free(&images);
 		}
+		images_free(&expected);
+		brot_request_free(request);
+	}
+}
+
+/* ---- parts ---- */
+
+#define HEIGHT 37
+
+static void rows_of_an_image(void **state)
+{
+	/* Of 37 rows, of which the first 19 are rendered where the others are their mirror images.
+	 */
+	static const uint32_t parts[][2] = {{0, 1}, {0, 5}, {17, 4}, {33, 4}, {36, 1}, {0, HEIGHT}};
+	static const char *const alone[] = {
+		"{" SIZE "}",
+		"{" SIZE ", \"samples\": 3, \"format\": \"rgb16\", \"colour\": {\"dither\": true}}",
+		"{" SIZE ", \"format\": \"raw\"}",
+		"{" SIZE ", \"format\": \"iterations\"}",
+		"{" SIZE ", \"samples\": 2, \"formula\": \"burning-ship\"}",
+		"{\"size\": [300, 37], \"format\": \"iterations\", \"iterations\": 1000000}",
+	};
+	(void)state;
+	for (size_t i = 0; i < sizeof alone / sizeof alone[0]; i++) {
+		struct brot_request *request = request_of(alone[i]);
+		struct images whole;
+		images_make(request, 0, &whole);
+		assert_int_equal(brot_render(request, whole.arrays, NULL, NULL), BROT_OK);
+		for (size_t part = 0; part < sizeof parts / sizeof parts[0]; part++)
+			for (uint32_t threads = 1; threads <= 3; threads++) {
+				const struct brot_local local = {.threads = threads,
+								 .first_row = parts[part][0],
+								 .rows = parts[part][1]};
+				struct images images;
+				rows_make(request, threads - 1, local.rows, &images);
+				assert_int_equal(brot_render(request, images.arrays, &local, NULL),
+						 BROT_OK);
+				check_rows(&images, &whole, local.first_row);
+				images_free(&images);
+			}
+		images_free(&whole);
+		brot_request_free(request);
+	}
+}
+
+static void rows_that_have_to_be_rendered(void **state)
+{
+	static const struct {
+		const char *json;
+		uint32_t rows;
+	} known[] = {
+		{"{" SIZE "}", 19},
+		{"{\"size\": [61, 38], \"format\": \"smooth\"}", 19},
+		{"{\"size\": [1, 1]}", 1},
+		{"{" SIZE ", \"format\": \"phase\"}", HEIGHT},
+		{"{" SIZE ", \"formula\": \"burning-ship\"}", HEIGHT},
+		{"{" SIZE ", \"shortcuts\": false}", HEIGHT},
+		{"{" SIZE ", \"colour\": {\"mode\": \"relief\"}}", HEIGHT},
+		{"{" SIZE ", " GRID ", \"view\": {\"re\": 0, \"im\": 0, \"width\": 4}}", HEIGHT},
+	};
+	(void)state;
+	for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
+		struct brot_request *request = request_of(known[i].json);
+		struct images images;
+		images_make(request, 0, &images);
+		assert_int_equal(brot_request_rows(request), known[i].rows);
+		assert_int_equal(brot_render(request, images.arrays, NULL, NULL), BROT_OK);
+		for (uint32_t y = known[i].rows; y < images.height; y++) {
+			const uint8_t *image = images.arrays[0].data;
+			const size_t row = images.row_bytes[0];
+			assert_memory_equal(image + y * row, image + (images.height - 1 - y) * row,
+					    row);
+		}
+		images_free(&images);
+		brot_request_free(request);
+	}
+}
+
+static void samples_add_up(void **state)
+{
+	static const char *const counted[] = {
+		"{" SIZE ", \"format\": \"density\", " GRID "}",
+		"{" SIZE ", \"format\": \"density\", \"kind\": \"buddhabrot\", \"iterations\": 90, "
+		"\"buddha\": {\"points\": 20000, \"sampling\": \"grid\", \"orbits\": \"inside\"}}",
+		"{\"size\": [16, 9], \"format\": \"density\", \"kind\": \"buddhabrot\", "
+		"\"iterations\": 90, \"view\": {\"re\": -0.16, \"im\": 1.03, \"width\": 0.1}, "
+		"\"buddha\": {\"points\": 20000, \"first\": 77, \"sampling\": \"zoom\"}}",
+	};
+	(void)state;
+	for (size_t i = 0; i < sizeof counted / sizeof counted[0]; i++) {
+		struct brot_request *request = request_of(counted[i]);
+		struct images whole, part;
+		images_make(request, 0, &whole);
+		images_make(request, 0, &part);
+		assert_int_equal(brot_render(request, whole.arrays, NULL, NULL), BROT_OK);
+		const size_t count = whole.row_bytes[0] / sizeof(uint64_t) * whole.height;
+		uint64_t *sum = calloc(count, sizeof *sum), all = 0;
+		assert_non_null(sum);
+		const uint64_t points = i == 0 ? 30000 : 20000, ends[] = {0, 1, 7777, points};
+		for (size_t cut = 0; cut + 1 < sizeof ends / sizeof ends[0]; cut++) {
+			const struct brot_local local = {.threads = (uint32_t)cut + 1,
+							 .first_sample = ends[cut],
+							 .samples = ends[cut + 1] - ends[cut]};
+			const uint64_t *counts = part.arrays[0].data;
+			assert_int_equal(brot_render(request, part.arrays, &local, NULL), BROT_OK);
+			for (size_t cell = 0; cell < count; cell++)
+				sum[cell] += counts[cell], all += counts[cell];
+		}
+		assert_true(all > 1000);
+		assert_memory_equal(sum, whole.arrays[0].data, count * sizeof *sum);
+		free(sum);
+		images_free(&whole);
+		images_free(&part);
+		brot_request_free(request);
+	}
+}
+
+static void parts_that_are_refused(void **state)
+{
+	static const char out[] = "rows: must lie within the 37 rows of the image, got ";
+	static const struct {
+		const char *json;
+		struct brot_local local;
+		const char *sentence;
+	} refused[] = {
+		{"{" SIZE "}", {.first_row = HEIGHT, .rows = 1}, out},
+		{"{" SIZE "}", {.first_row = HEIGHT - 1, .rows = 2}, out},
+		{"{" SIZE "}", {.rows = HEIGHT + 1}, out},
+		{"{" SIZE "}", {.first_row = UINT32_MAX, .rows = 2}, out},
+		{"{" SIZE "}", {.samples = 1}, "samples: must be 0 but for a Buddhabrot, got 1"},
+		{"{" SIZE ", \"colour\": {\"mode\": \"relief\"}}",
+		 {.rows = 1},
+		 "rows: must be 0 where pixels depend on the whole image, got 1"},
+		{"{" SIZE ", \"colour\": {\"mode\": \"histogram\"}}",
+		 {.rows = 2},
+		 "rows: must be 0 where pixels depend on the whole image, got 2"},
+		{"{" SIZE ", " GRID "}",
+		 {.samples = 9},
+		 "samples: must be 0 where pixels depend on the whole image, got 9"},
+		{"{" SIZE ", \"format\": \"density\", " GRID "}",
+		 {.rows = 3},
+		 "rows: must be 0 where pixels depend on the whole image, got 3"},
+		{"{" SIZE ", \"format\": \"density\", " GRID "}",
+		 {.first_sample = 30000, .samples = 1},
+		 "samples: must lie within the 30000 of the image, got 1 from 30000 on"},
+		{"{" SIZE ", \"format\": \"density\", " GRID "}",
+		 {.first_sample = 2, .samples = UINT64_MAX},
+		 "samples: must lie within the 30000 of the image, got "},
+	};
+	(void)state;
+	for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++) {
+		struct brot_request *request = request_of(refused[i].json);
+		struct brot_error err = {.text = ""};
+		struct images images, expected;
+		images_make(request, 0, &images);
+		images_make(request, 0, &expected);
+		assert_int_equal(brot_render(request, images.arrays, &refused[i].local, &err),
+				 BROT_E_USAGE);
+		if (strncmp(err.text, refused[i].sentence, strlen(refused[i].sentence)) != 0)
+			fail_msg("%zu: %s", i, err.text);
+		for (uint32_t p = 0; p < images.count; p++)
+			assert_memory_equal(images.memory[p], expected.memory[p], images.bytes[p]);
+		images_free(&images);
 		images_free(&expected);
 		brot_request_free(request);
 	}
@@ -301,9 +478,16 @@ static void smooth_counts(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(many_callers_at_once),   cmocka_unit_test(any_threads_and_any_gap),
-		cmocka_unit_test(progress_ends_with_one), cmocka_unit_test(it_is_given_up_at_once),
-		cmocka_unit_test(it_is_given_up_midway),  cmocka_unit_test(arrays_that_are_none),
+		cmocka_unit_test(many_callers_at_once),
+		cmocka_unit_test(any_threads_and_any_gap),
+		cmocka_unit_test(progress_ends_with_one),
+		cmocka_unit_test(it_is_given_up_at_once),
+		cmocka_unit_test(it_is_given_up_midway),
+		cmocka_unit_test(arrays_that_are_none),
+		cmocka_unit_test(rows_of_an_image),
+		cmocka_unit_test(rows_that_have_to_be_rendered),
+		cmocka_unit_test(samples_add_up),
+		cmocka_unit_test(parts_that_are_refused),
 		cmocka_unit_test(smooth_counts),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

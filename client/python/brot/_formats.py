@@ -40,7 +40,7 @@ class Plane:
         return (rows, width) if self.channels == 1 else (rows, width, self.channels)
 
 
-_PLANES = {plane.name: plane for plane in (
+PLANES: dict[str, Plane] = {plane.name: plane for plane in (
     Plane("rgb8", 1, "<u1", 3),
     Plane("iterations", 2, "<u4", 1),
     Plane("whole", 3, "<u4", 1),
@@ -98,7 +98,7 @@ class Format:
 
 
 def _format(name: str, *planes: str) -> Format:
-    return Format(name, tuple(_PLANES[plane] for plane in planes or (name,)))
+    return Format(name, tuple(PLANES[plane] for plane in planes or (name,)))
 
 
 FORMATS: dict[str, Format] = {made.name: made for made in (
@@ -114,6 +114,12 @@ FORMATS: dict[str, Format] = {made.name: made for made in (
     _format("nebula", "density", "density", "density"),
     _format("nebula32", "density32", "density32", "density32"),
 )}
+
+
+def freeze(arrays: Sequence[Array]) -> None:
+    """Nobody writes to them any more."""
+    for array in arrays:
+        array.flags.writeable = False
 
 
 def by_name(name: object) -> Format:

@@ -8,6 +8,7 @@ import stat
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from . import _checks
 from .errors import DeniedError, FileError, RequestError
 
 FILE_BYTES = 65536
@@ -26,30 +27,30 @@ class Keys:
     server: bytes
 
 
-def _read(path: PathLike) -> dict[str, bytes]:
+def _read(path: str) -> dict[str, bytes]:
     try:
         with open(path, "rb") as file:
             data = file.read(FILE_BYTES + 1)
     except OSError as error:
-        raise FileError(f"{os.fspath(path)} cannot be read: {error.strerror}", "no_input") from None
+        raise FileError(f"{path} cannot be read: {error.strerror}", "no_input") from None
     text = data.decode("utf-8", "replace") if len(data) <= FILE_BYTES else ""
     return {match[1]: (match[2] or match[3] or "").encode() for match in _FIELD.finditer(text)}
 
 
-def _key(found: dict[str, bytes], name: str, path: PathLike) -> bytes:
+def _key(found: dict[str, bytes], name: str, path: str) -> bytes:
     key = found.get(name, b"")
     if len(key) != 40 or not key.isascii():
-        raise FileError(f"{os.fspath(path)}: must be a certificate with a {name} of 40 characters",
-                        "config")
+        raise FileError(f"{path}: must be a certificate with a {name} of 40 characters", "config")
     return key
 
 
 def load(key: PathLike, server_key: PathLike) -> Keys:
     """One's own secret certificate, and the broker's public one. FileError; DeniedError where
     others may read the secret."""
+    key, server_key = _checks.path("key", key), _checks.path("server_key", server_key)
     mine = _read(key)
     if "secret-key" in mine and stat.S_IMODE(Path(key).stat().st_mode) & 0o077:
-        raise DeniedError(f"{os.fspath(key)}: others may read this secret key: chmod 600 it")
+        raise DeniedError(f"{key}: others may read this secret key: chmod 600 it")
     return Keys(_key(mine, "public-key", key), _key(mine, "secret-key", key),
                 _key(_read(server_key), "public-key", server_key))
 
@@ -59,7 +60,7 @@ def for_url(url: str, key: PathLike | None, server_key: PathLike | None,
     """The keys to show at a broker's URL, or None: over ipc the kernel says who speaks. They are
     those of BROT_KEY and BROT_SERVER_KEY where none are given. RequestError where one is missing,
     or tcp beyond this host would go without."""
-    if not url.startswith(("tcp://", "ipc://")):
+    if not isinstance(url, str) or not url.startswith(("tcp://", "ipc://")) or "\0" in url:
         raise RequestError(f"url: must begin with tcp:// or ipc://, got {url!r}")
     key = key or os.environ.get("BROT_KEY") or None
     server_key = server_key or os.environ.get("BROT_SERVER_KEY") or None

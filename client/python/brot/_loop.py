@@ -22,7 +22,7 @@ import zmq
 from ._keys import Keys
 from ._link import LINGER_MS, Link
 from ._wire import Message
-from .errors import Error
+from .errors import ConnectionError, Error
 
 BATCH = 16  # messages of one connection before the next has its turn
 POLL_MAX_S = 60.0
@@ -47,7 +47,8 @@ class Task(Protocol):
 
     def is_over(self) -> bool: ...
 
-    def leave(self, now: float) -> None: ...
+    def leave(self, now: float) -> None:
+        """The connection is being closed: the task is soon over."""
 
     def crashed(self, error: Error) -> None: ...
 
@@ -84,6 +85,8 @@ class Loop:
     def post(self, call: Callable[[], None]) -> bool:
         """Has the loop's thread call it, unless the loop is closed: whether it will. Does not wait
         for it."""
+        if os.getpid() != self._pid:
+            return False  # and a thread of the other process may have held the lock
         with self._lock:
             if self.is_closed():
                 return False
@@ -105,13 +108,22 @@ class Loop:
     def is_closed(self) -> bool:
         return self._is_closed or os.getpid() != self._pid
 
+    def check_may_wait(self) -> None:
+        """Error where what is waited for can never come: in the loop's own thread, and in a process
+        that was forked from the loop's."""
+        if os.getpid() != self._pid:
+            raise ConnectionError("this connection belongs to a process that forked")
+        if threading.current_thread() is self._thread:
+            raise Error("a callback of brot's must not wait for a broker", "usage")
+
     def close(self) -> None:
         """Ends all tasks as leave() has it, and the thread."""
+        if os.getpid() != self._pid:
+            return
         with self._lock:
             self.abandon()
             thread = self._thread
-        is_ours = os.getpid() == self._pid
-        if thread is not None and thread is not threading.current_thread() and is_ours:
+        if thread is not None and thread is not threading.current_thread():
             thread.join()
 
     def fail(self, error: Error) -> None:
@@ -160,7 +172,7 @@ class Loop:
 
     def _run(self) -> None:
         try:
-            while not self._is_ending:
+            while not self._is_ending or self._tasks:
                 self._turn()
         finally:
             for task in self._tasks:

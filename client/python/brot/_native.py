@@ -23,12 +23,15 @@ from typing import Any
 import numpy as np
 
 from . import _formats
-from ._formats import Array, Result
+from ._checks import callback, whole
+from ._formats import Array, Plane, Result
 from .errors import Error, RequestError, from_code
 from .request import Request
 
 NAME = "libbrot.so.0"
 PLANES_MAX = 7
+THREADS_MAX = 256
+DPI_MAX = 100_000
 PART_PX = 1 << 16  # of a call that colours, or surveys: each of these makes a histogram
 
 _NAMES = ("ok", "usage", "request", "no_input", "not_found", "unavailable", "busy", "no_space",
@@ -48,7 +51,8 @@ _OnProgress = CFUNCTYPE(c_bool, c_double, c_void_p)
 
 class _Local(Structure):
     _fields_ = [("threads", c_uint32), ("on_progress", _OnProgress), ("context", c_void_p),
-                ("first_row", c_uint32), ("rows", c_uint32)]
+                ("first_row", c_uint32), ("rows", c_uint32), ("first_sample", c_uint64),
+                ("samples", c_uint64)]
 
 
 class _File(Structure):
@@ -66,6 +70,7 @@ _PROTOTYPES: dict[str, tuple[Any, list[Any]]] = {
     "brot_request_new": (c_int, [c_char_p, c_char_p, POINTER(c_void_p), POINTER(_Error)]),
     "brot_request_free": (None, [c_void_p]),
     "brot_request_json": (c_char_p, [c_void_p]),
+    "brot_request_rows": (c_uint32, [c_void_p]),
     "brot_render": (c_int, [c_void_p, POINTER(_Array), POINTER(_Local), POINTER(_Error)]),
     "brot_kernel": (c_char_p, []),
     "brot_colour_new": (c_int, [c_char_p, c_size_t, POINTER(c_void_p), POINTER(_Error)]),
@@ -135,6 +140,11 @@ class Handle:
         found: dict[str, Any] = json.loads(self._library.brot_request_json(self.pointer))
         return found
 
+    def rows(self) -> int:
+        """How many, from the top on, have to be rendered: the others are their mirror images."""
+        rows: int = self._library.brot_request_rows(self.pointer)
+        return rows
+
     def __del__(self) -> None:
         if getattr(self, "pointer", None):
             self._library.brot_request_free(self.pointer)
@@ -200,15 +210,17 @@ class _Watch:
 
 
 def render(handle: Handle, arrays: Sequence[Array], threads: int = 0,
-           progress: Callable[[float], object] | None = None, first_row: int = 0,
-           rows: int = 0) -> None:
-    """Renders into an array for each plane, whose rows are in one piece; of these rows alone where
-    rows is not 0. What progress raises, a KeyboardInterrupt included, ends it and is raised."""
-    if isinstance(threads, bool) or not isinstance(threads, int) or not 0 <= threads < 1 << 32:
-        raise RequestError(f"threads: must be a whole number of at least 0, got {threads!r}")
-    error = _Error()
+           progress: Callable[[float], object] | None = None, *,
+           rows: tuple[int, int] = (0, 0), samples: tuple[int, int] = (0, 0)) -> None:
+    """Renders into an array for each plane, whose rows are in one piece. rows: the first one and
+    how many, of which alone arrays consist, samples: the same of those that are counted; 0: all.
+    What progress raises, a KeyboardInterrupt included, ends it and is raised."""
+    if progress is not None:
+        if progress is not None:
+            callback("progress", progress)
+    threads, error = whole("threads", threads, 0, THREADS_MAX), _Error()
     with _Watch(progress) as watch:
-        local = _Local(threads, watch.callback, None, first_row, rows)
+        local = _Local(threads, watch.callback, None, *rows, *samples)
         code = library().brot_render(handle.pointer, _arrays(arrays), byref(local), byref(error))
     if code and watch.raised is not None:
         raise watch.raised
@@ -229,16 +241,39 @@ def colour(picture: Request, arrays: Sequence[Array]) -> Result:
 
 
 def _numbers(planes: Mapping[str, Array]) -> tuple[_Numbers, list[Array]]:
-    kept = [np.ascontiguousarray(array) for array in planes.values()]
-    height, width = kept[0].shape[:2]
+    kept = []
+    height, width = np.shape(next(iter(planes.values()), ()))[:2] or (0, 0)
     numbers = _Numbers(width, height)
-    for name, array in zip(planes, kept):
+    for name, array in planes.items():
         match = re.fullmatch(r"(density32|density)([12]?)", name)
+        plane = _formats.PLANES.get(match[1] if match is not None else name)
+        if plane is None:
+            continue
+        kept.append(_contiguous(plane, array, height, width))
         if match is not None:
-            getattr(numbers, match[1])[int(match[2] or 0)] = array.ctypes.data
+            getattr(numbers, match[1])[int(match[2] or 0)] = kept[-1].ctypes.data
         elif name in _PLANE_FIELDS:
-            setattr(numbers, name, array.ctypes.data)
+            setattr(numbers, name, kept[-1].ctypes.data)
     return numbers, kept
+
+
+def _contiguous(plane: Plane, array: Array, height: int, width: int) -> Array:
+    """The same values in one piece: what libbrot reads must be there. RequestError."""
+    shape = plane.shape(height, width)
+    if not isinstance(array, np.ndarray) or (
+            array.shape != shape or array.dtype != plane.dtype):
+        raise RequestError(f"planes: {plane.name} must be an array {shape} of {plane.dtype}, got "
+                           f"{array!r:.60}")
+    return np.ascontiguousarray(array)
+
+
+def _planes(request: Request, arrays: Sequence[Array]) -> list[Array]:
+    """The planes of a request's format, likewise."""
+    planes, (width, height) = _formats.by_name(request.format).planes, request.size
+    if len(arrays) != len(planes):
+        raise RequestError(f"planes: an image of {request.format} has {len(planes)}, got "
+                           f"{len(arrays)}")
+    return [_contiguous(plane, array, height, width) for plane, array in zip(planes, arrays)]
 
 
 class _Painter:
@@ -308,17 +343,16 @@ def colour_planes(picture: Request, planes: Mapping[str, Array]) -> Array:
 
 
 def _options(dpi: int, compress: int | None) -> _File:
-    if compress is not None and not 0 <= compress <= 9:
-        raise RequestError(f"compress: must be 0 to 9, got {compress!r}")
-    if not 0 <= dpi < 1 << 32:
-        raise RequestError(f"dpi: must be at least 0, got {dpi!r}")
-    return _File(dpi, 0 if compress is None else compress or -1, 0)
+    dpi = whole("dpi", dpi, 0, DPI_MAX)
+    if compress is None:
+        return _File(dpi, 0, 0)
+    return _File(dpi, whole("compress", compress, 0, 9) or -1, 0)
 
 
 def write(path: Path, request: Request, arrays: Sequence[Array], dpi: int = 0,
           compress: int | None = None) -> None:
     """Writes a file of the kind that its suffix names."""
-    error, kept = _Error(), [np.ascontiguousarray(array) for array in arrays]
+    error, kept = _Error(), _planes(request, arrays)
     handle, options = open_request(request), _options(dpi, compress)
     _check(library().brot_write(os.fsencode(path), handle.pointer, _arrays(kept), byref(options),
                                 byref(error)), error)
@@ -327,9 +361,9 @@ def write(path: Path, request: Request, arrays: Sequence[Array], dpi: int = 0,
 def encode_png(request: Request, rgb: Array) -> bytes:
     """The bytes of a PNG file, with the request in it."""
     found, error = library(), _Error()
-    handle, kept = open_request(request), np.ascontiguousarray(rgb)
+    handle, kept = open_request(request), _planes(request, [rgb])
     memory, size = c_void_p(), c_size_t()
-    _check(found.brot_encode_png(handle.pointer, _arrays([kept]), None, byref(memory),
+    _check(found.brot_encode_png(handle.pointer, _arrays(kept), None, byref(memory),
                                  byref(size), byref(error)), error)
     try:
         return ctypes.string_at(memory, size.value)

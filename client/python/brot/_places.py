@@ -14,18 +14,23 @@ import decimal
 import difflib
 import json
 import numbers
+import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 from . import _limits
 from .errors import FileError, NotFoundError, RequestError
 from .views import VIEWS
 
 Number = str | float | int | decimal.Decimal
-ViewLike = str | Mapping[str, Any] | Sequence[Any] | None
+ViewLike = (str | os.PathLike[str] | Mapping[str, Any] | Sequence[Any] | npt.NDArray[Any]
+            | None)
 
 RANGE_WIDTH_PX = 1920  # of a picture of which edges alone are known
 _DECIMAL = re.compile(r"[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][+-]?[0-9]+)?")
@@ -66,10 +71,14 @@ def read_view(view: ViewLike) -> Place:
         return Place()
     if isinstance(view, str):
         return _read_text(view)
+    if isinstance(view, os.PathLike):
+        return Place(rest=_read_file(Path(view)))
+    if isinstance(view, np.ndarray):
+        view = view.tolist()
     if isinstance(view, Mapping):
         if "brot" in view:
             return Place(rest=dict(view))
-        words = {key: value if key == "rotate" else number_text(f"view.{key}", value)
+        words = {str(key): value if key == "rotate" else number_text(f"view.{key}", value)
                  for key, value in view.items()}
         return Place(words)
     if isinstance(view, Sequence) and len(view) == 3:
@@ -81,6 +90,8 @@ def read_view(view: ViewLike) -> Place:
 
 def read_formula(text: str) -> dict[str, Any]:
     """``formula`` and ``parameters`` of a request, of ``"julia:-0.8,0.156"`` and the like."""
+    if not isinstance(text, str):
+        raise RequestError(f"formula: must be a text, got {_short(text)}")
     name, colon, rest = text.partition(":")
     if not colon:
         return {"formula": name}

@@ -2,7 +2,8 @@
 
 The memory is a memfd, which the processes get over the sockets by which they are told what to
 render: it has no name in /dev/shm, so nothing of it can be left behind. Each process has some rows
-at a time, and the next ones wait for it already.
+at a time, and the next ones wait for it already; of a Buddhabrot some samples, whose counts are
+added up at the end. Where colours depend on the whole image the processes make its numbers.
 """
 
 from __future__ import annotations
@@ -15,21 +16,25 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 from . import _formats, _native
-from ._formats import Result
+from ._checks import callback, whole
+from ._formats import Array, Result
+from ._part_worker import arrays_in, layout
 from ._places import ViewLike
-from ._row_worker import arrays_in, layout
-from .errors import Error, RequestError, from_code
+from .errors import Cancelled, Error, FailedError, RequestError, from_code
+from .image import Image
 from .request import Request
 
 PROCESSES_MAX = 256
-CHUNKS = 16  # for each process, on the average: then the last ones end at about the same time
-CREDIT = 2  # chunks that a process holds
+PARTS = 16  # rows for each process, on the average: then the last ones end at about the same time
+CREDIT = 2  # parts that a process holds
+COUNTED_PARTS = 4  # the same of a Buddhabrot, each of which reads out a grid
+COUNTED_LEAST = 1 << 23  # samples that are worth a part
 
 
 def processes(count: int | None = None) -> Processes:
@@ -41,9 +46,8 @@ def processes(count: int | None = None) -> Processes:
     RequestError where that is no number of processes; NotFoundError without libbrot.
     """
     if count is None:
-        count = len(os.sched_getaffinity(0))
-    if isinstance(count, bool) or not isinstance(count, int) or not 1 <= count <= PROCESSES_MAX:
-        raise RequestError(f"processes: must be 1 to {PROCESSES_MAX}, got {count!r}")
+        count = min(len(os.sched_getaffinity(0)), PROCESSES_MAX)
+    count = whole("processes", count, 1, PROCESSES_MAX)
     _native.library()
     return Processes(count)
 
@@ -57,9 +61,10 @@ class _Child:
                                              os.environ.get("PYTHONPATH"))))
         with theirs:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "brot._row_worker", str(theirs.fileno())],
+                [sys.executable, "-P", "-m", "brot._part_worker", str(theirs.fileno())],
                 stdin=subprocess.DEVNULL, pass_fds=(theirs.fileno(),),
-                env={**os.environ, "PYTHONPATH": path})
+                env={**os.environ, "PYTHONPATH": path},
+                start_new_session=True)  # Ctrl-C is for this process to hear
         self.rest = b""
 
     def say(self, said: dict[str, Any], descriptors: Sequence[int] = ()) -> None:
@@ -74,91 +79,136 @@ class _Child:
         *lines, self.rest = (self.rest + data).split(b"\n")
         yield from map(json.loads, lines)
 
-    def end(self) -> None:
+    def end(self, is_ours: bool) -> None:
+        """Of a process that forked it is not, and the process lives on."""
         self.channel.close()
-        self.process.kill()
-        self.process.wait()
+        if is_ours:
+            self.process.kill()
+            self.process.wait()
+        else:
+            self.process.returncode = 0  # or Popen warns of it
 
 
 class Processes:
     """What :func:`brot.local.processes` returns. Any thread may use it, one at a time. They end
-    at the end of a ``with`` block, by close(), and with this one, however that ends."""
+    at the end of a ``with`` block, by close(), and with this one, however that ends; a process
+    that forked leaves them to the other."""
 
     def __init__(self, count: int) -> None:
         self.count = count
-        self._lock = threading.Lock()
-        self._children = [_Child() for _ in range(count)]
+        self._pid = os.getpid()
+        self._lock = threading.RLock()
+        self._is_busy = False
+        self._is_closed = False
+        self._children: list[_Child] = []
+        self._start()
 
-    def render(self, view: ViewLike | Request = None, size: Sequence[int] | None = None,
-               **words: Any) -> Result:
-        """As :func:`brot.local.render` has it, of kind escape, and not of colours that need the
-        whole image: RequestError for these. Error where a process dies; the next render starts
-        others."""
+    def render(self, view: ViewLike | Request = None, size: Sequence[int] | None = None, *,
+               progress: Callable[[float], object] | None = None, **words: Any) -> Result:
+        """As :func:`brot.local.render` has it, of any format, kind and colour. The colours that
+        depend on the whole image are laid by threads of this process.
+
+        progress: called in the caller's thread with how much is done, 0 to 1, as parts are; False
+        cancels. Error where a process dies, NoSpaceError where memory is short; the next render
+        starts others. A KeyboardInterrupt ends it.
+        """
+        return self.image(view, size, progress=progress, **words).array
+
+    def image(self, view: ViewLike | Request = None, size: Sequence[int] | None = None, *,
+              progress: Callable[[float], object] | None = None, **words: Any) -> Image:
+        """As render(), with the request: a :class:`brot.Image`, which a notebook shows."""
         from .local import request
+        if progress is not None:
+            callback("progress", progress)
         asked = request(view, size, **words)
-        if asked.document["kind"] != "escape" or asked.numbers() is not None:
-            raise RequestError("kind: must be escape, in colours that do not need the whole image, "
-                               f"to be rendered by processes, got {asked!r}")
-        format_, (width, height) = _formats.by_name(asked.format), asked.size
-        descriptor = os.memfd_create("brot", os.MFD_CLOEXEC)
+        numbers = asked.numbers()
+        wanted = numbers or asked
+        format_, arrays = _formats.by_name(wanted.format), self._planes(wanted, progress)
+        array = format_.assemble(arrays) if numbers is None else _native.colour(asked, arrays)
+        return Image(array, asked, planes=_formats.named(format_, arrays))
+
+    def _planes(self, asked: Request, progress: Callable[[float], object] | None) -> list[Array]:
+        """An array for each plane, read-only."""
+        is_counted = asked.document.get("kind") == "buddhabrot"
+        # Parts of counts that fit 32 bits add up to some that may not.
+        wanted = Request.from_document({**asked.document,
+                                        "format": asked.format.removesuffix("32")})
+        if self._is_closed or os.getpid() != self._pid:
+            raise RequestError("processes: must not be used once they are closed, nor by a process "
+                               "that forked")
+        memory, descriptor = _share(wanted)
         try:
-            try:
-                os.posix_fallocate(descriptor, 0, layout(format_, height, width)[1])
-                memory = mmap.mmap(descriptor, 0)
-            except OSError as error:
-                raise from_code("no_space", f"size: {width}x{height} of {format_.name} does not "
-                                f"fit the memory: {error.strerror}") from None
             with self._lock:
-                self._run(asked, descriptor)
+                if self._is_busy:
+                    raise RequestError("processes: must not be used by what they call")
+                self._is_busy = True
+                try:
+                    self._run(wanted, descriptor, is_counted, progress)
+                finally:
+                    self._is_busy = False
         finally:
             os.close(descriptor)
-        arrays = arrays_in(memory, asked)
-        for array in arrays:
-            array.flags.writeable = False
-        return format_.assemble(arrays)
+        arrays = arrays_in(memory, wanted)
+        if wanted.format != asked.format:
+            arrays = [_narrow(array) for array in arrays]
+        _formats.freeze(arrays)
+        return arrays
 
-    def _run(self, asked: Request, descriptor: int) -> None:
-        if not self._children:
-            self._children = [_Child() for _ in range(self.count)]
+    def _start(self) -> None:
+        while len(self._children) < self.count:
+            self._children.append(_Child())
+
+    def _run(self, asked: Request, descriptor: int, is_counted: bool,
+             progress: Callable[[float], object] | None) -> None:
+        parts = list(_samples(asked, self.count) if is_counted else _rows(asked, self.count))
         try:
+            self._start()
             for child in self._children:
                 child.say({"request": asked.document}, [descriptor])
-            self._share_out(asked.size[1])
+            self._share_out(self._children, parts, 1 if is_counted else CREDIT, progress)
+            for child in self._children if is_counted else []:
+                self._share_out([child], [{"add": True}], 1, None)
         except (ConnectionError, BrokenPipeError):
-            self.close()
+            self._end()
             raise Error("a process of brot.local.processes() died", "system") from None
         except BaseException:
-            self.close()  # what it has been told to render is of no use any more
+            self._end()  # what they have been told to render is of no use any more
             raise
 
-    def _share_out(self, height: int) -> None:
-        step = max(1, height // (self.count * CHUNKS))
-        chunks = iter(range(0, height, step))
-        out = 0
+    def _share_out(self, children: Sequence[_Child], parts: Sequence[dict[str, Any]], credit: int,
+                   progress: Callable[[float], object] | None) -> None:
+        waiting, out, done = iter(parts), 0, 0
 
         def give(child: _Child) -> int:
-            first = next(chunks, None)
-            if first is None:
+            part = next(waiting, None)
+            if part is None:
                 return 0
-            child.say({"first": first, "rows": min(step, height - first)})
+            child.say(part)
             return 1
         with selectors.DefaultSelector() as selector:
-            for child in self._children:
+            for child in children:
                 selector.register(child.channel, selectors.EVENT_READ, child)
-            for _ in range(CREDIT):
-                out += sum(give(child) for child in self._children)
+            for _ in range(credit):
+                out += sum(give(child) for child in children)
             while out:
                 for key, _ in selector.select():
                     for answer in key.data.answers():
                         if answer:
                             raise from_code(answer["code"], answer["text"])
                         out += give(key.data) - 1
+                        done += 1
+                if progress is not None and progress(done / len(parts)) is False:
+                    raise Cancelled("the render was cancelled")
 
-    def close(self) -> None:
-        """Ends the processes."""
+    def _end(self) -> None:
         children, self._children = self._children, []
         for child in children:
-            child.end()
+            child.end(self._pid == os.getpid())
+
+    def close(self) -> None:
+        """Ends the processes; a render that another thread waits for fails."""
+        self._is_closed = True
+        self._end()
 
     def __enter__(self) -> Processes:
         return self
@@ -169,4 +219,50 @@ class Processes:
 
     def __del__(self) -> None:
         if getattr(self, "_children", None):
-            self.close()
+            self._end()
+
+
+def _share(asked: Request) -> tuple[mmap.mmap, int]:
+    """Memory for the planes, cleared, and its descriptor. It is had when it is written to, so what
+    cannot be there is refused before."""
+    format_, (width, height) = _formats.by_name(asked.format), asked.size
+    size_bytes = layout(format_, height, width)[1]
+    has_bytes = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    if size_bytes > has_bytes:
+        raise from_code("no_space", f"size: {width}x{height} of {format_.name} takes {size_bytes} "
+                        f"bytes, and this machine has {has_bytes}")
+    descriptor = os.memfd_create("brot", os.MFD_CLOEXEC)
+    try:
+        os.ftruncate(descriptor, size_bytes)
+        return mmap.mmap(descriptor, size_bytes), descriptor
+    except OSError as error:
+        os.close(descriptor)
+        raise from_code("no_space", f"size: {width}x{height} of {format_.name} does not fit the "
+                        f"memory: {error.strerror}") from None
+    except BaseException:
+        os.close(descriptor)
+        raise
+
+
+def _rows(asked: Request, processes_: int) -> Iterator[dict[str, Any]]:
+    """Those that have to be rendered, in parts."""
+    rows = _native.open_request(asked).rows()
+    step = max(1, rows // (processes_ * PARTS))
+    for first in range(0, rows, step):
+        yield {"rows": [first, min(step, rows - first)]}
+
+
+def _samples(asked: Request, processes_: int) -> Iterator[dict[str, Any]]:
+    points: int = asked.document["buddha"]["points"]
+    step = min(-(-points // processes_), max(points // (processes_ * COUNTED_PARTS), COUNTED_LEAST))
+    for first in range(0, points, step):
+        yield {"samples": [first, min(step, points - first)]}
+
+
+def _narrow(counts: Array) -> Array:
+    """Counts as 32 bits: FailedError, as libbrot has it, where one does not fit."""
+    most = int(counts.max())
+    if most >= 1 << 32:
+        raise FailedError(f"format: a pixel has {most} hits, and u32 holds at most {2**32 - 1}: "
+                          "density and nebula hold them all, as u64")
+    return counts.astype("<u4")

@@ -316,8 +316,7 @@ class JobTask:
     def _done(self, arrays: list[Array], is_mapped: bool) -> None:
         sink, self._sink, self._arrays = self._sink, None, []
         assert self._summary is not None
-        for array in arrays:
-            array.flags.writeable = False
+        _formats.freeze(arrays)
         if sink is not None:
             sink.on_done(arrays, self._summary, is_mapped)
 

@@ -20,7 +20,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from . import service as _service
-from ._formats import Array, Result
+from ._formats import Result
 from ._places import ViewLike
 from .errors import TimeoutError
 from .image import Image
@@ -84,7 +84,7 @@ class AsyncJob:
     def __await__(self) -> Any:
         return self.result().__await__()
 
-    async def stream(self) -> AsyncIterator[tuple[int, Array]]:
+    async def stream(self) -> AsyncIterator[tuple[int, Result]]:
         """As :meth:`brot.Job.stream`."""
         given = np.zeros(0, np.bool_)
         while True:

@@ -13,10 +13,11 @@ import threading
 import time
 from pathlib import Path
 
+from ._checks import path, text, whole
 from ._keys import PathLike
 from ._loop import Loop
 from ._wire import Type
-from .errors import Error, NotFoundError, RequestError
+from .errors import Error, NotFoundError
 from .service import Service
 
 START_S = 10.0  # the broker must be ready within
@@ -40,12 +41,11 @@ def cluster(workers: int | None = None, *, threads: int = 1, programs: PathLike 
     They end at the end of the ``with`` block, by close(), and with this process, however that ends.
     NotFoundError: there are no programs; RequestError (a ValueError); Error: they do not start.
     """
-    count = len(os.sched_getaffinity(0)) if workers is None else workers
-    for name, number in (("workers", count), ("threads", threads)):
-        if isinstance(number, bool) or not isinstance(number, int) or not (
-                1 <= number <= WORKERS_MAX):
-            raise RequestError(f"{name}: must be 1 to {WORKERS_MAX}, got {number!r}")
-    options = [] if memory is None else ["--memory", memory]
+    if workers is None:
+        workers = min(len(os.sched_getaffinity(0)), WORKERS_MAX)
+    count = whole("workers", workers, 1, WORKERS_MAX)
+    threads = whole("threads", threads, 1, WORKERS_MAX)
+    options = [] if memory is None else ["--memory", text("memory", memory)]
     return Cluster(_Landlord(_find("brot-broker", programs), _find("brot-worker", programs), count,
                              threads, options))
 
@@ -81,6 +81,7 @@ class _Landlord:
 
     def __init__(self, broker: Path, worker: Path, workers: int, threads: int,
                  options: list[str]) -> None:
+        self._pid = os.getpid()
         self._folder = _make_folder()
         self.url = f"ipc://{self._folder}/clients"
         self._broker, self._worker = broker, worker
@@ -102,6 +103,8 @@ class _Landlord:
             raise self._error
 
     def ask_end(self) -> None:
+        if os.getpid() != self._pid:
+            return  # they are those of the process that forked
         try:
             os.write(self._waker, b"e")
         except OSError:
@@ -209,7 +212,7 @@ def _stop(child: subprocess.Popen[bytes]) -> None:
 
 
 def _find(name: str, folder: PathLike | None) -> Path:
-    folders = [os.fspath(folder)] if folder is not None else [
+    folders = [path("programs", folder)] if folder is not None else [
         *os.environ.get("PATH", "").split(os.pathsep), str(Path(sys.prefix) / "bin"),
         "/usr/local/bin", "/usr/bin"]
     found = shutil.which(name, path=os.pathsep.join(folders))

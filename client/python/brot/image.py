@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from . import _formats, _native, _png
+from . import _checks, _formats, _native, _png
 from ._formats import Array, Result
 from .errors import FileError, RequestError
 from .request import Request
@@ -29,13 +29,12 @@ class Image:
 
     def __init__(self, array: Result, request: Request, *,
                  planes: Mapping[str, Array] | None = None) -> None:
+        if not isinstance(request, Request):
+            raise RequestError(f"request: must be a brot.Request, got {request!r}")
+        _check(array, request)
         self.array = array
         self.request = request
         self.planes = dict(planes or {})
-        height, width = self._any_array().shape[:2]
-        if request.size != (width, height):
-            raise RequestError(f"array: must have the {request.size[0]} x {request.size[1]} pixels "
-                               f"of its request, got {width} x {height}")
 
     @property
     def size(self) -> tuple[int, int]:
@@ -50,11 +49,6 @@ class Image:
     def is_picture(self) -> bool:
         """Whether ``array`` holds colours."""
         return _formats.by_name(self.format).is_picture
-
-    def _any_array(self) -> Array:
-        if isinstance(self.array, dict):
-            return next(iter(self.array.values()))
-        return self.array
 
     def __array__(self, dtype: Any = None) -> Array:
         if isinstance(self.array, dict):
@@ -76,7 +70,7 @@ class Image:
         document["format"] = "rgb8"
         document["colour"] = {**document.get("colour", {}), **colour}
         if tone is not None:
-            document["tone"] = {"curve": tone} if isinstance(tone, str) else dict(tone)
+            document["tone"] = {"curve": tone} if isinstance(tone, str) else tone
         wanted = Request.from_document(document)
         planes = self._numbers()
         return Image(_native.colour_planes(wanted, planes), wanted, planes=planes)
@@ -123,7 +117,7 @@ class Image:
 
         FileError, NoSpaceError; RequestError where that kind cannot hold this format.
         """
-        path = Path(path)
+        path = Path(_checks.path("path", path))
         wants_picture = path.suffix.lower() in (".png", ".ppm", ".dzi")
         if _native.is_there():
             if wants_picture and not self.is_picture:
@@ -199,3 +193,22 @@ class Image:
     def __repr__(self) -> str:
         width, height = self.size
         return f"<brot.Image {width}x{height} {self.format} of {self.request.document['view']}>"
+
+
+def _check(array: Any, request: Request) -> None:
+    """Whether it is what render() returns for that request: RequestError."""
+    width, height = request.size
+    format_ = _formats.by_name(request.format)
+    like = format_.assemble(format_.empty(0, width))
+    arrays = array if isinstance(array, dict) else {"": array}
+    wanted = like if isinstance(like, dict) else {"": like}
+    if list(arrays) != list(wanted):
+        what = f"a dict of {', '.join(wanted)}" if isinstance(like, dict) else "one array"
+        raise RequestError(f"array: must be {what}, got {array!r:.60}")
+    for name, one in wanted.items():
+        shape, found = (height, *one.shape[1:]), arrays[name]
+        if not isinstance(found, np.ndarray) or (found.shape, found.dtype) != (shape, one.dtype):
+            what = (f"{found.dtype} {found.shape}" if isinstance(found, np.ndarray)
+                    else f"{found!r:.60}")
+            raise RequestError(f"array: {name or request.format} of {width} x {height} pixels must "
+                               f"be an array {shape} of {one.dtype}, got {what}")

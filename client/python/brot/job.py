@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import functools
 import logging
+import secrets
 import threading
 import time
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
-from . import _formats, _native
+from . import _checks, _formats, _lazy, _native
+from ._checks import seconds, whole
 from ._formats import Array, Result
 from ._notice import Progress, Summary
 from ._rows import runs
@@ -28,15 +31,25 @@ log = logging.getLogger("brot")
 
 BITS_S = 0.02  # how often the rows of a mapped image are looked at, while somebody streams them
 
+Rows = npt.NDArray[np.bool_]
 ProgressCallback = Callable[[Progress], object]
 DoneCallback = Callable[["Job"], object]
+
+
+class _Seen(NamedTuple):
+    """What is there of a job at one moment."""
+
+    ready: Rows  # one for each row, or none where nothing is known of any
+    is_done: bool
+    take: Callable[[int, int], Result]  # of rows that are ready
 
 
 class Job:
     """One request at a broker. :meth:`brot.Service.submit` makes it; any thread may use it.
 
     Callbacks are called in a thread of brot's (or at once, where what they wait for has happened):
-    they must not wait for anything. What they raise is logged.
+    they must not wait for anything, and what would wait for a broker is an Error there. What they
+    raise is logged.
     """
 
     def __init__(self, service: Service, request: Request | None, numbers: Request | None,
@@ -110,8 +123,7 @@ class Job:
 
     def wait(self, timeout: float | None = None) -> bool:
         """Whether it has ended within so many seconds."""
-        with self._condition:
-            return self._condition.wait_for(self.done, timeout)
+        return self._wait(self.done, timeout)
 
     def result(self, timeout: float | None = None) -> Result:
         """The array, read-only: see :meth:`brot.Service.render`. Waits for so many seconds at most.
@@ -156,6 +168,7 @@ class Job:
 
     def add_done_callback(self, callback: DoneCallback) -> None:
         """Calls it with the job when that has ended."""
+        _checks.callback("callback", callback)
         with self._condition:
             if not self.done():
                 self._done_callbacks.append(callback)
@@ -164,34 +177,65 @@ class Job:
 
     def add_progress_callback(self, callback: ProgressCallback) -> None:
         """Calls it with each :class:`brot.Progress`."""
+        _checks.callback("callback", callback)
         with self._condition:
             self._progress_callbacks.append(callback)
 
-    def stream(self, timeout: float | None = None) -> Iterator[tuple[int, Array]]:
-        """Yields (y, rows) as rows are done: the number of the first one, and a read-only array
-        as result() has it, of these rows. Each row once, in the order in which they are rendered.
+    def stream(self, timeout: float | None = None) -> Iterator[tuple[int, Result]]:
+        """Yields (y, rows) as rows are done: the number of the first one, and what result() has, of
+        these rows, read-only. Each row once, in the order in which they are rendered.
 
         On the broker's host that is while the job runs. Elsewhere a picture in one piece can be
-        read when all of it is done, and one in bands band by band. Not of format raw.
+        read when all of it is done, and one in bands band by band; what is coloured here as a whole
+        (a Buddhabrot, histogram, relief) always at its end.
         """
-        end_s = None if timeout is None else time.monotonic() + timeout
+        patience = _Patience(self, timeout)
         given = np.zeros(0, np.bool_)
         while True:
             found, given, is_last = self._fresh_rows(given)
             yield from found
             if is_last:
                 return
-            left = None if end_s is None else end_s - time.monotonic()
-            if left is not None and left <= 0:
-                raise TimeoutError(f"job {self._id} is not done within {timeout:g} s")
-            with self._interruptible(), self._condition:
-                if not self.done():
-                    self._condition.wait(self._rows_wait(left))
+            patience.wait_rows()
+
+    def rows(self, first: int, rows: int, timeout: float | None = None) -> Result:
+        """These rows of the result, as soon as they are there: see stream(). RequestError where the
+        picture has no such rows."""
+        patience = _Patience(self, timeout)
+        while True:
+            seen = self._see()
+            if seen.ready.size:
+                height = seen.ready.size
+                first = whole("first", first, 0, height - 1)
+                rows = whole("rows", rows, 1, height - first)
+                if seen.ready[first:first + rows].all():
+                    return seen.take(first, rows)
+            patience.wait_rows()
+
+    def dask(self, rows: int | None = None) -> Any:
+        """The result as a ``dask.array.Array`` (of format raw a dict of these) in chunks of so many
+        whole rows, each of which waits, when it is computed, for its own rows alone. The threads of
+        this process can compute it, no other process. Waits until the broker has accepted a job
+        that was attached to. What the job fails with is raised by the chunks."""
+        with self._interruptible():
+            self._wait(lambda: self._request is not None or self.done(), None)
+        if self._request is None:
+            assert self._error is not None
+            raise self._error
+        return _lazy.array_of(self._request, rows, self.rows, secrets.token_hex(16))
 
     # In whatever thread waits
 
     def _interruptible(self) -> _CancelOnInterrupt:
         return _CancelOnInterrupt(self)
+
+    def _wait(self, is_so: Callable[[], bool], timeout: float | None) -> bool:
+        """Whether it has become so within that time."""
+        wait_s = seconds("timeout", timeout)
+        if not is_so():
+            self._service._loop.check_may_wait()
+        with self._condition:
+            return self._condition.wait_for(is_so, wait_s)
 
     def _wait_done(self, timeout: float | None) -> None:
         with self._interruptible():
@@ -204,42 +248,36 @@ class Job:
             return _native.colour(self._picture, self._arrays)
         return _formats.by_name(self._request.format).assemble(self._arrays)
 
-    def _rows_wait(self, left: float | None) -> float | None:
-        """How long to wait for rows: a bit of a mapped image makes no sound."""
-        if self._image is None:
-            return left
-        return BITS_S if left is None else min(BITS_S, left)
-
-    def _fresh_rows(self, given: Any) -> tuple[list[tuple[int, Array]], Any, bool]:
+    def _fresh_rows(self, given: Rows) -> tuple[list[tuple[int, Result]], Rows, bool]:
         """The rows that are there and not yet given, those that are given then, and whether these
         are all. Raises the job's error."""
+        seen = self._see()
+        if not seen.ready.size:
+            return [], given, False
+        if given.size != seen.ready.size:
+            given = np.zeros(seen.ready.size, np.bool_)
+        found = [(first, seen.take(first, rows)) for first, rows in runs(seen.ready & ~given)]
+        return found, given | seen.ready, seen.is_done
+
+    def _see(self) -> _Seen:
+        """The rows that are there now. Raises the job's error."""
         with self._condition:
             if self._error is not None:
                 raise self._error
             is_done, image, arrays = self._summary is not None, self._image, self._arrays
             request, ready = self._request, self._ready.copy()
-        if request is None:
-            return [], given, False
-        if self._picture is not None or request.format == "raw":
-            whole = self.result(0) if is_done else None
-            return [(0, whole)] if isinstance(whole, np.ndarray) else [], given, is_done
+        if request is None or (self._picture is not None and not is_done):
+            return _Seen(np.zeros(0, np.bool_), False, _no_rows)
         height = request.size[1]
-        if given.size != height:
-            given = np.zeros(height, np.bool_)
+        if self._picture is not None:
+            return _Seen(np.ones(height, np.bool_), True, functools.partial(_cut, self.result()))
         if is_done:
             ready = np.ones(height, np.bool_)
         elif image is not None:
             ready, arrays = image.done_rows(), image.arrays
         if arrays is None or ready.size != height:
-            return [], given, False
-        format_ = _formats.by_name(request.format)
-        found = []
-        for first, rows in runs(ready & ~given):
-            part = format_.assemble([array[first:first + rows] for array in arrays])
-            assert isinstance(part, np.ndarray)
-            part.flags.writeable = False
-            found.append((first, part))
-        return found, given | ready, is_done
+            return _Seen(np.zeros(0, np.bool_), False, _no_rows)
+        return _Seen(ready, is_done, functools.partial(_assembled, request.format, arrays))
 
     # In the loop's thread
 
@@ -291,6 +329,28 @@ class Job:
         return f"<brot.Job {self._id} {state}>"
 
 
+class _Patience:
+    """Waits for rows of a job, so long in all. TimeoutError."""
+
+    def __init__(self, job: Job, timeout: float | None) -> None:
+        self._job, self._timeout = job, seconds("timeout", timeout)
+        self._end_s = None if self._timeout is None else time.monotonic() + self._timeout
+
+    def wait_rows(self) -> None:
+        """Until there may be more."""
+        job = self._job
+        left = None if self._end_s is None else self._end_s - time.monotonic()
+        if left is not None and left <= 0:
+            raise TimeoutError(f"job {job.id} is not done within {self._timeout:g} s")
+        # A bit of a mapped image makes no sound.
+        looks = [wait_s for wait_s in (left, BITS_S if job._image is not None else None)
+                 if wait_s is not None]
+        job._service._loop.check_may_wait()
+        with job._interruptible(), job._condition:
+            if not job.done():
+                job._condition.wait(min(looks, default=None))
+
+
 class _CancelOnInterrupt:
     """Cancels a job of one's own at Ctrl-C."""
 
@@ -303,6 +363,21 @@ class _CancelOnInterrupt:
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if kind is not None and issubclass(kind, KeyboardInterrupt) and self._job._is_own:
             self._job.cancel()
+
+
+def _no_rows(first: int, rows: int) -> Result:
+    raise AssertionError(f"rows {first}+{rows} are not there")
+
+
+def _cut(whole_: Result, first: int, rows: int) -> Result:
+    assert isinstance(whole_, np.ndarray)
+    return whole_[first:first + rows]
+
+
+def _assembled(format_: str, arrays: list[Array], first: int, rows: int) -> Result:
+    parts = [array[first:first + rows] for array in arrays]
+    _formats.freeze(parts)
+    return _formats.by_name(format_).assemble(parts)
 
 
 def _call(callback: Callable[[Any], object], value: object) -> None:

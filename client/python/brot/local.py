@@ -10,12 +10,13 @@ The bytes are those that any service gives.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
-from . import _formats, _native
+from . import _formats, _lazy, _native
 from ._formats import Array, Format, Result
 from ._places import ViewLike
 from ._processes import Processes, processes
@@ -23,13 +24,13 @@ from .errors import RequestError
 from .image import Image
 from .request import Request
 
-__all__ = ["Processes", "image", "kernel", "processes", "render", "request"]
+__all__ = ["Processes", "dask", "image", "kernel", "processes", "render", "request"]
 
 
 def request(view: ViewLike | Request = None, size: Sequence[int] | None = None,
             **words: Any) -> Request:
     """The request with every default spelled out, checked as a broker would. view may be, besides
-    what :class:`brot.Request` takes, ``"@FILE"`` of a picture with a request in it, or of a place:
+    what :class:`brot.Request` takes, the file of a picture with a request in it, or of a place:
     .kfr, .toml, .par, .xpf. RequestError, NotFoundError, FileError."""
     return Request.from_document(_open(view, size, words).document())
 
@@ -57,6 +58,24 @@ def image(view: ViewLike | Request = None, size: Sequence[int] | None = None, *,
     return _render(view, size, threads, progress, words)
 
 
+def dask(view: ViewLike | Request = None, size: Sequence[int] | None = None, *,
+         rows: int | None = None, **words: Any) -> Any:
+    """What render() returns as a ``dask.array.Array`` (of format raw a dict of these) of which
+    nothing is rendered yet: a chunk is when it is computed, alone, by one thread, so that dask runs
+    as many side by side as it has threads or processes.
+
+        counts = brot.local.dask("seahorse", (100_000, 100_000), format="iterations")
+        counts[50_000:50_010].max().compute()            # renders one chunk, or two
+
+    rows: of a chunk, which has the whole width; without it about a quarter of a million pixels.
+    Any scheduler of dask does. A KeyboardInterrupt is heard between chunks.
+
+    RequestError (a ValueError), also for Buddhabrots and colours that need the whole image
+    (histogram, relief), of which no row can be had alone; NotFoundError.
+    """
+    return _lazy.rendered(request(view, size, **words), rows)
+
+
 def kernel() -> str | None:
     """The name of the kernel that renders here, the fastest that this CPU has: ``"avx2"``."""
     return _native.kernel()
@@ -64,11 +83,11 @@ def kernel() -> str | None:
 
 def _open(view: ViewLike | Request, size: Sequence[int] | None,
           words: dict[str, Any]) -> _native.Handle:
+    if isinstance(view, os.PathLike):
+        view = f"@{os.fsdecode(view)}"
     if isinstance(view, str) and view.startswith("@"):
         view = Request.from_document(_native.Handle(view, None).document())
-    asked = view if isinstance(view, Request) and size is None and not words else (
-        Request(view, size, **words))
-    return _native.open_request(asked)
+    return _native.open_request(Request.of(view, size, words))
 
 
 def _render(view: ViewLike | Request, size: Sequence[int] | None, threads: int,
@@ -81,8 +100,7 @@ def _render(view: ViewLike | Request, size: Sequence[int] | None, threads: int,
     arrays = format_.empty(height, width) if out is None else [_fitting(out, format_, asked.size)]
     _native.render(handle, arrays, threads, progress)
     if out is None:
-        for array in arrays:
-            array.flags.writeable = False
+        _formats.freeze(arrays)
     return Image(format_.assemble(arrays), asked, planes=_formats.named(format_, arrays))
 
 

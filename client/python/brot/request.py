@@ -15,8 +15,11 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
+import numpy as np
+
 from . import _formats, _limits
-from ._places import RANGE_WIDTH_PX, Place, ViewLike, read_formula, read_view
+from ._checks import text, whole
+from ._places import RANGE_WIDTH_PX, Place, ViewLike, number_text, read_formula, read_view
 from .errors import RequestError
 
 DEFAULT_SIZE = (1920, 1080)
@@ -37,9 +40,9 @@ class Request:
     view
         a name of :data:`brot.VIEWS`, ``"RE,IM,WIDTH"``, ``"XMIN:XMAX,YMIN:YMAX"``, ``(re, im,
         width)``, a mapping with these (and ``height``, ``rotate``), a whole request document, a
-        Request, ``"@request.json"``; or None for the whole of the formula. Coordinates may be
-        texts, which keep all their digits, or numbers. Everything else given here goes before what
-        a view brings along.
+        Request, ``"@request.json"`` or that path; or None for the whole of the formula. Coordinates
+        may be texts, which keep all their digits, or numbers. Everything else given here goes
+        before what a view brings along.
     size
         width and height in pixels; 1920 x 1080 where nobody says.
     iterations
@@ -89,27 +92,37 @@ class Request:
                          if value is not None})
         words = {"kind": kind, "precision": precision, "shortcuts": shortcuts, "format": format}
         document.update({key: value for key, value in words.items() if value is not None})
-        colours = {"palette": palette, "mode": mode}
-        _lay(document, "colour", {**(colour or {}), **_given(colours)})
+        _lay(document, "colour", colour)
+        _lay(document, "colour", _given({"palette": palette, "mode": mode}))
         _lay(document, "buddha", _given({
             "points": None if points is None else _int("points", points), "seed": seed,
-            "first": first, "sampling": sampling, "orbits": orbits,
-            "bands": None if bands is None else [list(band) for band in bands]}))
-        _lay(document, "tone", {"curve": tone} if isinstance(tone, str) else dict(tone or {}))
+            "first": first, "sampling": sampling, "orbits": orbits, "bands": bands}))
+        _lay(document, "tone", {"curve": tone} if isinstance(tone, str) else tone)
         if _formats.by_name(document.get("format", "rgb8")).is_picture is False and not samples:
             document["samples"] = 1
         document["size"] = _size(size, document, place)
         if "view" not in document:
             document["view"] = _home(document)
-        self._document = document
+        self._document = _checked(document)
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> Request:
         """Of a whole document, as a broker has it: taken as it is, but for size and format."""
         made = cls.__new__(cls)
-        made._document = {**document, "size": list(_size(None, document, Place()))}
+        if not isinstance(document, Mapping):
+            raise RequestError(f"request: must be a document, got {document!r}")
+        made._document = _checked({**document, "size": _size(None, document, Place())})
         _formats.by_name(made._document.get("format", "rgb8"))
         return made
+
+    @classmethod
+    def of(cls, view: ViewLike | Request, size: Sequence[int] | None,
+           words: Mapping[str, Any]) -> Request:
+        """The same as Request(view, size, **words): where view is one already, and nothing else is
+        given, that one."""
+        if isinstance(view, Request) and size is None and not words:
+            return view
+        return cls(view, size, **words)
 
     @property
     def document(self) -> dict[str, Any]:
@@ -120,7 +133,7 @@ class Request:
         """The document as a text."""
         try:
             return json.dumps(self._document, separators=(",", ":"), allow_nan=False)
-        except (TypeError, ValueError) as error:
+        except ValueError as error:
             raise RequestError(f"request: cannot be said in JSON: {error}") from None
 
     @property
@@ -181,9 +194,50 @@ def _given(words: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in words.items() if value is not None}
 
 
-def _lay(document: dict[str, Any], key: str, over: Mapping[str, Any]) -> None:
+def _lay(document: dict[str, Any], key: str, over: Mapping[str, Any] | None) -> None:
+    for part in (document.get(key, {}), {} if over is None else over):
+        if not isinstance(part, Mapping):
+            raise RequestError(f"{key}: must be a mapping, got {part!r}")
     if over:
         document[key] = {**document.get(key, {}), **over}
+
+
+def _plain(field: str, value: Any, depth: int = 0) -> Any:
+    """As JSON has it: Python's own numbers, lists and dicts for those of others."""
+    if isinstance(value, np.ndarray | np.generic):
+        value = value.tolist()
+    if isinstance(value, str):
+        return text(field, value)
+    if value is None or isinstance(value, bool | float):
+        return value
+    if isinstance(value, numbers.Integral):
+        return whole(field, value, -(2**63), 2**63 - 1)
+    if isinstance(value, numbers.Real):
+        return float(value)
+    if depth < _limits.JSON_DEPTH and isinstance(value, Mapping):
+        return {str(key): _plain(field, part, depth + 1) for key, part in value.items()}
+    if depth < _limits.JSON_DEPTH and isinstance(value, Sequence) and not isinstance(value, bytes):
+        return [_plain(field, part, depth + 1) for part in value]
+    raise RequestError(f"{field}: must be what JSON has a word for, got {value!r}")
+
+
+def _checked(document: Mapping[str, Any]) -> dict[str, Any]:
+    """The document as plain JSON, of whose parts those that this package reads are of their kinds.
+    What they say is checked by the renderer."""
+    plain: dict[str, Any] = {str(key): _plain(str(key), value) for key, value in document.items()}
+    for key in ("view", "colour", "buddha", "tone", "parameters"):
+        if not isinstance(plain.get(key, {}), dict):
+            raise RequestError(f"{key}: must be a mapping, got {plain[key]!r}")
+    view = plain.get("view", {})
+    for key in ("re", "im", "width") + (("height",) if "height" in view else ()):
+        number_text(f"view.{key}", view.get(key))
+    if "rotate" in view and not isinstance(view["rotate"], int | float):
+        raise RequestError(f"view.rotate: must be degrees, got {view['rotate']!r}")
+    if "samples" in plain:
+        plain["samples"] = _int("samples", plain["samples"])
+    if not isinstance(plain.get("buddha", {}).get("bands", []), list):
+        raise RequestError(f"bands: must be a list of ranges, got {plain['buddha']['bands']!r}")
+    return plain
 
 
 def _int(name: str, value: object) -> int:
@@ -204,6 +258,8 @@ def _size(size: Sequence[int] | None, document: Mapping[str, Any], place: Place)
         given = (RANGE_WIDTH_PX, int(height + 0.5))
     if given is None:
         given = DEFAULT_SIZE
+    if isinstance(given, np.ndarray):
+        given = given.tolist()
     if isinstance(given, str) or not isinstance(given, Sequence) or len(given) != 2:
         raise RequestError(f"size: must be (width, height) in pixels, got {given!r}")
     sides = [_int("size", side) for side in given]

@@ -13,6 +13,7 @@ from typing import Any
 
 from . import _keys, _limits, _native
 from ._actions import Plan
+from ._checks import callback, seconds, text, whole
 from ._formats import Result
 from ._loop import Loop, as_error
 from ._places import ViewLike
@@ -50,7 +51,8 @@ def connect(url: str | None = None, *, key: _keys.PathLike | None = None,
     ConnectionError: no broker answers; DeniedError: it does not let this user, or this key, in;
     RequestError (a ValueError): the URL or the keys are not so; FileError: a key cannot be read.
     """
-    if timeout is not None and not timeout > 0:
+    silence_s = seconds("timeout", timeout)
+    if silence_s == 0:
         raise RequestError(f"timeout: must be over 0 s, got {timeout!r}")
     if url is None:
         url = os.environ.get("BROT_BROKER") or None
@@ -60,7 +62,7 @@ def connect(url: str | None = None, *, key: _keys.PathLike | None = None,
                                   f"{SYSTEM_SOCKET}; brot.cluster() starts one")
         url = f"ipc://{SYSTEM_SOCKET}"
     keys = _keys.for_url(url, key, server_key, insecure)
-    service = Service(Loop(url, keys), timeout, client)
+    service = Service(Loop(url, keys), silence_s, client)
     try:
         service._ask(Type.STATUS, {}, watches_handshake=True)
     except BaseException:
@@ -79,7 +81,7 @@ class Service:
     def __init__(self, loop: Loop, timeout: float | None, client: str | None) -> None:
         self._loop = loop
         self._is_patient = timeout is None
-        self._timeout_s = TIMEOUT_S if timeout is None else float(timeout)
+        self._timeout_s = TIMEOUT_S if timeout is None else timeout
         self._client = _client_name(client)
         self._finalizer = weakref.finalize(self, loop.abandon)
 
@@ -118,15 +120,15 @@ class Service:
         FailedError, DeniedError, and Cancelled where somebody else has cancelled it. A
         KeyboardInterrupt cancels the job.
         """
-        return self._finish(self.submit(view, size, priority=priority, keep=keep, **words),
-                            timeout, progress).result()
+        return self._finished(view, size, timeout, progress,
+                              {"priority": priority, "keep": keep, **words}).result()
 
     def image(self, view: ViewLike | Request = None, size: Size | None = None, *,
               timeout: float | None = None, priority: int = 0, keep: bool = False,
               progress: ProgressCallback | None = None, **words: Any) -> Image:
         """As render(), with the request: a :class:`brot.Image`, which a notebook shows."""
-        return self._finish(self.submit(view, size, priority=priority, keep=keep, **words),
-                            timeout, progress).image()
+        return self._finished(view, size, timeout, progress,
+                              {"priority": priority, "keep": keep, **words}).image()
 
     def submit(self, view: ViewLike | Request = None, size: Size | None = None, *,
                priority: int = 0, keep: bool = False, shared: bool = True, **words: Any) -> Job:
@@ -137,11 +139,8 @@ class Service:
         image stay at the broker, also without this process, until release(). shared: False gets the
         pixels over the socket even where memory could be shared.
         """
-        request = _as_request(view, size, words)
-        if isinstance(priority, bool) or not isinstance(priority, int) or (
-                abs(priority) > _limits.PRIORITY):
-            raise RequestError(f"priority: must be -{_limits.PRIORITY} to {_limits.PRIORITY}, got "
-                               f"{priority!r}")
+        request = Request.of(view, size, words)
+        priority = _priority(priority)
         request.json()
         numbers = request.numbers()
         if numbers is not None:
@@ -154,9 +153,7 @@ class Service:
     def attach(self, job: int, *, shared: bool = True) -> Job:
         """A job that somebody has submitted, by its number. NotFoundError comes from its
         result()."""
-        if isinstance(job, bool) or not isinstance(job, int) or not 0 < job <= _limits.ID_MAX:
-            raise RequestError(f"job: must be a job's number, got {job!r}")
-        plan = Plan(self.url, self._timeout_s, self._is_patient, attach=job)
+        plan = Plan(self.url, self._timeout_s, self._is_patient, attach=_job(job))
         return self._begin(Job(self, None, None, False), plan, shared)
 
     def _begin(self, job: Job, plan: Plan, shared: bool) -> Job:
@@ -171,12 +168,16 @@ class Service:
         self._post(begin)
         return job
 
-    def _finish(self, job: Job, timeout: float | None,
-                progress: ProgressCallback | None) -> Job:
+    def _finished(self, view: ViewLike | Request, size: Size | None, timeout: float | None,
+                  progress: ProgressCallback | None, words: dict[str, Any]) -> Job:
+        wait_s = seconds("timeout", timeout)
+        if progress is not None:
+            callback("progress", progress)
+        job = self.submit(view, size, **words)
         if progress is not None:
             job.add_progress_callback(progress)
         try:
-            job.exception(timeout)
+            job.exception(wait_s)
         except TimeoutError:
             job.cancel()
             raise
@@ -208,37 +209,40 @@ class Service:
     def history(self, limit: int = _limits.HISTORY, before: int | None = None
                 ) -> list[dict[str, Any]]:
         """The jobs that have ended, newest first; ``before``: only those older than that one."""
-        body = {"limit": limit} if before is None else {"limit": limit, "before": before}
+        body = {"limit": whole("limit", limit, 1, _limits.HISTORY)}
+        if before is not None:
+            body["before"] = whole("before", before, 1, _limits.ID_MAX)
         return self._list(Type.HISTORY, "history", body)
 
     def cancel(self, job: int) -> None:
         """Ends a job, by its number. NotFoundError."""
-        self._ask(Type.CANCEL_JOB, {"job": job})
+        self._ask(Type.CANCEL_JOB, {"job": _job(job)})
 
     def release(self, job: int) -> None:
         """Has the broker forget a job that is done, and its image. NotFoundError; RequestError
         where it is not done."""
-        self._ask(Type.RELEASE, {"job": job})
+        self._ask(Type.RELEASE, {"job": _job(job)})
 
     def pause(self, job: int) -> None:
         """Has no more tiles of it rendered. NotFoundError, RequestError."""
-        self._ask(Type.PAUSE, {"job": job})
+        self._ask(Type.PAUSE, {"job": _job(job)})
 
     def resume(self, job: int) -> None:
         """Goes on with a paused job."""
-        self._ask(Type.RESUME, {"job": job})
+        self._ask(Type.RESUME, {"job": _job(job)})
 
     def retry(self, job: int) -> None:
         """Renders what a failed job lacks, or makes one of the history again, with keep."""
-        self._ask(Type.RETRY, {"job": job})
+        self._ask(Type.RETRY, {"job": _job(job)})
 
     def priority(self, job: int, priority: int) -> None:
         """Changes the priority of a job."""
-        self._ask(Type.PRIORITY, {"job": job, "priority": priority})
+        self._ask(Type.PRIORITY, {"job": _job(job), "priority": _priority(priority)})
 
     def drain(self, worker: str) -> int:
         """Workers of that name finish what they hold and leave. How many these are."""
-        return int(self._ask(Type.DRAIN_WORKER, {"worker": worker}).get("draining", 0))
+        body = {"worker": text("worker", worker)}
+        return int(self._ask(Type.DRAIN_WORKER, body).get("draining", 0))
 
     def _list(self, type_: Type, key: str, body: dict[str, Any]) -> list[dict[str, Any]]:
         found = self._ask(type_, body).get(key)
@@ -246,6 +250,7 @@ class Service:
 
     def _ask(self, type_: Type, body: dict[str, Any], *,
              watches_handshake: bool = False) -> dict[str, Any]:
+        self._loop.check_may_wait()
         answers: queue.SimpleQueue[dict[str, Any] | Error] = queue.SimpleQueue()
         self._question(type_, body, answers.put, watches_handshake)
         answer = answers.get()
@@ -287,16 +292,19 @@ class Service:
         return f"<brot.Service {self.url}{' closed' if self._loop.is_closed() else ''}>"
 
 
+def _job(job: int) -> int:
+    return whole("job", job, 1, _limits.ID_MAX)
+
+
+def _priority(priority: int) -> int:
+    return whole("priority", priority, -_limits.PRIORITY, _limits.PRIORITY)
+
+
 def _client_name(client: str | None) -> str:
     if client is None:
         return f"python-{os.getpid()}-{secrets.token_hex(4)}"
-    if not 1 <= len(client) <= _limits.NAME_CHARS or not client.isprintable():
+    is_good = isinstance(client, str) and 1 <= len(client) <= _limits.NAME_CHARS
+    if not is_good or not client.isprintable():
         raise RequestError(f"client: must have 1 to {_limits.NAME_CHARS} printable characters, got "
                            f"{client!r}")
     return client
-
-
-def _as_request(view: ViewLike | Request, size: Size | None, words: dict[str, Any]) -> Request:
-    if isinstance(view, Request) and size is None and not words:
-        return view
-    return Request(view, size, **words)
