@@ -58,8 +58,8 @@ class Cluster(Service):
         self._landlord = landlord
         loop = Loop(landlord.url, None)
         super().__init__(loop, None, None)
-        landlord.begin(loop)
         try:
+            landlord.begin(loop)
             self._ask(Type.STATUS, {})
         except BaseException:
             self.close()
