@@ -259,3 +259,18 @@ def test_a_broker_that_never_comes_back(broker: Broker) -> None:
             with pytest.raises(ConnectionError, match="within 0.5 s"):
                 call()
     assert isinstance(jobs[0].exception(0), brot.Cancelled)
+
+
+@pytest.mark.filterwarnings("error")  # what a finalizer raises
+def test_descriptors_are_short(monkeypatch: pytest.MonkeyPatch) -> None:
+    def pipe2(_: int) -> tuple[int, int]:
+        raise OSError(24, "Too many open files")
+    made: list[str] = []
+    monkeypatch.setattr(brot.cluster.__globals__["tempfile"], "mkdtemp", made.append)
+    monkeypatch.setattr(os, "pipe2", pipe2)
+    for call in (lambda: brot.cluster(1, programs=os.environ["BROT_BIN"]),
+                 lambda: brot.connect("ipc:///nowhere/socket")):
+        with pytest.raises(OSError, match="Too many open files"):
+            call()  # type: ignore[no-untyped-call]
+        gc.collect()
+    assert not made  # no folder that would stay
