@@ -61,11 +61,24 @@ def test_out() -> None:
     read_only = np.empty((131, 200), np.uint32)
     read_only.flags.writeable = False
     for out in (np.empty((131, 200), np.int32), np.empty((200, 131), np.uint32), whole[:, ::2],
-                np.empty((131, 200), np.uint32)[::-1], read_only, []):
+                np.empty((131, 200), np.uint32)[::-1], read_only, [],
+                np.ndarray((131, 200), np.uint32, bytearray(131 * 800 + 1), 1)):
         with pytest.raises(ValueError, match="out"):
             brot.local.render("home", SIZE, format="iterations", out=out)
     with pytest.raises(ValueError, match="out"):
         brot.local.render("home", SIZE, format="smooth", out=np.empty((131, 200)))
+
+
+def test_out_whose_rows_overlap() -> None:
+    """libbrot takes a distance of 0 for rows without a gap, and writes where nothing is."""
+    memory = np.zeros(200 * 131, np.uint32)
+    for stride in (0, 4, 796):
+        out = np.lib.stride_tricks.as_strided(memory, (131, 200), (stride, 4))
+        with pytest.raises(ValueError, match="out: must have rows .* 800 bytes apart or more"):
+            brot.local.render("home", SIZE, format="iterations", out=out)
+    assert not memory.any()
+    one = np.lib.stride_tricks.as_strided(memory, (1, 200), (0, 4))
+    assert brot.local.render("home", (200, 1), format="iterations", out=one) is one and one.any()
 
 
 def test_the_gil_is_released() -> None:

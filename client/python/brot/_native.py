@@ -216,8 +216,7 @@ def render(handle: Handle, arrays: Sequence[Array], threads: int = 0,
     how many, of which alone arrays consist, samples: the same of those that are counted; 0: all.
     What progress raises, a KeyboardInterrupt included, ends it and is raised."""
     if progress is not None:
-        if progress is not None:
-            callback("progress", progress)
+        callback("progress", progress)
     threads, error = whole("threads", threads, 0, THREADS_MAX), _Error()
     with _Watch(progress) as watch:
         local = _Local(threads, watch.callback, None, *rows, *samples)
@@ -264,7 +263,7 @@ def _contiguous(plane: Plane, array: Array, height: int, width: int) -> Array:
             array.shape != shape or array.dtype != plane.dtype):
         raise RequestError(f"planes: {plane.name} must be an array {shape} of {plane.dtype}, got "
                            f"{array!r:.60}")
-    return np.ascontiguousarray(array)
+    return np.require(array, requirements=("C", "A"))
 
 
 def _planes(request: Request, arrays: Sequence[Array]) -> list[Array]:
