@@ -11,7 +11,7 @@ import brot
 import brot.local
 import numpy as np
 import pytest
-from brot import _native
+from brot import _keys, _native
 from conftest import same
 from harness import Broker
 
@@ -83,10 +83,30 @@ def test_documents(document: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("url", [3, b"tcp://x", "", "x", "tcp://", "http://x", "tcp://*:5",
-                                 "ipc:///tmp/a\0b", "\ud800", Path("/x"), "ipc://" + "x" * 300])
+                                 "ipc:///tmp/a\0b", "\ud800", Path("/x"), "ipc://" + "x" * 300,
+                                 "ipc://", "ipc://@a", "ipc://" + "x" * 108, "tcp://h:0",
+                                 "tcp://h", "tcp://h:65536", "tcp://::1:5", "tcp://[::1:5",
+                                 "tcp://h:1\n", "tcp://127.0.0.1:0;192.0.2.1:5570"])
 def test_urls(url: Any) -> None:
     with pytest.raises(brot.RequestError, match="url: "):
         brot.connect(url, timeout=0.2)
+
+
+@pytest.mark.parametrize("host, is_local", [
+    ("127.0.0.1", True), ("127.255.1.2", True), ("localhost", True), ("[::1]", True),
+    ("[::ffff:127.0.0.1]", True), ("[0:0::0:1]", True), ("127.example.com", False),
+    ("localhost.example.com", False), ("localhostess", False), ("127.1", False),
+    ("[::2]", False), ("[::ffff:192.0.2.1]", False), ("128.0.0.1", False), ("0.0.0.0", False),
+    ("127.0.0.1.example.com", False), ("[fe80::1%lo]", False),
+])
+def test_hosts_that_need_no_keys(host: str, is_local: bool) -> None:
+    url = f"tcp://{host}:5570"
+    if is_local:
+        assert _keys.for_url(url, None, None, False) is None
+        return
+    with pytest.raises(brot.RequestError, match="url: .* is beyond this host"):
+        brot.connect(url, timeout=0.2)
+    assert _keys.for_url(url, None, None, True) is None
 
 
 @pytest.mark.parametrize("words, word", [

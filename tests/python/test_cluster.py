@@ -151,6 +151,12 @@ def test_keys(stage: Stage) -> None:
         brot.connect(broker.url, **{**good, "key": stage.folder / "alice.cert"})
     with pytest.raises(OSError, match="cannot be read"):
         brot.connect(broker.url, **{**good, "key": stage.folder / "nobody"})
+    junk = stage.folder / "junk.cert_secret"
+    junk.write_text(f"public-key = \"{40 * chr(39)}\"\nsecret-key = \"{40 * chr(39)}\"\n")
+    junk.chmod(0o600)
+    stage.named.add(junk)
+    with pytest.raises(OSError, match="junk.cert_secret: must be a certificate"):
+        brot.connect(broker.url, **{**good, "key": junk})
     (stage.folder / "alice.cert_secret").chmod(0o644)
     with pytest.raises(PermissionError, match="others may read"):
         brot.connect(broker.url, **good)
