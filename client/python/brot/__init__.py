@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from . import errors
 from ._notice import Progress, Summary
-from .cluster import Cluster, cluster
+from ._cluster import Cluster, cluster
 from ._version import VERSION
 from .errors import (BusyError, Cancelled, ConnectionError, DeniedError, Error, FailedError,
                      FileError, NoSpaceError, NotFoundError, ProtocolError, RequestError,
