@@ -33,7 +33,7 @@ def run(stage: Stage, broker: Broker, text: str) -> Any:
 
 
 def ends(broker: Broker) -> None:
-    wait_until(lambda: not broker.jobs(), "the jobs to go", 8)
+    wait_until(lambda: not broker.jobs(), "the jobs to go", 40)
     assert not list(SHM.glob("brot-*"))
 
 
@@ -157,7 +157,7 @@ print(own.render("home", (8, 6)).shape)
 @pytest.mark.parametrize("text", [
     "service.submit(heavy)",
     "threading.Thread(target=service.submit(heavy).result, daemon=True).start()",
-    "jobs = [service.submit(heavy, shared=False) for _ in range(40)]",
+    "jobs = [service.submit(heavy, shared=False) for _ in range(4)]",
     "next(service.submit(heavy).stream())",
     "service.itself = service; service.job = service.submit(heavy); del service; gc.collect()",
     "service.submit(heavy).add_done_callback(lambda job: service.jobs())",
