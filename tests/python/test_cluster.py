@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
+import logging
 import os
 import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +19,7 @@ import brot
 import brot.aio
 import numpy as np
 import pytest
+from brot import _cluster
 from harness import BIN, SHM, Broker, Stage, heavy_request, wait_until
 
 PACKAGE = str(Path(brot.__file__).parents[1])
@@ -41,10 +45,106 @@ def test_a_cluster(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
         brot.cluster(workers=0)
     with pytest.raises(LookupError, match="not installed"):
         brot.cluster(programs=stage.folder)
-    with pytest.raises(brot.Error, match="exit status"):
-        brot.cluster(programs=BIN, memory="much")
-    assert not list(stage.runtime.iterdir())
+
+
+@pytest.mark.parametrize("cause", ["exit", "signal", "mistake", "no program", "no loop",
+                                   "no thread", "Ctrl-C"])
+def test_a_cluster_that_does_not_start(stage: Stage, monkeypatch: pytest.MonkeyPatch,
+                                       cause: str) -> None:
+    """It leaves no thread, no descriptor and no folder."""
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(stage.runtime))
+    error: type[BaseException]
+    broker, error, word = stage.folder / "brot-broker", RuntimeError, "mistake"
+    stage.named.add(broker)
+    broker.write_text("#!/nowhere/sh\n" if cause == "no program" else
+                      f"#!/bin/sh\n{'exit 3' if cause == 'exit' else 'kill -9 $$'}\n")
+    broker.chmod(0o755)
+    if cause == "Ctrl-C":
+        error, word = KeyboardInterrupt, ""
+        monkeypatch.setattr(_cluster.Cluster, "_ask", broken(KeyboardInterrupt))
+    else:
+        monkeypatch.setattr(_cluster, "_find", lambda name, _: broker)
+    if cause == "mistake":
+        monkeypatch.setattr(_cluster, "_popen", broken(TypeError))
+        # What is logged keeps the frames that it went through, for as long as pytest keeps it.
+        monkeypatch.setattr(logging.getLogger("brot"), "disabled", True)
+    if cause == "no loop":
+        monkeypatch.setattr(_cluster, "Loop", broken(brot.Error))
+    if cause == "no thread":
+        monkeypatch.setattr(threading.Thread, "start", broken(RuntimeError))
+    word = {"exit": "brot-broker ended with exit status 3", "signal": "killed by signal 9",
+            "no program": "No such file"}.get(cause, word)
+
+    def descriptors() -> int:
+        gc.collect()
+        return len(os.listdir("/proc/self/fd"))
+    before = descriptors()
+    for _ in range(3):
+        with pytest.raises(error, match=word):
+            brot.cluster(1, programs=BIN)
+    monkeypatch.undo()
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("brot")]
+    assert descriptors() <= before and not list(stage.runtime.iterdir())
+
+
+def broken(error: type[BaseException]) -> Callable[..., Any]:
+    def fail(*_: object, **__: object) -> Any:
+        raise error("a mistake")
+    return fail
+
+
+@pytest.mark.parametrize("memory, bytes_", [(1 << 21, 1 << 21), ("2048K", 1 << 21),
+                                            ("1m", 1 << 20), (np.int64(1 << 20), 1 << 20),
+                                            ("1048576T", 1 << 60), ("1048576", 1 << 20)])
+def test_memory_of_a_cluster(memory: Any, bytes_: int) -> None:
+    assert _cluster._memory_bytes(memory) == bytes_
+
+
+@pytest.mark.parametrize("memory", ["junk", "", "-1", "1", "512", "1048577T", "9" * 30, "1MM", "1 M",
+                                    (1 << 20) - 1, (1 << 60) + 1, -1, True, 1e9])
+def test_memory_that_is_none(memory: Any) -> None:
+    with pytest.raises(brot.RequestError, match="memory: must be") as raised:
+        brot.cluster(1, programs=BIN, memory=memory)
+    assert raised.value.field == "memory"
+
+
+def test_what_the_programs_of_a_cluster_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    names = ("BROT_BROKER", "BROT_KEY", "BROT_SERVER_KEY")
+    for name in names:
+        monkeypatch.setenv(name, "ipc:///nowhere/that-is-not-theirs")
+    monkeypatch.setenv("BROT_OTHER", "theirs")
+    with brot.cluster(1, programs=BIN, memory=1 << 22) as service:
+        pid = service.status()["pid"]
+        words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+        assert words[words.index(b"--memory") + 1] == b"4194304"
+        assert os.getsid(pid) == pid != os.getsid(0)  # Ctrl-C is not for them
+        environment = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+        assert b"BROT_OTHER=theirs" in environment
+        assert not [row for row in environment if row.decode().partition("=")[0] in names]
+
+
+def test_the_folder_of_a_cluster(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """XDG_RUNTIME_DIR, unless others may write there, or it is not this user's."""
+    runtime = stage.runtime
+
+    def parent() -> Path:
+        made = Path(_cluster._make_folder())
+        assert made.stat().st_mode & 0o777 == 0o700
+        made.rmdir()
+        return made.parent
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(runtime))
+    assert parent() == runtime
+    for mode in (0o720, 0o702):
+        runtime.chmod(mode)
+        assert parent() == Path("/tmp")
+    runtime.chmod(0o700)
+    for value in ("", ".", str(runtime / "nowhere"), str(BIN / "brot-broker")):
+        monkeypatch.setenv("XDG_RUNTIME_DIR", value)
+        assert parent() == Path("/tmp")
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(runtime))
+    owner = os.geteuid()
+    monkeypatch.setattr(os, "geteuid", lambda: owner + 1)
+    assert parent() == Path("/tmp")
 
 
 def test_a_cluster_whose_broker_dies(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
