@@ -39,6 +39,20 @@ def test_every_public_thing_says_what_it_is() -> None:
     assert all(getattr(brot, name) is not None for name in brot.__all__)
 
 
+def test_modules_that_are_imported_when_they_are_used() -> None:
+    code = """
+import sys, types, brot
+lazy = ("aio", "explorer", "local")
+assert not {f"brot.{name}" for name in lazy} & set(sys.modules)
+assert {*lazy, *brot.__all__} <= set(dir(brot)) and not hasattr(brot, "nothing")
+assert brot.local.render.__module__ == "brot.local" and callable(brot.aio.connect)
+assert isinstance(brot.explorer, types.ModuleType) and isinstance(brot.cluster, types.FunctionType)
+from brot import *
+assert local is brot.local and callable(cluster)
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=SOURCE)
+
+
 def test_the_version_is_that_of_the_programs() -> None:
     text = (ROOT / "CMakeLists.txt").read_text()
     found = re.search(r"project\(brot VERSION ([\d.]+)", text)
