@@ -25,6 +25,7 @@ import numpy as np
 import numpy.typing as npt
 
 from . import _limits
+from ._wire import read_object
 from .errors import FileError, NotFoundError, RequestError
 from .views import VIEWS
 
@@ -154,17 +155,18 @@ def _read_edges(text: str) -> Place:
 
 def _read_file(path: Path) -> dict[str, Any]:
     try:
-        text = path.read_bytes()[:_limits.REQUEST_BYTES + 1]
+        with path.open("rb") as file:
+            text = file.read(_limits.REQUEST_BYTES + 1)
     except OSError as error:
         raise FileError(f"view: {path} cannot be read: {error.strerror}", "no_input") from None
+    if len(text) > _limits.REQUEST_BYTES:
+        raise RequestError(f"view: {path} must have at most {_limits.REQUEST_BYTES} bytes to be a "
+                           "request in JSON; other kinds of files are read by brot.local")
     try:
-        document = json.loads(text)
-    except ValueError:
-        document = None
-    if not isinstance(document, dict) or len(text) > _limits.REQUEST_BYTES:
-        raise RequestError(f"view: {path} is not a request in JSON; other kinds of files are read "
-                           "by brot.local")
-    return document
+        return read_object(text)
+    except ValueError as error:
+        raise RequestError(f"view: {path} is not a request in JSON, but {error}; other kinds of "
+                           "files are read by brot.local") from None
 
 
 def _short(value: object) -> str:
