@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import decimal
+import math
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +13,7 @@ import brot
 import brot.local
 import numpy as np
 import pytest
-from brot import _keys, _native
+from brot import _checks, _keys, _native
 from conftest import same
 from harness import Broker
 
@@ -54,12 +56,35 @@ def test_numbers_of_numpy_and_others() -> None:
             found = brot.local.render(view, size, threads=np.int64(1),  # type: ignore[arg-type]
                                       **words)
             assert same(found, expected)
+    for points in (np.float32(100), np.float64(100), 100.0):
+        counted = brot.Request(None, SIZE, kind="buddhabrot", points=points)  # type: ignore[arg-type]
+        assert counted.document["buddha"] == {"points": 100}
     buddha = brot.Request(None, SIZE, kind="buddhabrot", points=np.int64(100),
                           seed=np.int64(3),  # type: ignore[arg-type]
                           bands=np.array([[1, 50]]),  # type: ignore[arg-type]
                           shortcuts=np.bool_(True), colour={"density": np.int64(2)})
     assert buddha.document["buddha"] == {"points": 100, "seed": 3, "bands": [[1, 50]]}
     assert buddha.document["shortcuts"] is True and buddha.document["colour"] == {"density": 2}
+
+
+HUGE = 10**5000  # which Python does not say in digits
+
+
+@pytest.mark.parametrize("call", [
+    lambda: brot.Request((HUGE, 0, 3)), lambda: brot.Request("home", (HUGE, 1)),
+    lambda: brot.Request("home", iterations=HUGE), lambda: brot.Request("home", colour={"a": HUGE}),
+    lambda: brot.Request({"re": 0, "im": 0, "width": HUGE}), lambda: brot.Request(HUGE),
+    lambda: brot.Request("home", formula=f"multibrot:{5000 * '3'}"),
+    lambda: brot.Request("home", format=HUGE), lambda: brot.cluster(HUGE),
+    lambda: brot.connect("tcp://127.0.0.1:1", timeout=-HUGE), lambda: brot.Request("home", HUGE),
+    lambda: brot.Request("@a\0b"), lambda: brot.Request(Path("a\0b")),
+    lambda: brot.Request("0,0,1e9999999").extent, lambda: brot.Request("1e9999999,0,1").extent,
+], ids=range(15))
+def test_what_cannot_be_said_is_refused_all_the_same(call: Callable[[], object]) -> None:
+    with pytest.raises(brot.RequestError) as raised:
+        call()
+    assert len(str(raised.value)) < 400 and raised.value.field
+    assert _checks.seconds("timeout", HUGE) == math.floor(threading.TIMEOUT_MAX)
 
 
 @pytest.mark.parametrize("document", [

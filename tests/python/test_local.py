@@ -100,6 +100,7 @@ def test_cancel() -> None:
         brot.local.render(heavy_request(4096), progress=lambda done: 1 / 0)
 
 
+@pytest.mark.usefixtures("ctrl_c")
 @pytest.mark.parametrize("threads", [1, 2])
 def test_ctrl_c(threads: int) -> None:
     timer = threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT))
@@ -152,6 +153,26 @@ def test_recolour() -> None:
     nebula = brot.local.image(size=SIZE, **WORDS[10] | {"view": None})
     assert same(nebula.recolour(tone="log").array,
                 brot.local.render(size=SIZE, tone="log", **WORDS[10] | {"format": "rgb8"}))
+
+
+def test_numbers_in_a_notebook(tmp_path: Path) -> None:
+    """Iterations are banded, as nothing else can be had of them; others say what they are."""
+    counts = brot.local.image("seahorse", SIZE, format="iterations", iterations=500,
+                              colour={"inside": "period", "palette": "hot"})
+    expected = brot.local.image("seahorse", SIZE, mode="banded", iterations=500, palette="hot")
+    assert same(counts.picture(), expected.array)
+    assert counts._repr_png_() == counts.png()
+    counts.save(tmp_path / "a.png")
+    assert (tmp_path / "a.png").read_bytes() == counts.png()
+    assert same(brot.local.render(tmp_path / "a.png"), expected.array)
+    with pytest.raises(ValueError, match="needs plane"):
+        counts.recolour(mode="smooth")
+    for format_ in ("distance", "phase"):
+        image = brot.local.image("seahorse", SIZE, format=format_)
+        assert image._repr_png_() is None
+        for call in (image.png, image.recolour, lambda: image.save(tmp_path / "b.png")):
+            with pytest.raises(brot.RequestError, match="format: must be one that can be coloured"):
+                call()  # type: ignore[operator]
 
 
 def test_files(tmp_path: Path) -> None:

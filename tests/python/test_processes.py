@@ -150,6 +150,7 @@ def test_a_killed_process_is_an_error(words: dict[str, Any]) -> None:
 @pytest.mark.parametrize("words", [{"view": heavy_request(4096)},
                                    {"points": 10**11, "kind": "buddhabrot", "iterations": 1000}],
                          ids=["rows", "samples"])
+@pytest.mark.usefixtures("ctrl_c")
 def test_ctrl_c(words: dict[str, Any]) -> None:
     with brot.local.processes(2) as pool:
         timer = threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT))

@@ -76,10 +76,10 @@ def test_a_document_and_a_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("text, word", [
-    ("{", "not a request in JSON"), ("[" * 30_000, "not a request in JSON"), ("[]", "no object"),
+    ("{", "and is not JSON"), ("[" * 30_000, "and is not JSON"), ("[]", "no object"),
     ('{"brot": 1, "size": [8, 6], "size": [6, 8]}', "a key is there twice"),
-    ('{"brot": 1, "size": [8, NaN]}', "NaN is no number"), ("\xff", "not a request in JSON"),
-    ('{"iterations": ' + 5000 * "9" + "}", "not a request in JSON|iterations"),
+    ('{"brot": 1, "size": [8, NaN]}', "NaN is no number"), ("\xff", "and is not JSON"),
+    ('{"iterations": ' + 5000 * "9" + "}", "and is not JSON|iterations"),
     (" " * 65_537, "at most 65536 bytes"),
 ])
 def test_files_that_are_no_request(tmp_path: Path, text: str, word: str) -> None:
