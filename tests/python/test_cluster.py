@@ -7,6 +7,7 @@ import gc
 import json
 import logging
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -19,7 +20,8 @@ import brot
 import brot.aio
 import numpy as np
 import pytest
-from brot import _cluster
+from brot import _cluster, _native
+from brot.__main__ import main
 from harness import BIN, SHM, Broker, Stage, heavy_request, wait_until
 
 PACKAGE = str(Path(brot.__file__).parents[1])
@@ -292,9 +294,45 @@ def test_command_line(stage: Stage, broker: Broker) -> None:
     (["render", "--view", "home", "--out", "a.gif", "--local", "--size", "8x8"], 64, "gif"),
     (["jobs", "--broker", "ipc:///nowhere/c", "--timeout", "0.2"], 69, "no broker"),
     (["dance"], 64, "dance"),
+    (["render", "--out", "a.png", "--local", "--broker", "ipc:///x"], 64, "--broker: must not"),
+    (["render", "--out", "a.png", "--local", "--server-key", "x"], 64, "--server-key: must not"),
+    (["render", "--out", "a.png", "--local", "--insecure"], 64, "--insecure: must not"),
+    (["render", "--out", "a.png", "--workers", 1, "--threads", 2], 64, "--threads: must not"),
+    (["render", "--size", "640", "--out", "a.png"], 64, "--size: must be WIDTHxHEIGHT"),
+    (["render", "--size", "64x48x3", "--out", "a.png"], 64, "got '64x48x3'"),
+    (["render", "--points", "nan", "--kind", "buddhabrot", "--out", "a.png"], 65, "points"),
 ])
 def test_command_line_that_is_wrong(stage: Stage, words: list[str], status: int,
                                     word: str) -> None:
     result = run(stage, "-m", "brot", *words).wait()
     assert word in result.err and "Traceback" not in result.err, result.err
     assert result.status == status, result.err
+
+
+@pytest.mark.parametrize("out, more, status, word", [
+    ("a.gif", [], 64, "gif"), ("a", [], 64, "suffix|kind|path"),
+    ("nowhere/a.png", [], 73, "No such file"), ("a.png/b.png", [], 73, "nowhere|folder|No such"),
+    ("a.png", ["--format", "distance"], 65, "can be coloured"),
+    ("a.npy", ["--format", "rgb16", "--palette", "mud"], 65, "palette"),
+    ("a.exr", ["--format", "rgb8"], 64, "exr"),
+])
+def test_a_file_that_cannot_be_is_refused_before(stage: Stage, monkeypatch: pytest.MonkeyPatch,
+                                                 capsys: pytest.CaptureFixture[str], out: str,
+                                                 more: list[str], status: int, word: str) -> None:
+    monkeypatch.chdir(stage.folder)
+    monkeypatch.setattr(_native, "render", broken(AssertionError))
+    found = main(["render", "--view", "home", "--local", "--out", out, *more])
+    assert re.search(word, capsys.readouterr().err) and found == status
+
+
+@pytest.mark.parametrize("verb", ["version", "views", "view"])
+def test_an_output_that_is_full(stage: Stage, verb: str) -> None:
+    """One sentence and no traceback, also where whoever reads has gone."""
+    command = f"{sys.executable} -m brot {verb}"
+    for text, word in ((f"{command} >/dev/full", "No space left"),
+                       (f"{command} | exit 0; exit ${{PIPESTATUS[0]}}", "Broken pipe|^$")):
+        process = stage.start(["bash", "-c", text], environment={
+            "PYTHONPATH": PACKAGE, "PYTHONDONTWRITEBYTECODE": "1"})
+        result = process.wait()
+        assert re.search(word, result.err) and len(result.err.splitlines()) <= 1, result.err
+        assert result.status == 73 or not result.err

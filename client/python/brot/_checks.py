@@ -38,7 +38,8 @@ def seconds(name: str, value: Any) -> float | None:
     RequestError."""
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, numbers.Real) or not value >= 0:
+    is_number = isinstance(value, numbers.Real) and not isinstance(value, bool)
+    if not is_number or not value >= 0:
         raise RequestError(f"{name}: must be seconds, at least 0, got {shown(value)}")
     return float(min(value, math.floor(threading.TIMEOUT_MAX)))
 
