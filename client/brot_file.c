@@ -9,6 +9,7 @@
 #include "client/png.h"
 #include "client/save.h"
 #include "proto/brot_request.h"
+#include "proto/thread_mode.h"
 
 _Static_assert(BROT_FILE_DPI_MAX == SAVE_DPI_MAX, "as --dpi has it");
 _Static_assert(BROT_FILE_THREADS_MAX == CREW_MAX, "a crew has no more");
@@ -106,9 +107,9 @@ static void blame_path(struct brot_error *err)
 	(void)error_set(err, inner.code, "path: %.240s", inner.text + 5);
 }
 
-enum brot_err brot_write(const char *path, const struct brot_request *request,
-			 const struct brot_array arrays[], const struct brot_file *options,
-			 struct brot_error *err)
+static enum brot_err write_file(const char *path, const struct brot_request *request,
+				const struct brot_array arrays[], const struct brot_file *options,
+				struct brot_error *err)
 {
 	const struct filetype *filetype = NULL;
 	struct outfile outfile = OUTFILE_NONE;
@@ -134,9 +135,9 @@ enum brot_err brot_write(const char *path, const struct brot_request *request,
 	return code;
 }
 
-enum brot_err brot_encode_png(const struct brot_request *request, const struct brot_array *rgb,
-			      const struct brot_file *options, void **ret_bytes, size_t *ret_size,
-			      struct brot_error *err)
+static enum brot_err encode_png(const struct brot_request *request, const struct brot_array *rgb,
+				const struct brot_file *options, void **ret_bytes, size_t *ret_size,
+				struct brot_error *err)
 {
 	struct outfile outfile = OUTFILE_NONE;
 	struct source source;
@@ -169,6 +170,28 @@ enum brot_err brot_encode_png(const struct brot_request *request, const struct b
 	*ret_bytes = bytes;
 	*ret_size = size;
 	return BROT_OK;
+}
+
+enum brot_err brot_write(const char *path, const struct brot_request *request,
+			 const struct brot_array arrays[], const struct brot_file *options,
+			 struct brot_error *err)
+{
+	struct thread_mode callers;
+	thread_mode_enter(&callers);
+	const enum brot_err code = write_file(path, request, arrays, options, err);
+	thread_mode_leave(&callers);
+	return code;
+}
+
+enum brot_err brot_encode_png(const struct brot_request *request, const struct brot_array *rgb,
+			      const struct brot_file *options, void **ret_bytes, size_t *ret_size,
+			      struct brot_error *err)
+{
+	struct thread_mode callers;
+	thread_mode_enter(&callers);
+	const enum brot_err code = encode_png(request, rgb, options, ret_bytes, ret_size, err);
+	thread_mode_leave(&callers);
+	return code;
 }
 
 void brot_free(void *memory)
