@@ -11,6 +11,7 @@
 #include "client/brot_internal.h"
 #include "client/compose.h"
 #include "proto/brot_request.h"
+#include "proto/request_field.h"
 #include "proto/thread_mode.h"
 
 /* Stands in for a view that depends on what else the document says. */
@@ -126,6 +127,9 @@ static enum brot_err over_words(const char *view, json_t *document, struct reque
 		.kind = json_string_value(json_object_get(document, "kind")),
 		.size = size_of(document),
 	};
+	const json_t *own = json_object_get(document, "view");
+	if (own != NULL && !json_is_object(own))
+		return field_refuse("view", "must be an object", own, err);
 	enum brot_err code = compose_base(&words, request, err);
 	if (code != BROT_OK)
 		return code;

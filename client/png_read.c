@@ -81,6 +81,9 @@ static void read_all(struct png_call *call)
 		if (call->request == NULL)
 			call->code = error_set(call->err, BROT_E_SYSTEM, "no memory to read a PNG");
 	}
+	/* What libpng has no memory for it leaves out. */
+	if (call->code == BROT_OK && call->request == NULL && errno == ENOMEM)
+		call->code = error_set(call->err, BROT_E_SYSTEM, "no memory to read a PNG");
 }
 
 /* Whether one chunk follows another up to IEND. A file that was cut while it was copied has its

@@ -2,34 +2,13 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "proto/brot_request.h"
 #include "worker/brot_internal.h"
 
 /* Of the time of a picture that is coloured as a whole, roughly. */
 #define SHARE_DATA  0.9
 #define SHARE_PAINT 0.1
 
-/* ---- arrays ---- */
-
-static enum brot_err canvas_check(const struct brot_request *request,
-				  const struct brot_array *arrays, struct canvas *ret_canvas,
-				  struct brot_error *err)
-{
-	struct brot_plane planes[BROT_PLANES_MAX];
-	struct canvas canvas = {.plane_count = brot_request_planes(request, planes)};
-	for (uint32_t p = 0; p < canvas.plane_count; p++) {
-		const size_t row_bytes = request->request.width_px * planes[p].pixel_bytes;
-		const size_t stride_bytes = arrays[p].stride_bytes;
-		const enum brot_err code = brot_array_check(p, &planes[p], row_bytes, &arrays[p],
-							    err);
-		if (code != BROT_OK)
-			return code;
-		canvas.planes[p] = arrays[p].data;
-		canvas.strides_bytes[p] = stride_bytes != 0 ? stride_bytes : row_bytes;
-	}
-	*ret_canvas = canvas;
-	return BROT_OK;
-}
+/* ---- numbers ---- */
 
 static void canvas_free(struct canvas *canvas)
 {
@@ -135,7 +114,9 @@ static enum brot_err render(const struct brot_request *request, const struct bro
 	struct canvas canvas;
 	enum brot_err code = part_check(&request->request, how, err);
 	if (code == BROT_OK)
-		code = canvas_check(request, arrays, &canvas, err);
+		code = brot_canvas_of(request,
+				      how->rows != 0 ? how->rows : request->request.height_px,
+				      arrays, "arrays", &canvas, err);
 	if (code == BROT_OK)
 		code = local_kernel(&render.kernel, err);
 	if (code == BROT_OK)
