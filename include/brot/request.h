@@ -72,7 +72,7 @@ BROT_API uint32_t brot_request_planes(const struct brot_request *request,
 
 /* Where a plane lies. data is aligned to its type. stride_bytes: from one row to the next, 0 where
  * nothing lies between them; at least a row's bytes, and a multiple of pixel_bytes, for rgb16 of 2
- * and for rgb8 of 1; and all rows must fit into half of what a size_t can say. */
+ * and for rgb8 of 1; and all rows must fit into PTRDIFF_MAX bytes. */
 struct brot_array {
 	void *data;
 	size_t stride_bytes;
