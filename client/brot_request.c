@@ -200,7 +200,10 @@ enum brot_err brot_request_of(const struct request *request, struct brot_request
 			      struct brot_error *err)
 {
 	struct brot_request *made = malloc(sizeof *made);
+	struct thread_mode callers;
+	thread_mode_enter(&callers);
 	char *text = request_to_text(request, false);
+	thread_mode_leave(&callers);
 	if (made == NULL || text == NULL) {
 		free(made);
 		free(text);
