@@ -74,7 +74,7 @@ void samples_leave(struct samples *samples)
 
 bool samples_are_of(const struct samples *samples, const struct request *request)
 {
-	char *text = text_of(request);
+	char *text = request_to_text(request, false);
 	bool are = text != NULL && strcmp(text, samples->request) == 0;
 	free(text);
 	return are;
