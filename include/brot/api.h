@@ -8,6 +8,12 @@
  * which block all signals; it does not end the program. What is not NULL when it must be, points to
  * what the header says it does, and is not used after it was freed, is up to the caller.
  *
+ * Where memory is short, libzmq, which service.h needs, may end the program all the same; so it may
+ * where brot_connect() has found descriptors and threads enough, and others have taken them before
+ * it could.
+ *
+ * A change of a struct or of a signature here raises the soname, and with it the major version.
+ *
  * Options come in structs. Begin with {0}, or with memset(): what is 0 or NULL means that nothing
  * was said.
  */

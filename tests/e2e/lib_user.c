@@ -82,7 +82,7 @@ static bool says(const struct use *use, const char *word)
 static void *connect_run(void *context)
 {
 	struct use *use = context;
-	const struct brot_connect options = {
+	const struct brot_connect_options options = {
 		.may_embed = says(use, "embed"),
 		.workers = says(use, "workers") ? 2 : 0,
 		.timeout_ms = says(use, "brief") ? 1500 : 0,
@@ -135,7 +135,7 @@ static enum brot_err save(struct use *use, const char *path)
 	bool is_mapped = false;
 	enum brot_err code = brot_job_arrays(use->job, arrays, &is_mapped, &use->err);
 	if (code == BROT_OK && says(use, "release"))
-		brot_job_release(use->job);
+		code = brot_job_release(use->job, &use->err);
 	if (code == BROT_OK)
 		code = brot_write(path, brot_job_request(use->job), arrays, NULL, &use->err);
 	if (code == BROT_OK && !says(use, "silent"))
@@ -148,7 +148,7 @@ static enum brot_err save(struct use *use, const char *path)
 static int render_there(struct use *use, const char *json, uint64_t attach, const char *path)
 {
 	struct brot_request *request = NULL;
-	const struct brot_submit options = {
+	const struct brot_submit_options options = {
 		.is_kept = says(use, "keep"),
 		.is_unshared = says(use, "unshared"),
 	};
@@ -170,7 +170,7 @@ static int render_there(struct use *use, const char *json, uint64_t attach, cons
 	if (code == BROT_OK && attach == 0)
 		code = brot_submit(use->service, request, &options, &use->job, &use->err);
 	else if (code == BROT_OK)
-		code = brot_attach(use->service, attach, &use->job, &use->err);
+		code = brot_attach(use->service, attach, NULL, &use->job, &use->err);
 	brot_request_free(request);
 	if (code == BROT_OK)
 		code = wait_job(use);

@@ -210,7 +210,7 @@ def test_failures(stage: Stage, tmp_path: Path) -> None:
              "usage: workers: counts those of an embedded service, and the broker to use is named: "
              f"{nowhere}"),
             (["service", "http://x", "-", "{}"],
-             'usage: broker: must be ipc://PATH or tcp://HOST:PORT, got "http://x"'),
+             'usage: url: must be ipc://PATH or tcp://HOST:PORT, got "http://x"'),
             (["local", 300, "{}"], "usage: threads: must be at most 256, got 300"),
             (["local", 1, '{"size": [0, 1]}'],
              "request: size: width must be 1..1048576, got 0"),
