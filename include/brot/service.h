@@ -94,8 +94,8 @@ struct brot_attach_options {
 
 /* A job that there is, by its number. Freed, it is left alone. options NULL: as {0}.
  *
- * BROT_E_NOT_FOUND; BROT_E_USAGE: it is in bands; BROT_E_BUSY: it is, and somebody else reads them;
- * and as above. */
+ * BROT_E_NOT_FOUND; BROT_E_USAGE: it is in bands, and for 10 s more nobody else can read them;
+ * BROT_E_BUSY: somebody else does; and as above. */
 BROT_API enum brot_err brot_attach(struct brot_service *service, uint64_t id,
 				   const struct brot_attach_options *options,
 				   struct brot_job **ret_job, struct brot_error *err);
