@@ -1,6 +1,7 @@
 /* brot_service.c - include/brot/service.h: which broker, and whether it is there. */
 #include "client/brot_service.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -122,13 +123,13 @@ static void name_members(struct brot_error *err)
 		const char *option, *member;
 	} names[] = {
 		{"--broker", "url"}, {"--insecure", "is_insecure"}, {"--server-key", "server_key"}};
+	char rest[sizeof err->text];
 	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-		const size_t option_chars = strlen(names[i].option);
-		const size_t member_chars = strlen(names[i].member);
-		for (char *at = err->text; (at = strstr(at, names[i].option)) != NULL;) {
-			memcpy(at, names[i].member, member_chars);
-			memmove(at + member_chars, at + option_chars,
-				strlen(at + option_chars) + 1);
+		char *at;
+		while ((at = strstr(err->text, names[i].option)) != NULL) {
+			(void)snprintf(rest, sizeof rest, "%s", at + strlen(names[i].option));
+			(void)snprintf(at, sizeof err->text - (size_t)(at - err->text), "%s%s",
+				       names[i].member, rest);
 		}
 	}
 	brot_error_plain(err);

@@ -90,7 +90,7 @@ static void no_place_for_a_sentence(void **state)
 	struct brot_job *job = NULL;
 	void *bytes = NULL;
 	size_t size = 0;
-	assert_int_equal(brot_request_new("nowhere", NULL, &request, NULL), BROT_E_USAGE);
+	assert_int_equal(brot_request_new("nowhere", NULL, &request, NULL), BROT_E_NOT_FOUND);
 	assert_int_equal(brot_request_new(NULL, "{", &request, NULL), BROT_E_REQUEST);
 	assert_int_equal(brot_colour_new("{", 1, &colour, NULL), BROT_E_REQUEST);
 	request = request_of("{\"size\":[8,8]}");
