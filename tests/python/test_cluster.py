@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,7 @@ def test_a_cluster(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(brot.Error, match="exit status"):
         brot.cluster(programs=BIN, memory="much")
     assert not list(stage.runtime.iterdir())
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("brot")]
 
 
 def test_a_cluster_whose_broker_dies(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:

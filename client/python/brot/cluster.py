@@ -58,8 +58,8 @@ class Cluster(Service):
         self._landlord = landlord
         loop = Loop(landlord.url, None)
         super().__init__(loop, None, None)
-        landlord.begin(loop)
         try:
+            landlord.begin(loop)
             self._ask(Type.STATUS, {})
         except BaseException:
             self.close()
@@ -81,12 +81,12 @@ class _Landlord:
 
     def __init__(self, broker: Path, worker: Path, workers: int, threads: int,
                  options: list[str]) -> None:
+        self._wake, self._waker = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         self._pid = os.getpid()
         self._folder = _make_folder()
         self.url = f"ipc://{self._folder}/clients"
         self._broker, self._worker = broker, worker
         self._workers, self._threads, self._options = workers, threads, options
-        self._wake, self._waker = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         self._is_ready = threading.Event()
         self._error: Error | None = None
         self._loop: Loop | None = None
@@ -179,8 +179,9 @@ class _Landlord:
                 os.close(pidfd)
 
     def __del__(self) -> None:
-        os.close(self._wake)
-        os.close(self._waker)
+        if hasattr(self, "_wake"):
+            os.close(self._wake)
+            os.close(self._waker)
 
 
 def _popen(words: list[str | Path], *pass_fds: int) -> subprocess.Popen[bytes]:
