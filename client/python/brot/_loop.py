@@ -20,11 +20,13 @@ from typing import Any, Protocol
 import zmq
 
 from ._keys import Keys
-from ._link import LINGER_MS, Link
+from ._link import LINGER_MS, Kind, Link
 from ._wire import Message
 from .errors import ConnectionError, Error
 
 BATCH = 16  # messages of one connection before the next has its turn
+OPEN_JOBS = 24  # of one loop at a time; the next wait for them. With the images that are held these
+                # are no more than a broker takes of one client
 POLL_MAX_S = 60.0
 
 log = logging.getLogger("brot")
@@ -35,9 +37,13 @@ class Task(Protocol):
     """Something that goes on over a connection of its own. It is asked and told in the loop's
     thread; one that is over is forgotten, and its link closed."""
 
-    link: Link
+    link: Link  # once it has started
 
-    def start(self, now: float) -> None: ...
+    def is_working(self) -> bool:
+        """Whether it is one of OPEN_JOBS."""
+
+    def start(self, now: float) -> None:
+        """Opens its link as well. Not called where it was told the end before."""
 
     def receive(self, message: Message | Error, now: float) -> None: ...
 
@@ -53,7 +59,7 @@ class Task(Protocol):
     def crashed(self, error: Error) -> None: ...
 
 
-def as_error(error: Exception) -> Error:
+def as_error(error: BaseException) -> Error:
     """A mistake of this package ends what it was made in, with an error, and never the thread."""
     if isinstance(error, Error):
         return error
@@ -72,6 +78,7 @@ class Loop:
         self._context: zmq.Context[Any] = zmq.Context()
         self._calls: collections.deque[Callable[[], None]] = collections.deque()
         self._tasks: list[Task] = []
+        self._waiting: collections.deque[Task] = collections.deque()  # not started
         self._lock = threading.RLock()
         self._thread: threading.Thread | None = None
         self._is_closed = False
@@ -98,7 +105,9 @@ class Loop:
 
     def hint(self, call: Callable[[], None]) -> None:
         """The same for a finalizer, in whatever thread and amid whatever that does: takes no lock.
-        Nothing happens once the loop is closed."""
+        Nothing happens once the loop is closed, or in a process that forked."""
+        if os.getpid() != self._pid:
+            return
         self._calls.append(call)
         try:
             os.write(self._waker, b"w")
@@ -131,8 +140,7 @@ class Loop:
         that are begun later."""
         def fail() -> None:
             self._failure = error
-            for task in self._tasks:
-                task.crashed(error)
+            self._crash_all(error)
         self.post(fail)
 
     def at_exit(self, call: Callable[[], None]) -> None:
@@ -151,30 +159,63 @@ class Loop:
     def now() -> float:
         return time.monotonic()
 
-    def link(self) -> Link:
-        return Link(self._context, self.url, self._keys)
+    def link(self, kind: Kind) -> Link:
+        return Link(self._context, self.url, self._keys, kind)
 
     def begin(self, task: Task) -> None:
-        self._tasks.append(task)
+        """Starts it, now or when others are over."""
         if self._failure is not None:
             task.crashed(self._failure)
             return
-        self._guard(task, lambda: task.start(self.now()))
+        self._waiting.append(task)
+        self._start_waiting()
 
     def tasks(self) -> list[Task]:
+        """Those that have started."""
         return self._tasks
+
+    def _start_waiting(self) -> None:
+        room = OPEN_JOBS - sum(task.is_working() for task in self._tasks)
+        left: list[Task] = []
+        while self._waiting:
+            task = self._waiting.popleft()
+            if task.is_over():
+                continue
+            if task.is_working() and room <= 0:
+                left.append(task)
+                continue
+            room -= task.is_working()
+            try:
+                task.start(self.now())
+            except BaseException as error:  # pylint: disable=broad-except
+                task.crashed(as_error(error))
+            if hasattr(task, "link"):
+                self._tasks.append(task)
+        self._waiting.extend(left)
 
     def _leave(self) -> None:
         now = time.monotonic()
-        for task in self._tasks:
+        for task in [*self._tasks, *self._waiting]:
             self._guard(task, lambda task=task: task.leave(now))  # type: ignore[misc]
         self._is_ending = True
 
+    def _crash_all(self, error: Error) -> None:
+        for task in [*self._tasks, *self._waiting]:
+            task.crashed(error)
+
     def _run(self) -> None:
+        failure: Error = ConnectionError("the connection was closed")
         try:
             while not self._is_ending or self._tasks:
                 self._turn()
+        except BaseException as error:  # pylint: disable=broad-except
+            failure = as_error(error)
         finally:
+            # Whoever waits is told, whatever it was that has ended this thread.
+            self._is_closed = True
+            self._failure = self._failure or failure
+            self._call_all()
+            self._crash_all(self._failure)
             for task in self._tasks:
                 task.link.close()
             self._context.destroy(LINGER_MS)
@@ -205,17 +246,21 @@ class Loop:
             if not task.is_over() and now >= task.deadline():
                 self._guard(task, lambda task=task: task.tick(now))  # type: ignore[misc]
         self._forget()
+        self._start_waiting()
 
     def _call(self) -> None:
         try:
             os.read(self._wake, 4096)
         except BlockingIOError:
             pass
+        self._call_all()
+
+    def _call_all(self) -> None:
         while self._calls:
             call = self._calls.popleft()
             try:
                 call()
-            except Exception:  # pylint: disable=broad-except
+            except BaseException:  # pylint: disable=broad-except
                 log.exception("a call failed in brot's thread")
 
     def _receive(self, task: Task) -> None:
@@ -229,7 +274,7 @@ class Loop:
     def _guard(self, task: Task, act: Callable[[], None]) -> None:
         try:
             act()
-        except Exception as error:  # pylint: disable=broad-except
+        except BaseException as error:  # pylint: disable=broad-except
             task.crashed(as_error(error))
 
     def _forget(self) -> None:
@@ -245,5 +290,5 @@ def _close_all() -> None:
     """What goes on for this process ends with it, rather than when the broker misses it."""
     for loop in list(_open_loops):
         loop.close()
-        if loop._last is not None:
+        if loop._last is not None and loop._pid == os.getpid():
             loop._last()
