@@ -116,6 +116,7 @@ class Job:
         return not self.done() and progress is not None and progress.state == "running"
 
     def cancelled(self) -> bool:
+        """Whether somebody has asked for its end."""
         return isinstance(self._error, Cancelled)
 
     # What is wanted

@@ -96,6 +96,7 @@ class Service:
 
     @property
     def url(self) -> str:
+        """Of its broker."""
         return self._loop.url
 
     # Rendering
