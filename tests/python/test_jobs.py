@@ -47,6 +47,20 @@ def test_a_callback_may_raise_anything(service: brot.Service, error: type[BaseEx
     assert service.status()["version"] and service.render("home", (8, 8)) is not None
 
 
+def test_callbacks_are_let_go(service: brot.Service) -> None:
+    class Listener:
+        def hear(self, _: object) -> None:
+            pass
+    listener = Listener()
+    job = service.submit(heavy_request(64))
+    job.add_progress_callback(listener.hear)
+    job.add_done_callback(listener.hear)
+    job.result(60)
+    found = weakref.ref(listener)
+    del listener
+    wait_until(lambda: found() is None, "the callbacks to go")
+
+
 def test_a_thread_that_ends_tells_everybody(service: brot.Service,
                                             caplog: pytest.LogCaptureFixture) -> None:
     job = running(service)
