@@ -335,15 +335,12 @@ class JobTask:
         assert self._format is not None and self._session.accepted is not None
         arrays = self._make_arrays()
         self._band = band
-        width, height = self._size
-        if band.first + band.rows > height:
-            raise ProtocolError("the broker sent BAND with rows that the picture does not have")
         self._filled[band.first:band.first + band.rows] = 0
         image = None
         if self._may_map:
             try:
                 image = open_image(band.image, band.job | band.band << BAND_BIT, self._format,
-                                   band.rows, width, self._session.accepted.slice_px)
+                                   band.rows, self._size[0], self._session.accepted.slice_px)
             except NotShared as why:
                 log.debug("job %d, band %d: %s", band.job, band.band, why)
         if image is None:
