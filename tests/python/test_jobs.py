@@ -75,6 +75,18 @@ def test_a_thread_that_ends_tells_everybody(service: brot.Service,
     assert "a mistake" in caplog.text
 
 
+def test_a_fork_does_not_wake_its_parent(service: brot.Service,
+                                         monkeypatch: pytest.MonkeyPatch) -> None:
+    loop = service._loop
+    monkeypatch.setattr(loop, "_pid", loop._pid + 1)
+    calls: list[int] = []
+    loop.hint(lambda: calls.append(1))
+    assert not loop._calls and not loop.post(lambda: calls.append(1))
+    monkeypatch.undo()
+    service.status()
+    assert not calls
+
+
 # Ends
 
 

@@ -194,9 +194,10 @@ def test_rows_are_counted_anew_with_their_image() -> None:
     assert not play.sink.rows
     play.hear(Type.REFUSED, job=7, message="FETCH", error="not_found", text="job: is not known")
     play.finish()
-    for piece in play.fetched():
-        assert piece in (whole, fraction)
-        play.rows(piece, 4)
+    assert play.fetched() == [whole, fraction]
+    play.rows(whole, 4)
+    assert not play.sink.rows
+    play.rows(fraction, 4)
     assert play.sink.rows == [(0, HEIGHT)] and (play.sink.arrays[0] == 4).all()
 
 
@@ -208,8 +209,10 @@ def test_so_are_those_of_a_band() -> None:
     play.hear(Type.REFUSED, job=7, message="FETCH", error="request", text="band: is not complete")
     for first, rows in ((0, 2), (2, 2), (4, 1)):
         play.hear(Type.BAND, job=7, band=first // 2, first=first, rows=rows, image=IMAGE)
-        for piece in play.fetched():
-            play.rows(piece, first)
+        whole, fraction = play.fetched()
+        play.rows(whole, first)
+        assert (first, rows) not in play.sink.rows
+        play.rows(fraction, first)
     play.finish()
     assert play.sink.rows == [(0, 2), (2, 2), (4, 1)]
     assert [int(value) for value in play.sink.arrays[0][:, 0]] == [0, 0, 2, 2, 4]
@@ -271,3 +274,14 @@ def test_images_make_room_one_by_one(images: list[FakeImage]) -> None:
         assert (others.sink.arrays[0] == 9).all()
     busy(play)
     assert isinstance(play.sink.errors[0], BusyError) and held[0].task.is_holding()
+
+
+@pytest.mark.parametrize("error", ["no_space", "request", "denied"])
+def test_no_other_refusal_takes_an_image(images: list[FakeImage], error: str) -> None:
+    images.append(FakeImage([True] * HEIGHT))
+    held = Play()
+    held.accept()
+    held.finish()
+    play = Play(held.loop)
+    play.hear(Type.REFUSED, key=KEY, message="SUBMIT", error=error, text="no")
+    assert play.sink.errors[0].code == error and held.task.is_holding()

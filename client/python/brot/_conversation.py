@@ -105,7 +105,7 @@ class Conversation:
         return max(self.plan.timeout_s, PIXELS_S)
 
     def _pixels_end(self) -> float:
-        """When a broker that answers all but FETCH is given up; a silent one is _patience_end()'s."""
+        """When a broker that answers all but FETCH is given up. (A silent one: _patience_end().)"""
         is_silent = self._now >= self._heard_s + SILENT_S
         if self._fetching is None or self.state is not State.FETCHING or is_silent:
             return math.inf

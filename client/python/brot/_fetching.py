@@ -72,8 +72,8 @@ class Fetching:
             return False
         size = self.area.pixel_bytes[piece.plane]
         if len(data) != piece.w * piece.h * size:
-            raise ProtocolError(f"the broker sent ROWS of {piece.w} x {piece.h} pixels of {size} bytes "
-                                f"in {len(data)} bytes")
+            raise ProtocolError(f"the broker sent ROWS of {piece.w} x {piece.h} pixels of {size} "
+                                f"bytes in {len(data)} bytes")
         del self.waiting[piece]
         self.last_s = now
         return True
