@@ -253,3 +253,15 @@ def test_the_oldest_image_makes_room(stage: Stage) -> None:
         assert 1 <= len(broker.jobs()) < 9
         assert all(array.shape == (300 + n, 1000) and array.max() == 20  # type: ignore
                    for n, array in enumerate(arrays))
+
+
+def test_jobs_wait_for_descriptors(stage: Stage, broker: Broker) -> None:
+    text = """
+import resource, sys, brot
+resource.setrlimit(resource.RLIMIT_NOFILE, (100, 100))
+service = brot.connect(sys.argv[1])
+jobs = [service.submit("home", (32, 32), iterations=100 + n) for n in range(150)]
+print({str(job.exception(60)) for job in jobs})
+"""
+    result = program(stage, text, broker.url).wait()
+    assert result.out == "{'None'}\n", result.err

@@ -19,6 +19,10 @@ LINGER_MS = 500  # for a last RELEASE or CANCEL_JOB
 RECONNECT_MS, RECONNECT_MAX_MS = 20, 1000
 
 
+class NoDescriptors(Error):
+    """One connection more is not to be had; later it may be."""
+
+
 class Kind(enum.Enum):
     """What a connection is for: the messages that may wait to be received, the bytes of a frame."""
 
@@ -39,7 +43,7 @@ class Link:
         try:
             socket: zmq.Socket[bytes] = self._context.socket(zmq.DEALER)
         except zmq.ZMQError as error:
-            raise Error(f"no connection can be made: {error}", "system") from None
+            raise NoDescriptors(f"no connection can be made: {error}", "system") from None
         try:
             socket.setsockopt(zmq.LINGER, LINGER_MS)
             socket.setsockopt(zmq.SNDHWM, QUEUE)

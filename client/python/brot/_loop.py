@@ -20,7 +20,7 @@ from typing import Any, Protocol
 import zmq
 
 from ._keys import Keys
-from ._link import LINGER_MS, Kind, Link
+from ._link import LINGER_MS, Kind, Link, NoDescriptors
 from ._wire import Message
 from .errors import ConnectionError, Error
 
@@ -175,21 +175,26 @@ class Loop:
         return self._tasks
 
     def _start_waiting(self) -> None:
-        room = OPEN_JOBS - sum(task.is_working() for task in self._tasks)
+        working = sum(task.is_working() for task in self._tasks)
         left: list[Task] = []
         while self._waiting:
             task = self._waiting.popleft()
             if task.is_over():
                 continue
-            if task.is_working() and room <= 0:
+            if task.is_working() and working >= OPEN_JOBS:
                 left.append(task)
                 continue
-            room -= task.is_working()
             try:
                 task.start(self.now())
+            except NoDescriptors as error:
+                if task.is_working() and working:
+                    left.append(task)  # until another is over
+                else:
+                    task.crashed(error)
             except BaseException as error:  # pylint: disable=broad-except
                 task.crashed(as_error(error))
             if hasattr(task, "link"):
+                working += task.is_working()
                 self._tasks.append(task)
         self._waiting.extend(left)
 
