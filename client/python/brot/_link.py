@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import resource
 from collections.abc import Iterator
 from typing import Any
 
@@ -17,6 +18,13 @@ from .errors import ConnectionError, DeniedError, Error, RequestError
 QUEUE = 64  # messages that may wait to be sent
 LINGER_MS = 500  # for a last RELEASE or CANCEL_JOB
 RECONNECT_MS, RECONNECT_MAX_MS = 20, 1000
+
+
+def connections(most: int) -> int:
+    """How many of that kind there may be at a time: a twelfth of what descriptors there are, as
+    each needs two or three, and ZeroMQ goes without a word without them."""
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return most if soft == resource.RLIM_INFINITY else min(most, max(1, soft // 12))
 
 
 class NoDescriptors(Error):
@@ -66,8 +74,13 @@ class Link:
         return socket
 
     def reconnect(self) -> None:
+        """By a new socket, where one is to be had."""
+        try:
+            socket = self._open()
+        except NoDescriptors:
+            return
         self.socket.close(0)
-        self.socket = self._open()
+        self.socket = socket
 
     def close(self) -> None:
         if self._monitor is not None:

@@ -20,7 +20,7 @@ from typing import Any, Protocol
 import zmq
 
 from ._keys import Keys
-from ._link import LINGER_MS, Kind, Link, NoDescriptors
+from ._link import LINGER_MS, Kind, Link, NoDescriptors, connections
 from ._wire import Message
 from .errors import ConnectionError, Error
 
@@ -28,6 +28,8 @@ BATCH = 16  # messages of one connection before the next has its turn
 OPEN_JOBS = 24  # of one loop at a time; the next wait for them. With the images that are held these
                 # are no more than a broker takes of one client
 POLL_MAX_S = 60.0
+SHORT_S = 0.05  # the same where descriptors are short
+CLOSING_S = 2 * LINGER_MS / 1000
 
 log = logging.getLogger("brot")
 _open_loops: weakref.WeakSet[Loop] = weakref.WeakSet()
@@ -41,6 +43,9 @@ class Task(Protocol):
 
     def is_working(self) -> bool:
         """Whether it is one of OPEN_JOBS."""
+
+    def gives_way(self, now: float) -> bool:
+        """Whether it is over now, as all that it still did was to hold an image."""
 
     def start(self, now: float) -> None:
         """Opens its link as well. Not called where it was told the end before."""
@@ -79,6 +84,8 @@ class Loop:
         self._calls: collections.deque[Callable[[], None]] = collections.deque()
         self._tasks: list[Task] = []
         self._waiting: collections.deque[Task] = collections.deque()  # not started
+        self._is_short = False  # of descriptors, for one of these
+        self._closed_s = -math.inf  # when a connection was closed last
         self._lock = threading.RLock()
         self._thread: threading.Thread | None = None
         self._is_closed = False
@@ -175,28 +182,37 @@ class Loop:
         return self._tasks
 
     def _start_waiting(self) -> None:
+        self._is_short, most = False, connections(OPEN_JOBS)
         working = sum(task.is_working() for task in self._tasks)
         left: list[Task] = []
         while self._waiting:
             task = self._waiting.popleft()
             if task.is_over():
                 continue
-            if task.is_working() and working >= OPEN_JOBS:
+            if task.is_working() and working >= most:
                 left.append(task)
                 continue
             try:
                 task.start(self.now())
             except NoDescriptors as error:
-                if task.is_working() and working:
-                    left.append(task)  # until another is over
-                else:
-                    task.crashed(error)
+                self._is_short = task.is_working() and self._will_have_descriptors()
+                if self._is_short:
+                    self._waiting.appendleft(task)
+                    break
+                task.crashed(error)
             except BaseException as error:  # pylint: disable=broad-except
                 task.crashed(as_error(error))
             if hasattr(task, "link"):
                 working += task.is_working()
                 self._tasks.append(task)
         self._waiting.extend(left)
+
+    def _will_have_descriptors(self) -> bool:
+        """Whether some will be free soon: of a job, of an image that need not be held, or of a
+        connection that is being closed."""
+        return (any(task.is_working() for task in self._tasks)
+                or any(task.gives_way(self.now()) for task in self._tasks)
+                or self.now() < self._closed_s + CLOSING_S)
 
     def _leave(self) -> None:
         now = time.monotonic()
@@ -239,7 +255,7 @@ class Loop:
             poller.register(socket, zmq.POLLIN)
         now = time.monotonic()
         wait_s = min(itertools.chain((task.deadline() - now for task in self._tasks),
-                                     (POLL_MAX_S,)))
+                                     (SHORT_S if self._is_short else POLL_MAX_S,)))
         ready = poller.poll(max(0, math.ceil(wait_s * 1000)))
         for source, _ in ready:
             if source == self._wake:
@@ -286,6 +302,7 @@ class Loop:
         over = [task for task in self._tasks if task.is_over()]
         if over:
             self._tasks = [task for task in self._tasks if not task.is_over()]
+            self._closed_s = self.now()
             for task in over:
                 task.link.close()
 

@@ -15,7 +15,7 @@ from ._actions import (Action, AllPixels, BandReady, Failed, Finished, Pixels, P
                        Send)
 from ._fetching import Area
 from ._formats import Array, Format
-from ._link import Kind, Link
+from ._link import Kind, Link, connections
 from ._loop import Loop
 from ._notice import Accepted, Band, Progress, Summary, refusal
 from ._rows import runs
@@ -50,6 +50,9 @@ class Question:
         self._is_over = False
 
     def is_working(self) -> bool:
+        return False
+
+    def gives_way(self, now: float) -> bool:
         return False
 
     def start(self, now: float) -> None:
@@ -150,6 +153,11 @@ class JobTask:
 
     def is_working(self) -> bool:
         return self._session.state is not State.HOLDING
+
+    def gives_way(self, now: float) -> bool:
+        if self.is_holding():
+            self.release(now)
+        return self.is_over()
 
     def start(self, now: float) -> None:
         self.link = self._loop.link(Kind.JOB)
@@ -292,7 +300,7 @@ class JobTask:
         self._image = None
         self._done(image.arrays, is_mapped=True)
         held = self._held()
-        for task in held[:max(0, len(held) - HELD_MAX)]:
+        for task in held[:max(0, len(held) - connections(HELD_MAX))]:
             task.release(self._now)
 
     def _held(self) -> list[JobTask]:
