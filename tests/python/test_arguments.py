@@ -171,8 +171,8 @@ def test_words_of_a_service(service: brot.Service) -> None:
     with pytest.raises(TypeError, match="progress: must be callable"):
         service.render("home", SIZE, progress=3)  # type: ignore[arg-type]
     assert not service.jobs()  # nothing of it was submitted
-    for value in (3, "a\0", "\ud800", None):
-        with pytest.raises(brot.RequestError, match="worker: must be a text"):
+    for value in (3, "a\0", "\ud800", None, ""):
+        with pytest.raises(brot.RequestError, match="worker: must be a (text|name)"):
             service.drain(value)  # type: ignore[arg-type]
     with pytest.raises(LookupError):
         service.drain("ünï")

@@ -11,6 +11,7 @@ import sys
 from typing import Any
 
 import brot
+import brot.aio
 import brot.explorer
 import brot.local
 import pytest
@@ -31,11 +32,12 @@ def test_examples() -> None:
 
 
 def test_every_public_thing_says_what_it_is() -> None:
-    for owner in [brot.Service, brot.Job, brot.Image, brot.Request, brot.Cluster]:
+    for owner in [brot.Service, brot.Job, brot.Image, brot.Request, brot.Cluster,
+                  brot.aio.AsyncService, brot.aio.AsyncJob]:
+        assert owner.__doc__
         for name, value in vars(owner).items():
-            if not name.startswith("_") and callable(value):
-                assert value.__doc__ or name in ("cancelled", "on_accepted", "on_progress",
-                                                 "on_rows", "on_done", "on_failed"), name
+            if not name.startswith("_"):
+                assert value.__doc__, f"{owner.__name__}.{name}"
     assert all(getattr(brot, name) is not None for name in brot.__all__)
 
 

@@ -24,6 +24,8 @@ from .errors import ProtocolError, RequestError
 Bytes = bytes | memoryview
 
 VERSION = 1
+JSON_BYTES = 262144  # of a body, but for a list in a REPORT
+JOB_FRAME_BYTES = _limits.FETCH_BYTES  # that a connection of a job may bring
 _MAGIC = b"BROT"
 _HEADER = struct.Struct("<4sBB")
 _ROWS = struct.Struct("<QIIIIII")
@@ -55,6 +57,9 @@ class Type(enum.IntEnum):
     REPORT = 0x65
     BAND = 0x66
     REFUSED = 0x7F
+
+
+_BODY_BYTES = {Type.ROWS: _limits.FETCH_BYTES, Type.REPORT: _limits.BROKER_FRAME_BYTES}
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +115,10 @@ def decode(frames: Sequence[Bytes]) -> Message:
         raise ProtocolError(f"the broker sent {type_.name}, which is a client's")
     if len(frames) != 2:
         raise ProtocolError(f"the broker sent {type_.name} in {len(frames)} frames")
+    most = _BODY_BYTES.get(type_, JSON_BYTES)
+    if len(frames[1]) > most:
+        raise ProtocolError(f"the broker sent {type_.name} whose body has {len(frames[1])} bytes: "
+                            f"must be at most {most}")
     fields = head[_HEADER.size:]
     if type_ is Type.ROWS:
         return _decode_rows(fields, frames[1])

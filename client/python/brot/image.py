@@ -43,6 +43,7 @@ class Image:
 
     @property
     def format(self) -> str:
+        """That of its request."""
         return self.request.format
 
     @property
