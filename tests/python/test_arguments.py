@@ -57,7 +57,8 @@ def test_numbers_of_numpy_and_others() -> None:
                                       **words)
             assert same(found, expected)
     for points in (np.float32(100), np.float64(100), 100.0):
-        counted = brot.Request(None, SIZE, kind="buddhabrot", points=points)  # type: ignore[arg-type]
+        counted = brot.Request(None, SIZE, kind="buddhabrot",
+                               points=points)  # type: ignore[arg-type]
         assert counted.document["buddha"] == {"points": 100}
     buddha = brot.Request(None, SIZE, kind="buddhabrot", points=np.int64(100),
                           seed=np.int64(3),  # type: ignore[arg-type]

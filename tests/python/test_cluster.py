@@ -102,7 +102,8 @@ def test_memory_of_a_cluster(memory: Any, bytes_: int) -> None:
     assert _cluster._memory_bytes(memory) == bytes_
 
 
-@pytest.mark.parametrize("memory", ["junk", "", "-1", "1", "512", "1048577T", "9" * 30, "1MM", "1 M",
+@pytest.mark.parametrize("memory", ["junk", "", "-1", "1", "512", "1048577T", "9" * 30, "1MM",
+                                    "1 M",
                                     (1 << 20) - 1, (1 << 60) + 1, -1, True, 1e9])
 def test_memory_that_is_none(memory: Any) -> None:
     with pytest.raises(brot.RequestError, match="memory: must be") as raised:

@@ -33,7 +33,8 @@ def test_examples() -> None:
 
 def test_every_public_thing_says_what_it_is() -> None:
     for owner in [brot.Service, brot.Job, brot.Image, brot.Request, brot.Cluster,
-                  brot.aio.AsyncService, brot.aio.AsyncJob]:
+                  brot.aio.AsyncService, brot.aio.AsyncJob, brot.local.Processes,
+                  brot.explorer.Camera, brot.explorer.Explorer]:
         assert owner.__doc__
         for name, value in vars(owner).items():
             if not name.startswith("_"):

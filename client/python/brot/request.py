@@ -250,7 +250,8 @@ def _checked(document: Mapping[str, Any]) -> dict[str, Any]:
     if "samples" in plain:
         plain["samples"] = _int("samples", plain["samples"])
     if not isinstance(plain.get("buddha", {}).get("bands", []), list):
-        raise RequestError(f"bands: must be a list of ranges, got {shown(plain['buddha']['bands'])}")
+        raise RequestError("bands: must be a list of ranges, got "
+                           f"{shown(plain['buddha']['bands'])}")
     return plain
 
 
@@ -278,7 +279,8 @@ def _size(size: Sequence[int] | None, document: Mapping[str, Any], place: Place)
         raise RequestError(f"size: must be (width, height) in pixels, got {shown(given)}")
     sides = [_int("size", side) for side in given]
     if not all(1 <= side <= _limits.SIZE_PX for side in sides):
-        raise RequestError(f"size: each side must be 1 to {_limits.SIZE_PX} pixels, got {shown(given)}")
+        raise RequestError(f"size: each side must be 1 to {_limits.SIZE_PX} pixels, got "
+                           f"{shown(given)}")
     return sides
 
 
