@@ -16,6 +16,7 @@
 #include "client/brot_internal.h"
 #include "client/brot_job.h"
 #include "proto/sys/clock.h"
+#include "proto/thread_mode.h"
 
 #define LOOK_MS 200 /* between two looks at the children of an embedded service */
 
@@ -296,6 +297,8 @@ void *job_run(void *context)
 {
 	struct brot_job *job = context;
 	struct brot_error error = {.code = BROT_OK};
+	struct thread_mode callers; /* which the thread ends with */
+	thread_mode_enter(&callers);
 	enum brot_err code = begin(job, &error);
 	if (code == BROT_OK) {
 		(void)pthread_mutex_lock(&job->lock);

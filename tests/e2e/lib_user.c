@@ -12,6 +12,7 @@
  * exit status 1.
  */
 #include <brot/brot.h>
+#include <fenv.h>
 #include <inttypes.h>
 #include <pthread.h>
 #include <signal.h>
@@ -184,6 +185,8 @@ static int render_there(struct use *use, const char *json, uint64_t attach, cons
 int main(int argc, char *argv[])
 {
 	struct use use = {.url = NULL};
+	/* A setting of this program's, of which no byte may tell. */
+	(void)fesetround(FE_UPWARD);
 	if (argc == 5 && strcmp(argv[1], "local") == 0)
 		return render_here(argv[2], argv[3], argv[4]);
 	if (argc >= 5)
