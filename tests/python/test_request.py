@@ -81,7 +81,7 @@ def test_a_document_and_a_file(tmp_path: Path) -> None:
     ('{"brot": 1, "size": [8, NaN]}', "NaN is no number"), ("\xff", "and is not JSON"),
     ('{"iterations": ' + 5000 * "9" + "}", "and is not JSON|iterations"),
     (" " * 65_537, "at most 65536 bytes"),
-])
+], ids=range(8))
 def test_files_that_are_no_request(tmp_path: Path, text: str, word: str) -> None:
     path = tmp_path / "request.json"
     path.write_bytes(text.encode("latin-1"))
