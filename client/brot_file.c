@@ -9,45 +9,22 @@
 #include "client/png.h"
 #include "client/save.h"
 #include "proto/brot_request.h"
+#include "proto/sys/size_signal.h"
+#include "proto/thread_mode.h"
 
 _Static_assert(BROT_FILE_DPI_MAX == SAVE_DPI_MAX, "as --dpi has it");
 _Static_assert(BROT_FILE_THREADS_MAX == CREW_MAX, "a crew has no more");
 
-struct source {
-	const uint8_t *planes[PLANES_MAX];
-	size_t strides_bytes[PLANES_MAX];
-	uint32_t count;
-};
-
-static enum brot_err source_make(const struct brot_request *request,
-				 const struct brot_array *arrays, struct source *ret_source,
-				 struct brot_error *err)
-{
-	struct brot_plane planes[BROT_PLANES_MAX];
-	struct source source = {.count = brot_request_planes(request, planes)};
-	for (uint32_t p = 0; p < source.count; p++) {
-		const size_t row_bytes = request->request.width_px * planes[p].pixel_bytes;
-		const enum brot_err code = brot_array_check(p, &planes[p], row_bytes, &arrays[p],
-							    err);
-		if (code != BROT_OK)
-			return code;
-		source.planes[p] = arrays[p].data;
-		source.strides_bytes[p] = arrays[p].stride_bytes != 0 ? arrays[p].stride_bytes
-								      : row_bytes;
-	}
-	*ret_source = source;
-	return BROT_OK;
-}
-
 /* Row by row: what lies between them is nobody's business. */
 static enum brot_err reach(struct picture *picture, uint32_t y, struct brot_error *err)
 {
-	const struct source *source = picture->context;
+	const struct canvas *canvas = picture->context;
 	(void)err;
 	picture->first = y;
 	picture->rows = 1;
-	for (uint32_t p = 0; p < source->count; p++)
-		picture->planes[p] = source->planes[p] + y * source->strides_bytes[p];
+	for (uint32_t p = 0; p < canvas->plane_count; p++)
+		picture->planes[p] = (const uint8_t *)canvas->planes[p] +
+				     y * canvas->strides_bytes[p];
 	return BROT_OK;
 }
 
@@ -65,7 +42,7 @@ static enum brot_err options_check(const struct brot_file *options, struct brot_
 	return BROT_OK;
 }
 
-static struct picture picture_of(const struct brot_request *request, struct source *source,
+static struct picture picture_of(const struct brot_request *request, struct canvas *canvas,
 				 const struct brot_file *options)
 {
 	return (struct picture){
@@ -76,23 +53,25 @@ static struct picture picture_of(const struct brot_request *request, struct sour
 						    : (uint32_t)options->compress,
 		.threads = options->threads,
 		.reach = reach,
-		.context = source,
+		.context = canvas,
 	};
 }
 
-/* What both functions begin with. */
+/* What both functions begin with; `name` is what the arrays are called. */
 static enum brot_err begin(const struct brot_request *request, const struct brot_array *arrays,
-			   const struct brot_file **options, struct source *ret_source,
-			   struct brot_error *err)
+			   const char *name, const struct brot_file **options,
+			   struct canvas *ret_canvas, struct brot_error *err)
 {
 	static const struct brot_file usual;
 	if (request == NULL || arrays == NULL)
 		return error_set(err, BROT_E_USAGE, "%s: must not be NULL",
-				 request == NULL ? "request" : "arrays");
+				 request == NULL ? "request" : name);
 	if (*options == NULL)
 		*options = &usual;
 	const enum brot_err code = options_check(*options, err);
-	return code == BROT_OK ? source_make(request, arrays, ret_source, err) : code;
+	if (code != BROT_OK)
+		return code;
+	return brot_canvas_of(request, request->request.height_px, arrays, name, ret_canvas, err);
 }
 
 /* What the command line calls --out is `path` here. */
@@ -106,14 +85,14 @@ static void blame_path(struct brot_error *err)
 	(void)error_set(err, inner.code, "path: %.240s", inner.text + 5);
 }
 
-enum brot_err brot_write(const char *path, const struct brot_request *request,
-			 const struct brot_array arrays[], const struct brot_file *options,
-			 struct brot_error *err)
+static enum brot_err write_file(const char *path, const struct brot_request *request,
+				const struct brot_array arrays[], const struct brot_file *options,
+				struct brot_error *err)
 {
 	const struct filetype *filetype = NULL;
 	struct outfile outfile = OUTFILE_NONE;
-	struct source source;
-	enum brot_err code = begin(request, arrays, &options, &source, err);
+	struct canvas canvas;
+	enum brot_err code = begin(request, arrays, "arrays", &options, &canvas, err);
 	if (code == BROT_OK)
 		code = filetype_of_path(path, &filetype, err);
 	if (code == BROT_OK)
@@ -123,7 +102,7 @@ enum brot_err brot_write(const char *path, const struct brot_request *request,
 	if (code == BROT_OK)
 		code = filetype_open(filetype, path, &outfile, err);
 	if (code == BROT_OK) {
-		struct picture picture = picture_of(request, &source, options);
+		struct picture picture = picture_of(request, &canvas, options);
 		code = filetype->write(&picture, &outfile, err);
 	}
 	if (code == BROT_OK)
@@ -134,15 +113,15 @@ enum brot_err brot_write(const char *path, const struct brot_request *request,
 	return code;
 }
 
-enum brot_err brot_encode_png(const struct brot_request *request, const struct brot_array *rgb,
-			      const struct brot_file *options, void **ret_bytes, size_t *ret_size,
-			      struct brot_error *err)
+static enum brot_err encode_png(const struct brot_request *request, const struct brot_array *rgb,
+				const struct brot_file *options, void **ret_bytes, size_t *ret_size,
+				struct brot_error *err)
 {
 	struct outfile outfile = OUTFILE_NONE;
-	struct source source;
+	struct canvas canvas;
 	char *bytes = NULL;
 	size_t size = 0;
-	enum brot_err code = begin(request, rgb, &options, &source, err);
+	enum brot_err code = begin(request, rgb, "rgb", &options, &canvas, err);
 	if (code == BROT_OK && format_info(request->request.format)->is_data)
 		code = error_set(err, BROT_E_USAGE,
 				 "request: format must be rgb8 or rgb16 for a PNG, got %s",
@@ -152,7 +131,7 @@ enum brot_err brot_encode_png(const struct brot_request *request, const struct b
 	outfile.file = open_memstream(&bytes, &size);
 	if (outfile.file == NULL)
 		return error_set(err, BROT_E_SYSTEM, "no memory for a PNG");
-	struct picture picture = picture_of(request, &source, options);
+	struct picture picture = picture_of(request, &canvas, options);
 	outfile.path = strdup("memory");
 	if (outfile.path == NULL)
 		code = error_set(err, BROT_E_SYSTEM, "no memory for a PNG");
@@ -161,6 +140,9 @@ enum brot_err brot_encode_png(const struct brot_request *request, const struct b
 	if (code == BROT_OK && fflush(outfile.file) != 0)
 		code = error_set(err, BROT_E_SYSTEM, "no memory for a PNG");
 	outfile_discard(&outfile);
+	/* It is cut to its size at the end, which may fail too. */
+	if (code == BROT_OK && bytes == NULL)
+		code = error_set(err, BROT_E_SYSTEM, "no memory for a PNG");
 	if (code != BROT_OK) {
 		free(bytes);
 		brot_error_plain(err);
@@ -169,6 +151,31 @@ enum brot_err brot_encode_png(const struct brot_request *request, const struct b
 	*ret_bytes = bytes;
 	*ret_size = size;
 	return BROT_OK;
+}
+
+enum brot_err brot_write(const char *path, const struct brot_request *request,
+			 const struct brot_array arrays[], const struct brot_file *options,
+			 struct brot_error *err)
+{
+	struct thread_mode callers;
+	struct size_signal before;
+	thread_mode_enter(&callers);
+	size_signal_block(&before);
+	const enum brot_err code = write_file(path, request, arrays, options, err);
+	size_signal_restore(&before);
+	thread_mode_leave(&callers);
+	return code;
+}
+
+enum brot_err brot_encode_png(const struct brot_request *request, const struct brot_array *rgb,
+			      const struct brot_file *options, void **ret_bytes, size_t *ret_size,
+			      struct brot_error *err)
+{
+	struct thread_mode callers;
+	thread_mode_enter(&callers);
+	const enum brot_err code = encode_png(request, rgb, options, ret_bytes, ret_size, err);
+	thread_mode_leave(&callers);
+	return code;
 }
 
 void brot_free(void *memory)

@@ -13,6 +13,7 @@
 #include "client/request_options.h"
 #include "proto/sys/clock.h"
 #include "proto/sys/thread.h"
+#include "proto/thread_mode.h"
 
 static enum brot_err no_memory(struct brot_error *err)
 {
@@ -271,7 +272,10 @@ enum brot_err brot_job_arrays(struct brot_job *job, struct brot_array ret_arrays
 	/* What is set when a job is done stays. */
 	if (job->data != NULL) {
 		(void)pthread_mutex_lock(&job->paint);
+		struct thread_mode callers;
+		thread_mode_enter(&callers);
 		const enum brot_err code = job->painted == NULL ? paint(job, err) : BROT_OK;
+		thread_mode_leave(&callers);
 		(void)pthread_mutex_unlock(&job->paint);
 		if (code != BROT_OK)
 			return code;

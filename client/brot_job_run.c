@@ -15,6 +15,7 @@
 #include "client/brot_internal.h"
 #include "client/brot_job.h"
 #include "proto/sys/clock.h"
+#include "proto/thread_mode.h"
 
 #define CHILDREN_MS 200 /* between two looks at those of an embedded service */
 
@@ -285,6 +286,8 @@ void *job_run(void *context)
 {
 	struct brot_job *job = context;
 	struct brot_error error = {.code = BROT_OK};
+	struct thread_mode callers; /* which the thread ends with */
+	thread_mode_enter(&callers);
 	enum brot_err code = begin(job, &error);
 	if (code == BROT_OK) {
 		(void)pthread_mutex_lock(&job->lock);

@@ -11,6 +11,8 @@
 #include "client/brot_internal.h"
 #include "client/compose.h"
 #include "proto/brot_request.h"
+#include "proto/request_field.h"
+#include "proto/thread_mode.h"
 
 /* Stands in for a view that depends on what else the document says. */
 #define ANY_VIEW "{s:s, s:s, s:s, s:s}", "re", "0", "im", "0", "width", "1", "height", "1"
@@ -125,6 +127,9 @@ static enum brot_err over_words(const char *view, json_t *document, struct reque
 		.kind = json_string_value(json_object_get(document, "kind")),
 		.size = size_of(document),
 	};
+	const json_t *own = json_object_get(document, "view");
+	if (own != NULL && !json_is_object(own))
+		return field_refuse("view", "must be an object", own, err);
 	enum brot_err code = compose_base(&words, request, err);
 	if (code != BROT_OK)
 		return code;
@@ -195,9 +200,10 @@ enum brot_err brot_request_of(const struct request *request, struct brot_request
 			      struct brot_error *err)
 {
 	struct brot_request *made = malloc(sizeof *made);
-	json_t *json = request_to_json(request);
-	char *text = json == NULL ? NULL : json_dumps(json, JSON_COMPACT);
-	json_decref(json);
+	struct thread_mode callers;
+	thread_mode_enter(&callers);
+	char *text = request_to_text(request, false);
+	thread_mode_leave(&callers);
 	if (made == NULL || text == NULL) {
 		free(made);
 		free(text);
@@ -209,24 +215,34 @@ enum brot_err brot_request_of(const struct request *request, struct brot_request
 	return BROT_OK;
 }
 
+static enum brot_err request_new(const char *view, const char *json,
+				 struct brot_request **ret_request, struct brot_error *err)
+{
+	struct request request;
+	json_t *document = NULL;
+	enum brot_err code = request_read_json(json != NULL ? json : "{}",
+					       json != NULL ? strlen(json) : 2, &document, err);
+	if (code == BROT_OK && !json_is_object(document))
+		code = error_set(err, BROT_E_REQUEST, "request: must be an object");
+	if (code == BROT_OK)
+		code = make(view, document, &request, err);
+	if (code == BROT_OK)
+		code = brot_request_of(&request, ret_request, err);
+	json_decref(document);
+	return code;
+}
+
 enum brot_err brot_request_new(const char *view, const char *json,
 			       struct brot_request **ret_request, struct brot_error *err)
 {
 	struct brot_error inner;
-	struct request request;
-	json_t *document = NULL;
-	enum brot_err code = request_read_json(json != NULL ? json : "{}",
-					       json != NULL ? strlen(json) : 2, &document, &inner);
-	if (code == BROT_OK && !json_is_object(document))
-		code = error_set(&inner, BROT_E_REQUEST, "request: must be an object");
-	if (code == BROT_OK)
-		code = make(view, document, &request, &inner);
-	if (code == BROT_OK)
-		code = brot_request_of(&request, ret_request, &inner);
-	json_decref(document);
-	if (code == BROT_OK || err == NULL)
-		return code;
-	*err = inner;
-	brot_error_plain(err);
+	struct thread_mode callers;
+	thread_mode_enter(&callers);
+	const enum brot_err code = request_new(view, json, ret_request, &inner);
+	if (code != BROT_OK && err != NULL) {
+		*err = inner;
+		brot_error_plain(err);
+	}
+	thread_mode_leave(&callers);
 	return code;
 }

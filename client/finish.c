@@ -242,9 +242,7 @@ static enum brot_err no_memory(struct brot_error *err)
 static enum brot_err colour_make(const struct request *request, struct brot_colour **ret_colour,
 				 struct brot_error *err)
 {
-	json_t *json = request_to_json(request);
-	char *text = json == NULL ? NULL : json_dumps(json, JSON_COMPACT);
-	json_decref(json);
+	char *text = request_to_text(request, false);
 	if (text == NULL)
 		return no_memory(err);
 	const enum brot_err code = brot_colour_new(text, strlen(text), ret_colour, err);

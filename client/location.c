@@ -208,15 +208,13 @@ static enum brot_err mirror(struct location *location, struct brot_error *err)
 static enum brot_err set_extent(const struct location *location, double factor,
 				struct decimal_text *ret, struct brot_error *err)
 {
-	char text[64];
+	struct decimal_text text;
 	struct brot_error why;
-	const int chars = snprintf(text, sizeof text, "%.15ge%ld", location->height_digits * factor,
-				   location->height_power);
-	/* %g may have put an exponent of its own there. */
 	const double value = location->height_digits * factor;
-	if (strchr(text, 'e') != strrchr(text, 'e') || !isfinite(value) || chars < 0)
+	if (!(value == 0.0 || (value >= 1e-4 && value < 1e15)) ||
+	    decimal_from_scaled(value, 15, location->height_power, &text) != DECIMAL_OK)
 		return location_refuse(location, 0, "its extent makes no sense", err);
-	if (view_read_extent("the view", text, (size_t)chars, ret, &why) != BROT_OK)
+	if (view_read_extent("the view", text.text, strlen(text.text), ret, &why) != BROT_OK)
 		return location_refuse(location, 0, why.text, err);
 	return BROT_OK;
 }

@@ -26,8 +26,10 @@
 
 static enum brot_err fail(const char *path, int error_number, struct brot_error *err)
 {
-	enum brot_err code = error_number == ENOSPC || error_number == EDQUOT ? BROT_E_NO_SPACE
-									      : BROT_E_OUTPUT;
+	const enum brot_err code = error_number == ENOSPC || error_number == EDQUOT
+					   ? BROT_E_NO_SPACE
+				   : error_number == ENOMEM ? BROT_E_SYSTEM
+							    : BROT_E_OUTPUT;
 	return error_set(err, code, "--out: cannot write \"%.100s\": %s", path,
 			 strerror(error_number));
 }

@@ -2,7 +2,6 @@
 #include "client/picture.h"
 
 #include <assert.h>
-#include <jansson.h>
 #include <string.h>
 
 size_t picture_row_bytes(const struct request *request, uint32_t p)
@@ -69,9 +68,6 @@ char *picture_request_text(const struct picture *picture)
 	/* Brute force gives the same picture, and so the same file. */
 	struct request request = *picture->request;
 	request.has_shortcuts = true;
-	json_t *json = request_to_json(&request);
 	/* ASCII, since a PNG's tEXt chunk is Latin-1. */
-	char *text = json == NULL ? NULL : json_dumps(json, JSON_COMPACT | JSON_ENSURE_ASCII);
-	json_decref(json);
-	return text;
+	return request_to_text(&request, true);
 }

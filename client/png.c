@@ -7,6 +7,7 @@
 #include "client/png.h"
 
 #include <brot/version.h>
+#include <errno.h>
 #include <png.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,7 +34,9 @@ struct png_call {
 static void on_error(png_structp png, png_const_charp text)
 {
 	struct png_call *call = png_get_error_ptr(png);
-	if (call->code == BROT_OK)
+	if (call->code == BROT_OK && errno == ENOMEM)
+		call->code = error_set(call->err, BROT_E_SYSTEM, "no memory to write a PNG");
+	else if (call->code == BROT_OK)
 		call->code = error_set(call->err, BROT_E_INTERNAL, "libpng refused: %s", text);
 	png_longjmp(png, 1);
 }
@@ -162,6 +165,7 @@ static void write_all(struct png_call *call)
 	static const png_byte iend[5] = "IEND";
 	if (setjmp(png_jmpbuf(call->png)) != 0)
 		return;
+	errno = 0;
 	write_head(call);
 	write_pixels(call);
 	/* After chunks of ours libpng does not know of the pixels, and would miss them. */

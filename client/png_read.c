@@ -1,4 +1,5 @@
 /* png_read.c - finds the request in a PNG, which may be hostile. */
+#include <errno.h>
 #include <png.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,7 +27,9 @@ struct png_call {
 static void on_error(png_structp png, png_const_charp text)
 {
 	struct png_call *call = png_get_error_ptr(png);
-	if (call->code == BROT_OK)
+	if (call->code == BROT_OK && errno == ENOMEM)
+		call->code = error_set(call->err, BROT_E_SYSTEM, "no memory to read a PNG");
+	else if (call->code == BROT_OK)
 		call->code = error_set(call->err, BROT_E_REQUEST,
 				       "--view: \"%.100s\" is a damaged PNG (%s)", call->name,
 				       text);
@@ -57,6 +60,7 @@ static void read_all(struct png_call *call)
 {
 	if (setjmp(png_jmpbuf(call->png)) != 0)
 		return;
+	errno = 0;
 	png_set_read_fn(call->png, call, on_read);
 	/* Without this libpng only warns of a chunk that is over the limit, and reserves 2 GiB for
 	 * it if it says so. */
@@ -71,9 +75,15 @@ static void read_all(struct png_call *call)
 	for (int i = 0; i < count; i++) {
 		if (strcmp(texts[i].key, PNG_REQUEST_KEY) != 0 || texts[i].text == NULL)
 			continue;
-		if (call->request == NULL && strlen(texts[i].text) <= LIMIT_REQUEST_BYTES)
-			call->request = strdup(texts[i].text);
+		if (call->request != NULL || strlen(texts[i].text) > LIMIT_REQUEST_BYTES)
+			continue;
+		call->request = strdup(texts[i].text);
+		if (call->request == NULL)
+			call->code = error_set(call->err, BROT_E_SYSTEM, "no memory to read a PNG");
 	}
+	/* What libpng has no memory for it leaves out. */
+	if (call->code == BROT_OK && call->request == NULL && errno == ENOMEM)
+		call->code = error_set(call->err, BROT_E_SYSTEM, "no memory to read a PNG");
 }
 
 /* Whether one chunk follows another up to IEND. A file that was cut while it was copied has its

@@ -350,7 +350,8 @@ enum brot_err png_stream_new(const struct png_stream_config *config, struct png_
 	}
 	if (stream->thread_count == 0) {
 		png_stream_free(stream);
-		return no_memory(err);
+		return is_good ? error_set(err, BROT_E_SYSTEM, "no thread to pack a picture")
+			       : no_memory(err);
 	}
 	*ret_stream = stream;
 	return BROT_OK;

@@ -52,9 +52,7 @@ static enum brot_err row_colour(struct request *request, uint8_t row[ROW_BYTES],
 	struct brot_colour *colour = NULL;
 	request->colour.period = run;
 	numbers_make(run, whole, fraction);
-	json_t *json = request_to_json(request);
-	char *text = json == NULL ? NULL : json_dumps(json, JSON_COMPACT);
-	json_decref(json);
+	char *text = request_to_text(request, false);
 	if (text == NULL)
 		return error_set(err, BROT_E_SYSTEM, "no memory for a palette");
 	const enum brot_err code = brot_colour_new(text, strlen(text), &colour, err);

@@ -7,6 +7,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "proto/decimal.h"
+
 struct textlines textlines_of(const char *text, size_t bytes)
 {
 	return (struct textlines){.at = text, .end = text + bytes};
@@ -35,7 +37,29 @@ const char *textline_skip(const char *text)
 	return text + strspn(text, " ");
 }
 
-/* strtod() and strtol() would take infinities, hexadecimal digits and other blanks. */
+static size_t digits_of(const char *text)
+{
+	return strspn(text, "0123456789");
+}
+
+/* The characters of what decimal.h has for a number, at the start of a text. */
+static size_t number_chars(const char *text)
+{
+	size_t chars = *text == '+' || *text == '-';
+	const size_t whole = digits_of(text + chars);
+	const size_t point = text[chars + whole] == '.';
+	const size_t places = point != 0 ? digits_of(text + chars + whole + 1) : 0;
+	chars += whole + point + places;
+	if (whole + places == 0)
+		return 0;
+	if (text[chars] != 'e' && text[chars] != 'E')
+		return chars;
+	const size_t sign = text[chars + 1] == '+' || text[chars + 1] == '-';
+	const size_t exponent = digits_of(text + chars + 1 + sign);
+	return exponent == 0 ? chars : chars + 1 + sign + exponent;
+}
+
+/* strtol() would take other blanks; and hexadecimal digits are no number with rubbish behind it. */
 static bool begins_number(const char *text)
 {
 	text += strspn(text, "+-");
@@ -45,14 +69,15 @@ static bool begins_number(const char *text)
 
 bool textline_number(const char **text, double *ret_number)
 {
-	char *end;
+	struct decimal_text decimal;
 	const char *from = textline_skip(*text);
-	if (!begins_number(from))
+	const size_t chars = number_chars(from);
+	if (!begins_number(from) || decimal_parse(from, chars, &decimal) != DECIMAL_OK)
 		return false;
-	const double number = strtod(from, &end);
-	if (end == from || !isfinite(number))
+	const double number = decimal_to_double(&decimal);
+	if (!isfinite(number))
 		return false;
-	*text = textline_skip(end);
+	*text = textline_skip(from + chars);
 	*ret_number = number;
 	return true;
 }

@@ -2,7 +2,9 @@
 #include "proto/brot_request.h"
 
 #include <brot/brot.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "proto/mirror.h"
 
@@ -68,21 +70,53 @@ uint32_t brot_request_planes(const struct brot_request *request,
 	return format->plane_count;
 }
 
-enum brot_err brot_array_check(uint32_t p, const struct brot_plane *plane, size_t row_bytes,
-			       const struct brot_array *array, struct brot_error *err)
+/* The name is one of the sentence: "arrays[2]", "rgb". */
+static enum brot_err array_check(const char *name, const struct brot_plane *plane, size_t row_bytes,
+				 uint32_t rows, const struct brot_array *array,
+				 struct brot_error *err)
 {
 	const size_t element_bytes = plane->pixel_bytes / plane->channels;
 	const bool is_picture = plane->type == BROT_U8 || plane->type == BROT_U16;
 	const size_t step_bytes = is_picture ? element_bytes : plane->pixel_bytes;
+	const size_t stride_bytes = array->stride_bytes;
 	if (array->data == NULL || (uintptr_t)array->data % element_bytes != 0)
 		return error_set(err, BROT_E_USAGE,
-				 "arrays[%u].data: must be a multiple of %zu and not NULL, got %p",
-				 (unsigned)p, element_bytes, array->data);
-	if (array->stride_bytes != 0 &&
-	    (array->stride_bytes < row_bytes || array->stride_bytes % step_bytes != 0))
+				 "%s.data: must be a multiple of %zu and not NULL, got %p", name,
+				 element_bytes, array->data);
+	if (stride_bytes == 0)
+		return BROT_OK;
+	if (stride_bytes < row_bytes || stride_bytes % step_bytes != 0)
 		return error_set(err, BROT_E_USAGE,
-				 "arrays[%u].stride_bytes: must be at least the %zu of a row and a "
+				 "%s.stride_bytes: must be at least the %zu of a row and a "
 				 "multiple of %zu, got %zu",
-				 (unsigned)p, row_bytes, step_bytes, array->stride_bytes);
+				 name, row_bytes, step_bytes, stride_bytes);
+	/* What a negative number has become is among these. */
+	if (rows > 1 && stride_bytes > (PTRDIFF_MAX - row_bytes) / (rows - 1))
+		return error_set(err, BROT_E_USAGE,
+				 "%s.stride_bytes: must fit %u rows into memory, got %zu", name,
+				 (unsigned)rows, stride_bytes);
+	return BROT_OK;
+}
+
+enum brot_err brot_canvas_of(const struct brot_request *request, uint32_t rows,
+			     const struct brot_array *arrays, const char *name,
+			     struct canvas *ret_canvas, struct brot_error *err)
+{
+	struct brot_plane planes[BROT_PLANES_MAX];
+	struct canvas canvas = {.plane_count = brot_request_planes(request, planes)};
+	for (uint32_t p = 0; p < canvas.plane_count; p++) {
+		const size_t row_bytes = request->request.width_px * planes[p].pixel_bytes;
+		char text[32];
+		(void)snprintf(text, sizeof text, "%s[%u]", name, (unsigned)p);
+		const enum brot_err code = array_check(strcmp(name, "arrays") == 0 ? text : name,
+						       &planes[p], row_bytes, rows, &arrays[p],
+						       err);
+		if (code != BROT_OK)
+			return code;
+		canvas.planes[p] = arrays[p].data;
+		canvas.strides_bytes[p] = arrays[p].stride_bytes != 0 ? arrays[p].stride_bytes
+								      : row_bytes;
+	}
+	*ret_canvas = canvas;
 	return BROT_OK;
 }

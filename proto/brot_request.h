@@ -17,9 +17,18 @@ struct brot_request {
 	char *json; /* the canonical document; owned */
 };
 
-/* Whether an array is as include/brot/request.h says, that of plane number p, whose rows have so
- * many bytes. BROT_E_USAGE. */
-enum brot_err brot_array_check(uint32_t p, const struct brot_plane *plane, size_t row_bytes,
-			       const struct brot_array *array, struct brot_error *err);
+/* The planes of an image: strides are bytes, and never 0. */
+struct canvas {
+	uint32_t plane_count;
+	void *planes[PLANES_MAX];
+	size_t strides_bytes[PLANES_MAX];
+};
+
+/* The canvas that the arrays of a request are, of so many rows, if they are as
+ * include/brot/request.h says; `name` is what the sentence calls them, "arrays" or, of one alone,
+ * another name. BROT_E_USAGE. */
+enum brot_err brot_canvas_of(const struct brot_request *request, uint32_t rows,
+			     const struct brot_array *arrays, const char *name,
+			     struct canvas *ret_canvas, struct brot_error *err);
 
 #endif

@@ -1,14 +1,13 @@
 /*
  * decimal.c - exact decimal numbers as text.
  *
- * Inside, a number is mantissa * 10^exponent with a mantissa that ends in no zero; zero is 0 *
- * 10^0. The limits keep mantissas under some 24 500 digits even while two numbers are brought to
- * one exponent, so nothing here takes long.
+ * Inside, a number is digits * 10^exponent, of which neither the first digit nor the last is a
+ * zero; zero has none. All arithmetic is digit by digit in arrays of a fixed size: it needs no
+ * memory that might be short, and numbers are too short for more to be worth it.
  */
 #include "proto/decimal.h"
 
 #include <assert.h>
-#include <gmp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,15 +15,13 @@
 #define TEXT_OF(macro)  TEXT_OF_(macro)
 #define TEXT_OF_(value) #value
 
-struct decimal {
-	mpz_t mantissa;
-	int64_t exponent;
-};
+/* A limit and a factor have 10 digits at most, and a sum has one more than what it is of. */
+#define SPARE_DIGITS 12
 
 /* The parts of a text that is in the grammar. */
 struct scan {
 	bool is_negative;
-	char digits[LIMIT_DECIMAL_CHARS + 1]; /* without the point; NUL-terminated */
+	char digits[LIMIT_DECIMAL_CHARS + SPARE_DIGITS + 1]; /* without the point; NUL-terminated */
 	size_t digit_count;
 	int64_t exponent; /* of the last digit */
 };
@@ -178,108 +175,127 @@ static void scan_own(const struct decimal_text *a, struct scan *scan)
 	scan_trim(scan);
 }
 
-/* Makes *d from text; decimal_done() releases it. */
-static void decimal_init(struct decimal *d, const struct decimal_text *a)
+static enum decimal_status write_scan(const struct scan *scan, struct decimal_text *ret)
 {
-	struct scan scan;
-	scan_own(a, &scan);
-	mpz_init(d->mantissa);
-	d->exponent = 0;
-	if (scan.digit_count == 0)
-		return;
-	int failed = mpz_set_str(d->mantissa, scan.digits, 10);
-	assert(failed == 0);
-	(void)failed;
-	if (scan.is_negative)
-		mpz_neg(d->mantissa, d->mantissa);
-	d->exponent = scan.exponent;
+	return write_text(scan->is_negative, scan->digits, scan->digit_count, scan->exponent, ret);
 }
 
-static void decimal_done(struct decimal *d)
+/* The power of ten of the leading digit. Not of zero. */
+static int64_t scan_lead(const struct scan *scan)
 {
-	mpz_clear(d->mantissa);
+	return scan->exponent + (int64_t)scan->digit_count - 1;
 }
 
-/* Multiplies the mantissa by ten until the exponent is as small as `exponent`. */
-static void decimal_lower(struct decimal *d, int64_t exponent)
+/* The value of the digit of that power of ten. */
+static int scan_digit(const struct scan *scan, int64_t power)
 {
-	if (d->exponent <= exponent)
-		return;
-	mpz_t power;
-	mpz_init(power);
-	mpz_ui_pow_ui(power, 10, (unsigned long)(d->exponent - exponent));
-	mpz_mul(d->mantissa, d->mantissa, power);
-	mpz_clear(power);
-	d->exponent = exponent;
+	const int64_t at = scan_lead(scan) - power;
+	return power >= scan->exponent && at >= 0 ? scan->digits[at] - '0' : 0;
 }
 
-/* Writes *d, of whatever length. */
-static enum decimal_status decimal_write(const struct decimal *d, struct decimal_text *ret)
+/* -1, 0 or 1 of the magnitudes. */
+static int compare_scans(const struct scan *a, const struct scan *b)
 {
-	char *digits = mpz_get_str(NULL, 10, d->mantissa);
-	bool is_negative = digits[0] == '-';
-	const char *first = digits + is_negative;
-	size_t count = mpz_sgn(d->mantissa) == 0 ? 0 : strlen(first);
-	int64_t exponent = d->exponent;
-	while (count > 0 && first[count - 1] == '0') {
-		count--;
-		exponent++;
+	if (a->digit_count == 0 || b->digit_count == 0)
+		return (a->digit_count > 0) - (b->digit_count > 0);
+	if (scan_lead(a) != scan_lead(b))
+		return scan_lead(a) > scan_lead(b) ? 1 : -1;
+	const int order = strcmp(a->digits, b->digits);
+	return (order > 0) - (order < 0);
+}
+
+/* Sets *sum to |a| + |b| or, with a sign of -1, to |a| - |b|, which must not be negative. Neither
+ * is zero, and the highest and the lowest of all their digits are so many apart that all fit. */
+static void combine_digits(const struct scan *a, const struct scan *b, int sign, struct scan *sum)
+{
+	const int64_t low = a->exponent < b->exponent ? a->exponent : b->exponent;
+	const int64_t lead = scan_lead(a) > scan_lead(b) ? scan_lead(a) : scan_lead(b);
+	const size_t count = (size_t)(lead - low) + 2;
+	int carry = 0;
+	for (size_t i = 0; i < count; i++) {
+		const int64_t power = low + (int64_t)i;
+		const int digit = scan_digit(a, power) + sign * scan_digit(b, power) + carry;
+		carry = digit > 9 ? 1 : digit < 0 ? -1 : 0;
+		sum->digits[count - 1 - i] = (char)('0' + digit - 10 * carry);
 	}
-	enum decimal_status status = write_text(is_negative, first, count, exponent, ret);
-	void (*release)(void *, size_t);
-	mp_get_memory_functions(NULL, NULL, &release);
-	release(digits, strlen(digits) + 1);
-	return status;
+	assert(carry == 0);
+	sum->digits[count] = '\0';
+	sum->digit_count = count;
+	sum->exponent = low;
+	scan_trim(sum);
 }
 
-static enum decimal_status combine(const struct decimal_text *a, const struct decimal_text *b,
-				   void (*operation)(mpz_ptr, mpz_srcptr, mpz_srcptr),
-				   struct decimal_text *ret)
+static enum decimal_status add_scans(const struct scan *a, const struct scan *b,
+				     struct decimal_text *ret)
 {
-	struct decimal left, right;
-	decimal_init(&left, a);
-	decimal_init(&right, b);
-	decimal_lower(&left, right.exponent);
-	decimal_lower(&right, left.exponent);
-	operation(left.mantissa, left.mantissa, right.mantissa);
-	enum decimal_status status = decimal_write(&left, ret);
-	decimal_done(&left);
-	decimal_done(&right);
-	return status;
+	struct scan sum;
+	if (a->digit_count == 0 || b->digit_count == 0)
+		return write_scan(a->digit_count == 0 ? b : a, ret);
+	const bool is_a_larger = compare_scans(a, b) >= 0;
+	const struct scan *large = is_a_larger ? a : b, *small = is_a_larger ? b : a;
+	const int64_t low = a->exponent < b->exponent ? a->exponent : b->exponent;
+	/* So far apart none of the digits between vanishes. */
+	if (scan_lead(large) - low > LIMIT_DECIMAL_CHARS + 2)
+		return DECIMAL_LENGTH;
+	combine_digits(large, small, a->is_negative == b->is_negative ? 1 : -1, &sum);
+	sum.is_negative = large->is_negative;
+	return write_scan(&sum, ret);
 }
 
 enum decimal_status decimal_add(const struct decimal_text *a, const struct decimal_text *b,
 				struct decimal_text *ret)
 {
-	return combine(a, b, mpz_add, ret);
+	struct scan left, right;
+	scan_own(a, &left);
+	scan_own(b, &right);
+	return add_scans(&left, &right, ret);
 }
 
 enum decimal_status decimal_subtract(const struct decimal_text *a, const struct decimal_text *b,
 				     struct decimal_text *ret)
 {
-	return combine(a, b, mpz_sub, ret);
+	struct scan left, right;
+	scan_own(a, &left);
+	scan_own(b, &right);
+	right.is_negative = !right.is_negative;
+	return add_scans(&left, &right, ret);
+}
+
+/* Multiplies the magnitude by a factor of at most SPARE_DIGITS digits. */
+static void scan_multiply(struct scan *scan, uint64_t factor)
+{
+	uint64_t carry = 0;
+	char *digits = scan->digits;
+	memmove(digits + SPARE_DIGITS, digits, scan->digit_count + 1);
+	scan->digit_count += SPARE_DIGITS;
+	for (size_t i = scan->digit_count; i-- > 0;) {
+		if (i >= SPARE_DIGITS)
+			carry += factor * (uint64_t)(digits[i] - '0');
+		digits[i] = (char)('0' + carry % 10);
+		carry /= 10;
+	}
+	assert(carry == 0);
+	scan_trim(scan);
 }
 
 enum decimal_status decimal_multiply(const struct decimal_text *a, int32_t factor,
 				     struct decimal_text *ret)
 {
-	struct decimal d;
-	decimal_init(&d, a);
-	mpz_mul_si(d.mantissa, d.mantissa, factor);
-	enum decimal_status status = decimal_write(&d, ret);
-	decimal_done(&d);
-	return status;
+	struct scan scan;
+	scan_own(a, &scan);
+	const int64_t wide = factor;
+	scan_multiply(&scan, (uint64_t)(wide < 0 ? -wide : wide));
+	scan.is_negative ^= factor < 0;
+	return write_scan(&scan, ret);
 }
 
 enum decimal_status decimal_halve(const struct decimal_text *a, struct decimal_text *ret)
 {
-	struct decimal d;
-	decimal_init(&d, a);
-	mpz_mul_ui(d.mantissa, d.mantissa, 5); /* a half is five tenths */
-	d.exponent--;
-	enum decimal_status status = decimal_write(&d, ret);
-	decimal_done(&d);
-	return status;
+	struct scan scan;
+	scan_own(a, &scan);
+	scan_multiply(&scan, 5); /* a half is five tenths */
+	scan.exponent--;
+	return write_scan(&scan, ret);
 }
 
 int decimal_sign(const struct decimal_text *a)
@@ -291,38 +307,29 @@ int decimal_sign(const struct decimal_text *a)
 
 int decimal_compare(const struct decimal_text *a, const struct decimal_text *b)
 {
-	struct decimal left, right;
-	decimal_init(&left, a);
-	decimal_init(&right, b);
-	decimal_lower(&left, right.exponent);
-	decimal_lower(&right, left.exponent);
-	int order = mpz_cmp(left.mantissa, right.mantissa);
-	decimal_done(&left);
-	decimal_done(&right);
-	return (order > 0) - (order < 0);
+	const int sign = decimal_sign(a), other = decimal_sign(b);
+	struct scan left, right;
+	if (sign != other)
+		return sign > other ? 1 : -1;
+	scan_own(a, &left);
+	scan_own(b, &right);
+	return sign * compare_scans(&left, &right);
 }
 
 int decimal_compare_magnitude(const struct decimal_text *a, uint32_t limit)
 {
-	struct decimal d;
-	decimal_init(&d, a);
-	struct decimal whole = {.exponent = 0};
-	mpz_init_set_ui(whole.mantissa, limit);
-	decimal_lower(&d, 0);
-	decimal_lower(&whole, d.exponent);
-	int order = mpz_cmpabs(d.mantissa, whole.mantissa);
-	decimal_done(&d);
-	decimal_done(&whole);
-	return (order > 0) - (order < 0);
+	struct scan scan, whole = {.exponent = 0};
+	scan_own(a, &scan);
+	whole.digit_count = (size_t)snprintf(whole.digits, sizeof whole.digits, "%u", limit);
+	scan_trim(&whole);
+	return compare_scans(&scan, &whole);
 }
 
 int32_t decimal_log10(const struct decimal_text *a)
 {
 	struct scan scan;
 	scan_own(a, &scan);
-	if (scan.digit_count == 0)
-		return 0;
-	return (int32_t)(scan.exponent + (int64_t)scan.digit_count - 1);
+	return scan.digit_count == 0 ? 0 : (int32_t)scan_lead(&scan);
 }
 
 /* strtod looks for the locale's point; text without any reads the same everywhere. */
@@ -330,7 +337,7 @@ static double scan_to_double(const struct scan *scan, int64_t exponent)
 {
 	if (scan->digit_count == 0)
 		return 0.0;
-	char text[LIMIT_DECIMAL_CHARS + 32];
+	char text[sizeof scan->digits + 32];
 	(void)snprintf(text, sizeof text, "%s%se%lld", scan->is_negative ? "-" : "", scan->digits,
 		       (long long)exponent);
 	return strtod(text, NULL);
@@ -351,25 +358,31 @@ double decimal_digits(const struct decimal_text *a)
 	return scan_to_double(&scan, 1 - (int64_t)scan.digit_count);
 }
 
+enum decimal_status decimal_from_scaled(double value, int digits, int64_t power,
+					struct decimal_text *ret)
+{
+	char text[64], number[96];
+	size_t kept = 0;
+	assert(digits >= 1 && digits <= 17);
+	(void)snprintf(text, sizeof text, "%.*e", digits - 1, value);
+	/* printf writes the locale's point, of any number of bytes. */
+	const char *last = strchr(text, 'e');
+	assert(last != NULL);
+	for (const char *p = text; p < last; p++)
+		if (is_digit(*p) || *p == '-')
+			text[kept++] = *p;
+	const int chars = snprintf(number, sizeof number, "%.*se%lld", (int)kept, text,
+				   strtol(last + 1, NULL, 10) - (digits - 1) + (long long)power);
+	return decimal_parse(number, (size_t)chars, ret);
+}
+
 bool decimal_from_double(double value, struct decimal_text *ret)
 {
 	if (!(value - value == 0.0))
 		return false;
 	struct decimal_text shortest = {{0}};
 	for (int digits = 1; digits <= 17; digits++) {
-		char text[64];
-		(void)snprintf(text, sizeof text, "%.*e", digits - 1, value);
-		/* printf writes the locale's point, of any number of bytes. */
-		size_t kept = 0;
-		const char *last = strchr(text, 'e');
-		assert(last != NULL);
-		for (const char *p = text; p < last; p++)
-			if (is_digit(*p) || *p == '-')
-				text[kept++] = *p;
-		char number[80];
-		int chars = snprintf(number, sizeof number, "%.*se%ld", (int)kept, text,
-				     strtol(last + 1, NULL, 10) - (digits - 1));
-		enum decimal_status status = decimal_parse(number, (size_t)chars, &shortest);
+		const enum decimal_status status = decimal_from_scaled(value, digits, 0, &shortest);
 		assert(status == DECIMAL_OK);
 		(void)status;
 		if (decimal_to_double(&shortest) == value)

@@ -45,6 +45,10 @@ enum decimal_status decimal_parse(const char *text, size_t chars, struct decimal
 /* The shortest decimal that reads back as the same double; false, *ret untouched, unless finite. */
 bool decimal_from_double(double value, struct decimal_text *ret);
 
+/* The same, of value * 10^power with so many digits (1..17) of a finite value. */
+enum decimal_status decimal_from_scaled(double value, int digits, int64_t power,
+					struct decimal_text *ret);
+
 /* The nearest double, ties to even; HUGE_VAL with its sign where that overflows. */
 double decimal_to_double(const struct decimal_text *a);
 

@@ -6,8 +6,10 @@
 #include "proto/request.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <math.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "proto/quote.h"
@@ -137,6 +139,23 @@ json_t *request_to_json(const struct request *request)
 	return field_write_members(request_fields, request);
 }
 
+char *request_to_text(const struct request *request, bool is_ascii)
+{
+	/* json_dumps() would leave keys out that memory is short for, and say nothing. */
+	const size_t flags = JSON_COMPACT | (is_ascii ? JSON_ENSURE_ASCII : 0);
+	json_t *json = request_to_json(request);
+	const size_t bytes = json != NULL ? json_dumpb(json, NULL, 0, flags) : 0;
+	char *text = bytes != 0 ? malloc(bytes + 1) : NULL;
+	if (text != NULL && json_dumpb(json, text, bytes, flags) != bytes) {
+		free(text);
+		text = NULL;
+	}
+	if (text != NULL)
+		text[bytes] = '\0';
+	json_decref(json);
+	return text;
+}
+
 /* Square pixels: the height is width * height_px / width_px, which no field gives. */
 static bool implied_height_is_over(const struct request *request)
 {
@@ -221,7 +240,8 @@ static enum brot_err refuse_syntax(const char *text, size_t bytes, const json_er
 {
 	char quoted[JSON_ERROR_TEXT_LENGTH];
 	enum json_error_code code = json_error_code(json_err);
-	if (code == json_error_out_of_memory)
+	/* It seldom says so itself. */
+	if (code == json_error_out_of_memory || errno == ENOMEM)
 		return error_set(err, BROT_E_SYSTEM, "request: out of memory");
 	size_t position = json_err->position > 0 ? (size_t)json_err->position : 0;
 	if (code == json_error_duplicate_key && position <= bytes)
@@ -248,6 +268,7 @@ enum brot_err request_read_json(const char *text, size_t bytes, json_t **ret_jso
 				 "request: must have at most %d bytes, got %zu",
 				 LIMIT_REQUEST_BYTES, bytes);
 	json_error_t json_err;
+	errno = 0;
 	json_t *json = json_loadb(text, bytes, JSON_REJECT_DUPLICATES, &json_err);
 	if (json == NULL)
 		return refuse_syntax(text, bytes, &json_err, err);

@@ -71,6 +71,10 @@ enum brot_err request_read_json(const char *text, size_t bytes, json_t **ret_jso
  * or keep the rules above. The caller owns the reference. NULL only if memory is short. */
 json_t *request_to_json(const struct request *request);
 
+/* The same as compact text, with escapes where is_ascii for what is not ASCII, for free(). NULL
+ * only if memory is short. */
+char *request_to_text(const struct request *request, bool is_ascii);
+
 /* The value of colour.palette: a name, or an object with every key. The caller owns the reference.
  * NULL only if memory is short. */
 json_t *request_palette_to_json(const struct colour_palette *palette);

@@ -1,4 +1,5 @@
 /* request_formula.c - the words for a formula and its parameters. */
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -108,9 +109,11 @@ static void set_buddhabrot_home(struct request *request)
 	const double high = 3.2 * request->width_px / request->height_px;
 	const double width = high < 2.8 ? 2.8 : high < LIMIT_COORDINATE ? high : LIMIT_COORDINATE;
 	struct view view = {.re = {"-0.4"}, .im = {"0"}, .rotate_deg = 90.0};
-	char text[16];
-	const int chars = snprintf(text, sizeof text, "%.3f", width);
-	(void)decimal_parse(text, (size_t)chars, &view.width);
+	/* Three places behind the point are enough. */
+	const int digits = width < 10.0 ? 4 : width < 100.0 ? 5 : width < 1000.0 ? 6 : 7;
+	const enum decimal_status status = decimal_from_scaled(width, digits, 0, &view.width);
+	assert(status == DECIMAL_OK);
+	(void)status;
 	request->view = view;
 	request->iterations = request_default_iterations(&view);
 }

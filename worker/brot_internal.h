@@ -6,16 +6,9 @@
 
 #include <brot/local.h>
 
-#include "proto/request.h"
+#include "proto/brot_request.h"
 #include "worker/gang.h"
 #include "worker/kernel/kernel.h"
-
-/* The planes of an image: strides are bytes, and never 0. */
-struct canvas {
-	uint32_t plane_count;
-	void *planes[PLANES_MAX];
-	size_t strides_bytes[PLANES_MAX];
-};
 
 /* One brot_render(). */
 struct local {

@@ -2,34 +2,13 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "proto/brot_request.h"
 #include "worker/brot_internal.h"
 
 /* Of the time of a picture that is coloured as a whole, roughly. */
 #define SHARE_DATA  0.9
 #define SHARE_PAINT 0.1
 
-/* ---- arrays ---- */
-
-static enum brot_err canvas_check(const struct brot_request *request,
-				  const struct brot_array *arrays, struct canvas *ret_canvas,
-				  struct brot_error *err)
-{
-	struct brot_plane planes[BROT_PLANES_MAX];
-	struct canvas canvas = {.plane_count = brot_request_planes(request, planes)};
-	for (uint32_t p = 0; p < canvas.plane_count; p++) {
-		const size_t row_bytes = request->request.width_px * planes[p].pixel_bytes;
-		const size_t stride_bytes = arrays[p].stride_bytes;
-		const enum brot_err code = brot_array_check(p, &planes[p], row_bytes, &arrays[p],
-							    err);
-		if (code != BROT_OK)
-			return code;
-		canvas.planes[p] = arrays[p].data;
-		canvas.strides_bytes[p] = stride_bytes != 0 ? stride_bytes : row_bytes;
-	}
-	*ret_canvas = canvas;
-	return BROT_OK;
-}
+/* ---- numbers ---- */
 
 static void canvas_free(struct canvas *canvas)
 {
@@ -122,11 +101,10 @@ static enum brot_err part_check(const struct request *request, const struct brot
 	return BROT_OK;
 }
 
-enum brot_err brot_render(const struct brot_request *request, const struct brot_array arrays[],
-			  const struct brot_local *local, struct brot_error *err)
+static enum brot_err render(const struct brot_request *request, const struct brot_array arrays[],
+			    const struct brot_local *how, struct thread_mode *callers,
+			    struct brot_error *err)
 {
-	static const struct brot_local usual;
-	const struct brot_local *how = local != NULL ? local : &usual;
 	struct local render = {
 		.first_row = how->first_row,
 		.rows = how->rows,
@@ -134,19 +112,15 @@ enum brot_err brot_render(const struct brot_request *request, const struct brot_
 		.samples = how->samples,
 	};
 	struct canvas canvas;
-	if (request == NULL || arrays == NULL)
-		return error_set(err, BROT_E_USAGE, "%s: must not be NULL",
-				 request == NULL ? "request" : "arrays");
-	if (how->threads > BROT_THREADS_MAX)
-		return error_set(err, BROT_E_USAGE, "threads: must be at most %d, got %u",
-				 BROT_THREADS_MAX, (unsigned)how->threads);
 	enum brot_err code = part_check(&request->request, how, err);
 	if (code == BROT_OK)
-		code = canvas_check(request, arrays, &canvas, err);
+		code = brot_canvas_of(request,
+				      how->rows != 0 ? how->rows : request->request.height_px,
+				      arrays, "arrays", &canvas, err);
 	if (code == BROT_OK)
 		code = local_kernel(&render.kernel, err);
 	if (code == BROT_OK)
-		code = gang_init(&render.gang, how, err);
+		code = gang_init(&render.gang, how, callers, err);
 	if (code != BROT_OK)
 		return code;
 	if (request_needs_image(&request->request))
@@ -159,9 +133,30 @@ enum brot_err brot_render(const struct brot_request *request, const struct brot_
 	return code;
 }
 
+enum brot_err brot_render(const struct brot_request *request, const struct brot_array arrays[],
+			  const struct brot_local *local, struct brot_error *err)
+{
+	static const struct brot_local usual;
+	const struct brot_local *how = local != NULL ? local : &usual;
+	struct thread_mode callers;
+	if (request == NULL || arrays == NULL)
+		return error_set(err, BROT_E_USAGE, "%s: must not be NULL",
+				 request == NULL ? "request" : "arrays");
+	if (how->threads > BROT_THREADS_MAX)
+		return error_set(err, BROT_E_USAGE, "threads: must be at most %d, got %u",
+				 BROT_THREADS_MAX, (unsigned)how->threads);
+	thread_mode_enter(&callers);
+	const enum brot_err code = render(request, arrays, how, &callers, err);
+	thread_mode_leave(&callers);
+	return code;
+}
+
 void brot_smooth(const uint32_t *whole, const float *fraction, size_t count, double *ret_smooth)
 {
+	struct thread_mode callers;
+	thread_mode_enter(&callers);
 	for (size_t i = 0; i < count; i++)
 		ret_smooth[i] = whole[i] == UINT32_MAX ? (double)INFINITY
 						       : (double)whole[i] + (double)fraction[i];
+	thread_mode_leave(&callers);
 }

@@ -34,19 +34,11 @@ struct counts {
 	atomic_bool is_tainted;
 };
 
-static char *text_of(const struct request *request)
-{
-	json_t *json = request_to_json(request);
-	char *text = json != NULL ? json_dumps(json, JSON_COMPACT) : NULL;
-	json_decref(json);
-	return text;
-}
-
 enum brot_err samples_make(const struct request *request, const struct kernel *kernel,
 			   struct samples **ret_samples, struct brot_error *err)
 {
 	struct samples *samples = calloc(1, sizeof *samples);
-	char *text = text_of(request);
+	char *text = request_to_text(request, false);
 	enum brot_err code = BROT_OK;
 	if (samples == NULL || text == NULL)
 		code = error_set(err, BROT_E_SYSTEM, "job: no memory");
@@ -82,7 +74,7 @@ void samples_leave(struct samples *samples)
 
 bool samples_are_of(const struct samples *samples, const struct request *request)
 {
-	char *text = text_of(request);
+	char *text = request_to_text(request, false);
 	bool are = text != NULL && strcmp(text, samples->request) == 0;
 	free(text);
 	return are;

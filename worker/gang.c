@@ -64,6 +64,16 @@ static void cancel(struct gang *gang)
 	fail(gang, &error);
 }
 
+/* In the caller's thread, and as the caller left it. */
+static bool ask(struct gang *gang, double done)
+{
+	const struct brot_local *local = gang->local;
+	thread_mode_leave(gang->callers);
+	const bool goes_on = local->on_progress(done, local->context);
+	thread_mode_enter(gang->callers);
+	return goes_on;
+}
+
 /* In the caller's thread. */
 static void tell(struct gang *gang)
 {
@@ -78,7 +88,7 @@ static void tell(struct gang *gang)
 	/* The end is gang_finish()'s to tell. */
 	if (gang->told >= 1.0)
 		return;
-	if (!local->on_progress(gang->told, local->context))
+	if (!ask(gang, gang->told))
 		cancel(gang);
 	gang->tell_ms = clock_ms() + TELL_MS;
 }
@@ -182,13 +192,14 @@ enum brot_err gang_run(struct gang *gang, const struct gang_phase *phase, struct
 void gang_finish(struct gang *gang)
 {
 	if (gang->local->on_progress != NULL)
-		(void)gang->local->on_progress(1.0, gang->local->context);
+		(void)ask(gang, 1.0);
 }
 
-enum brot_err gang_init(struct gang *gang, const struct brot_local *local, struct brot_error *err)
+enum brot_err gang_init(struct gang *gang, const struct brot_local *local,
+			struct thread_mode *callers, struct brot_error *err)
 {
 	pthread_condattr_t attributes;
-	*gang = (struct gang){.local = local};
+	*gang = (struct gang){.local = local, .callers = callers};
 	const uint32_t cores = cores_count();
 	gang->threads = local->threads != 0        ? local->threads
 			: cores < BROT_THREADS_MAX ? cores

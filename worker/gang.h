@@ -16,6 +16,7 @@
 #include <stdatomic.h>
 
 #include "proto/error.h"
+#include "proto/thread_mode.h"
 
 struct gang_phase {
 	uint64_t units;     /* at least 1 */
@@ -38,6 +39,7 @@ struct gang {
 	const struct gang_phase *phase;
 	uint32_t threads;
 	const struct brot_local *local;
+	struct thread_mode *callers;     /* for on_progress, which may change it */
 	atomic_uint_fast64_t next, done; /* units of the phase */
 	atomic_bool is_over;             /* failed, or cancelled: nobody begins a piece */
 	double shares_done;              /* of phases that are */
@@ -50,8 +52,10 @@ struct gang {
 	struct brot_error error;
 };
 
-/* local is borrowed; its threads were checked. BROT_E_SYSTEM: the system is out of something. */
-enum brot_err gang_init(struct gang *gang, const struct brot_local *local, struct brot_error *err);
+/* local is borrowed, and `callers` too, the mode that on_progress is called in; threads were
+ * checked. BROT_E_SYSTEM: the system is out of something. */
+enum brot_err gang_init(struct gang *gang, const struct brot_local *local,
+			struct thread_mode *callers, struct brot_error *err);
 void gang_free(struct gang *gang);
 
 /* Does a phase. On failure, or BROT_E_CANCELLED, no thread works on it any more. */

@@ -72,7 +72,8 @@ BROT_API void brot_colour_survey(struct brot_colour *colour, const struct brot_n
 				 uint32_t first, uint32_t rows);
 
 /* Colours rows of the picture (size; `first` and `rows` are its own) into rgb: 3 values a pixel,
- * rows stride_bytes apart; 8 or, in the host's byte order, 16 bits each. Each byte is stored once.
+ * rows stride_bytes apart (0 does not stand for no padding here); 8 or, in the host's
+ * byte order, 16 bits each. Each byte is stored once.
  */
 BROT_API void brot_colour_rows8(const struct brot_colour *colour,
 				const struct brot_numbers *numbers, uint32_t first, uint32_t rows,

@@ -17,8 +17,9 @@ struct brot_file {
 	uint32_t dpi; /* pixels an inch, which .png and .exr files then say; 0: not said */
 	int compress; /* 1..9, how hard .png and .exr files are packed; 0: as usual, which is 4; -1:
 		       * not at all */
-	uint32_t threads; /* at most BROT_FILE_THREADS_MAX; 0: one for each core that this process
-			   * may run on. The bytes do not depend on them. */
+	uint32_t threads; /* that pack, beside the caller's, which hands them rows; at most
+			   * BROT_FILE_THREADS_MAX; 0: one for each core that this process may run
+			   * on. The bytes do not depend on them. */
 };
 #define BROT_FILE_DPI_MAX     100000
 #define BROT_FILE_THREADS_MAX 64
@@ -27,7 +28,8 @@ struct brot_file {
  * suffix of `path` names: .png, .ppm and .dzi for format rgb8, .png and .ppm for rgb16, .npy and
  * .exr for numbers (.exr not for distance and phase). .png, .exr and .dzi files carry the request
  * along. The file appears whole or not at all, in place of one that is there; it is not forced onto
- * the disk. options NULL: as {0}.
+ * the disk. options NULL: as {0}. SIGXFSZ is kept from the calling thread meanwhile: a file that is
+ * too large for the process's limit is BROT_E_OUTPUT.
  *
  * BROT_E_USAGE: path, options or arrays are not so; BROT_E_OUTPUT: the file cannot be made;
  * BROT_E_NO_SPACE: a disk is full; BROT_E_SYSTEM: memory or threads are short. */

@@ -23,7 +23,8 @@ struct brot_local {
 			   * that this process may run on; 1: no thread but the caller's */
 	/* NULL, or called in the caller's thread some ten times a second, as often as the kernel
 	 * lets it, and at the end: how much is done, 0 to 1, which never falls. Returns false to
-	 * give it up. */
+	 * give it up; after the end, which is 1.0, that says nothing any more. It must return: an
+	 * exception or a longjmp() that leaves it would leave the threads at work. */
 	bool (*on_progress)(double done, void *context);
 	void *context; /* of on_progress */
 	/* A part alone, 0: all of it; not where colours depend on the whole image. Of kind escape

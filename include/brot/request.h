@@ -28,8 +28,8 @@ struct brot_request; /* opaque */
  * the whole of what its formula makes. json: a request (request.schema.json), UTF-8, in which
  * everything may be left out, "brot", "view" and "size" too; NULL: all of it. What it says goes
  * before what the view brings along (its iterations, its formula, all of a file's request), but
- * `view` goes before its view. Members of parameters, buddha, tone and colour that are left out
- * stay as the view has them.
+ * `view` goes before its view, which must be an object then, and is not looked at. Members of
+ * parameters, buddha, tone and colour that are left out stay as the view has them.
  *
  * BROT_E_REQUEST names the field, the rule and the value; BROT_E_NOT_FOUND: no such preset;
  * BROT_E_NO_INPUT: a file cannot be read; BROT_E_SYSTEM: memory is short. The caller owns
@@ -72,7 +72,7 @@ BROT_API uint32_t brot_request_planes(const struct brot_request *request,
 
 /* Where a plane lies. data is aligned to its type. stride_bytes: from one row to the next, 0 where
  * nothing lies between them; at least a row's bytes, and a multiple of pixel_bytes, for rgb16 of 2
- * and for rgb8 of 1. */
+ * and for rgb8 of 1; and all rows must fit into PTRDIFF_MAX bytes. */
 struct brot_array {
 	void *data;
 	size_t stride_bytes;

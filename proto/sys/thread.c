@@ -3,6 +3,8 @@
 
 #include <signal.h>
 
+#include "proto/thread_mode.h"
+
 bool thread_start(pthread_t *ret_thread, void *(*run)(void *context), void *context)
 {
 	pthread_attr_t attributes;
@@ -15,7 +17,10 @@ bool thread_start(pthread_t *ret_thread, void *(*run)(void *context), void *cont
 	if (error == 0)
 		error = pthread_sigmask(SIG_SETMASK, &all, &before);
 	if (error == 0) {
+		struct thread_mode callers;
+		thread_mode_enter(&callers); /* it is inherited */
 		error = pthread_create(&thread, &attributes, run, context);
+		thread_mode_leave(&callers);
 		(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
 	}
 	(void)pthread_attr_destroy(&attributes);

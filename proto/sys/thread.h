@@ -1,6 +1,7 @@
 /*
- * thread.h - threads as a library may start them: no signal of the program is handled in one, and
- * their stack does not depend on the limits that the program was started with.
+ * thread.h - threads as a library may start them: no signal of the program is handled in one, their
+ * floating-point environment is the default one, and their stack does not depend on the limits that
+ * the program was started with.
  *
  * Thread-safe.
  */

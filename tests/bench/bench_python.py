@@ -163,7 +163,8 @@ class Bench:
 
         def share(render: Any, first: int, end: int) -> None:
             local = _native._Local(1, _native._OnProgress(), None, first, end - first)
-            assert render(handle.pointer, _native._arrays([out]), ctypes.byref(local), None) == 0
+            arrays = _native._arrays([out[first:end]])
+            assert render(handle.pointer, arrays, ctypes.byref(local), None) == 0
 
         def in_python(render: Any, threads: int) -> float:
             edges = [height * i // threads for i in range(threads + 1)]

@@ -19,6 +19,7 @@
  */
 #define _DEFAULT_SOURCE /* syscall() */
 #include <brot/brot.h>
+#include <fenv.h>
 #include <inttypes.h>
 #include <pthread.h>
 #include <signal.h>
@@ -266,6 +267,8 @@ static int crowd(struct use *use, unsigned count, const char *json)
 int main(int argc, char *argv[])
 {
 	struct use use = {.url = NULL};
+	/* A setting of this program's, of which no byte may tell. */
+	(void)fesetround(FE_UPWARD);
 	if (argc == 5 && strcmp(argv[1], "local") == 0)
 		return render_here(argv[2], argv[3], argv[4]);
 	if (argc >= 5)

@@ -33,7 +33,7 @@ def run(stage: Stage, broker: Broker, text: str) -> Any:
 
 
 def ends(broker: Broker) -> None:
-    wait_until(lambda: not broker.jobs(), "the jobs to go", 8)
+    wait_until(lambda: not broker.jobs(), "the jobs to go", 40)
     assert not list(SHM.glob("brot-*"))
 
 
@@ -157,7 +157,7 @@ print(own.render("home", (8, 6)).shape)
 @pytest.mark.parametrize("text", [
     "service.submit(heavy)",
     "threading.Thread(target=service.submit(heavy).result, daemon=True).start()",
-    "jobs = [service.submit(heavy, shared=False) for _ in range(40)]",
+    "jobs = [service.submit(heavy, shared=False) for _ in range(4)]",
     "next(service.submit(heavy).stream())",
     "service.itself = service; service.job = service.submit(heavy); del service; gc.collect()",
     "service.submit(heavy).add_done_callback(lambda job: service.jobs())",
@@ -259,3 +259,18 @@ def test_a_broker_that_never_comes_back(broker: Broker) -> None:
             with pytest.raises(ConnectionError, match="within 0.5 s"):
                 call()
     assert isinstance(jobs[0].exception(0), brot.Cancelled)
+
+
+@pytest.mark.filterwarnings("error")  # what a finalizer raises
+def test_descriptors_are_short(monkeypatch: pytest.MonkeyPatch) -> None:
+    def pipe2(_: int) -> tuple[int, int]:
+        raise OSError(24, "Too many open files")
+    made: list[str] = []
+    monkeypatch.setattr(brot.cluster.__globals__["tempfile"], "mkdtemp", made.append)
+    monkeypatch.setattr(os, "pipe2", pipe2)
+    for call in (lambda: brot.cluster(1, programs=os.environ["BROT_BIN"]),
+                 lambda: brot.connect("ipc:///nowhere/socket")):
+        with pytest.raises(OSError, match="Too many open files"):
+            call()  # type: ignore[no-untyped-call]
+        gc.collect()
+    assert not made  # no folder that would stay

@@ -341,8 +341,64 @@ static void test_against_integers(void **state)
 	}
 }
 
-/* A locale whose decimal point is a comma changes nothing. Debian's minimal systems have none:
- * then there is nothing to test. */
+/* Carries and borrows through all digits, and numbers that do not touch. */
+static void test_far_apart(void **state)
+{
+	char nines[4001], one[4001], text[4200];
+	struct decimal_text out, small = parsed("1"), large = parsed("1e4000");
+	(void)state;
+	memset(nines, '9', 4000);
+	nines[4000] = '\0';
+	struct decimal_text most = parsed(nines);
+	assert_int_equal(decimal_add(&most, &small, &out), DECIMAL_OK);
+	assert_string_equal(out.text, "1e4000");
+	assert_int_equal(decimal_subtract(&large, &small, &out), DECIMAL_OK);
+	assert_string_equal(out.text, nines);
+	assert_int_equal(decimal_subtract(&small, &large, &out), DECIMAL_OK);
+	(void)snprintf(text, sizeof text, "-%s", nines);
+	assert_string_equal(out.text, text);
+	assert_int_equal(decimal_subtract(&most, &most, &out), DECIMAL_OK);
+	assert_string_equal(out.text, "0");
+	assert_int_equal(decimal_multiply(&most, INT32_MIN, &out), DECIMAL_OK);
+	memset(one, '9', 3990);
+	one[3990] = '\0';
+	(void)snprintf(text, sizeof text, "-2147483647%s7852516352", one);
+	assert_string_equal(out.text, text);
+	struct decimal_text tiny = parsed("1e-4000"), least = parsed("-1e-10000");
+	out = parsed("7");
+	assert_int_equal(decimal_add(&large, &tiny, &out), DECIMAL_LENGTH);
+	assert_int_equal(decimal_add(&large, &least, &out), DECIMAL_LENGTH);
+	assert_int_equal(decimal_halve(&least, &out), DECIMAL_EXPONENT);
+	assert_string_equal(out.text, "7");
+}
+
+static void test_from_scaled(void **state)
+{
+	static const struct {
+		double value;
+		int digits;
+		int64_t power;
+		const char *text;
+	} cases[] = {
+		{5.688888888, 4, 0, "5.689"}, {9.9996, 4, 0, "10"},
+		{1023.5, 7, 0, "1023.5"},     {0.0173019735063531, 15, -20, "1.73019735063531e-22"},
+		{-2.5, 1, 0, "-2"},           {0.0, 15, 7, "0"},
+		{1.5, 17, 9000, "1.5e9000"},
+	};
+	struct decimal_text text;
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		assert_int_equal(
+			decimal_from_scaled(cases[i].value, cases[i].digits, cases[i].power, &text),
+			DECIMAL_OK);
+		assert_string_equal(text.text, cases[i].text);
+	}
+	assert_int_equal(decimal_from_scaled(1.5, 15, 10001, &text), DECIMAL_EXPONENT);
+	assert_int_equal(decimal_from_scaled(1.5, 15, INT32_MIN, &text), DECIMAL_EXPONENT);
+}
+
+/* A locale whose decimal point is a comma changes nothing. The test's surroundings bring one along
+ * where the system can make it. */
 static void test_any_locale(void **state)
 {
 	(void)state;
@@ -354,6 +410,7 @@ static void test_any_locale(void **state)
 		skip();
 	test_to_double(NULL);
 	test_from_double(NULL);
+	test_from_scaled(NULL);
 	(void)setlocale(LC_NUMERIC, "C");
 }
 
@@ -370,6 +427,8 @@ int main(void)
 		cmocka_unit_test(test_to_double),
 		cmocka_unit_test(test_from_double),
 		cmocka_unit_test(test_against_integers),
+		cmocka_unit_test(test_far_apart),
+		cmocka_unit_test(test_from_scaled),
 		cmocka_unit_test(test_any_locale),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -143,6 +143,13 @@ static void a_png_in_memory(void **state)
 	assert_int_equal(brot_encode_png(numbers, &array, NULL, &untouched, &size, &err),
 			 BROT_E_USAGE);
 	assert_true(untouched == &array && size == 7);
+	assert_int_equal(brot_encode_png(request, NULL, NULL, &untouched, &size, &err),
+			 BROT_E_USAGE);
+	assert_string_equal(err.text, "rgb: must not be NULL");
+	array.stride_bytes = (size_t) - (WIDTH * 3);
+	assert_int_equal(brot_encode_png(request, &array, NULL, &untouched, &size, &err),
+			 BROT_E_USAGE);
+	assert_non_null(strstr(err.text, "rgb.stride_bytes: must fit 301 rows into memory"));
 	brot_request_free(request);
 	brot_request_free(numbers);
 }

@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -63,7 +64,8 @@ static void rows_make(const struct brot_request *request, uint32_t gap, uint32_t
 	images.height = rows != 0 ? rows : height;
 	for (uint32_t p = 0; p < images.count; p++) {
 		const size_t stride = (width + gap) * planes[p].pixel_bytes;
-		images.bytes[p] = stride * (images.height + 2);
+		/* Room for all rows of the image: what does not belong there must show. */
+		images.bytes[p] = stride * (height + 2);
 		images.row_bytes[p] = width * planes[p].pixel_bytes;
 		images.memory[p] = malloc(images.bytes[p]);
 		assert_non_null(images.memory[p]);
@@ -416,6 +418,11 @@ static void arrays_that_are_none(void **state)
 	check_refused(
 		distance, (struct brot_array){memory, 76}, 1,
 		"arrays[0].stride_bytes: must be at least the 72 of a row and a multiple of 8");
+	/* What became of -72, and one whose rows go round the end of memory. */
+	check_refused(distance, (struct brot_array){memory + 4096, (size_t)-72}, 1,
+		      "arrays[0].stride_bytes: must fit 9 rows into memory, got ");
+	check_refused(distance, (struct brot_array){memory, SIZE_MAX / 2 + 1}, 1,
+		      "arrays[0].stride_bytes: must fit 9 rows into memory, got ");
 	check_refused(deep, (struct brot_array){memory + 1, 0}, 1,
 		      "arrays[0].data: must be a multiple of 2");
 	check_refused(deep, (struct brot_array){memory, 55}, 1, "arrays[0].stride_bytes: ");
@@ -429,6 +436,32 @@ static void arrays_that_are_none(void **state)
 	brot_request_free(distance);
 	brot_request_free(deep);
 	brot_request_free(density);
+}
+
+/* All orbits of the period-one cardioid, each a million hits, on one pixel. */
+static void counts_that_are_too_large_for_u32(void **state)
+{
+	static const char form[] = "{\"size\": [1, 1], \"format\": \"%s\", \"kind\": "
+				   "\"buddhabrot\", \"iterations\": 1000000, \"view\": {\"re\": 0, "
+				   "\"im\": 0, \"width\": 8}, \"buddha\": {\"points\": 65536, "
+				   "\"orbits\": \"inside\"}}";
+	char json[sizeof form + 16];
+	uint64_t wide = 0;
+	uint32_t narrow[2] = {0, CANARY};
+	struct brot_error err = {.code = BROT_OK};
+	(void)state;
+	(void)snprintf(json, sizeof json, form, "density");
+	struct brot_request *request = request_of(json);
+	assert_int_equal(brot_render(request, &(struct brot_array){&wide, 0}, NULL, NULL), BROT_OK);
+	assert_true(wide > UINT32_MAX);
+	brot_request_free(request);
+	(void)snprintf(json, sizeof json, form, "density32");
+	request = request_of(json);
+	assert_int_equal(brot_render(request, &(struct brot_array){narrow, 0}, NULL, &err),
+			 BROT_E_FAILED);
+	assert_non_null(strstr(err.text, "hits, and u32 holds at most 4294967295"));
+	assert_int_equal(narrow[1], CANARY);
+	brot_request_free(request);
 }
 
 static void *render_run(void *context)
@@ -487,6 +520,7 @@ int main(void)
 		cmocka_unit_test(rows_of_an_image),
 		cmocka_unit_test(rows_that_have_to_be_rendered),
 		cmocka_unit_test(samples_add_up),
+		cmocka_unit_test(counts_that_are_too_large_for_u32),
 		cmocka_unit_test(parts_that_are_refused),
 		cmocka_unit_test(smooth_counts),
 	};

@@ -160,6 +160,7 @@ static void what_is_wrong_is_named(void **state)
 	check_refused("home", "{\"colour\": {\"x\": 7}}", BROT_E_REQUEST, "colour.x: unknown key");
 	check_refused(NULL, "{\"brot\": 2}", BROT_E_REQUEST, "brot: ");
 	check_refused(NULL, "{\"view\": 7}", BROT_E_REQUEST, "view: must be an object");
+	check_refused("home", "{\"view\": 7}", BROT_E_REQUEST, "view: must be an object, got 7");
 	check_refused("home", "{\"kind\": 7}", BROT_E_REQUEST, "kind: must be");
 	check_refused("home", "{\"formula\": [[1]]}", BROT_E_REQUEST, "formula: must be");
 	check_refused("home", "{\"buddha\": {\"bands\": 7}}", BROT_E_REQUEST, "buddha: ");

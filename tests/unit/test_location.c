@@ -1,4 +1,5 @@
 /* test_location.c - places of other programs, and the views that they become. */
+#include <locale.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -389,6 +390,18 @@ static void xaos_is_not_guessed(void **state)
 	assert_string_equal(request.view.width.text, "3e-400");
 }
 
+/* Where the decimal point is a comma. */
+static void any_locale(void **state)
+{
+	if (setlocale(LC_ALL, "de_DE.UTF-8") == NULL)
+		skip();
+	kalles_fraktaler(state);
+	fraktaler_3(state);
+	fractint(state);
+	xaos(state);
+	assert_non_null(setlocale(LC_ALL, "C"));
+}
+
 static void names_of_files(void **state)
 {
 	(void)state;
@@ -414,6 +427,7 @@ int main(void)
 		cmocka_unit_test(fractint_comments_and_continuations),
 		cmocka_unit_test(xaos),
 		cmocka_unit_test(xaos_is_not_guessed),
+		cmocka_unit_test(any_locale),
 		cmocka_unit_test(names_of_files),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

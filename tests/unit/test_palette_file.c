@@ -1,4 +1,5 @@
 /* test_palette_file.c - the palettes of other programs. */
+#include <locale.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -239,6 +240,18 @@ static void stops_are_placed_as_css_does(void **state)
 		"--palette: p:1: stop 2: must be at 100%");
 }
 
+/* Where the decimal point is a comma. */
+static void any_locale(void **state)
+{
+	if (setlocale(LC_ALL, "de_DE.UTF-8") == NULL)
+		skip();
+	a_map_is_a_ring_of_colours(state);
+	segments_of_gimp_are_sampled(state);
+	gradients_of_ultra_fractal_are_rings(state);
+	stops_are_placed_as_css_does(state);
+	assert_non_null(setlocale(LC_ALL, "C"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -246,6 +259,7 @@ int main(void)
 		cmocka_unit_test(segments_of_gimp_are_sampled),
 		cmocka_unit_test(gradients_of_ultra_fractal_are_rings),
 		cmocka_unit_test(stops_are_placed_as_css_does),
+		cmocka_unit_test(any_locale),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

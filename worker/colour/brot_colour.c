@@ -7,6 +7,7 @@
 
 #include "proto/planes.h"
 #include "proto/request.h"
+#include "proto/thread_mode.h"
 #include "worker/colour/shade.h"
 #include "worker/colour/survey.h"
 
@@ -161,6 +162,8 @@ enum brot_err brot_colour_new(const char *request_text, size_t bytes,
 	struct request *request = malloc(sizeof *request);
 	struct brot_colour *colour = calloc(1, sizeof *colour);
 	enum brot_err code = BROT_E_SYSTEM;
+	struct thread_mode callers;
+	thread_mode_enter(&callers);
 	if (request == NULL || colour == NULL)
 		(void)error_set(err, code, "colour: no memory");
 	else
@@ -172,6 +175,7 @@ enum brot_err brot_colour_new(const char *request_text, size_t bytes,
 		*ret_colour = colour;
 	else
 		brot_colour_free(colour);
+	thread_mode_leave(&callers);
 	return code;
 }
 
@@ -183,7 +187,6 @@ void brot_colour_free(struct brot_colour *colour)
 	free(colour);
 }
 
-/* Whether a Buddhabrot's counts are there, all of one type. */
 /* How many of the channels have their counts, from the first on. */
 static uint32_t wide_channels(const struct brot_colour *colour, const struct brot_numbers *numbers)
 {
@@ -268,14 +271,12 @@ static struct tone_counts counts_of(const struct brot_colour *colour,
 	return counts;
 }
 
-void brot_colour_survey(struct brot_colour *colour, const struct brot_numbers *numbers,
-			uint32_t first, uint32_t rows)
+static void look(struct brot_colour *colour, const struct brot_numbers *numbers, uint32_t first,
+		 uint32_t rows)
 {
 	const struct shade_numbers all = shade_numbers_of(numbers);
 	const uint32_t width = numbers->width_px;
 	struct whole *whole = colour->whole;
-	if (whole == NULL)
-		return;
 	struct survey_part *part = part_take(whole);
 	assert(first <= numbers->height_px && rows <= numbers->height_px - first);
 	if (colour->channels > 0) {
@@ -291,6 +292,17 @@ void brot_colour_survey(struct brot_colour *colour, const struct brot_numbers *n
 			survey_look(whole->survey, &all, x, y, count, part);
 		}
 	part_give(whole, part);
+}
+
+void brot_colour_survey(struct brot_colour *colour, const struct brot_numbers *numbers,
+			uint32_t first, uint32_t rows)
+{
+	struct thread_mode callers;
+	if (colour->whole == NULL)
+		return;
+	thread_mode_enter(&callers);
+	look(colour, numbers, first, rows);
+	thread_mode_leave(&callers);
 }
 
 /* The area of some rows of the picture. */
@@ -320,8 +332,8 @@ static struct tone_area tone_area_of(const struct brot_colour *colour,
 	return (struct tone_area){counts_of(colour, numbers), first, colour->width_px, rows};
 }
 
-void brot_colour_rows8(const struct brot_colour *colour, const struct brot_numbers *numbers,
-		       uint32_t first, uint32_t rows, uint8_t *rgb, size_t stride_bytes)
+static void rows8(const struct brot_colour *colour, const struct brot_numbers *numbers,
+		  uint32_t first, uint32_t rows, uint8_t *rgb, size_t stride_bytes)
 {
 	if (colour->channels > 0) {
 		const struct tone_area area = tone_area_of(colour, numbers, first, rows);
@@ -333,8 +345,17 @@ void brot_colour_rows8(const struct brot_colour *colour, const struct brot_numbe
 	shade_rgb8(&colour->shade, &area, rgb, stride_bytes);
 }
 
-void brot_colour_rows16(const struct brot_colour *colour, const struct brot_numbers *numbers,
-			uint32_t first, uint32_t rows, uint16_t *rgb, size_t stride_bytes)
+void brot_colour_rows8(const struct brot_colour *colour, const struct brot_numbers *numbers,
+		       uint32_t first, uint32_t rows, uint8_t *rgb, size_t stride_bytes)
+{
+	struct thread_mode callers;
+	thread_mode_enter(&callers);
+	rows8(colour, numbers, first, rows, rgb, stride_bytes);
+	thread_mode_leave(&callers);
+}
+
+static void rows16(const struct brot_colour *colour, const struct brot_numbers *numbers,
+		   uint32_t first, uint32_t rows, uint16_t *rgb, size_t stride_bytes)
 {
 	if (colour->channels > 0) {
 		const struct tone_area area = tone_area_of(colour, numbers, first, rows);
@@ -344,4 +365,13 @@ void brot_colour_rows16(const struct brot_colour *colour, const struct brot_numb
 	}
 	const struct shade_area area = area_of(colour, numbers, first, rows);
 	shade_rgb16(&colour->shade, &area, rgb, stride_bytes);
+}
+
+void brot_colour_rows16(const struct brot_colour *colour, const struct brot_numbers *numbers,
+			uint32_t first, uint32_t rows, uint16_t *rgb, size_t stride_bytes)
+{
+	struct thread_mode callers;
+	thread_mode_enter(&callers);
+	rows16(colour, numbers, first, rows, rgb, stride_bytes);
+	thread_mode_leave(&callers);
 }

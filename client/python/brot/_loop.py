@@ -65,12 +65,12 @@ class Loop:
     """The thread, begun with the first post(). close() ends it, also if it is called twice."""
 
     def __init__(self, url: str, keys: Keys | None) -> None:
+        self._wake, self._waker = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         self.url = url
         self._keys = keys
         self._pid = os.getpid()
         self._context: zmq.Context[Any] = zmq.Context()
         self._calls: collections.deque[Callable[[], None]] = collections.deque()
-        self._wake, self._waker = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         self._tasks: list[Task] = []
         self._lock = threading.RLock()
         self._thread: threading.Thread | None = None
@@ -181,8 +181,9 @@ class Loop:
 
     def __del__(self) -> None:
         # Not earlier: a finalizer in any thread may be about to write to it.
-        os.close(self._wake)
-        os.close(self._waker)
+        if hasattr(self, "_wake"):
+            os.close(self._wake)
+            os.close(self._waker)
 
     def _turn(self) -> None:
         poller = zmq.Poller()

@@ -129,13 +129,20 @@ def _decode_rows(fields: bytes, data: Bytes) -> Message:
 
 def _decode_body(type_: Type, frame: Bytes) -> dict[str, Any]:
     try:
-        body = json.loads(bytes(frame).decode("utf-8"), object_pairs_hook=_unique,
+        return read_object(bytes(frame))
+    except ValueError as error:
+        raise ProtocolError(f"the broker sent {type_.name} with a body that is {error}") from None
+
+
+def read_object(text: bytes) -> dict[str, Any]:
+    """An object of JSON, no key of which is there twice. ValueError: what it is instead."""
+    try:
+        body = json.loads(text.decode("utf-8"), object_pairs_hook=_unique,
                           parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
-        raise ProtocolError(f"the broker sent {type_.name} with a body that is not JSON: "
-                            f"{str(error)[:80]}") from None
+        raise ValueError(f"not JSON: {str(error)[:80]}") from None
     if not isinstance(body, dict):
-        raise ProtocolError(f"the broker sent {type_.name} with a body that is no object")
+        raise ValueError("no object")
     return body
 
 
