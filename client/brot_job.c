@@ -1,4 +1,5 @@
 /* brot_job.c - include/brot/service.h: jobs as their callers see them. */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -23,6 +24,8 @@ static enum brot_err no_memory(struct brot_error *err)
 
 static void dispose(struct brot_job *job)
 {
+	delivery_free(job->delivery);
+	json_decref(job->json);
 	if (job->bell.signal_fd >= 0)
 		(void)close(job->bell.signal_fd);
 	for (uint32_t p = 0; p < PLANES_MAX; p++)
@@ -34,16 +37,23 @@ static void dispose(struct brot_job *job)
 	(void)pthread_cond_destroy(&job->changed);
 	(void)pthread_mutex_destroy(&job->lock);
 	(void)pthread_mutex_destroy(&job->paint);
+	brot_service_leave(job->service);
 	free(job);
 }
 
-static struct brot_job *job_new(struct brot_service *service)
+static enum brot_err job_new(struct brot_service *service, struct brot_job **ret_job,
+			     struct brot_error *err)
 {
+	/* Its socket is made by the thread. */
+	const enum brot_err code = sock_room_check(err);
+	if (code != BROT_OK)
+		return code;
 	pthread_condattr_t monotonic;
 	struct brot_job *job = calloc(1, sizeof *job);
 	if (job == NULL)
-		return NULL;
+		return no_memory(err);
 	job->service = service;
+	brot_service_use(service);
 	job->progress.state = BROT_QUEUED;
 	job->bell.is_wanted = &job->is_cancelled;
 	(void)pthread_mutex_init(&job->lock, NULL);
@@ -53,10 +63,14 @@ static struct brot_job *job_new(struct brot_service *service)
 	(void)pthread_cond_init(&job->changed, &monotonic);
 	(void)pthread_condattr_destroy(&monotonic);
 	job->bell.signal_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (job->bell.signal_fd >= 0)
-		return job;
-	dispose(job);
-	return NULL;
+	if (job->bell.signal_fd < 0) {
+		(void)error_set(err, BROT_E_SYSTEM, "cannot make a descriptor for a job: %s",
+				strerror(errno));
+		dispose(job);
+		return BROT_E_SYSTEM;
+	}
+	*ret_job = job;
+	return BROT_OK;
 }
 
 /* Starts the thread, and waits until the broker has accepted. Takes the job over. */
@@ -64,7 +78,7 @@ static enum brot_err start(struct brot_job *job, struct brot_job **ret_job, stru
 {
 	if (!thread_start(&job->thread, job_run, job)) {
 		dispose(job);
-		return error_set(err, BROT_E_SYSTEM, "no thread for a job");
+		return error_set(err, BROT_E_SYSTEM, "the system has no thread for a job");
 	}
 	(void)pthread_mutex_lock(&job->lock);
 	while (!job->is_accepted && !job->is_over)
@@ -80,7 +94,7 @@ static enum brot_err start(struct brot_job *job, struct brot_job **ret_job, stru
 	return error_set(err, error.code, "%s", error.text);
 }
 
-static enum brot_err check(const struct brot_submit *options, struct brot_service *service,
+static enum brot_err check(const struct brot_submit_options *options, struct brot_service *service,
 			   struct brot_error *err)
 {
 	if (options->priority < -LIMIT_PRIORITY || options->priority > LIMIT_PRIORITY)
@@ -114,21 +128,21 @@ static enum brot_err data_make(struct brot_job *job, struct brot_error *err)
 }
 
 enum brot_err brot_submit(struct brot_service *service, const struct brot_request *request,
-			  const struct brot_submit *options, struct brot_job **ret_job,
+			  const struct brot_submit_options *options, struct brot_job **ret_job,
 			  struct brot_error *err)
 {
-	static const struct brot_submit usual;
+	static const struct brot_submit_options usual;
+	struct brot_job *job;
 	if (service == NULL || request == NULL)
 		return error_set(err, BROT_E_USAGE, "%s: must not be NULL",
 				 service == NULL ? "service" : "request");
 	if (options == NULL)
 		options = &usual;
 	enum brot_err code = check(options, service, err);
+	if (code == BROT_OK)
+		code = job_new(service, &job, err);
 	if (code != BROT_OK)
 		return code;
-	struct brot_job *job = job_new(service);
-	if (job == NULL)
-		return no_memory(err);
 	job->is_kept = options->is_kept;
 	job->is_unshared = options->is_unshared;
 	job->priority = options->priority;
@@ -145,17 +159,24 @@ enum brot_err brot_submit(struct brot_service *service, const struct brot_reques
 	return code;
 }
 
-enum brot_err brot_attach(struct brot_service *service, uint64_t id, struct brot_job **ret_job,
+enum brot_err brot_attach(struct brot_service *service, uint64_t id,
+			  const struct brot_attach_options *options, struct brot_job **ret_job,
 			  struct brot_error *err)
 {
+	static const struct brot_attach_options usual;
+	struct brot_job *job;
+	if (options == NULL)
+		options = &usual;
 	if (service == NULL || id == 0 || id > INT64_MAX)
 		return error_set(err, BROT_E_USAGE,
 				 service == NULL ? "service: must not be NULL"
 						 : "id: must be a job's number");
-	struct brot_job *job = job_new(service);
-	if (job == NULL)
-		return no_memory(err);
+	const enum brot_err code = job_new(service, &job, err);
+	if (code != BROT_OK)
+		return code;
 	job->attach = id;
+	job->may_consume = options->may_consume;
+	job->is_unshared = options->is_unshared;
 	return start(job, ret_job, err);
 }
 
@@ -196,26 +217,21 @@ enum brot_err brot_job_wait(struct brot_job *job, int64_t timeout_ms,
 	const struct brot_error error = job->error;
 	if (ret_progress != NULL)
 		*ret_progress = job->progress;
-	*ret_is_done = job->is_done;
+	if (error.code == BROT_OK)
+		*ret_is_done = job->is_done;
 	(void)pthread_mutex_unlock(&job->lock);
 	return error.code == BROT_OK ? BROT_OK : error_set(err, error.code, "%s", error.text);
 }
 
 /* ---- its arrays ---- */
 
-static enum brot_err copy_picture(struct finish *finish, const struct request *request, uint8_t *to,
+static enum brot_err copy_picture(struct finish *finish, uint32_t height_px, uint8_t *to,
 				  struct brot_error *err)
 {
-	const size_t row_bytes = picture_row_bytes(request, 0);
 	struct picture picture;
-	enum brot_err code = finish_survey(finish, err);
+	const enum brot_err code = finish_survey(finish, err);
 	finish_picture(finish, &picture);
-	for (uint32_t y = 0; code == BROT_OK && y < request->height_px; y++) {
-		code = picture_reach(&picture, y, err);
-		if (code == BROT_OK)
-			memcpy(to + y * row_bytes, picture_row(&picture, 0, y), row_bytes);
-	}
-	return code;
+	return code == BROT_OK ? picture_copy(&picture, 0, height_px, &to, err) : code;
 }
 
 static enum brot_err paint(struct brot_job *job, struct brot_error *err)
@@ -235,7 +251,7 @@ static enum brot_err paint(struct brot_job *job, struct brot_error *err)
 	uint8_t *painted = malloc(picture_rows_bytes(request, 0, request->height_px));
 	enum brot_err code = painted == NULL ? no_memory(err) : finish_new(&config, &finish, err);
 	if (code == BROT_OK)
-		code = copy_picture(finish, request, painted, err);
+		code = copy_picture(finish, request->height_px, painted, err);
 	finish_free(finish);
 	if (code == BROT_OK)
 		job->painted = painted;
@@ -287,16 +303,21 @@ void brot_job_cancel(struct brot_job *job)
 	job_ring(job);
 }
 
-void brot_job_release(struct brot_job *job)
+enum brot_err brot_job_release(struct brot_job *job, struct brot_error *err)
 {
 	(void)pthread_mutex_lock(&job->lock);
-	if (job->is_done && !job->is_released) {
-		job->must_release = true;
+	const bool is_done = job->is_done;
+	job->must_release = is_done;
+	if (is_done && !job->is_released)
 		job_ring(job);
-		while (!job->is_released)
-			(void)pthread_cond_wait(&job->changed, &job->lock);
-	}
+	while (is_done && !job->is_released && !job->is_left)
+		(void)pthread_cond_wait(&job->changed, &job->lock);
+	const bool is_released = job->is_released;
+	const struct brot_error error = job->release_error;
 	(void)pthread_mutex_unlock(&job->lock);
+	if (!is_done)
+		return error_set(err, BROT_E_USAGE, "job: is not done");
+	return is_released ? BROT_OK : error_set(err, error.code, "%s", error.text);
 }
 
 void brot_job_free(struct brot_job *job)

@@ -18,7 +18,7 @@ struct brot_job {
 	 * it says that the job is accepted. */
 	struct brot_request *request; /* what the arrays are of */
 	struct brot_request *data;    /* what is rendered; NULL: the same */
-	bool is_kept, is_unshared;
+	bool is_kept, is_unshared, may_consume;
 	int32_t priority;
 	char *client;
 	uint64_t attach; /* 0: submitted */
@@ -28,12 +28,15 @@ struct brot_job {
 	pthread_t thread;
 	struct service broker;     /* the thread's own, but for the URL and the keys */
 	json_t *json;              /* the data's document, likewise */
-	struct delivery *delivery; /* the thread's own, but for its pixels once the job is done */
+	struct delivery *delivery; /* the thread's own, but for its pixels once the job is done;
+				    * freed after the thread has ended */
 
 	pthread_mutex_t lock; /* of all below */
 	pthread_cond_t changed;
 	bool is_accepted, is_done, is_over; /* is_over: done, or failed */
 	bool must_release, is_released, must_end;
+	bool is_left;                    /* the thread does nothing more for it */
+	struct brot_error release_error; /* why it is not released, if that was tried */
 	uint64_t id;
 	struct brot_progress progress;
 	struct brot_error error;

@@ -7,7 +7,6 @@
  * lock.
  */
 #include <inttypes.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,7 +17,7 @@
 #include "proto/sys/clock.h"
 #include "proto/thread_mode.h"
 
-#define LOOK_MS 200 /* between two looks at the children of an embedded service */
+#define CHILDREN_MS 200 /* between two looks at those of an embedded service */
 
 void job_ring(const struct brot_job *job)
 {
@@ -88,18 +87,12 @@ static void on_action(const struct session_action *action, void *context)
 
 /* ---- steps ---- */
 
-static enum brot_err check_children(struct brot_job *job, struct brot_error *err)
-{
-	return job->service->landlord == NULL ? BROT_OK
-					      : landlord_check(job->service->landlord, err);
-}
-
 static enum brot_err step(struct brot_job *job, struct brot_error *err)
 {
-	const int64_t deadline_ms = job->service->landlord == NULL ? INT64_MAX
-								   : clock_ms() + LOOK_MS;
+	struct landlord *landlord = job->service->landlord;
+	const int64_t deadline_ms = landlord == NULL ? INT64_MAX : clock_ms() + CHILDREN_MS;
 	const enum brot_err code = delivery_advance(job->delivery, deadline_ms, err);
-	return code == BROT_OK ? check_children(job, err) : code;
+	return code == BROT_OK && landlord != NULL ? landlord_check(landlord, err) : code;
 }
 
 static bool must_end(struct brot_job *job)
@@ -115,8 +108,9 @@ static enum brot_err begin(struct brot_job *job, struct brot_error *err)
 	const struct brot_service *service = job->service;
 	const struct brot_request *data = job_data(job);
 	job->broker.url = service->url;
-	enum brot_err code = connection_open(service->url, service->keys, service->server_key,
-					     &job->bell, &job->broker.connection, err);
+	enum brot_err code = connection_open(service->context, service->url, service->keys,
+					     service->server_key, &job->bell,
+					     &job->broker.connection, err);
 	if (code == BROT_OK && job->attach == 0) {
 		job->json = json_loads(data->json, 0, NULL);
 		if (job->json == NULL)
@@ -143,6 +137,12 @@ static enum brot_err begin(struct brot_job *job, struct brot_error *err)
 		delivery_start(job->delivery);
 	while (code == BROT_OK && delivery_job(job->delivery) == 0)
 		code = step(job, err);
+	if (code == BROT_OK && job->attach != 0 && delivery_is_banded(job->delivery) &&
+	    !job->may_consume)
+		code = error_set(err, BROT_E_USAGE,
+				 "job: %" PRIu64 " is in bands, which are gone once they are read: "
+				 "may_consume must allow that",
+				 job->attach);
 	if (code == BROT_OK && job->attach != 0)
 		code = brot_request_of(delivery_request(job->delivery), &job->request, err);
 	return code;
@@ -163,37 +163,20 @@ static enum brot_err copies_make(struct brot_job *job, struct brot_error *err)
 	return BROT_OK;
 }
 
-static enum brot_err copy_rows(struct brot_job *job, uint32_t y, uint32_t rows,
-			       struct brot_error *err)
-{
-	const struct request *request = &job_data(job)->request;
-	const uint32_t count = format_info(request->format)->plane_count;
-	struct picture picture;
-	delivery_picture(job->delivery, &picture);
-	for (const uint32_t end = y + rows; y < end; y++) {
-		const enum brot_err code = picture_reach(&picture, y, err);
-		if (code != BROT_OK)
-			return code;
-		for (uint32_t p = 0; p < count; p++) {
-			const size_t bytes = picture_row_bytes(request, p);
-			memcpy(job->copies[p] + y * bytes, picture_row(&picture, p, y), bytes);
-		}
-	}
-	return BROT_OK;
-}
-
 /* Bands come one after the other, and each is given back when it is copied. */
 static enum brot_err read_bands(struct brot_job *job, struct brot_error *err)
 {
 	const uint32_t height = job_data(job)->request.height_px;
 	enum brot_err code = copies_make(job, err);
+	struct picture picture;
+	delivery_picture(job->delivery, &picture);
 	for (uint32_t y = 0; code == BROT_OK && y < height && !must_end(job);) {
 		const uint32_t rows = delivery_rows(job->delivery, y);
 		if (rows == 0) {
 			code = step(job, err);
 			continue;
 		}
-		code = copy_rows(job, y, rows, err);
+		code = picture_copy(&picture, y, rows, job->copies, err);
 		y += rows;
 		if (code == BROT_OK && y < height)
 			delivery_pass_band(job->delivery);
@@ -211,23 +194,30 @@ static enum brot_err read_whole(struct brot_job *job, struct brot_error *err)
 	return code;
 }
 
-/* Says where the pixels are. */
+/* Says where the pixels are. What nobody else may read, and is copied, the broker need not keep. */
 static enum brot_err show(struct brot_job *job, struct brot_error *err)
 {
 	struct picture picture;
 	const bool is_banded = delivery_is_banded(job->delivery);
+	const bool is_mapped = !is_banded && delivery_is_mapped(job->delivery);
+	const bool is_needed = job->attach != 0 || job->is_kept || is_mapped;
 	enum brot_err code = BROT_OK;
 	delivery_picture(job->delivery, &picture);
 	if (!is_banded)
 		code = picture_reach(&picture, 0, err);
+	if (code == BROT_OK && !is_banded && !is_needed)
+		delivery_finish(job->delivery, true);
 	(void)pthread_mutex_lock(&job->lock);
 	for (uint32_t p = 0; code == BROT_OK && p < PLANES_MAX; p++)
 		job->planes[p] = is_banded ? job->copies[p] : picture.planes[p];
-	job->is_mapped = !is_banded && delivery_is_mapped(job->delivery);
-	job->is_released = is_banded;
+	job->is_mapped = is_mapped;
+	job->is_released = is_banded || !is_needed;
 	job->is_done = job->is_over = code == BROT_OK;
-	if (code == BROT_OK)
+	if (code == BROT_OK) {
 		job->progress.state = BROT_DONE;
+		/* A cancel that came in between is of a job that is done. */
+		atomic_store(&job->is_cancelled, false);
+	}
 	publish(job);
 	return code;
 }
@@ -247,36 +237,35 @@ static void cancel_others(struct brot_job *job)
 	json_decref(report);
 }
 
-static void wait_for_bell(struct brot_job *job)
+/* Keeps the job at the broker, which forgets what nobody watches, until it is released or freed. */
+static void hold(struct brot_job *job)
 {
-	struct pollfd item = {.fd = job->bell.signal_fd, .events = POLLIN};
-	(void)poll(&item, 1, -1);
-	(void)interrupt_read(&job->bell);
+	struct brot_error error = {.code = BROT_OK};
+	(void)pthread_mutex_lock(&job->lock);
+	while (!job->must_end && !job->is_released && error.code == BROT_OK) {
+		const bool must_release = job->must_release;
+		(void)pthread_mutex_unlock(&job->lock);
+		const enum brot_err code = must_release ? delivery_release(job->delivery, &error)
+							: delivery_advance(job->delivery, INT64_MAX,
+									   &error);
+		(void)pthread_mutex_lock(&job->lock);
+		job->is_released = must_release && code == BROT_OK;
+	}
+	job->release_error = error;
+	brot_error_plain(&job->release_error);
+	(void)pthread_mutex_unlock(&job->lock);
 }
 
-/* Until nobody wants the job any more. One that failed has nothing to say. */
-static void hold(struct brot_job *job, bool is_done)
+/* Whatever the job has come to, its pixels stay. */
+static void leave(struct brot_job *job)
 {
-	bool is_alive = is_done;
-	struct brot_error error;
+	if (job->delivery != NULL)
+		delivery_leave(job->delivery);
+	connection_close(job->broker.connection);
+	job->broker.connection = NULL;
 	(void)pthread_mutex_lock(&job->lock);
-	while (!job->must_end) {
-		const bool must_release = job->must_release && !job->is_released;
-		(void)pthread_mutex_unlock(&job->lock);
-		if (must_release && is_alive)
-			delivery_finish(job->delivery, true);
-		else if (is_alive)
-			is_alive = delivery_advance(job->delivery, INT64_MAX, &error) == BROT_OK;
-		else if (!must_release)
-			wait_for_bell(job);
-		(void)pthread_mutex_lock(&job->lock);
-		if (must_release) {
-			job->is_released = true;
-			is_alive = false;
-			(void)pthread_cond_broadcast(&job->changed);
-		}
-	}
-	(void)pthread_mutex_unlock(&job->lock);
+	job->is_left = true;
+	publish(job);
 }
 
 static void fail(struct brot_job *job, const struct brot_error *error)
@@ -311,9 +300,8 @@ void *job_run(void *context)
 		code = show(job, &error);
 	if (code != BROT_OK)
 		fail(job, &error);
-	hold(job, code == BROT_OK);
-	delivery_free(job->delivery);
-	json_decref(job->json);
-	connection_close(job->broker.connection);
+	else
+		hold(job);
+	leave(job);
 	return NULL;
 }

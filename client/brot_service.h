@@ -5,12 +5,15 @@
 #define CLIENT_BROT_SERVICE_H
 
 #include <brot/service.h>
+#include <stdatomic.h>
 
 #include "client/connection.h"
 #include "client/landlord.h"
 
-/* All of it stays as it is until brot_disconnect(). */
+/* All of it stays as it is, but for the count of its users. */
 struct brot_service {
+	atomic_uint users;            /* its jobs, and who has connected */
+	struct sock_context *context; /* of all connections */
 	char *url;
 	char *server_key;          /* or NULL */
 	struct sock_keys *keys;    /* or NULL */
@@ -18,5 +21,9 @@ struct brot_service {
 	int64_t timeout_ms;
 	bool is_patient;
 };
+
+/* One user more; one less, and the last one frees it. */
+void brot_service_use(struct brot_service *service);
+void brot_service_leave(struct brot_service *service);
 
 #endif

@@ -14,6 +14,7 @@
 
 struct connection {
 	struct sock_context *context;
+	bool owns_context;
 	struct sock *sock;
 	struct interrupt *interrupt;
 	const char *url;
@@ -35,7 +36,8 @@ static enum brot_err dealer_open(const struct connection *c, struct sock **ret_s
 	return sock_dealer_new(c->context, c->url, c->keys, &limits, ret_sock, err);
 }
 
-enum brot_err connection_open(const char *url, const struct sock_keys *keys, const char *server_key,
+enum brot_err connection_open(struct sock_context *context, const char *url,
+			      const struct sock_keys *keys, const char *server_key,
 			      struct interrupt *interrupt, struct connection **ret_connection,
 			      struct brot_error *err)
 {
@@ -47,7 +49,8 @@ enum brot_err connection_open(const char *url, const struct sock_keys *keys, con
 	c->keys = keys;
 	c->server_key = server_key;
 	c->reopen_ms = INT64_MAX;
-	c->context = sock_context_new();
+	c->owns_context = context == NULL;
+	c->context = context != NULL ? context : sock_context_new();
 	enum brot_err code = BROT_OK;
 	if (c->context == NULL)
 		code = error_set(err, BROT_E_SYSTEM, "the system has no room for a connection");
@@ -77,7 +80,8 @@ void connection_close(struct connection *connection)
 		return;
 	sock_received_done(&connection->received);
 	sock_free(connection->sock, LINGER_MS);
-	sock_context_free(connection->context);
+	if (connection->owns_context)
+		sock_context_free(connection->context);
 	free(connection);
 }
 
@@ -226,15 +230,13 @@ static enum brot_err take_answers(struct connection *connection, const char *key
 	return code;
 }
 
-enum brot_err connection_ask(struct connection *connection, enum message_type type,
-			     const char *body, const char *key, int64_t timeout_ms,
-			     json_t **ret_report, struct brot_error *err)
+static enum brot_err ask(struct connection *connection, const struct message *question,
+			 const char *key, int64_t timeout_ms, json_t **ret_report,
+			 struct brot_error *err)
 {
-	struct message question = {.type = type, .body = {body, strlen(body)}};
 	int64_t now_ms = clock_ms(), again_ms = now_ms, deadline_ms = now_ms + timeout_ms;
 	unsigned unanswered = 0;
 	enum brot_err code = BROT_OK;
-	*ret_report = NULL;
 	while (code == BROT_OK && *ret_report == NULL) {
 		if (now_ms >= deadline_ms && connection_was_denied(connection, err))
 			return err->code;
@@ -250,7 +252,7 @@ enum brot_err connection_ask(struct connection *connection, enum message_type ty
 				connection_reopen(connection);
 				unanswered = 0;
 			}
-			connection_send(connection, &question);
+			connection_send(connection, question);
 			unanswered++;
 			again_ms = now_ms + ASK_AGAIN_MS;
 		}
@@ -261,5 +263,18 @@ enum brot_err connection_ask(struct connection *connection, enum message_type ty
 		code = take_answers(connection, key, ret_report, err);
 		now_ms = clock_ms();
 	}
+	return code;
+}
+
+enum brot_err connection_ask(struct connection *connection, enum message_type type,
+			     const char *body, const char *key, int64_t timeout_ms,
+			     json_t **ret_report, struct brot_error *err)
+{
+	const struct message question = {.type = type, .body = {body, strlen(body)}};
+	struct brot_error error = {.code = BROT_OK};
+	*ret_report = NULL;
+	const enum brot_err code = ask(connection, &question, key, timeout_ms, ret_report, &error);
+	if (code != BROT_OK && err != NULL)
+		*err = error;
 	return code;
 }

@@ -1,7 +1,8 @@
 /*
  * connection.h - owns the client's socket, and waits for it and for signals.
  *
- * One thread owns a connection.
+ * One thread owns a connection. But for connection_open() and connection_ask(), err must not be
+ * NULL.
  */
 #ifndef CLIENT_CONNECTION_H
 #define CLIENT_CONNECTION_H
@@ -18,10 +19,11 @@
 
 struct connection; /* opaque */
 
-/* Starts to connect to a broker's clients' endpoint; whether anybody answers shows later. keys
- * NULL: none; with them server_key names the file of the broker's, for sentences. All that is given
- * is borrowed for the connection's life. */
-enum brot_err connection_open(const char *url, const struct sock_keys *keys, const char *server_key,
+/* Starts to connect to a broker's clients' endpoint; whether anybody answers shows later. context
+ * NULL: one of its own. keys NULL: none; with them server_key names the file of the broker's, for
+ * sentences. All that is given is borrowed for the connection's life. */
+enum brot_err connection_open(struct sock_context *context, const char *url,
+			      const struct sock_keys *keys, const char *server_key,
 			      struct interrupt *interrupt, struct connection **ret_connection,
 			      struct brot_error *err);
 
@@ -36,7 +38,8 @@ bool connection_was_denied(const struct connection *connection, struct brot_erro
  * old one where the system has no room for another. What connection_receive() lent is void. */
 void connection_reopen(struct connection *connection);
 
-/* Gives what is still queued a moment to leave. Accepts NULL. */
+/* Gives what is still queued a moment to leave, and waits for that where the context is its own.
+ * Accepts NULL. */
 void connection_close(struct connection *connection);
 
 /* What there is to do after a wait. */

@@ -266,6 +266,21 @@ void delivery_finish(struct delivery *delivery, bool is_released)
 		advance(d, session_deadline_ms(d->session));
 }
 
+enum brot_err delivery_release(struct delivery *delivery, struct brot_error *err)
+{
+	const struct delivery_config *config = &delivery->config;
+	delivery_finish(delivery, true);
+	if (delivery->error.code != BROT_OK || !session_is_unconfirmed(delivery->session))
+		return result(delivery, err);
+	return connection_unavailable(config->service->connection, config->timeout_ms, err);
+}
+
+void delivery_leave(struct delivery *delivery)
+{
+	if (!session_is_over(delivery->session))
+		delivery_step(delivery, SESSION_EVENT_LEAVE, NULL);
+}
+
 uint64_t delivery_left_job(const struct delivery *delivery)
 {
 	return session_left_job(delivery->session);
@@ -275,8 +290,8 @@ void delivery_free(struct delivery *delivery)
 {
 	if (delivery == NULL)
 		return;
-	if (delivery->session != NULL && !session_is_over(delivery->session))
-		delivery_step(delivery, SESSION_EVENT_LEAVE, NULL);
+	if (delivery->session != NULL)
+		delivery_leave(delivery);
 	delivery_image_free(&delivery->image);
 	delivery_image_free(&delivery->early);
 	session_free(delivery->session);

@@ -107,6 +107,14 @@ bool delivery_must_last(const struct delivery *delivery, bool is_released);
  * must confirm and does not, this takes timeout_ms, and is no failure. */
 void delivery_finish(struct delivery *delivery, bool is_released);
 
+/* The same with is_released, but tells where the broker did not confirm: BROT_E_UNAVAILABLE, with a
+ * sentence. */
+enum brot_err delivery_release(struct delivery *delivery, struct brot_error *err);
+
+/* Says what delivery_free() would: the connection may be closed then, and the pixels that are there
+ * stay until delivery_free(). */
+void delivery_leave(struct delivery *delivery);
+
 /* The job that goes on at the broker though this delivery has failed, or will end by
  * delivery_free() without delivery_finish(); 0: none. */
 uint64_t delivery_left_job(const struct delivery *delivery);

@@ -20,6 +20,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "client/last_words.h"
 #include "proto/limits.h"
 #include "proto/sys/clock.h"
 #include "proto/sys/cores.h"
@@ -37,6 +38,7 @@ struct child {
 	const char *program;
 	pid_t pid; /* 0: not running */
 	int fd;    /* readable when it has ended, whoever has reaped it; -1: an old kernel */
+	struct last_words words;
 };
 
 struct embedded {
@@ -87,6 +89,17 @@ static void remove_folder(const struct embedded *e)
 	(void)rmdir(e->folder);
 }
 
+static enum brot_err start_apart(struct child *child, const char *path, char *const words[],
+				 int keep_fd, pid_t *ret_pid, struct brot_error *err)
+{
+	int writer;
+	if (!last_words_open(&child->words, &writer))
+		return error_set(err, BROT_E_SYSTEM, "cannot make a pipe: %s", strerror(errno));
+	const enum brot_err code = process_start_apart(path, words, keep_fd, writer, ret_pid, err);
+	(void)close(writer);
+	return code;
+}
+
 /* Starts a program with that list of words. */
 static enum brot_err start(struct child *child, char *const words[], int keep_fd, bool is_apart,
 			   struct brot_error *err)
@@ -95,7 +108,7 @@ static enum brot_err start(struct child *child, char *const words[], int keep_fd
 	pid_t pid = 0;
 	enum brot_err code = process_find(child->program, path, err);
 	if (code == BROT_OK)
-		code = is_apart ? process_start_apart(path, words, keep_fd, &pid, err)
+		code = is_apart ? start_apart(child, path, words, keep_fd, &pid, err)
 				: process_start(path, words, keep_fd, &pid, err);
 	if (code == BROT_OK) {
 		child->pid = pid;
@@ -139,16 +152,18 @@ static bool has_ended(struct child *child, struct brot_error *err)
 	if (pid == 0 || (pid < 0 && errno != ECHILD))
 		return false;
 	forget(child);
+	last_words_hear(&child->words);
+	const char *colon = child->words.chars != 0 ? ": " : "";
 	if (pid < 0) /* by who ignores SIGCHLD, or waits for any child */
 		(void)error_set(err, BROT_E_SYSTEM,
-				"the embedded %s has ended, and somebody else has reaped it",
-				child->program);
+				"the embedded %s has ended, and somebody else has reaped it%s%s",
+				child->program, colon, child->words.line);
 	else if (WIFSIGNALED(status))
-		(void)error_set(err, BROT_E_SYSTEM, "the embedded %s was killed by signal %d",
-				child->program, WTERMSIG(status));
+		(void)error_set(err, BROT_E_SYSTEM, "the embedded %s was killed by signal %d%s%s",
+				child->program, WTERMSIG(status), colon, child->words.line);
 	else
-		(void)error_set(err, BROT_E_SYSTEM, "the embedded %s ended with exit status %d",
-				child->program, WEXITSTATUS(status));
+		(void)error_set(err, BROT_E_SYSTEM, "the embedded %s ended with exit status %d%s%s",
+				child->program, WEXITSTATUS(status), colon, child->words.line);
 	return true;
 }
 
@@ -180,6 +195,7 @@ static enum brot_err wait_ready(struct embedded *e, int ready_fd, int64_t timeou
 	for (int64_t left_ms = timeout_ms; left_ms > 0; left_ms = deadline_ms - clock_ms()) {
 		const int wait_ms = left_ms < LOOK_MS ? (int)left_ms : LOOK_MS;
 		const int ready = poll(items, 4, wait_ms);
+		embedded_hear(e);
 		if (ready < 0)
 			continue;
 		char byte;
@@ -227,6 +243,7 @@ enum brot_err embedded_start(uint32_t workers, struct interrupt *interrupt, int6
 	e->broker.program = "brot-broker";
 	e->worker.program = "brot-worker";
 	e->broker.fd = e->worker.fd = -1;
+	e->broker.words = e->worker.words = LAST_WORDS_NONE;
 	e->interrupt = interrupt;
 	e->workers = workers != 0 ? workers : cores_count();
 	enum brot_err code = launch(e, timeout_ms, err);
@@ -248,6 +265,27 @@ uint32_t embedded_workers(const struct embedded *embedded)
 	return embedded->workers;
 }
 
+void embedded_words(const struct embedded *embedded, int ret_fds[EMBEDDED_CHILDREN])
+{
+	ret_fds[0] = embedded->broker.words.fd;
+	ret_fds[1] = embedded->worker.words.fd;
+}
+
+void embedded_hear(struct embedded *embedded)
+{
+	last_words_hear(&embedded->broker.words);
+	last_words_hear(&embedded->worker.words);
+}
+
+/* Its number may be another's by now, where who has started us ignores SIGCHLD. */
+static void send_signal(const struct child *child, int number)
+{
+	if (child->fd >= 0)
+		(void)pidfd_send_signal(child->fd, number, NULL, 0);
+	else
+		(void)kill(child->pid, number);
+}
+
 /* Asks a child to end and reaps it. One that does not within STOP_MS is killed, and sooner if its
  * `peer`, unless NULL, has ended: on Ctrl-C both get the signal, and a worker's goodbye would wait
  * for a broker that is gone. */
@@ -256,22 +294,23 @@ static void stop(struct child *child, struct child *peer, struct interrupt *inte
 	struct pollfd items[] = {{.fd = interrupt->signal_fd, .events = POLLIN},
 				 {.fd = child->fd, .events = POLLIN}};
 	int64_t deadline_ms = clock_ms() + STOP_MS;
-	if (child->pid == 0)
+	if (child->pid == 0 || has_ended(child, NULL))
 		return;
-	(void)kill(child->pid, SIGTERM);
+	send_signal(child, SIGTERM);
 	while (!has_ended(child, NULL)) {
 		if (peer != NULL && (peer->pid == 0 || has_ended(peer, NULL)) &&
 		    deadline_ms > clock_ms() + STOP_ALONE_MS)
 			deadline_ms = clock_ms() + STOP_ALONE_MS;
 		int64_t left_ms = deadline_ms - clock_ms();
 		if (left_ms <= 0) {
-			(void)kill(child->pid, SIGKILL);
+			send_signal(child, SIGKILL);
 			(void)waitpid(child->pid, NULL, 0);
 			forget(child);
 			return;
 		}
 		(void)poll(items, 2, left_ms < LOOK_MS ? (int)left_ms : LOOK_MS);
 		(void)interrupt_read(interrupt);
+		last_words_hear(&child->words);
 	}
 }
 
@@ -282,6 +321,8 @@ void embedded_stop(struct embedded *embedded)
 	/* The worker first, while there is a broker that takes its goodbye. */
 	stop(&embedded->worker, &embedded->broker, embedded->interrupt);
 	stop(&embedded->broker, NULL, embedded->interrupt);
+	last_words_close(&embedded->worker.words);
+	last_words_close(&embedded->broker.words);
 	remove_folder(embedded);
 	free(embedded);
 }

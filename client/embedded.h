@@ -32,6 +32,14 @@ uint32_t embedded_workers(const struct embedded *embedded);
 /* Call when a child has ended: BROT_E_SYSTEM, and one sentence, if it was one of these. */
 enum brot_err embedded_check(struct embedded *embedded, struct brot_error *err);
 
+/* For who is no program of ours, whose interrupt is none: what the children say is not printed, but
+ * the last line of one that has ended is part of that sentence. embedded_hear() takes what they
+ * have said, and must be called whenever there is something at one of these (or -1), lest they
+ * wait. */
+#define EMBEDDED_CHILDREN 2
+void embedded_words(const struct embedded *embedded, int ret_fds[EMBEDDED_CHILDREN]);
+void embedded_hear(struct embedded *embedded);
+
 /* Ends both, waits for each (2 s at most, then kills), removes the folder. Accepts NULL. */
 void embedded_stop(struct embedded *embedded);
 

@@ -1,8 +1,13 @@
-/* landlord.c - a thread that starts, waits to be told, and stops. */
+/* landlord.c - a thread that starts, listens until it is told to end, and stops. */
 #include "client/landlord.h"
 
+#include <errno.h>
+#include <poll.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 #include "client/embedded.h"
 #include "proto/sys/thread.h"
@@ -11,6 +16,7 @@ struct landlord {
 	uint32_t workers;
 	int64_t timeout_ms;
 	struct interrupt nothing; /* that interrupts */
+	int bell;                 /* wakes the thread */
 	pthread_t thread;
 	pthread_mutex_t lock; /* of all below */
 	pthread_cond_t changed;
@@ -18,6 +24,22 @@ struct landlord {
 	struct embedded *embedded; /* NULL: not started, or stopped */
 	struct brot_error error;   /* why, or of a child that has ended */
 };
+
+/* Under the lock, but for the wait. A child whose pipe is full would wait for us. */
+static void listen_once(struct landlord *l)
+{
+	int fds[EMBEDDED_CHILDREN] = {-1, -1};
+	if (l->embedded != NULL)
+		embedded_words(l->embedded, fds);
+	struct pollfd items[] = {{.fd = l->bell, .events = POLLIN},
+				 {.fd = fds[0], .events = POLLIN},
+				 {.fd = fds[1], .events = POLLIN}};
+	(void)pthread_mutex_unlock(&l->lock);
+	(void)poll(items, 1 + EMBEDDED_CHILDREN, -1);
+	(void)pthread_mutex_lock(&l->lock);
+	if (l->embedded != NULL)
+		embedded_hear(l->embedded);
+}
 
 static void *run(void *context)
 {
@@ -31,7 +53,7 @@ static void *run(void *context)
 	l->is_tried = true;
 	(void)pthread_cond_broadcast(&l->changed);
 	while (!l->must_end)
-		(void)pthread_cond_wait(&l->changed, &l->lock);
+		listen_once(l);
 	(void)pthread_mutex_unlock(&l->lock);
 	embedded_stop(embedded);
 	return NULL;
@@ -41,13 +63,14 @@ static void end(struct landlord *l)
 {
 	(void)pthread_mutex_lock(&l->lock);
 	l->must_end = true;
-	(void)pthread_cond_broadcast(&l->changed);
 	(void)pthread_mutex_unlock(&l->lock);
+	(void)eventfd_write(l->bell, 1);
 	(void)pthread_join(l->thread, NULL);
 }
 
 static void dispose(struct landlord *l)
 {
+	(void)close(l->bell);
 	(void)pthread_cond_destroy(&l->changed);
 	(void)pthread_mutex_destroy(&l->lock);
 	free(l);
@@ -59,6 +82,13 @@ enum brot_err landlord_new(uint32_t workers, int64_t timeout_ms, struct landlord
 	struct landlord *l = calloc(1, sizeof *l);
 	if (l == NULL)
 		return error_set(err, BROT_E_SYSTEM, "no memory for an embedded service");
+	l->bell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (l->bell < 0) {
+		free(l);
+		return error_set(err, BROT_E_SYSTEM,
+				 "cannot make a descriptor for an embedded service: %s",
+				 strerror(errno));
+	}
 	l->workers = workers;
 	l->timeout_ms = timeout_ms;
 	l->nothing.signal_fd = -1;

@@ -2,6 +2,7 @@
 #include "client/picture.h"
 
 #include <assert.h>
+#include <string.h>
 
 size_t picture_row_bytes(const struct request *request, uint32_t p)
 {
@@ -23,6 +24,22 @@ const uint8_t *picture_row(const struct picture *picture, uint32_t p, uint32_t y
 {
 	assert(y >= picture->first && y - picture->first < picture->rows);
 	return picture->planes[p] + picture_row_bytes(picture->request, p) * (y - picture->first);
+}
+
+enum brot_err picture_copy(struct picture *picture, uint32_t y, uint32_t rows,
+			   uint8_t *const to_planes[], struct brot_error *err)
+{
+	const uint32_t count = format_info(picture->request->format)->plane_count;
+	for (const uint32_t end = y + rows; y < end; y++) {
+		const enum brot_err code = picture_reach(picture, y, err);
+		if (code != BROT_OK)
+			return code;
+		for (uint32_t p = 0; p < count; p++) {
+			const size_t bytes = picture_row_bytes(picture->request, p);
+			memcpy(to_planes[p] + y * bytes, picture_row(picture, p, y), bytes);
+		}
+	}
+	return BROT_OK;
 }
 
 bool picture_has_hits(const struct picture *picture)

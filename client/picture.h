@@ -47,6 +47,11 @@ enum brot_err picture_reach(struct picture *picture, uint32_t y, struct brot_err
 /* The first byte of row y, the one that was reached last, of plane index p of the format. */
 const uint8_t *picture_row(const struct picture *picture, uint32_t p, uint32_t y);
 
+/* Copies rows y to y + rows, each when it is reached, to planes of the whole picture without
+ * padding. Fails as picture_reach(). */
+enum brot_err picture_copy(struct picture *picture, uint32_t y, uint32_t rows,
+			   uint8_t *const to_planes[], struct brot_error *err);
+
 /* Whether any count is over 0, of a picture of counts whose rows are all there. */
 bool picture_has_hits(const struct picture *picture);
 

@@ -56,8 +56,8 @@ static enum brot_err open_named(const struct service_config *config, struct serv
 		if (service->keys == NULL)
 			return error_set(err, BROT_E_SYSTEM, "no memory for a key");
 	}
-	return connection_open(service->url, service->keys, config->server_key, config->interrupt,
-			       &service->connection, err);
+	return connection_open(config->context, service->url, service->keys, config->server_key,
+			       config->interrupt, &service->connection, err);
 }
 
 static bool may_embed(const struct service_config *config)
@@ -76,8 +76,8 @@ static enum brot_err open_system(const struct service_config *config, struct ser
 	const int64_t wait_ms = may_embed(config) ? SERVICE_SYSTEM_WAIT_MS : config->timeout_ms;
 	struct connection *connection = NULL;
 	json_t *report = NULL;
-	enum brot_err code = connection_open(SYSTEM_URL, NULL, NULL, config->interrupt, &connection,
-					     err);
+	enum brot_err code = connection_open(config->context, SYSTEM_URL, NULL, NULL,
+					     config->interrupt, &connection, err);
 	if (code != BROT_OK)
 		return code;
 	code = connection_ask(connection, MSG_STATUS, "{}", "status", wait_ms, &report, err);
@@ -99,8 +99,8 @@ static enum brot_err open_embedded(const struct service_config *config, struct s
 	if (code != BROT_OK)
 		return code;
 	service->url = embedded_url(service->embedded);
-	return connection_open(service->url, NULL, NULL, config->interrupt, &service->connection,
-			       err);
+	return connection_open(config->context, service->url, NULL, NULL, config->interrupt,
+			       &service->connection, err);
 }
 
 enum brot_err service_open(const struct service_config *config, struct service *ret_service,

@@ -27,7 +27,8 @@ struct service_config {
 	bool must_outlive; /* the broker, this call: --keep wants that, and nothing embedded does */
 	uint32_t workers;  /* not 0: it must be an embedded service, with so many */
 	int64_t timeout_ms;
-	struct interrupt *interrupt; /* borrowed */
+	struct interrupt *interrupt;  /* borrowed */
+	struct sock_context *context; /* likewise; NULL: one of its own */
 };
 
 struct service {

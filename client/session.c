@@ -82,6 +82,11 @@ bool session_is_over(const struct session *session)
 	return session->state == STATE_OVER;
 }
 
+bool session_is_unconfirmed(const struct session *session)
+{
+	return session->is_unconfirmed;
+}
+
 uint64_t session_left_job(const struct session *session)
 {
 	bool is_left = !session_owns_job(session) && !session->is_ended &&
@@ -233,6 +238,7 @@ static void on_give_up(struct session *s)
 		session_close_bands(s, &s->last);
 	} else if (s->state == STATE_CLOSING) {
 		s->state = STATE_OVER;
+		s->is_unconfirmed = true;
 	} else if (s->busy.code != BROT_OK) {
 		session_give_up(s, &s->busy);
 	} else {
@@ -299,6 +305,7 @@ static void on_cancel(struct session *s)
 		session_send_job(s, MSG_CANCEL_JOB);
 	if (s->state == STATE_CLOSING) {
 		s->state = STATE_OVER;
+		s->is_unconfirmed = true;
 	} else if (s->state == STATE_NEW || (!session_owns_job(s) && !must_ask)) {
 		session_end_cancelled(s);
 	} else if (s->state != STATE_CANCELLING) {

@@ -138,6 +138,9 @@ int64_t session_deadline_ms(const struct session *session);
  * soon as the broker has answered where it matters: it may take timeout_ms. */
 bool session_is_over(const struct session *session);
 
+/* Whether SESSION_EVENT_RELEASE has ended without that answer. */
+bool session_is_unconfirmed(const struct session *session);
+
 /* The job that goes on at the broker after this session was over too early; 0: none. */
 uint64_t session_left_job(const struct session *session);
 

@@ -34,10 +34,11 @@ struct session {
 	uint64_t job;      /* 0 before ACCEPTED, unless it is attached */
 	uint64_t read_job; /* the one whose bands before `band` were read */
 	uint32_t band_count, band_rows;
-	uint32_t band;    /* the one that is waited for or read; band_count: all were */
-	bool is_rendered; /* all pixels of the bands that are left, says PROGRESS */
-	bool is_ended;    /* by what the broker said */
-	json_t *notice;   /* the ACCEPTED in hand */
+	uint32_t band;       /* the one that is waited for or read; band_count: all were */
+	bool is_rendered;    /* all pixels of the bands that are left, says PROGRESS */
+	bool is_ended;       /* by what the broker said */
+	bool is_unconfirmed; /* the RELEASE that ended it */
+	json_t *notice;      /* the ACCEPTED in hand */
 	unsigned resubmits;
 	unsigned refetches;          /* times that FETCH was refused */
 	unsigned unanswered;         /* messages */

@@ -78,10 +78,13 @@ enum brot_err process_find(const char *program, char ret_path[PATH_MAX], struct 
 			 program);
 }
 
-static int actions_fill(posix_spawn_file_actions_t *actions, int keep_fd)
+/* Neither of both is one of those that the child has. */
+static int actions_fill(posix_spawn_file_actions_t *actions, int keep_fd, int words_fd)
 {
 	int error = posix_spawn_file_actions_addopen(actions, STDIN_FILENO, "/dev/null", O_RDONLY,
 						     0);
+	for (int fd = STDOUT_FILENO; error == 0 && words_fd >= 0 && fd <= STDERR_FILENO; fd++)
+		error = posix_spawn_file_actions_adddup2(actions, words_fd, fd);
 	if (error == 0 && keep_fd >= 0)
 		error = posix_spawn_file_actions_adddup2(actions, keep_fd, KEPT_FD);
 	if (error == 0)
@@ -111,47 +114,70 @@ static int attributes_fill(posix_spawnattr_t *attributes, bool is_apart)
 	return error;
 }
 
-static enum brot_err start(const char *path, char *const argv[], int keep_fd, bool is_apart,
-			   pid_t *ret_pid, struct brot_error *err)
+static int spawn(const char *path, char *const argv[], int keep_fd, int words_fd, bool is_apart,
+		 pid_t *ret_pid)
 {
 	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attributes;
-	pid_t pid = -1;
-
 	int error = posix_spawn_file_actions_init(&actions);
 	if (error != 0)
-		goto fail;
+		return error;
 	error = posix_spawnattr_init(&attributes);
 	if (error != 0) {
 		(void)posix_spawn_file_actions_destroy(&actions);
-		goto fail;
+		return error;
 	}
-	error = actions_fill(&actions, keep_fd);
+	error = actions_fill(&actions, keep_fd, words_fd);
 	if (error == 0)
 		error = attributes_fill(&attributes, is_apart);
 	if (error == 0)
-		error = posix_spawn(&pid, path, &actions, &attributes, argv, environ);
+		error = posix_spawn(ret_pid, path, &actions, &attributes, argv, environ);
 	(void)posix_spawnattr_destroy(&attributes);
 	(void)posix_spawn_file_actions_destroy(&actions);
+	return error;
+}
+
+/* A copy of a descriptor, above those that the child has: a program that has closed its standard
+ * streams gets their numbers for what it opens. -1: there was none; or errno says why. */
+static int above(int fd)
+{
+	return fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, KEPT_FD + 1);
+}
+
+static enum brot_err start(const char *path, char *const argv[], int keep_fd, int words_fd,
+			   bool is_apart, pid_t *ret_pid, struct brot_error *err)
+{
+	pid_t pid = -1;
+	int error = 0;
+	const int keep = above(keep_fd);
+	if (keep_fd >= 0 && keep < 0)
+		error = errno;
+	const int words = above(words_fd);
+	if (words_fd >= 0 && words < 0)
+		error = errno;
+	if (error == 0)
+		error = spawn(path, argv, keep, words, is_apart, &pid);
+	if (keep >= 0)
+		(void)close(keep);
+	if (words >= 0)
+		(void)close(words);
 	if (error != 0)
-		goto fail;
+		return error_set(err, BROT_E_SYSTEM, "%s: cannot start it: %s", path,
+				 strerror(error));
 	*ret_pid = pid;
 	return BROT_OK;
-
-fail:
-	return error_set(err, BROT_E_SYSTEM, "%s: cannot start it: %s", path, strerror(error));
 }
 
 enum brot_err process_start(const char *path, char *const argv[], int keep_fd, pid_t *ret_pid,
 			    struct brot_error *err)
 {
-	return start(path, argv, keep_fd, false, ret_pid, err);
+	return start(path, argv, keep_fd, -1, false, ret_pid, err);
 }
 
-enum brot_err process_start_apart(const char *path, char *const argv[], int keep_fd, pid_t *ret_pid,
-				  struct brot_error *err)
+enum brot_err process_start_apart(const char *path, char *const argv[], int keep_fd, int words_fd,
+				  pid_t *ret_pid, struct brot_error *err)
 {
-	return start(path, argv, keep_fd, true, ret_pid, err);
+	return start(path, argv, keep_fd, words_fd, true, ret_pid, err);
 }
 
 bool process_tie(pid_t parent, int signal_number)

@@ -30,9 +30,10 @@ enum brot_err process_find(const char *program, char ret_path[PATH_MAX], struct 
 enum brot_err process_start(const char *path, char *const argv[], int keep_fd, pid_t *ret_pid,
 			    struct brot_error *err);
 
-/* The same in a process group of its own, so that a terminal's Ctrl-C is the parent's alone. */
-enum brot_err process_start_apart(const char *path, char *const argv[], int keep_fd, pid_t *ret_pid,
-				  struct brot_error *err);
+/* The same in a process group of its own, so that a terminal's Ctrl-C is the parent's alone, and
+ * with words_fd as standard output and error. */
+enum brot_err process_start_apart(const char *path, char *const argv[], int keep_fd, int words_fd,
+				  pid_t *ret_pid, struct brot_error *err);
 
 /* In a child: asks the kernel for `signal_number` when the parent ends, however it ends, and checks
  * that it has not ended already. `parent` is the parent's id as the parent told it (on the command

@@ -40,6 +40,12 @@ struct sock_limits {
 struct sock_context *sock_context_new(void);
 void sock_context_free(struct sock_context *context);
 
+/* One in a program that is not ours: where descriptors or threads are short libzmq ends the program
+ * when a context gets its first socket, so this makes sure that they are there, and makes that
+ * socket at once. Later ones need sock_room_check() alone. BROT_E_SYSTEM, with a sentence. */
+enum brot_err sock_context_new_guest(struct sock_context **ret_context, struct brot_error *err);
+enum brot_err sock_room_check(struct brot_error *err);
+
 /* What a DEALER shows and asks for, in Z85. */
 struct sock_keys {
 	char public_key[Z85_KEY_CHARS + 1], secret_key[Z85_KEY_CHARS + 1]; /* its own */

@@ -46,16 +46,16 @@ REQUESTS = {
 }
 
 
-def user(stage: Stage, *arguments: object, **options) -> Process:
-    """PATH: where an embedded service is looked for."""
+def user(stage: Stage, *arguments: object, programs: Path = BIN, **options) -> Process:
+    """programs: where those of an embedded service are looked for."""
     return stage.start([USER], *arguments, environment={
-        **options.pop("environment", {}), "PATH": f"{BIN}:{os.environ['PATH']}"}, **options)
+        **options.pop("environment", {}), "PATH": f"{programs}:{os.environ['PATH']}"}, **options)
 
 
 def succeed(process: Process) -> dict:
     result = process.wait()
     assert result.status == 0, result.err
-    return json.loads(result.out) if result.out else {}
+    return json.loads(result.out.splitlines()[-1]) if result.out else {}
 
 
 def failure(result: Result) -> str:
@@ -148,6 +148,56 @@ def test_a_child_of_an_embedded_service_that_dies(stage: Stage) -> None:
     stage.wait_nothing_left()
 
 
+def test_the_children_of_an_embedded_service(stage: Stage) -> None:
+    """Ctrl-C in a terminal is not for them; and a number that was a child's gets no signal."""
+    process = stopped(user(stage, "service", "-", "workers,childless,stop1", '{"size": [9, 9]}',
+                           stage.folder / "a.npy"))
+    children = stage.children(process.pid)
+    assert len(children) == 2
+    assert {os.getpgid(child) for child in children} == children
+    for child in children:
+        os.kill(child, signal.SIGKILL)
+    wait_until(lambda: not stage.children(process.pid), "no child")
+    os.kill(process.pid, signal.SIGCONT)
+    assert failure(process.wait()).startswith("system: the embedded brot-broker ")
+    stage.wait_nothing_left()
+
+
+def fake_programs(stage: Stage, **scripts: str) -> Path:
+    folder = stage.folder / "programs"
+    folder.mkdir()
+    for name, script in scripts.items():
+        path = folder / f"brot-{name}"
+        path.write_text(f"#!/bin/sh\n{script}\n")
+        path.chmod(0o700)
+        stage.named.add(path)
+    return folder
+
+
+def test_what_an_embedded_service_says(stage: Stage) -> None:
+    """Nothing of it is printed; its last line tells why it has ended."""
+    programs = fake_programs(stage, broker="echo hello; echo out of luck >&2; exit 3",
+                             worker="echo hello; exec sleep 60")
+    process = user(stage, "service", "-", "workers", '{"size": [9, 9]}', stage.folder / "a.png",
+                   programs=programs)
+    result = process.wait()
+    assert failure(result) == (
+        "system: the embedded brot-broker ended with exit status 3: out of luck")
+    assert result.out == ""
+
+
+def test_an_embedded_service_that_says_much(stage: Stage) -> None:
+    """More than a pipe has room for, before and after it is ready."""
+    much = "head -c 300000 /dev/zero | tr '\\0' '\\n'"
+    programs = fake_programs(stage, broker=f'{much}; exec "{BIN}/brot-broker" "$@"',
+                             worker=f'{much} >&2; exec "{BIN}/brot-worker" "$@"')
+    process = user(stage, "service", "-", "workers", '{"size": [9, 9]}', stage.folder / "a.png",
+                   programs=programs)
+    result = process.wait()
+    assert result.status == 0 and result.err == "", result
+    stage.wait_nothing_left()
+
+
 @pytest.mark.parametrize("words", ["cancel", "cancel,keep", "cancel,unshared"])
 def test_cancel_from_another_thread(stage: Stage, words: str) -> None:
     broker = stage.broker("--tile-rows", 1)
@@ -162,17 +212,120 @@ def test_keep_and_attach(stage: Stage, broker: Broker) -> None:
     document = json.dumps({"size": SIZE, "format": "smooth"})
     told = succeed(user(stage, "service", broker.url, "keep", document, stage.folder / "a.npy"))
     assert [job["job"] for job in broker.jobs()] == [told["job"]]
-    again = succeed(user(stage, "attach", broker.url, told["job"], stage.folder / "b.npy"))
-    assert again["job"] == told["job"] and again["is_mapped"]
-    assert (stage.folder / "a.npy").read_bytes() == (stage.folder / "b.npy").read_bytes()
-    result = user(stage, "attach", broker.url, 77, stage.folder / "c.npy").wait()
+    for words in ("-", "unshared"):
+        again = succeed(user(stage, "attach", broker.url, words, told["job"],
+                             stage.folder / "b.npy"))
+        assert again["job"] == told["job"] and again["is_mapped"] == (words == "-")
+        assert (stage.folder / "a.npy").read_bytes() == (stage.folder / "b.npy").read_bytes()
+    result = user(stage, "attach", broker.url, "-", 77, stage.folder / "c.npy").wait()
     assert failure(result).startswith("not_found: job: 77 ")
 
 
-def test_release_of_a_kept_job(stage: Stage, broker: Broker) -> None:
-    succeed(user(stage, "service", broker.url, "keep,release", json.dumps({"size": SIZE}),
+@pytest.mark.parametrize("words", ["keep,release", "keep,release,late", "release,late"])
+def test_release(stage: Stage, broker: Broker, words: str) -> None:
+    """late: a cancel means nothing to a job that is done."""
+    succeed(user(stage, "service", broker.url, words, json.dumps({"size": SIZE}),
                  stage.folder / "a.png"))
     assert broker.jobs() == []
+
+
+def stopped(process: Process) -> Process:
+    """One that stops itself, when it has."""
+    state = Path(f"/proc/{process.pid}/stat")
+    wait_until(lambda: state.read_text().rpartition(")")[2].split()[0] == "T"
+               and "stopping" in process.out_path.read_text(), "a program that has stopped itself")
+    return process
+
+
+def test_a_release_that_nobody_answers(stage: Stage) -> None:
+    broker = stage.broker()
+    stage.worker(broker)
+    process = stopped(user(stage, "service", broker.url, "keep,release,brief,stop2",
+                           json.dumps({"size": SIZE}), stage.folder / "a.png"))
+    broker.process.kill()
+    os.kill(process.pid, signal.SIGCONT)
+    assert failure(process.wait()) == (
+        f"unavailable: no broker answers at {broker.url} within 1.5 s")
+
+
+def test_cancel_while_the_broker_is_silent(stage: Stage) -> None:
+    """A kept job's end is asked for by a question, which nobody answers."""
+    broker = stage.broker("--tile-rows", 1)
+    stage.worker(broker)
+    process = user(stage, "service", broker.url, "keep,cancel,hush,loud",
+                   json.dumps(heavy_request(4096)), stage.folder / "a.npy")
+    broker.wait_tiles(1)
+    os.kill(broker.process.pid, signal.SIGSTOP)
+    try:
+        assert failure(process.wait()) == "cancelled: the job was cancelled"
+    finally:
+        os.kill(broker.process.pid, signal.SIGCONT)
+
+
+def test_the_longest_patience(stage: Stage, broker: Broker) -> None:
+    document = json.dumps({"size": SIZE})
+    succeed(user(stage, "service", broker.url, "forever,keep,release", document,
+                 stage.folder / "a.png"))
+    succeed(user(stage, "service", "-", "workers,forever", document, stage.folder / "b.png"))
+
+
+def test_the_name_of_a_client(stage: Stage, broker: Broker) -> None:
+    succeed(user(stage, "service", broker.url, "keep,named", json.dumps({"size": SIZE}),
+                 stage.folder / "a.png"))
+    assert [job["client"] for job in broker.jobs()] == ["somebody"]
+
+
+def test_disconnect_before_the_job_is_done(stage: Stage, broker: Broker) -> None:
+    """What the job needs stays until it is freed: keys and URL, and an embedded service."""
+    document = json.dumps({"size": SIZE})
+    succeed(user(stage, "service", broker.url, "early,release,keep", document,
+                 stage.folder / "a.png"))
+    assert broker.jobs() == []
+    succeed(user(stage, "service", "-", "workers,early", document, stage.folder / "b.png"))
+
+
+def test_many_jobs(stage: Stage, broker: Broker) -> None:
+    """Where descriptors are short the library says so; what is copied, or was in bands, needs few."""
+    document = json.dumps({"size": SIZE})
+    result = user(stage, "crowd", broker.url, "-", 100, document).wait()
+    assert 10 <= json.loads(result.out)["jobs"] < 25
+    assert failure(result).startswith("system: descriptors: ")
+    assert succeed(user(stage, "crowd", broker.url, "unshared", 30, document)) == {"jobs": 30}
+    wait_until(lambda: broker.jobs() == [], "no job")
+    small = stage.broker("--memory", "1M")
+    stage.worker(small)
+    document = json.dumps({"size": [700, 1000], "iterations": 20})
+    assert succeed(user(stage, "crowd", small.url, "-", 30, document)) == {"jobs": 30}
+
+
+def test_no_descriptors(stage: Stage, broker: Broker) -> None:
+    """To connect, whatever is missing, never ends the program."""
+    sentences = set()
+    for limit in range(8, 20):
+        result = user(stage, "service", broker.url, "-", '{"size": [9, 9]}', stage.folder / "a.png",
+                      prefix=["sh", "-c", f'ulimit -n {limit}; exec "$@"', "sh"]).wait()
+        assert result.status in (0, 1), (limit, result)
+        sentences.add(result.err.partition(" (")[0])
+    assert sentences == {"", "system: descriptors: 8 more must be free"}
+
+
+def test_attach_to_bands(stage: Stage) -> None:
+    """They are read but once, so who attaches must want that."""
+    broker = stage.broker("--memory", "1M")
+    stage.worker(broker)
+    for _ in range(2):
+        result = stage.client("submit", "--broker", broker.url, "--size", "700x1500",
+                              "--iterations", 60)
+        assert result.status == 0, result.err
+    first, second = sorted(row["job"] for row in broker.jobs())
+    result = user(stage, "attach", broker.url, "-", first, stage.folder / "a.ppm").wait()
+    assert failure(result) == (f"usage: job: {first} is in bands, which are gone once they are "
+                               "read: may_consume must allow that")
+    succeed(user(stage, "attach", broker.url, "consume,release", second, stage.folder / "a.ppm"))
+    assert [row["job"] for row in broker.jobs()] == [first]
+    document = json.dumps({"size": [700, 1500], "iterations": 60})
+    succeed(user(stage, "local", 2, document, stage.folder / "b.ppm"))
+    assert (stage.folder / "a.ppm").read_bytes() == (stage.folder / "b.ppm").read_bytes()
 
 
 def test_a_broker_that_dies_and_comes_back(stage: Stage) -> None:
@@ -210,7 +363,7 @@ def test_failures(stage: Stage, tmp_path: Path) -> None:
              "usage: workers: counts those of an embedded service, and the broker to use is named: "
              f"{nowhere}"),
             (["service", "http://x", "-", "{}"],
-             'usage: broker: must be ipc://PATH or tcp://HOST:PORT, got "http://x"'),
+             'usage: url: must be ipc://PATH or tcp://HOST:PORT, got "http://x"'),
             (["local", 300, "{}"], "usage: threads: must be at most 256, got 300"),
             (["local", 1, '{"size": [0, 1]}'],
              "request: size: width must be 1..1048576, got 0"),

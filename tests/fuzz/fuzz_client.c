@@ -137,7 +137,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	dealer_begin(&dealer);
 	make_request((data[0] & MODE_DATA) != 0, &request);
 	json_t *json = request_to_json(&request);
-	FUZZ_CHECK(connection_open(service.url, NULL, NULL, &interrupt, &service.connection,
+	FUZZ_CHECK(connection_open(NULL, service.url, NULL, NULL, &interrupt, &service.connection,
 				   &err) == BROT_OK,
 		   "%s", err.text);
 	if ((data[0] & MODE_ASK) != 0)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +42,14 @@ def program(stage: Stage, text: str, *arguments: object) -> Process:
     return stage.start([sys.executable, "-c", text, *map(str, arguments)],
                        environment={"PYTHONPATH": str(ROOT / "client" / "python"),
                                     "PYTHONDONTWRITEBYTECODE": "1"})
+
+
+@pytest.fixture(name="ctrl_c")
+def an_interrupt_is_heard() -> Iterator[None]:
+    """SIGINT raises KeyboardInterrupt, also where it was ignored when these tests began."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture(name="library")

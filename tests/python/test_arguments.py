@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import decimal
+import math
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +13,7 @@ import brot
 import brot.local
 import numpy as np
 import pytest
-from brot import _native
+from brot import _checks, _keys, _native
 from conftest import same
 from harness import Broker
 
@@ -54,12 +56,35 @@ def test_numbers_of_numpy_and_others() -> None:
             found = brot.local.render(view, size, threads=np.int64(1),  # type: ignore[arg-type]
                                       **words)
             assert same(found, expected)
+    for points in (np.float32(100), np.float64(100), 100.0):
+        counted = brot.Request(None, SIZE, kind="buddhabrot", points=points)  # type: ignore[arg-type]
+        assert counted.document["buddha"] == {"points": 100}
     buddha = brot.Request(None, SIZE, kind="buddhabrot", points=np.int64(100),
                           seed=np.int64(3),  # type: ignore[arg-type]
                           bands=np.array([[1, 50]]),  # type: ignore[arg-type]
                           shortcuts=np.bool_(True), colour={"density": np.int64(2)})
     assert buddha.document["buddha"] == {"points": 100, "seed": 3, "bands": [[1, 50]]}
     assert buddha.document["shortcuts"] is True and buddha.document["colour"] == {"density": 2}
+
+
+HUGE = 10**5000  # which Python does not say in digits
+
+
+@pytest.mark.parametrize("call", [
+    lambda: brot.Request((HUGE, 0, 3)), lambda: brot.Request("home", (HUGE, 1)),
+    lambda: brot.Request("home", iterations=HUGE), lambda: brot.Request("home", colour={"a": HUGE}),
+    lambda: brot.Request({"re": 0, "im": 0, "width": HUGE}), lambda: brot.Request(HUGE),
+    lambda: brot.Request("home", formula=f"multibrot:{5000 * '3'}"),
+    lambda: brot.Request("home", format=HUGE), lambda: brot.cluster(HUGE),
+    lambda: brot.connect("tcp://127.0.0.1:1", timeout=-HUGE), lambda: brot.Request("home", HUGE),
+    lambda: brot.Request("@a\0b"), lambda: brot.Request(Path("a\0b")),
+    lambda: brot.Request("0,0,1e9999999").extent, lambda: brot.Request("1e9999999,0,1").extent,
+], ids=range(15))
+def test_what_cannot_be_said_is_refused_all_the_same(call: Callable[[], object]) -> None:
+    with pytest.raises(brot.RequestError) as raised:
+        call()
+    assert len(str(raised.value)) < 400 and raised.value.field
+    assert _checks.seconds("timeout", HUGE) == math.floor(threading.TIMEOUT_MAX)
 
 
 @pytest.mark.parametrize("document", [
@@ -83,10 +108,30 @@ def test_documents(document: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("url", [3, b"tcp://x", "", "x", "tcp://", "http://x", "tcp://*:5",
-                                 "ipc:///tmp/a\0b", "\ud800", Path("/x"), "ipc://" + "x" * 300])
+                                 "ipc:///tmp/a\0b", "\ud800", Path("/x"), "ipc://" + "x" * 300,
+                                 "ipc://", "ipc://@a", "ipc://" + "x" * 108, "tcp://h:0",
+                                 "tcp://h", "tcp://h:65536", "tcp://::1:5", "tcp://[::1:5",
+                                 "tcp://h:1\n", "tcp://127.0.0.1:0;192.0.2.1:5570"])
 def test_urls(url: Any) -> None:
     with pytest.raises(brot.RequestError, match="url: "):
         brot.connect(url, timeout=0.2)
+
+
+@pytest.mark.parametrize("host, is_local", [
+    ("127.0.0.1", True), ("127.255.1.2", True), ("localhost", True), ("[::1]", True),
+    ("[::ffff:127.0.0.1]", True), ("[0:0::0:1]", True), ("127.example.com", False),
+    ("localhost.example.com", False), ("localhostess", False), ("127.1", False),
+    ("[::2]", False), ("[::ffff:192.0.2.1]", False), ("128.0.0.1", False), ("0.0.0.0", False),
+    ("127.0.0.1.example.com", False), ("[fe80::1%lo]", False),
+])
+def test_hosts_that_need_no_keys(host: str, is_local: bool) -> None:
+    url = f"tcp://{host}:5570"
+    if is_local:
+        assert _keys.for_url(url, None, None, False) is None
+        return
+    with pytest.raises(brot.RequestError, match="url: .* is beyond this host"):
+        brot.connect(url, timeout=0.2)
+    assert _keys.for_url(url, None, None, True) is None
 
 
 @pytest.mark.parametrize("words, word", [
@@ -126,8 +171,8 @@ def test_words_of_a_service(service: brot.Service) -> None:
     with pytest.raises(TypeError, match="progress: must be callable"):
         service.render("home", SIZE, progress=3)  # type: ignore[arg-type]
     assert not service.jobs()  # nothing of it was submitted
-    for value in (3, "a\0", "\ud800", None):
-        with pytest.raises(brot.RequestError, match="worker: must be a text"):
+    for value in (3, "a\0", "\ud800", None, ""):
+        with pytest.raises(brot.RequestError, match="worker: must be a (text|name)"):
             service.drain(value)  # type: ignore[arg-type]
     with pytest.raises(LookupError):
         service.drain("ünï")

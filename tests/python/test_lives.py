@@ -235,6 +235,27 @@ def test_lies_are_errors(stage: Stage, answers: list[list[bytes]]) -> None:
         liar.close()
 
 
+@pytest.mark.parametrize("body", [
+    {}, {"draining": "abc", "jobs": 3, "workers": {}, "history": [3], "status": []},
+    {"draining": -1, "jobs": None}, {"draining": True}, {"draining": 1.5}], ids=str)
+def test_reports_that_are_none(stage: Stage, body: dict[str, Any]) -> None:
+    liar = Liar(stage, [word(0x65, **body)])
+    try:
+        with brot.connect(liar.url, timeout=30) as service:
+            for call in (lambda: service.drain("x"), service.jobs, service.workers,
+                         service.history):
+                with pytest.raises(brot.ProtocolError, match="REPORT"):
+                    call()
+    finally:
+        liar.close()
+
+
+def test_a_status_that_is_none() -> None:
+    for body in ({}, {"status": 3}):
+        with pytest.raises(brot.ProtocolError, match="status"):
+            brot.service._questions.status().read(body)
+
+
 def test_pixels_that_nobody_sends(stage: Stage) -> None:
     liar = Liar(stage, [accepted(), FINISHED])
     try:

@@ -61,11 +61,24 @@ def test_out() -> None:
     read_only = np.empty((131, 200), np.uint32)
     read_only.flags.writeable = False
     for out in (np.empty((131, 200), np.int32), np.empty((200, 131), np.uint32), whole[:, ::2],
-                np.empty((131, 200), np.uint32)[::-1], read_only, []):
+                np.empty((131, 200), np.uint32)[::-1], read_only, [],
+                np.ndarray((131, 200), np.uint32, bytearray(131 * 800 + 1), 1)):
         with pytest.raises(ValueError, match="out"):
             brot.local.render("home", SIZE, format="iterations", out=out)
     with pytest.raises(ValueError, match="out"):
         brot.local.render("home", SIZE, format="smooth", out=np.empty((131, 200)))
+
+
+def test_out_whose_rows_overlap() -> None:
+    """libbrot takes a distance of 0 for rows without a gap, and writes where nothing is."""
+    memory = np.zeros(200 * 131, np.uint32)
+    for stride in (0, 4, 796):
+        out = np.lib.stride_tricks.as_strided(memory, (131, 200), (stride, 4))
+        with pytest.raises(ValueError, match="out: must have rows .* 800 bytes apart or more"):
+            brot.local.render("home", SIZE, format="iterations", out=out)
+    assert not memory.any()
+    one = np.lib.stride_tricks.as_strided(memory, (1, 200), (0, 4))
+    assert brot.local.render("home", (200, 1), format="iterations", out=one) is one and one.any()
 
 
 def test_the_gil_is_released() -> None:
@@ -87,6 +100,7 @@ def test_cancel() -> None:
         brot.local.render(heavy_request(4096), progress=lambda done: 1 / 0)
 
 
+@pytest.mark.usefixtures("ctrl_c")
 @pytest.mark.parametrize("threads", [1, 2])
 def test_ctrl_c(threads: int) -> None:
     timer = threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT))
@@ -139,6 +153,26 @@ def test_recolour() -> None:
     nebula = brot.local.image(size=SIZE, **WORDS[10] | {"view": None})
     assert same(nebula.recolour(tone="log").array,
                 brot.local.render(size=SIZE, tone="log", **WORDS[10] | {"format": "rgb8"}))
+
+
+def test_numbers_in_a_notebook(tmp_path: Path) -> None:
+    """Iterations are banded, as nothing else can be had of them; others say what they are."""
+    counts = brot.local.image("seahorse", SIZE, format="iterations", iterations=500,
+                              colour={"inside": "period", "palette": "hot"})
+    expected = brot.local.image("seahorse", SIZE, mode="banded", iterations=500, palette="hot")
+    assert same(counts.picture(), expected.array)
+    assert counts._repr_png_() == counts.png()
+    counts.save(tmp_path / "a.png")
+    assert (tmp_path / "a.png").read_bytes() == counts.png()
+    assert same(brot.local.render(tmp_path / "a.png"), expected.array)
+    with pytest.raises(ValueError, match="needs plane"):
+        counts.recolour(mode="smooth")
+    for format_ in ("distance", "phase"):
+        image = brot.local.image("seahorse", SIZE, format=format_)
+        assert image._repr_png_() is None
+        for call in (image.png, image.recolour, lambda: image.save(tmp_path / "b.png")):
+            with pytest.raises(brot.RequestError, match="format: must be one that can be coloured"):
+                call()  # type: ignore[operator]
 
 
 def test_files(tmp_path: Path) -> None:

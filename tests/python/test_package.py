@@ -11,6 +11,7 @@ import sys
 from typing import Any
 
 import brot
+import brot.aio
 import brot.explorer
 import brot.local
 import pytest
@@ -31,12 +32,37 @@ def test_examples() -> None:
 
 
 def test_every_public_thing_says_what_it_is() -> None:
-    for owner in [brot.Service, brot.Job, brot.Image, brot.Request, brot.Cluster]:
+    for owner in [brot.Service, brot.Job, brot.Image, brot.Request, brot.Cluster,
+                  brot.aio.AsyncService, brot.aio.AsyncJob]:
+        assert owner.__doc__
         for name, value in vars(owner).items():
-            if not name.startswith("_") and callable(value):
-                assert value.__doc__ or name in ("cancelled", "on_accepted", "on_progress",
-                                                 "on_rows", "on_done", "on_failed"), name
+            if not name.startswith("_"):
+                assert value.__doc__, f"{owner.__name__}.{name}"
     assert all(getattr(brot, name) is not None for name in brot.__all__)
+
+
+def test_modules_that_are_imported_when_they_are_used() -> None:
+    code = """
+import sys, types, brot
+lazy = ("aio", "explorer", "local")
+assert not {f"brot.{name}" for name in lazy} & set(sys.modules)
+assert {*lazy, *brot.__all__} <= set(dir(brot)) and not hasattr(brot, "nothing")
+assert brot.local.render.__module__ == "brot.local" and callable(brot.aio.connect)
+assert isinstance(brot.explorer, types.ModuleType) and isinstance(brot.cluster, types.FunctionType)
+from brot import *
+assert local is brot.local and callable(cluster)
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=SOURCE)
+
+
+def test_numbers_of_errors_are_those_of_libbrot() -> None:
+    text = (ROOT / "include" / "brot" / "error.h").read_text()
+    names = re.findall(r"^\tBROT_E_(\w+),", text, re.MULTILINE)
+    assert len(names) >= 15
+    for number, name in enumerate(names, 1):
+        assert brot.errors.from_number(number, "text").code == name.lower()
+    for number in (-1, 0, 99):
+        assert brot.errors.from_number(number, "text").code == "internal"
 
 
 def test_the_version_is_that_of_the_programs() -> None:
@@ -84,10 +110,7 @@ def test_the_camera_is_exact() -> None:
 
 
 def test_clicks_and_drags(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Widget:
-        value: Any = None
-    monkeypatch.setattr(brot.explorer.Explorer, "_make_widget",
-                        lambda self: (Widget(), Widget(), None))
+    monkeypatch.setattr(brot.explorer.Explorer, "_make_widget", make_widget)
     recorder = Recorder()
     explorer = brot.explorer.Explorer(recorder, "-0.5,0,4", (80, 60))
     assert explorer._picture.value.startswith(b"\x89PNG")
@@ -101,8 +124,53 @@ def test_clicks_and_drags(monkeypatch: pytest.MonkeyPatch) -> None:
     explorer.on_event({"type": "mouseup", "relativeX": 30, "relativeY": 10})
     assert abs(float(recorder.requests[-1].document["view"]["re"]) + 1.5) < 0.11
     explorer.camera = brot.explorer.Camera(brot.Request("-0.75,0,1e-300", (80, 60)))
-    explorer.show()
-    assert "too deep" in explorer._text.value
+    assert not explorer.show() and "too deep" in explorer._text.value
+
+
+class Widget:
+    value: Any = None
+
+
+def make_widget(_: Any) -> tuple[Widget, Widget, None]:
+    return Widget(), Widget(), None
+
+
+def test_where_the_explorer_cannot_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It says why, and stays at the picture that it shows."""
+    monkeypatch.setattr(brot.explorer.Explorer, "_make_widget", make_widget)
+    explorer = brot.explorer.Explorer(Recorder(), "-0.5,0,700", (80, 60))
+    picture, image, before = explorer._picture.value, explorer.image, explorer.camera.request
+    out = {"type": "wheel", "relativeX": 40, "relativeY": 30, "deltaY": 1}
+    for _ in range(3):
+        explorer.on_event(out)
+        assert "width" in explorer._text.value and explorer.camera.request == before
+        assert explorer._picture.value is picture and explorer.image is image
+    explorer._on_button(lambda: explorer.camera.zoom(40, 30, 2), None)
+    assert explorer.camera.request.document["view"]["width"] == "350"
+    explorer.camera = brot.explorer.Camera(brot.Request(f"-0.5,0,1e-{10**6}", (80, 60)))
+    explorer.on_event(out)
+    assert "view.width: must be larger" in explorer._text.value
+
+
+def test_the_explorer_shows_no_markup(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What it says is of a broker, and goes into a page."""
+    class Evil(Recorder):
+        def image(self, view: Any = None, size: Any = None, **words: Any) -> brot.Image:
+            raise brot.FailedError("<img src=x onerror=alert(1)>")
+    monkeypatch.setattr(brot.explorer.Explorer, "_make_widget", make_widget)
+    explorer = brot.explorer.Explorer(Evil(), "home", (80, 60))
+    assert explorer._text.value == "&lt;img src=x onerror=alert(1)&gt;"
+
+
+@pytest.mark.parametrize("format_", ["iterations", "distance"])
+def test_the_explorer_of_numbers(monkeypatch: pytest.MonkeyPatch, format_: str) -> None:
+    monkeypatch.setattr(brot.explorer.Explorer, "_make_widget", make_widget)
+    explorer = brot.explorer.Explorer(Recorder(), "home", (80, 60), format=format_)
+    if format_ == "iterations":
+        assert explorer._picture.value.startswith(b"\x89PNG")
+    else:
+        assert explorer._picture.value is None
+        assert "format: must be one that can be coloured" in explorer._text.value
 
 
 def test_the_widget_of_ipywidgets() -> None:

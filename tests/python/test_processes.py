@@ -150,6 +150,7 @@ def test_a_killed_process_is_an_error(words: dict[str, Any]) -> None:
 @pytest.mark.parametrize("words", [{"view": heavy_request(4096)},
                                    {"points": 10**11, "kind": "buddhabrot", "iterations": 1000}],
                          ids=["rows", "samples"])
+@pytest.mark.usefixtures("ctrl_c")
 def test_ctrl_c(words: dict[str, Any]) -> None:
     with brot.local.processes(2) as pool:
         timer = threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT))
@@ -180,6 +181,65 @@ os.kill(os.getpid(), 9)
     out = program(stage, text, request).wait().out
     assert len(out.split()) == 2
     wait_until(lambda: not any(map(is_alive, out.split())), "the processes to end")
+
+
+def test_closed_by_another_thread_amid_a_render() -> None:
+    pool = brot.local.processes(2)
+    pids = pids_of(pool)
+    raised: list[BaseException] = []
+
+    def render() -> None:
+        try:
+            pool.render({**heavy_request(2), "iterations": 10**9, "shortcuts": False})
+        except BaseException as error:  # pylint: disable=broad-except
+            raised.append(error)
+    thread = threading.Thread(target=render, daemon=True)
+    thread.start()
+    wait_until(lambda: pool._is_busy, "the render to begin")
+    pool.close()
+    thread.join(30)
+    assert not thread.is_alive() and isinstance(raised[0], brot.Cancelled)
+    assert "closed amid a render" in str(raised[0])
+    assert not any(map(is_alive, pids)) and not pool._children
+
+
+def test_closed_by_what_it_calls() -> None:
+    with brot.local.processes(1) as pool:
+        pids = pids_of(pool)
+        with pytest.raises(brot.Cancelled, match="closed amid a render"):
+            pool.render("home", SIZE, progress=lambda done: pool.close())
+        assert not any(map(is_alive, pids)) and not pool._children
+        with pytest.raises(ValueError, match="once they are closed"):
+            pool.render("home", SIZE)
+        assert not pool._children  # nothing is started that nobody ends
+    with brot.local.processes(1) as pool:
+        told = lambda done: pool.close() if done == 1.0 else None  # noqa: E731
+        assert pool.render("home", SIZE, progress=told) is not None
+        assert not pool._children
+
+
+def test_threads_that_wait_when_it_closes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those that have not begun are refused, and start no processes."""
+    pool = brot.local.processes(1)
+    with pool._lock:
+        raised: list[BaseException] = []
+        has_shared = threading.Event()
+        share = _processes._share
+        monkeypatch.setattr(_processes, "_share",
+                            lambda asked: (has_shared.set(), share(asked))[1])
+
+        def render() -> None:
+            try:
+                pool.render("home", SIZE)
+            except brot.Error as error:
+                raised.append(error)
+        thread = threading.Thread(target=render)
+        thread.start()
+        assert has_shared.wait(30)
+        pool.close()
+    thread.join(30)
+    assert not thread.is_alive() and isinstance(raised[0], brot.RequestError)
+    assert not pool._children
 
 
 def test_a_process_that_forks_leaves_them(stage: Stage) -> None:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import subprocess
+import sys
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from brot import VIEWS, NotFoundError, Request, RequestError
+from conftest import ROOT
 from harness import BIN
 
 
@@ -62,7 +65,7 @@ def test_what_is_given_goes_before_what_the_view_brings() -> None:
     assert base.document["formula"] == "julia"
 
 
-def test_a_document_and_a_file(tmp_path: Any) -> None:
+def test_a_document_and_a_file(tmp_path: Path) -> None:
     document = {"brot": 1, "view": {"re": "0", "im": "0", "width": "4"}, "size": [8, 6]}
     assert Request(document).document == {**document}
     path = tmp_path / "request.json"
@@ -70,9 +73,35 @@ def test_a_document_and_a_file(tmp_path: Any) -> None:
     assert Request(f"@{path}").document == document
     with pytest.raises(OSError, match="cannot be read"):
         Request(f"@{path}.not")
-    path.write_text("{")
-    with pytest.raises(RequestError, match="not a request"):
-        Request(f"@{path}")
+
+
+@pytest.mark.parametrize("text, word", [
+    ("{", "and is not JSON"), ("[" * 30_000, "and is not JSON"), ("[]", "no object"),
+    ('{"brot": 1, "size": [8, 6], "size": [6, 8]}', "a key is there twice"),
+    ('{"brot": 1, "size": [8, NaN]}', "NaN is no number"), ("\xff", "and is not JSON"),
+    ('{"iterations": ' + 5000 * "9" + "}", "and is not JSON|iterations"),
+    (" " * 65_537, "at most 65536 bytes"),
+])
+def test_files_that_are_no_request(tmp_path: Path, text: str, word: str) -> None:
+    path = tmp_path / "request.json"
+    path.write_bytes(text.encode("latin-1"))
+    with pytest.raises(RequestError, match=f"view: .*request.json .*({word})"):
+        Request(path)
+
+
+def test_a_file_without_end_is_not_read_to_its_end() -> None:
+    code = """
+import resource, brot
+resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 30))
+for view in ("@/dev/zero", "@/dev/urandom"):
+    try:
+        brot.Request(view)
+    except brot.RequestError as error:
+        assert "at most 65536 bytes" in str(error), error
+    else:
+        raise SystemExit("it was read")
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT / "client" / "python")
 
 
 @pytest.mark.parametrize("words, field", [

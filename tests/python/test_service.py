@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -326,12 +327,25 @@ def test_an_image_is_not_believed(tmp_path: Any, monkeypatch: pytest.MonkeyPatch
     for at in checked:
         with pytest.raises(_shm.NotShared):
             opened(data[:at] + bytes([data[at] ^ 0x81]) + data[at + 1:])
+    plane = data[104:112]
+    assert opened(data[:72] + data[72:]) and data[128:136] != plane
+    for at, value, why in ((80, bytes(8), "bits"), (128, plane, "overlap"), (72, plane, "overlap")):
+        with pytest.raises(_shm.NotShared, match=why):
+            opened(data[:at] + value + data[at + 8:])
     for content in (b"", data[:100], data[:-1], data + b"x"):
         with pytest.raises(_shm.NotShared):
             opened(content)
     opened(data)
     copy.chmod(0o644)
     with pytest.raises(_shm.NotShared, match="open to others"):
+        _shm.open_image(announced, job.id, format_, 10, 20, slice_px)
+    copy.chmod(0o600)
+    with monkeypatch.context() as patch, pytest.raises(_shm.NotShared, match="another user's"):
+        patch.setattr(os, "geteuid", lambda: copy.stat().st_uid + 1)
+        _shm.open_image(announced, job.id, format_, 10, 20, slice_px)
+    copy.unlink()
+    os.mkfifo(copy, 0o600)
+    with pytest.raises(_shm.NotShared, match="no regular file"):
         _shm.open_image(announced, job.id, format_, 10, 20, slice_px)
     copy.unlink()
     with pytest.raises(_shm.NotShared, match="cannot be opened"):

@@ -222,6 +222,16 @@ def test_busy_is_the_end_of_a_new_job_alone() -> None:
     assert play.session.state is State.WAITING
 
 
+def test_busy_is_waited_for_where_a_restarted_broker_has_no_room_yet() -> None:
+    play = Play()
+    play.accept()
+    play.lost()
+    play.hear(Type.REFUSED, key=KEY, message="SUBMIT", error="busy", text="256 jobs")
+    assert types(play.said(play.pass_time(1))) == [Type.SUBMIT]
+    play.accept(job=9)
+    assert play.session.state is State.WAITING
+
+
 def test_attach_waits_for_a_dead_reader() -> None:
     play = Play(attach=7, timeout_s=2.0)
     for _ in range(24):
@@ -269,6 +279,8 @@ def test_leave() -> None:
         play.accept()
         actions = play.session.leave(play.now)
         assert types(play.said(actions)) == said and play.session.is_over
+        kind = ConnectionError if is_kept else Cancelled
+        assert isinstance(one(actions, Failed).error, kind)
 
 
 def test_leave_before_it_was_accepted() -> None:
@@ -298,10 +310,9 @@ def test_fetch() -> None:
     play.actions = play.session.fetch(AREA, play.now)
     (piece,) = fetched(play)
     assert piece == Piece(0, 0, 0, 4, 3)
-    assert play.rows(piece, b"short") == []
     assert play.rows(Piece(0, 0, 0, 4, 2), bytes(32)) == []
     play.actions = play.pass_time(AGAIN_S)
-    assert [body["seen"] for type_, body in play.said() if type_ is Type.FETCH] == [2]
+    assert [body["seen"] for type_, body in play.said() if type_ is Type.FETCH] == [1]
     actions = play.rows(piece, bytes(48))
     assert bytes(one(actions, Pixels).data) == bytes(48)
     assert play.session.state is State.HOLDING
@@ -328,7 +339,52 @@ def test_pixels_that_never_come() -> None:
     for _ in range(8):
         play.pass_time(1)
         play.finish()
-    assert isinstance(one(play.pass_time(1.1), Failed).error, ConnectionError)
+    error = one(play.pass_time(1.1), Failed).error
+    assert isinstance(error, ConnectionError) and "but sent no pixels for 9 s" in str(error)
+    assert play.session.is_over
+
+
+def fetching(**plan: Any) -> Play:
+    play = Play(**plan)
+    play.accept()
+    play.finish()
+    play.actions = play.session.fetch(AREA, play.now)
+    return play
+
+
+@pytest.mark.parametrize("is_busy", [False, True])
+def test_patience_does_not_wait_for_pixels_alone(is_busy: bool) -> None:
+    play = fetching(is_patient=True)
+    found: list[Any] = []
+    for _ in range(11):
+        if is_busy:
+            play.hear(Type.REFUSED, job=7, message="FETCH", error="busy", text="8 are on their way")
+        else:
+            play.finish()
+        assert not found
+        found = [action for action in play.pass_time(1) if isinstance(action, Failed)]
+        if found:
+            break
+    assert "sent no pixels" in str(one(found, Failed).error)
+
+
+def test_pixels_cannot_come_from_a_broker_that_is_away() -> None:
+    play = fetching(is_patient=True)
+    (piece,) = fetched(play)
+    play.pass_time(100)
+    assert not play.session.is_over
+    play.finish()
+    play.pass_time(2)
+    play.finish()
+    assert not play.session.is_over
+    one(play.rows(piece, bytes(48)), Pixels)
+
+
+def test_rows_of_another_length() -> None:
+    for data in (b"short", bytes(49)):
+        play = fetching()
+        error = one(play.rows(*fetched(play), data), Failed).error
+        assert isinstance(error, ProtocolError) and "4 x 3 pixels" in str(error)
 
 
 def test_pieces_cover_all_once() -> None:
@@ -356,7 +412,7 @@ def test_so_many_at_a_time() -> None:
 def banded(**plan: Any) -> Play:
     play = Play(**plan)
     change = {"key": ""} if plan.get("attach") else {}
-    play.hear(Type.ACCEPTED, **{"key": KEY, "job": 7, "request": REQUEST, "slice": 4,
+    play.hear(Type.ACCEPTED, **{"key": KEY, "job": 7, "request": {"size": [4, 5]}, "slice": 4,
                                 "bands": {"count": 3, "rows": 2}, **change})
     return play
 
@@ -399,6 +455,31 @@ def test_a_band_that_there_is_not() -> None:
     assert isinstance(one(banded().band(0, 1), Failed).error, ProtocolError)
 
 
+def test_bands_have_all_rows() -> None:
+    for rows in (2, 3):  # of the last one, which has 1
+        play = banded()
+        for band in range(2):
+            play.band(band)
+            play.session.release_band(play.now)
+        assert isinstance(one(play.band(2, rows), Failed).error, ProtocolError)
+    for count, rows in ((1, 2), (2, 2), (4, 2), (6, 1), (1, 4)):
+        play = Play()
+        actions = play.hear(Type.ACCEPTED, key=KEY, job=7, request={"size": [4, 5]}, slice=4,
+                            bands={"count": count, "rows": rows})
+        assert "5 rows of the picture" in str(one(actions, Failed).error)
+
+
+def test_bands_that_another_reads_for_ever() -> None:
+    play, said = banded(), 0
+    while not play.session.is_over:
+        play.band(2, 1)
+        said += types(play.said()).count(Type.ATTACH)
+        play.hear(Type.ACCEPTED, job=7, request={"size": [4, 5]}, slice=4,
+                  bands={"count": 3, "rows": 2})
+        assert said <= _conversation.RESUBMITS
+    assert said == _conversation.RESUBMITS
+
+
 def test_a_broker_that_dies_after_the_last_band() -> None:
     play = banded()
     for index, rows in enumerate((2, 2, 1)):
@@ -414,3 +495,88 @@ def test_nonsense_ends_it() -> None:
     actions = play.hear(Type.PROGRESS, job=7, state="asleep")
     assert isinstance(one(actions, Failed).error, ProtocolError)
     assert play.said() == [(Type.CANCEL_JOB, {"job": 7})]
+
+
+# What is another's, or came too late, changes nothing
+
+
+def test_nonsense_amid_a_cancel_is_no_second_cancel() -> None:
+    play = Play()
+    play.accept()
+    play.session.cancel(play.now)
+    play.hear(Type.FAILED, job=7, error=3, text="x")
+    assert play.session.is_over and play.said() == []
+
+
+def test_the_last_band_alone_once_all_is_rendered() -> None:
+    play = banded()
+    play.band(1)
+    assert play.said() == []
+    play.progress(done=12)
+    play.band(1)
+    assert play.said() == [(Type.ATTACH, {"job": 7})]
+
+
+def test_an_image_that_always_goes() -> None:
+    play = Play()
+    play.accept()
+    for _ in range(_conversation.RESUBMITS + 1):
+        assert not play.session.is_over
+        play.finish()
+        play.session.fetch(AREA, play.now)
+        play.hear(Type.REFUSED, job=7, message="FETCH", error="not_found", text="job: is not known")
+    assert isinstance(one(play.actions, Failed).error, NotFoundError)
+
+
+def test_accepted_of_another_attach() -> None:
+    play = Play(attach=7)
+    assert play.accept(key="", job=8) == [] and play.accept() == []
+    assert one(play.accept(key=""), Accepted).job == 7
+
+
+def test_bands_begin_again_with_their_job() -> None:
+    play = banded()
+    play.band(0)
+    play.session.release_band(play.now)
+    play.lost()
+    play.hear(Type.ACCEPTED, key=KEY, job=9, request={"size": [4, 5]}, slice=4,
+              bands={"count": 3, "rows": 2})
+    play.hear(Type.BAND, job=9, band=0, first=0, rows=2, image=IMAGE)
+    assert play.session.state is State.READY
+
+
+@pytest.mark.parametrize("error", ["not_found", "failed"])
+def test_an_image_in_use_outlives_its_job(error: str) -> None:
+    play = Play()
+    play.accept()
+    play.finish()
+    play.session.use(play.now)
+    assert play.hear(Type.FAILED, job=7, error=error, text="gone") == []
+    assert play.session.state is State.HOLDING
+
+
+def test_an_answer_makes_the_connection_good() -> None:
+    play = Play(timeout_s=1000.0)
+    play.accept()
+    play.pass_time(6)
+    play.progress()
+    assert not any(isinstance(action, Reconnect) for action in play.pass_time(6))
+    actions = play.pass_time(9)
+    assert sum(isinstance(action, Reconnect) for action in actions) == 1
+
+
+def test_refusals_of_other_jobs() -> None:
+    play = Play(attach=7)
+    assert play.hear(Type.REFUSED, job=8, message="ATTACH", error="not_found", text="no") == []
+    play = banded()
+    play.band(0)
+    play.session.release_band(play.now)
+    assert play.hear(Type.REFUSED, job=8, message="RELEASE", error="busy", text="read") == []
+    play.hear(Type.REFUSED, job=7, message="RELEASE", error="busy", text="read")
+    assert play.said() == [(Type.ATTACH, {"job": 7})]
+    play = Play()
+    play.accept()
+    play.session.cancel(play.now)
+    assert play.hear(Type.REFUSED, job=8, message="CANCEL_JOB", error="not_found", text="n") == []
+    play.hear(Type.REFUSED, job=7, message="CANCEL_JOB", error="not_found", text="no")
+    assert isinstance(one(play.actions, Failed).error, Cancelled)

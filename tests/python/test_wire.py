@@ -89,13 +89,15 @@ def test_accepted() -> None:
     assert accepted.job == 7 and accepted.bands == 0
     assert accepted.image is not None and accepted.image.nonce == b"\1" * 16
     bands = {key: value for key, value in ACCEPTED.items() if key != "image"}
-    accepted = _notice.accepted(said(0x60, {**bands, "bands": {"count": 3, "rows": 5}}))
+    accepted = _notice.accepted(said(0x60, {**bands, "request": {"size": [4, 11]},
+                                            "bands": {"count": 3, "rows": 5}}))
     assert accepted.image is None and (accepted.bands, accepted.band_rows) == (3, 5)
 
 
 @pytest.mark.parametrize("change", [
     {"job": 0}, {"job": 2**63}, {"job": True}, {"job": 1.5}, {"job": None}, {"slice": 0},
-    {"request": []}, {"key": 5},
+    {"request": []}, {"request": {}}, {"request": {"size": [4]}}, {"request": {"size": [4, "3"]}},
+    {"key": 5},
     {"image": {**ACCEPTED["image"], "name": "/brot-../etc/passwd"}},
     {"image": {**ACCEPTED["image"], "nonce": "xy"}}, {"image": None},
     {"image": {**ACCEPTED["image"], "bytes": -1}}, {"bands": {"count": 0, "rows": 1}},
@@ -120,3 +122,5 @@ def test_refused() -> None:
     assert (refusal.error.field, refusal.error.rule) == ("size", "must be x, got 0")
     assert (refusal.message, refusal.key, refusal.job) == ("SUBMIT", "k", 0)
     assert _notice.refusal(said(0x7f, {"error": "novel", "text": "t"})).error.code == "novel"
+    error = _notice.refusal(said(0x7f, {"error": "e" * 99, "text": "\x1b[2J\n" + "x" * 5000})).error
+    assert str(error).startswith("?[2J?xxx") and len(str(error)) == 256 and len(error.code) == 32

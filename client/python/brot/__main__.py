@@ -6,22 +6,23 @@ import argparse
 import contextlib
 import json
 import os
+import re
+import stat
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from . import VIEWS, __version__, cluster, connect, local
-from .errors import Error, RequestError
+import numpy as np
+
+from . import VIEWS, __version__, _formats, cluster, connect, local
+from ._checks import shown
+from .errors import Error, FileError, RequestError, exit_status
 from .image import Image
 from .request import Request
 from .service import SYSTEM_SOCKET, Service
 
-_STATUS = {
-    "usage": 64, "request": 65, "no_input": 66, "not_found": 66, "unavailable": 69, "timeout": 69,
-    "failed": 70, "internal": 70, "system": 71, "no_space": 71, "output": 73, "busy": 75,
-    "protocol": 76, "denied": 77, "config": 78, "cancelled": 130,
-}
 _FORMATS = {".npy": "iterations", ".exr": "raw"}
 
 
@@ -31,8 +32,10 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _size(text: str) -> tuple[int, int]:
-    width, _, height = text.partition("x")
-    return int(width), int(height)
+    match = re.fullmatch(r"([0-9]{1,9})x([0-9]{1,9})", text)
+    if match is None:
+        raise argparse.ArgumentTypeError(f"must be WIDTHxHEIGHT in pixels, got {shown(text)}")
+    return int(match[1]), int(match[2])
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -115,6 +118,8 @@ def _service(words: argparse.Namespace) -> Iterator[Service]:
 def _render(words: argparse.Namespace) -> None:
     suffix = Path(words.out).suffix.lower()
     request = _request(words, _FORMATS.get(suffix))
+    _check_words(words)
+    _check_out(Path(words.out), request)
     if words.local:
         def show_local(done: float) -> None:
             _show(words, done)
@@ -129,6 +134,34 @@ def _render(words: argparse.Namespace) -> None:
     _show(words, 1.0)
 
 
+def _check_words(words: argparse.Namespace) -> None:
+    """Options of which one would be passed over."""
+    if not words.local and words.threads != 0:
+        raise RequestError("--threads: must not be given without --local", "usage")
+    for name in ("broker", "key", "server_key", "timeout", "insecure"):
+        if words.local and getattr(words, name):
+            raise RequestError(f"--{name.replace('_', '-')}: must not be given beside --local, "
+                               "which asks no broker", "usage")
+
+
+def _check_out(out: Path, request: Request) -> None:
+    """Whether the picture can be saved there, before it is rendered: by one of a pixel."""
+    try:
+        mode = out.parent.stat().st_mode
+    except OSError as error:
+        raise FileError(f"--out: {out} cannot be made: {error.strerror}") from None
+    is_folder = stat.S_ISDIR(mode) and not (out.is_dir() and out.suffix != ".dzi")
+    if not is_folder or not os.access(out.parent, os.W_OK | os.X_OK):
+        raise FileError(f"--out: {out} cannot be made: "
+                        f"{'Permission denied' if is_folder else 'Is it a file in a folder?'}")
+    tiny = Request.from_document({**request.document, "size": [1, 1]})
+    format_ = _formats.by_name(tiny.format)
+    arrays = [np.zeros_like(array) for array in format_.empty(1, 1)]
+    image = Image(format_.assemble(arrays), tiny, planes=_formats.named(format_, arrays))
+    with tempfile.TemporaryDirectory() as folder:
+        image.save(Path(folder) / f"trial{out.suffix}")
+
+
 def _show(words: argparse.Namespace, done: float) -> None:
     if not words.quiet and sys.stderr.isatty():
         print(f"\r{100 * done:3.0f} %", end="\n" if done == 1.0 else "", file=sys.stderr,
@@ -139,18 +172,26 @@ def _run(words: argparse.Namespace) -> None:
     if words.verb == "render":
         _render(words)
     elif words.verb == "view":
-        print(_request(words, None).json())
+        _say(_request(words, None).json())
     elif words.verb == "views":
-        for view in VIEWS.values():
-            print(f"{view.name:18} {view.title}")
+        _say("\n".join(f"{view.name:18} {view.title}" for view in VIEWS.values()))
     elif words.verb == "version":
-        print(f"brot {__version__}")
+        _say(f"brot {__version__}")
     else:
         with _connect(words) as service:
             if words.verb == "cancel":
                 service.cancel(words.job)
             else:
-                print(json.dumps(getattr(service, words.verb)(), indent=1))
+                _say(json.dumps(getattr(service, words.verb)(), indent=1))
+
+
+def _say(text: str) -> None:
+    try:
+        print(text, flush=True)
+    except OSError as error:
+        # Nor is it to be tried again when this ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise FileError(f"standard output cannot be written to: {error.strerror}") from None
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -160,7 +201,7 @@ def main(arguments: list[str] | None = None) -> int:
         _run(words)
     except Error as error:
         print(f"brot: {error}", file=sys.stderr)
-        return _STATUS.get(error.code, 70)
+        return exit_status(error)
     except KeyboardInterrupt:
         return 130
     return 0

@@ -10,14 +10,15 @@ from ._actions import Action, AllPixels, Failed, Plan, Reconnect, Send
 from ._fetching import Fetching
 from ._notice import Accepted, Summary
 from ._wire import Type
-from .errors import BusyError, Error
+from .errors import BusyError, ConnectionError, Error
 
 ASK_S = 1.0  # SUBMIT and ATTACH are repeated this often
 WATCH_S = 2.0  # and WATCH; sooner where timeout_s is short
 CANCEL_S = 1.0
 BUSY_S = 12.0  # an ATTACH is tried at least: a reader that died counts for 10 s
 PIXELS_S = 8.0  # at least, that pixels may fail to come while the broker answers all else
-RESUBMITS = 16  # times that a job may be lost by its broker
+SILENT_S = 3.0  # and one that was not heard for so long does not
+RESUBMITS = 16  # times that a job may be lost by its broker, or its bands to another client
 OPEN_BANDS = 2  # bands of a job that have an image at a time
 UNANSWERED = 3  # messages in a row: the next goes by a new connection
 
@@ -42,7 +43,7 @@ class Conversation:
         self.accepted: Accepted | None = None
         self._is_attaching = plan.attach != 0
         self._now = 0.0
-        self._asked_s = self._heard_s = self._begun_s = self._end_s = 0.0
+        self._asked_s = self._heard_s = self._end_s = 0.0
         self._is_heard = False
         self._unanswered = 0
         self._resubmits = self._refetches = 0
@@ -74,7 +75,7 @@ class Conversation:
             return self._end_s
         due = self._asked_s + self._period()
         if self.state is not State.HOLDING:
-            due = min(due, self._patience_end())
+            due = min(due, self._patience_end(), self._pixels_end())
         if self._fetching is not None and self.state is State.FETCHING:
             due = min(due, self._fetching.deadline())
         return due
@@ -98,10 +99,17 @@ class Conversation:
             return self._excuse_s + (math.inf if self.plan.is_patient else max(timeout, attach))
         if self.plan.is_patient and self._is_heard:
             return math.inf
-        end = self._heard_s + timeout
-        if self._fetching is not None and self.state is State.FETCHING:
-            end = min(end, self._fetching.last_s + max(timeout, PIXELS_S))
-        return end
+        return self._heard_s + timeout
+
+    def _pixels_patience(self) -> float:
+        return max(self.plan.timeout_s, PIXELS_S)
+
+    def _pixels_end(self) -> float:
+        """When a broker that answers all but FETCH is given up. (A silent one: _patience_end().)"""
+        is_silent = self._now >= self._heard_s + SILENT_S
+        if self._fetching is None or self.state is not State.FETCHING or is_silent:
+            return math.inf
+        return self._fetching.last_s + self._pixels_patience()
 
     def _ask(self) -> None:
         self.state = State.ASKING
@@ -143,6 +151,10 @@ class Conversation:
         self.state = State.OVER
         self._actions.append(Failed(error))
 
+    def _fail_silent(self) -> None:
+        self._fail(self._excuse or ConnectionError(
+            f"no broker answers at {self.plan.url} within {self.plan.timeout_s:g} s"))
+
     def _fail(self, error: Error) -> None:
         if self.is_own and self.job and self.state is not State.CANCELLING:
             self._send(Type.CANCEL_JOB, {"job": self.job})
@@ -160,6 +172,10 @@ class Conversation:
 
     def _attach_again(self, error: Error) -> None:
         """Somebody else has released bands that are missing here: begin again from the top."""
+        self._resubmits += 1
+        if self._resubmits > RESUBMITS:
+            self._fail(error)
+            return
         self._is_attaching = True
         self._excused(error)
         self._ask()

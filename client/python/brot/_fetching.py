@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from . import _limits
 from ._wire import Bytes, Piece
+from .errors import ProtocolError
 
 WINDOW = 6  # pieces on their way; a broker allows 8, and one that is repeated takes another
 AGAIN_S = 2.0  # an unanswered FETCH is repeated after
@@ -66,12 +67,13 @@ class Fetching:
         return found
 
     def take(self, piece: Piece, data: Bytes, now: float) -> bool:
-        """Whether these ROWS were still waited for, and are of the right length."""
+        """Whether these ROWS were still waited for. ProtocolError: of another length."""
         if piece not in self.waiting:
             return False
         size = self.area.pixel_bytes[piece.plane]
         if len(data) != piece.w * piece.h * size:
-            return False
+            raise ProtocolError(f"the broker sent ROWS of {piece.w} x {piece.h} pixels of {size} "
+                                f"bytes in {len(data)} bytes")
         del self.waiting[piece]
         self.last_s = now
         return True

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ._checks import shown
 from .errors import RequestError
 
 Array = npt.NDArray[Any]
@@ -126,7 +127,7 @@ def by_name(name: object) -> Format:
     """RequestError where there is no such format."""
     found = FORMATS.get(name) if isinstance(name, str) else None
     if found is None:
-        raise RequestError(f"format: must be one of {', '.join(FORMATS)}, got {name!r}")
+        raise RequestError(f"format: must be one of {', '.join(FORMATS)}, got {shown(name)}")
     return found
 
 

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import os
 import re
+import socket
 import stat
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from . import _checks
+from . import _checks, _limits
 from .errors import DeniedError, FileError, RequestError
 
 FILE_BYTES = 65536
-LOOPBACK = ("127.", "[::1]", "localhost", "::1")
+_TCP = re.compile(r"tcp://(?:\[([0-9A-Za-z._:%-]+)\]|([0-9A-Za-z._-]+)):([0-9]{1,5})")
+_Z85 = re.compile(rb"[0-9a-zA-Z.\-:+=^!/*?&<>()\[\]{}@%$#]{40}")
 _FIELD = re.compile(r'^\s*(public-key|secret-key)\s*=\s*(?:"([^"\n]*)"|(\S+))\s*$', re.MULTILINE)
 
 PathLike = str | os.PathLike[str]
@@ -39,8 +41,9 @@ def _read(path: str) -> dict[str, bytes]:
 
 def _key(found: dict[str, bytes], name: str, path: str) -> bytes:
     key = found.get(name, b"")
-    if len(key) != 40 or not key.isascii():
-        raise FileError(f"{path}: must be a certificate with a {name} of 40 characters", "config")
+    if not _Z85.fullmatch(key):
+        raise FileError(f"{path}: must be a certificate with a {name} of 40 characters of Z85",
+                        "config")
     return key
 
 
@@ -55,13 +58,44 @@ def load(key: PathLike, server_key: PathLike) -> Keys:
                 _key(_read(server_key), "public-key", server_key))
 
 
+def is_local(url: str) -> bool:
+    """Whether a broker's URL stays on this host. RequestError where it is none.
+
+    >>> is_local("tcp://127.0.0.1:5570"), is_local("tcp://localhost.example.com:5570")
+    (True, False)
+    """
+    if len(_checks.text("url", url)) > _limits.URL_CHARS:
+        raise RequestError(f"url: must have at most {_limits.URL_CHARS} characters, got {len(url)}")
+    if url.startswith("ipc://"):
+        path = url.removeprefix("ipc://")
+        if path[:1] in ("", "*", "@") or len(path.encode()) > _limits.IPC_PATH_BYTES:
+            raise RequestError(f"url: must name a path of at most {_limits.IPC_PATH_BYTES} bytes, "
+                               f"got {url!r}")
+        return True
+    found = _TCP.fullmatch(url)
+    if found is None or not 1 <= int(found[3]) <= 65535:
+        raise RequestError(f"url: must be ipc://PATH or tcp://HOST:PORT, got {url!r}")
+    return _is_loopback(found[1] or found[2])
+
+
+def _is_loopback(host: str) -> bool:
+    for family in (socket.AF_INET, socket.AF_INET6):
+        try:
+            address = socket.inet_pton(family, host)
+        except OSError:
+            continue
+        one, mapped = bytes(15) + b"\1", bytes(10) + b"\xff\xff\x7f"
+        return (address[0] == 127 if family == socket.AF_INET else
+                address == one or address.startswith(mapped))
+    return host == "localhost"
+
+
 def for_url(url: str, key: PathLike | None, server_key: PathLike | None,
             is_insecure: bool) -> Keys | None:
     """The keys to show at a broker's URL, or None: over ipc the kernel says who speaks. They are
     those of BROT_KEY and BROT_SERVER_KEY where none are given. RequestError where one is missing,
     or tcp beyond this host would go without."""
-    if not isinstance(url, str) or not url.startswith(("tcp://", "ipc://")) or "\0" in url:
-        raise RequestError(f"url: must begin with tcp:// or ipc://, got {url!r}")
+    is_here = is_local(url)
     key = key or os.environ.get("BROT_KEY") or None
     server_key = server_key or os.environ.get("BROT_SERVER_KEY") or None
     if url.startswith("ipc://"):
@@ -71,7 +105,7 @@ def for_url(url: str, key: PathLike | None, server_key: PathLike | None,
     if key is not None or server_key is not None:
         missing = "key" if key is None else "server_key"
         raise RequestError(f"{missing}: must be given where the other key is")
-    if not is_insecure and not url.removeprefix("tcp://").startswith(LOOPBACK):
+    if not is_insecure and not is_here:
         raise RequestError(f"url: {url} is beyond this host: give key and server_key, or "
                            "insecure=True")
     return None

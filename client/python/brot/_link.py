@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import enum
+import resource
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,19 +12,38 @@ import zmq.utils.monitor
 
 from . import _limits
 from ._keys import Keys
-from ._wire import Message, Type, decode, encode
+from ._wire import JOB_FRAME_BYTES, JSON_BYTES, Message, Type, decode, encode
 from .errors import ConnectionError, DeniedError, Error, RequestError
 
-QUEUE = 64
+QUEUE = 64  # messages that may wait to be sent
 LINGER_MS = 500  # for a last RELEASE or CANCEL_JOB
 RECONNECT_MS, RECONNECT_MAX_MS = 20, 1000
+
+
+def connections(most: int) -> int:
+    """How many of that kind there may be at a time: a twelfth of what descriptors there are, as
+    each needs two or three, and ZeroMQ goes without a word without them."""
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return most if soft == resource.RLIM_INFINITY else min(most, max(1, soft // 12))
+
+
+class NoDescriptors(Error):
+    """One connection more is not to be had; later it may be."""
+
+
+class Kind(enum.Enum):
+    """What a connection is for: the messages that may wait to be received, the bytes of a frame."""
+
+    JOB = (16, JOB_FRAME_BYTES)
+    LIST = (2, _limits.BROKER_FRAME_BYTES)  # of jobs, workers, the history
+    QUESTION = (4, JSON_BYTES)
 
 
 class Link:
     """One connection. One thread owns it."""
 
-    def __init__(self, context: zmq.Context[Any], url: str, keys: Keys | None) -> None:
-        self._context, self._url, self._keys = context, url, keys
+    def __init__(self, context: zmq.Context[Any], url: str, keys: Keys | None, kind: Kind) -> None:
+        self._context, self._url, self._keys, self._kind = context, url, keys, kind
         self._monitor: zmq.Socket[bytes] | None = None
         self.socket = self._open()
 
@@ -30,12 +51,13 @@ class Link:
         try:
             socket: zmq.Socket[bytes] = self._context.socket(zmq.DEALER)
         except zmq.ZMQError as error:
-            raise Error(f"no connection can be made: {error}", "system") from None
+            raise NoDescriptors(f"no connection can be made: {error}", "system") from None
         try:
             socket.setsockopt(zmq.LINGER, LINGER_MS)
             socket.setsockopt(zmq.SNDHWM, QUEUE)
-            socket.setsockopt(zmq.RCVHWM, QUEUE)
-            socket.setsockopt(zmq.MAXMSGSIZE, _limits.BROKER_FRAME_BYTES)
+            queue, frame_bytes = self._kind.value
+            socket.setsockopt(zmq.RCVHWM, queue)
+            socket.setsockopt(zmq.MAXMSGSIZE, frame_bytes)
             socket.setsockopt(zmq.RECONNECT_IVL, RECONNECT_MS)
             socket.setsockopt(zmq.RECONNECT_IVL_MAX, RECONNECT_MAX_MS)
             if self._url.startswith("tcp://["):
@@ -52,12 +74,18 @@ class Link:
         return socket
 
     def reconnect(self) -> None:
+        """By a new socket, where one is to be had."""
+        try:
+            socket = self._open()
+        except NoDescriptors:
+            return
         self.socket.close(0)
-        self.socket = self._open()
+        self.socket = socket
 
     def close(self) -> None:
         if self._monitor is not None:
             self.socket.disable_monitor()
+            self._monitor.close(0)
             self._monitor = None
         self.socket.close()
 
@@ -72,13 +100,23 @@ class Link:
         """At most so many of the messages that are there; in place of a bad one what is wrong."""
         for _ in range(most):
             try:
-                frames = self.socket.recv_multipart(zmq.DONTWAIT, copy=False)
+                frames = self._receive_frames()
             except zmq.Again:
                 return
             try:
                 yield decode([frame.buffer for frame in frames])
             except Error as error:
                 yield error
+
+    def _receive_frames(self) -> list[zmq.Frame]:
+        """Of one message; of one that has too many only so many that this shows."""
+        frames = [self.socket.recv(zmq.DONTWAIT, copy=False)]
+        last = frames[0]
+        while last.more:
+            last = self.socket.recv(zmq.DONTWAIT, copy=False)
+            if len(frames) <= _limits.FRAMES:
+                frames.append(last)
+        return frames
 
     # What a handshake failed for is told by libzmq's monitor alone.
 

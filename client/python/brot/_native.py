@@ -23,9 +23,9 @@ from typing import Any
 import numpy as np
 
 from . import _formats
-from ._checks import callback, whole
+from ._checks import callback, shown, whole
 from ._formats import Array, Plane, Result
-from .errors import Error, RequestError, from_code
+from .errors import Error, RequestError, from_code, from_number
 from .request import Request
 
 NAME = "libbrot.so.0"
@@ -33,9 +33,6 @@ PLANES_MAX = 7
 THREADS_MAX = 256
 DPI_MAX = 100_000
 PART_PX = 1 << 16  # of a call that colours, or surveys: each of these makes a histogram
-
-_NAMES = ("ok", "usage", "request", "no_input", "not_found", "unavailable", "busy", "no_space",
-          "output", "system", "protocol", "denied", "failed", "cancelled", "internal", "config")
 
 
 class _Error(Structure):
@@ -115,8 +112,7 @@ def is_there() -> bool:
 
 def _check(code: int, error: _Error) -> None:
     if code:
-        name = _NAMES[code] if 0 < code < len(_NAMES) else "internal"
-        raise from_code(name, error.text.decode("utf-8", "replace"))
+        raise from_number(code, error.text.decode("utf-8", "replace"))
 
 
 class Handle:
@@ -216,8 +212,7 @@ def render(handle: Handle, arrays: Sequence[Array], threads: int = 0,
     how many, of which alone arrays consist, samples: the same of those that are counted; 0: all.
     What progress raises, a KeyboardInterrupt included, ends it and is raised."""
     if progress is not None:
-        if progress is not None:
-            callback("progress", progress)
+        callback("progress", progress)
     threads, error = whole("threads", threads, 0, THREADS_MAX), _Error()
     with _Watch(progress) as watch:
         local = _Local(threads, watch.callback, None, *rows, *samples)
@@ -263,8 +258,8 @@ def _contiguous(plane: Plane, array: Array, height: int, width: int) -> Array:
     if not isinstance(array, np.ndarray) or (
             array.shape != shape or array.dtype != plane.dtype):
         raise RequestError(f"planes: {plane.name} must be an array {shape} of {plane.dtype}, got "
-                           f"{array!r:.60}")
-    return np.ascontiguousarray(array)
+                           f"{shown(array)}")
+    return np.require(array, requirements=("C", "A"))
 
 
 def _planes(request: Request, arrays: Sequence[Array]) -> list[Array]:

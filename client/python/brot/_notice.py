@@ -18,6 +18,7 @@ _NAME = re.compile(r"/brot-[0-9a-f]{32}")
 _NONCE = re.compile(r"[0-9a-f]{32}")
 _U64_MAX = 2**64 - 1
 STATES = ("queued", "running", "paused")
+CODE_CHARS, SENTENCE_CHARS = 32, 256  # longer ones are cut
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,8 @@ class ImageName:
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """``image`` is None where the job is in bands, of ``band_rows`` rows but for the last one."""
+    """``image`` is None where the job is in bands, of ``band_rows`` rows but for the last one. All
+    of them have the ``height`` rows of the picture."""
 
     key: str
     job: int
@@ -40,6 +42,7 @@ class Accepted:
     image: ImageName | None
     bands: int
     band_rows: int
+    height: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,21 +143,31 @@ def _image(message: Message, body: dict[str, Any]) -> ImageName:
                      bytes.fromhex(nonce))
 
 
+def _height(message: Message, request: dict[str, Any]) -> int:
+    size = request.get("size")
+    if not isinstance(size, list) or len(size) != 2:
+        raise _bad(message, "size", "is not [width, height]")
+    return _int(message, {"size": size[1]}, "size", 1, _limits.SIZE_PX)
+
+
 def accepted(message: Message) -> Accepted:
     body = message.body
     key = body.get("key", "")
     if not isinstance(key, str):
         raise _bad(message, "key", "is not a text")
+    request = _dict(message, body, "request")
+    height = _height(message, request)
     image, count, rows = None, 0, 0
     if "bands" in body:
         bands = _dict(message, body, "bands")
         count = _int(message, bands, "count", 1, _limits.BANDS)
         rows = _int(message, bands, "rows", 1, _limits.SIZE_PX)
+        if count != -(-height // rows):
+            raise _bad(message, "bands", f"do not have the {height} rows of the picture")
     else:
         image = _image(message, body)
-    return Accepted(key, _int(message, body, "job", 1, _limits.ID_MAX),
-                    _dict(message, body, "request"),
-                    _int(message, body, "slice", 1, _limits.SIZE_PX), image, count, rows)
+    return Accepted(key, _int(message, body, "job", 1, _limits.ID_MAX), request,
+                    _int(message, body, "slice", 1, _limits.SIZE_PX), image, count, rows, height)
 
 
 def progress(message: Message) -> Progress:
@@ -183,10 +196,17 @@ def finished(message: Message) -> Summary:
                       ("pixels", "tiles", "retries", "workers", "iterations", "elapsed_ms")})
 
 
+def _printable(text: str, most: int) -> str:
+    """What a terminal and a log may be given."""
+    cut = text if len(text) <= most else f"{text[:most - 3]}..."
+    return "".join(character if character.isprintable() else "?" for character in cut)
+
+
 def refusal(message: Message) -> Refusal:
     """Of REFUSED and FAILED."""
     body = message.body
-    error = from_code(_text(message, body, "error"), _text(message, body, "text"))
+    error = from_code(_printable(_text(message, body, "error"), CODE_CHARS),
+                      _printable(_text(message, body, "text"), SENTENCE_CHARS))
     name, key = body.get("message", ""), body.get("key", "")
     return Refusal(error, name if isinstance(name, str) else "",
                    key if isinstance(key, str) else "", job_of(message))

@@ -24,7 +24,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from . import _limits
+from . import _checks, _limits
+from ._wire import read_object
 from .errors import FileError, NotFoundError, RequestError
 from .views import VIEWS
 
@@ -52,7 +53,8 @@ def number_text(name: str, value: object) -> str:
     if isinstance(value, decimal.Decimal):
         text = str(value)
     elif isinstance(value, numbers.Integral):
-        text = str(int(value))
+        is_short = int(value).bit_length() < 4 * _limits.DECIMAL_CHARS
+        text = str(int(value)) if is_short else ""
     elif isinstance(value, numbers.Real):
         text = repr(float(value))
     else:
@@ -72,7 +74,7 @@ def read_view(view: ViewLike) -> Place:
     if isinstance(view, str):
         return _read_text(view)
     if isinstance(view, os.PathLike):
-        return Place(rest=_read_file(Path(view)))
+        return Place(rest=_read_file(Path(_checks.path("view", view))))
     if isinstance(view, np.ndarray):
         view = view.tolist()
     if isinstance(view, Mapping):
@@ -96,7 +98,7 @@ def read_formula(text: str) -> dict[str, Any]:
     if not colon:
         return {"formula": name}
     if name == "multibrot":
-        if not rest.strip().isdecimal():
+        if not re.fullmatch(r"\s*[0-9]{1,9}\s*", rest):
             raise RequestError(f"formula: POWER: must be 3..6, got {_short(rest)}")
         return {"formula": name, "parameters": {"power": int(rest)}}
     parts = rest.split(",")
@@ -109,7 +111,7 @@ def read_formula(text: str) -> dict[str, Any]:
 
 def _read_text(text: str) -> Place:
     if text.startswith("@"):
-        return Place(rest=_read_file(Path(text[1:])))
+        return Place(rest=_read_file(Path(_checks.path("view", text[1:]))))
     if ":" in text:
         return _read_edges(text)
     parts = text.split(",")
@@ -120,7 +122,7 @@ def _read_text(text: str) -> Place:
         raise RequestError(f"view: must be RE,IM,WIDTH, got {_short(text)}")
     found = VIEWS.get(text)
     if found is None:
-        near = difflib.get_close_matches(text, VIEWS, 1)
+        near = difflib.get_close_matches(text[:_limits.NAME_CHARS], VIEWS, 1)
         hint = f", did you mean \"{near[0]}\"?" if near else ""
         raise NotFoundError(f"view: no preset is named {_short(text)}{hint}")
     view: dict[str, Any] = {"re": found.re, "im": found.im, "width": found.width}
@@ -154,19 +156,20 @@ def _read_edges(text: str) -> Place:
 
 def _read_file(path: Path) -> dict[str, Any]:
     try:
-        text = path.read_bytes()[:_limits.REQUEST_BYTES + 1]
+        with path.open("rb") as file:
+            text = file.read(_limits.REQUEST_BYTES + 1)
     except OSError as error:
         raise FileError(f"view: {path} cannot be read: {error.strerror}", "no_input") from None
+    if len(text) > _limits.REQUEST_BYTES:
+        raise RequestError(f"view: {path} must have at most {_limits.REQUEST_BYTES} bytes to be a "
+                           "request in JSON; other kinds of files are read by brot.local")
     try:
-        document = json.loads(text)
-    except ValueError:
-        document = None
-    if not isinstance(document, dict) or len(text) > _limits.REQUEST_BYTES:
-        raise RequestError(f"view: {path} is not a request in JSON; other kinds of files are read "
-                           "by brot.local")
-    return document
+        return read_object(text)
+    except ValueError as error:
+        raise RequestError(f"view: {path} must be a request in JSON, and is {error}; other kinds "
+                           "of files are read by brot.local") from None
 
 
 def _short(value: object) -> str:
-    text = json.dumps(value) if isinstance(value, str) else repr(value)
+    text = json.dumps(value) if isinstance(value, str) else _checks.shown(value)
     return text if len(text) <= 60 else text[:57] + "..."

@@ -8,6 +8,7 @@ added up at the end. Where colours depend on the whole image the processes make 
 
 from __future__ import annotations
 
+import contextlib
 import json
 import mmap
 import os
@@ -79,6 +80,11 @@ class _Child:
         *lines, self.rest = (self.rest + data).split(b"\n")
         yield from map(json.loads, lines)
 
+    def hang_up(self) -> None:
+        """Has whoever talks to it find out that it is over."""
+        with contextlib.suppress(OSError):
+            self.channel.shutdown(socket.SHUT_RDWR)
+
     def end(self, is_ours: bool) -> None:
         """Of a process that forked it is not, and the process lives on."""
         self.channel.close()
@@ -133,19 +139,19 @@ class Processes:
         # Parts of counts that fit 32 bits add up to some that may not.
         wanted = Request.from_document({**asked.document,
                                         "format": asked.format.removesuffix("32")})
-        if self._is_closed or os.getpid() != self._pid:
-            raise RequestError("processes: must not be used once they are closed, nor by a process "
-                               "that forked")
+        if os.getpid() != self._pid:  # where another thread may have held the lock
+            raise RequestError("processes: must not be used by a process that forked")
         memory, descriptor = _share(wanted)
         try:
             with self._lock:
-                if self._is_busy:
-                    raise RequestError("processes: must not be used by what they call")
+                self._check_free()
                 self._is_busy = True
                 try:
                     self._run(wanted, descriptor, is_counted, progress)
                 finally:
                     self._is_busy = False
+                    if self._is_closed:  # by what was called meanwhile
+                        self._end()
         finally:
             os.close(descriptor)
         arrays = arrays_in(memory, wanted)
@@ -153,6 +159,12 @@ class Processes:
             arrays = [_narrow(array) for array in arrays]
         _formats.freeze(arrays)
         return arrays
+
+    def _check_free(self) -> None:
+        if self._is_closed:
+            raise RequestError("processes: must not be used once they are closed")
+        if self._is_busy:
+            raise RequestError("processes: must not be used by what they call")
 
     def _start(self) -> None:
         while len(self._children) < self.count:
@@ -163,6 +175,8 @@ class Processes:
         parts = list(_samples(asked, self.count) if is_counted else _rows(asked, self.count))
         try:
             self._start()
+            if self._is_closed:
+                raise ConnectionResetError
             for child in self._children:
                 child.say({"request": asked.document}, [descriptor])
             self._share_out(self._children, parts, 1 if is_counted else CREDIT, progress)
@@ -170,6 +184,8 @@ class Processes:
                 self._share_out([child], [{"add": True}], 1, None)
         except (ConnectionError, BrokenPipeError):
             self._end()
+            if self._is_closed:
+                raise Cancelled("brot.local.processes() were closed amid a render") from None
             raise Error("a process of brot.local.processes() died", "system") from None
         except BaseException:
             self._end()  # what they have been told to render is of no use any more
@@ -206,9 +222,16 @@ class Processes:
             child.end(self._pid == os.getpid())
 
     def close(self) -> None:
-        """Ends the processes; a render that another thread waits for fails."""
+        """Ends the processes for good; a render that another thread waits for is Cancelled."""
         self._is_closed = True
-        self._end()
+        if self._pid != os.getpid():
+            self._end()
+            return
+        for child in list(self._children):
+            child.hang_up()
+        with self._lock:
+            if not self._is_busy:  # else that render calls this, and ends them
+                self._end()
 
     def __enter__(self) -> Processes:
         return self

@@ -21,7 +21,8 @@ from __future__ import annotations
 
 from . import _notice
 from ._actions import Action, BandReady, Finished, Pixels
-from ._conversation import CANCEL_S, OPEN_BANDS, RESUBMITS, Conversation, State
+from ._conversation import (CANCEL_S, OPEN_BANDS, RESUBMITS, SILENT_S, Conversation,
+                            State)
 from ._fetching import Area, Fetching
 from ._notice import Accepted, Band, Refusal, Summary
 from ._wire import Message, Type
@@ -44,6 +45,8 @@ class Session(Conversation):
     def receive(self, message: Message, now: float) -> list[Action]:
         if self.state is State.OVER:
             return []
+        if self._fetching is not None and now >= self._heard_s + SILENT_S:
+            self._fetching.last_s = now  # pixels could not come
         self._now = self._heard_s = now
         self._is_heard, self._unanswered = True, 0
         try:
@@ -66,8 +69,10 @@ class Session(Conversation):
             if now >= self._end_s:
                 self._end(Cancelled("the job was cancelled; its broker has not confirmed it"))
         elif self.state not in (State.OVER, State.HOLDING) and now >= self._patience_end():
-            self._fail(self._excuse or ConnectionError(
-                f"no broker answers at {self.plan.url} within {self.plan.timeout_s:g} s"))
+            self._fail_silent()
+        elif now >= self._pixels_end():
+            self._fail(ConnectionError(f"the broker at {self.plan.url} answers, but sent no pixels "
+                                       f"for {self._pixels_patience():g} s"))
         elif self.state is not State.OVER and now >= self._asked_s + self._period():
             self._repeat()
         if self.state is State.FETCHING:
@@ -96,7 +101,7 @@ class Session(Conversation):
         if self.state is State.CANCELLING:
             return self._take()
         if self.state is not State.OVER:
-            self._fail(Cancelled("the connection was closed"))
+            self._fail((Cancelled if self.is_own else ConnectionError)("the connection was closed"))
         return self._take()
 
     def use(self, now: float) -> list[Action]:
@@ -233,8 +238,9 @@ class Session(Conversation):
                 isinstance(error, DeniedError) and self.accepted is not None)
         else:
             is_ours = refusal.key in (self.plan.key, "")
-            may_wait = (isinstance(error, BusyError) and refusal.job != 0) or (
-                isinstance(error, DeniedError) and self.accepted is not None)
+            is_known = self.accepted is not None
+            may_wait = (isinstance(error, BusyError) and (refusal.job != 0 or is_known)) or (
+                isinstance(error, DeniedError) and is_known)
         if not is_ours:
             return
         if may_wait:
@@ -271,9 +277,9 @@ class Session(Conversation):
         assert self.accepted is not None
         self._excuse = None
         rows = self.accepted.band_rows
-        is_last = band.band == self.accepted.bands - 1
+        left = self.accepted.height - band.first
         if (band.band >= self.accepted.bands or band.first != band.band * rows
-                or not (band.rows == rows or (is_last and band.rows < rows))):
+                or band.rows != min(rows, left)):
             raise ProtocolError(f"the broker sent BAND {band.band} of rows {band.first}+{band.rows}"
                                 f", which job {self.job} does not have")
         if band.band == self._next_band:

@@ -15,18 +15,20 @@ from ._actions import (Action, AllPixels, BandReady, Failed, Finished, Pixels, P
                        Send)
 from ._fetching import Area
 from ._formats import Array, Format
-from ._link import Link
+from ._link import Kind, Link, connections
 from ._loop import Loop
 from ._notice import Accepted, Band, Progress, Summary, refusal
 from ._rows import runs
 from ._session import Session, State
 from ._shm import MappedImage, NotShared, open_image
 from ._wire import Message, Piece, Type
-from .errors import ConnectionError, Error, ProtocolError, RequestError
+from .errors import (BusyError, Cancelled, ConnectionError, Error, ProtocolError,
+                     RequestError)
 from .request import Request
 
 log = logging.getLogger("brot")
 
+LISTS = (Type.JOBS, Type.WORKERS, Type.HISTORY)
 QUESTION_S = 1.0  # an unanswered one is repeated after
 HANDSHAKE_S = 0.05  # how often it is looked whether the broker turns a connection away
 BAND_BIT = 40  # of the id of a band's image
@@ -39,16 +41,24 @@ class Question:
     def __init__(self, loop: Loop, type_: Type, body: dict[str, Any], timeout_s: float,
                  told: Callable[[dict[str, Any] | Error], None], *,
                  watches_handshake: bool = False) -> None:
-        self.link: Link = loop.link()
-        if watches_handshake:
-            self.link.watch_handshake()
+        self.link: Link
+        self._loop, self._watches_handshake = loop, watches_handshake
         self._type, self._body, self._told = type_, body, told
         self._url, self._timeout_s = loop.url, timeout_s
         self._end_s = self._asked_s = math.inf
         self._look_s = 0.0 if watches_handshake else math.inf
         self._is_over = False
 
+    def is_working(self) -> bool:
+        return False
+
+    def gives_way(self, now: float) -> bool:
+        return False
+
     def start(self, now: float) -> None:
+        self.link = self._loop.link(Kind.LIST if self._type in LISTS else Kind.QUESTION)
+        if self._watches_handshake:
+            self.link.watch_handshake()
         self._end_s = now + self._timeout_s
         self._ask(now)
 
@@ -122,11 +132,13 @@ class JobTask:
     the image at the broker from then on is that the arrays are in use."""
 
     def __init__(self, loop: Loop, plan: Plan, sink: Sink, may_map: bool) -> None:
-        self.link: Link = loop.link()
+        self.link: Link
         self._loop = loop
         self._sink: Sink | None = sink
         self._may_map = may_map
+        self._plan = plan
         self._session = Session(plan)
+        self._is_started = self._is_dropped = False
         self._wanted = Request.from_document(plan.request) if plan.request else None
         self._format: Format | None = None
         self._size = (0, 0)
@@ -139,7 +151,17 @@ class JobTask:
 
     # The loop's
 
+    def is_working(self) -> bool:
+        return self._session.state is not State.HOLDING
+
+    def gives_way(self, now: float) -> bool:
+        if self.is_holding():
+            self.release(now)
+        return self.is_over()
+
     def start(self, now: float) -> None:
+        self.link = self._loop.link(Kind.JOB)
+        self._is_started = True
         self._now = now
         self._act(self._session.start(now))
 
@@ -162,6 +184,7 @@ class JobTask:
 
     def leave(self, now: float) -> None:
         self._now = now
+        self._before_start()
         self._act(self._session.leave(now))
 
     def crashed(self, error: Error) -> None:
@@ -174,8 +197,16 @@ class JobTask:
 
     # What a caller wants
 
+    def drop(self, now: float) -> None:
+        """Nobody waits for it any more. One that is to be kept is submitted all the same."""
+        if self._session.is_own or self._session.job:
+            self.leave(now)
+        else:
+            self._is_dropped = True
+
     def cancel(self, now: float) -> None:
         self._now = now
+        self._before_start()
         self._act(self._session.cancel(now))
 
     def release(self, now: float) -> None:
@@ -184,6 +215,12 @@ class JobTask:
 
     def is_holding(self) -> bool:
         return self._session.state is State.HOLDING
+
+    def _before_start(self) -> None:
+        """Ends at once what no broker knows of yet."""
+        if not self._is_started and not self._session.is_over:
+            self._session.state = State.OVER
+            self._failed(Cancelled("the job was cancelled before it was submitted"))
 
     # Actions
 
@@ -208,6 +245,9 @@ class JobTask:
                 self._all_pixels()
             elif isinstance(action, Failed):
                 self._failed(action.error)
+        if self._is_dropped and self._session.job and not self._session.is_over:
+            self._is_dropped = False
+            self._act(self._session.leave(self._now))
 
     def _accepted(self, accepted: Accepted) -> None:
         try:
@@ -259,10 +299,27 @@ class JobTask:
         weakref.finalize(image.map, _post_release, self._loop, weakref.ref(self))
         self._image = None
         self._done(image.arrays, is_mapped=True)
-        held = [task for task in self._loop.tasks()
-                if isinstance(task, JobTask) and task.is_holding()]
-        for task in held[:max(0, len(held) - HELD_MAX)]:
+        held = self._held()
+        for task in held[:max(0, len(held) - connections(HELD_MAX))]:
             task.release(self._now)
+
+    def _held(self) -> list[JobTask]:
+        """Images that this service has its broker keep, the oldest first."""
+        return [task for task in self._loop.tasks()
+                if isinstance(task, JobTask) and task.is_holding()]
+
+    def _makes_room(self, error: Error) -> bool:
+        """Whether a job that found no room is submitted again, after the oldest image, which its
+        arrays do not need, was released. Over this connection: the broker hears that first."""
+        session = self._session
+        if not isinstance(error, BusyError) or session.accepted is not None or self._plan.attach:
+            return False
+        for task in [task for task in self._held() if task._session.is_own][:1]:
+            self._act(task._session.release(self._now))
+            self._session = Session(self._plan)
+            self._act(self._session.start(self._now))
+            return True
+        return False
 
     def _pixels(self, pixels: Pixels) -> None:
         assert self._format is not None
@@ -286,15 +343,12 @@ class JobTask:
         assert self._format is not None and self._session.accepted is not None
         arrays = self._make_arrays()
         self._band = band
-        width, height = self._size
-        if band.first + band.rows > height:
-            raise ProtocolError("the broker sent BAND with rows that the picture does not have")
         self._filled[band.first:band.first + band.rows] = 0
         image = None
         if self._may_map:
             try:
                 image = open_image(band.image, band.job | band.band << BAND_BIT, self._format,
-                                   band.rows, width, self._session.accepted.slice_px)
+                                   band.rows, self._size[0], self._session.accepted.slice_px)
             except NotShared as why:
                 log.debug("job %d, band %d: %s", band.job, band.band, why)
         if image is None:
@@ -321,6 +375,8 @@ class JobTask:
             sink.on_done(arrays, self._summary, is_mapped)
 
     def _failed(self, error: Error) -> None:
+        if self._is_started and self._makes_room(error):
+            return
         sink, self._sink, self._arrays, self._image = self._sink, None, [], None
         if sink is not None:
             sink.on_failed(error)

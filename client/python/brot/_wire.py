@@ -24,6 +24,8 @@ from .errors import ProtocolError, RequestError
 Bytes = bytes | memoryview
 
 VERSION = 1
+JSON_BYTES = 262144  # of a body, but for a list in a REPORT
+JOB_FRAME_BYTES = _limits.FETCH_BYTES  # that a connection of a job may bring
 _MAGIC = b"BROT"
 _HEADER = struct.Struct("<4sBB")
 _ROWS = struct.Struct("<QIIIIII")
@@ -55,6 +57,9 @@ class Type(enum.IntEnum):
     REPORT = 0x65
     BAND = 0x66
     REFUSED = 0x7F
+
+
+_BODY_BYTES = {Type.ROWS: _limits.FETCH_BYTES, Type.REPORT: _limits.BROKER_FRAME_BYTES}
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +115,10 @@ def decode(frames: Sequence[Bytes]) -> Message:
         raise ProtocolError(f"the broker sent {type_.name}, which is a client's")
     if len(frames) != 2:
         raise ProtocolError(f"the broker sent {type_.name} in {len(frames)} frames")
+    most = _BODY_BYTES.get(type_, JSON_BYTES)
+    if len(frames[1]) > most:
+        raise ProtocolError(f"the broker sent {type_.name} whose body has {len(frames[1])} bytes: "
+                            f"must be at most {most}")
     fields = head[_HEADER.size:]
     if type_ is Type.ROWS:
         return _decode_rows(fields, frames[1])
@@ -129,13 +138,20 @@ def _decode_rows(fields: bytes, data: Bytes) -> Message:
 
 def _decode_body(type_: Type, frame: Bytes) -> dict[str, Any]:
     try:
-        body = json.loads(bytes(frame).decode("utf-8"), object_pairs_hook=_unique,
+        return read_object(bytes(frame))
+    except ValueError as error:
+        raise ProtocolError(f"the broker sent {type_.name} with a body that is {error}") from None
+
+
+def read_object(text: bytes) -> dict[str, Any]:
+    """An object of JSON, no key of which is there twice. ValueError: what it is instead."""
+    try:
+        body = json.loads(text.decode("utf-8"), object_pairs_hook=_unique,
                           parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
-        raise ProtocolError(f"the broker sent {type_.name} with a body that is not JSON: "
-                            f"{str(error)[:80]}") from None
+        raise ValueError(f"not JSON: {str(error)[:80]}") from None
     if not isinstance(body, dict):
-        raise ProtocolError(f"the broker sent {type_.name} with a body that is no object")
+        raise ValueError("no object")
     return body
 
 

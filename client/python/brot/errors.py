@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import builtins
 import re
+from typing import NamedTuple
 
 
 class Error(RuntimeError):
@@ -104,27 +105,46 @@ class Cancelled(Error):
     code = "cancelled"
 
 
-_CLASSES: dict[str, type[Error]] = {
-    "usage": RequestError,
-    "request": RequestError,
-    "no_input": FileError,
-    "not_found": NotFoundError,
-    "unavailable": ConnectionError,
-    "busy": BusyError,
-    "no_space": NoSpaceError,
-    "output": FileError,
-    "system": Error,
-    "protocol": ProtocolError,
-    "denied": DeniedError,
-    "failed": FailedError,
-    "cancelled": Cancelled,
-    "internal": Error,
-    "config": FileError,
-    "timeout": TimeoutError,
+class _Kind(NamedTuple):
+    raised: type[Error]
+    status: int  # of a program that ends with it: sysexits(3)
+
+
+_KINDS: dict[str, _Kind] = {  # in the order of libbrot's enum brot_err, which begins with 1 here
+    "usage": _Kind(RequestError, 64),
+    "request": _Kind(RequestError, 65),
+    "no_input": _Kind(FileError, 66),
+    "not_found": _Kind(NotFoundError, 66),
+    "unavailable": _Kind(ConnectionError, 69),
+    "busy": _Kind(BusyError, 75),
+    "no_space": _Kind(NoSpaceError, 71),
+    "output": _Kind(FileError, 73),
+    "system": _Kind(Error, 71),
+    "protocol": _Kind(ProtocolError, 76),
+    "denied": _Kind(DeniedError, 77),
+    "failed": _Kind(FailedError, 70),
+    "cancelled": _Kind(Cancelled, 130),
+    "internal": _Kind(Error, 70),
+    "config": _Kind(FileError, 78),
+    "timeout": _Kind(TimeoutError, 69),
 }
+_CODES = (*_KINDS,)
 
 
 def from_code(code: str, text: str) -> Error:
     """The exception for an error of BROT/1, by its name there; one that is not known is an
     :class:`Error` of that code."""
-    return _CLASSES.get(code, Error)(text or code, code)
+    kind = _KINDS.get(code)
+    raised: type[Error] = kind.raised if kind is not None else Error
+    return raised(text or code, code)
+
+
+def from_number(number: int, text: str) -> Error:
+    """The same by the number of libbrot's ``enum brot_err``."""
+    return from_code(_CODES[number - 1] if 0 < number <= len(_CODES) else "internal", text)
+
+
+def exit_status(error: Error) -> int:
+    """With which a program ends that fails so."""
+    kind = _KINDS.get(error.code)
+    return kind.status if kind is not None else 70

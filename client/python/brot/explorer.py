@@ -11,11 +11,14 @@ from __future__ import annotations
 
 import decimal
 import functools
+import html
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import Any, Protocol
 
-from .errors import Error
+from . import _limits
+from ._checks import shown
+from .errors import Error, RequestError
 from .image import Image
 from .request import Request
 
@@ -43,17 +46,14 @@ class Camera:
         document.pop("iterations", None)
         self.request = Request.from_document(document)
 
-    def _place(self) -> tuple[Decimal, Decimal, Decimal, Decimal]:
-        view, (width_px, height_px) = self.request.document["view"], self.request.size
-        re_, im, width = (Decimal(str(view[key])) for key in ("re", "im", "width"))
-        height = Decimal(str(view["height"])) if "height" in view else width * height_px / width_px
-        return re_, im, width, height
-
     def _move(self, x_px: float, y_px: float, keep: Decimal, factor: Decimal) -> None:
         """Brings the point at that pixel to ``keep`` of its way from the centre, at 1 / factor of
-        the width."""
-        re_, im, width, height = self._place()
+        the width. RequestError where that has too many digits."""
+        re_, im, width, height = self.request._window()
         digits = max(0, -width.adjusted()) + len(str(max(self.request.size))) + GUARD_DIGITS
+        if digits > _limits.DECIMAL_CHARS:
+            raise RequestError("view.width: must be larger to be moved about in, got "
+                               f"{shown(self.request.document['view']['width'])}")
         with decimal.localcontext() as context:
             context.prec = digits + 8
             width_px, height_px = self.request.size
@@ -133,8 +133,19 @@ class Explorer:
         return ipywidgets.HBox(buttons)
 
     def _on_button(self, move: Callable[[], None], _: Any) -> None:
-        move()
-        self.show()
+        self._move(move)
+
+    def _move(self, move: Callable[[], None]) -> None:
+        """Moves the camera and shows what it sees; where that fails it goes back."""
+        before = self.camera.request
+        try:
+            move()
+        except Error as error:
+            self._say(str(error))
+        else:
+            if self.show():
+                return
+        self.camera.request = before
 
     def on_event(self, event: dict[str, Any]) -> None:
         """What ipyevents tells: a press and its release at one place zoom, elsewhere pan."""
@@ -142,27 +153,34 @@ class Explorer:
         if event["type"] == "mousedown":
             self._pressed = at
             return
+        pressed, self._pressed = self._pressed, None
         if event["type"] == "wheel":
-            self.camera.zoom(*at, ZOOM if event.get("deltaY", 0) < 0 else 1 / ZOOM)
-        elif self._pressed is None:
-            return
-        elif max(abs(at[0] - self._pressed[0]), abs(at[1] - self._pressed[1])) < 4:
-            self.camera.zoom(*at, 1 / ZOOM if event.get("shiftKey") else ZOOM)
-        else:
-            self.camera.pan(at[0] - self._pressed[0], at[1] - self._pressed[1])
-        self._pressed = None
-        self.show()
+            factor = ZOOM if event.get("deltaY", 0) < 0 else 1 / ZOOM
+            self._move(lambda: self.camera.zoom(*at, factor))
+        elif pressed is not None:
+            dx_px, dy_px = at[0] - pressed[0], at[1] - pressed[1]
+            factor = 1 / ZOOM if event.get("shiftKey") else ZOOM
+            if max(abs(dx_px), abs(dy_px)) < 4:
+                self._move(lambda: self.camera.zoom(*at, factor))
+            else:
+                self._move(lambda: self.camera.pan(dx_px, dy_px))
 
-    def show(self) -> None:
-        """Renders where the camera is; an error is said below the picture that was there."""
+    def show(self) -> bool:
+        """Renders where the camera is, and whether that went well: an error is said below the
+        picture that was there."""
         view = self.camera.request.document["view"]
         try:
-            self.image = self.renderer.image(self.camera.request)
+            image = self.renderer.image(self.camera.request)
+            self._picture.value = image.png()
         except Error as error:
-            self._text.value = str(error)
-            return
-        self._picture.value = self.image.png()
-        self._text.value = f"{view['re']}, {view['im']}, {view['width']}"
+            self._say(str(error))
+            return False
+        self.image = image
+        self._say(f"{view['re']}, {view['im']}, {view['width']}")
+        return True
+
+    def _say(self, text: str) -> None:
+        self._text.value = html.escape(text)  # of a broker, or whoever wrote the view
 
     def _ipython_display_(self) -> None:
         # Not by the widget's own methods: each version of ipywidgets has others.

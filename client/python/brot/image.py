@@ -12,7 +12,7 @@ import numpy as np
 
 from . import _checks, _formats, _native, _png
 from ._formats import Array, Result
-from .errors import FileError, RequestError
+from .errors import FileError, NotFoundError, RequestError
 from .request import Request
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ class Image:
     def __init__(self, array: Result, request: Request, *,
                  planes: Mapping[str, Array] | None = None) -> None:
         if not isinstance(request, Request):
-            raise RequestError(f"request: must be a brot.Request, got {request!r}")
+            raise RequestError(f"request: must be a brot.Request, got {_checks.shown(request)}")
         _check(array, request)
         self.array = array
         self.request = request
@@ -43,6 +43,7 @@ class Image:
 
     @property
     def format(self) -> str:
+        """That of its request."""
         return self.request.format
 
     @property
@@ -60,15 +61,17 @@ class Image:
     def recolour(self, **colour: Any) -> Image:
         """The picture, rgb8, of the same numbers in other colours: the bytes of ``brot-client
         colour``. Words are keys of the request's ``colour`` (palette, mode, interior, density,
-        offset...), of a Buddhabrot ``tone`` too. What is not named stays.
+        offset...), of a Buddhabrot ``tone`` too. What is not named stays; but an image of
+        iterations is ``banded`` unless a mode is named, as no other can be had of these.
 
         RequestError where the numbers are not enough: the mode says which it needs, ``smooth`` does
         for most and ``raw`` for all. Needs libbrot.
         """
         document = self.request.document
         tone = colour.pop("tone", None)
+        only = {"mode": "banded", "inside": "plain"} if self.format == "iterations" else {}
         document["format"] = "rgb8"
-        document["colour"] = {**document.get("colour", {}), **colour}
+        document["colour"] = {**document.get("colour", {}), **only, **colour}
         if tone is not None:
             document["tone"] = {"curve": tone} if isinstance(tone, str) else tone
         wanted = Request.from_document(document)
@@ -78,35 +81,34 @@ class Image:
     def _numbers(self) -> dict[str, Array]:
         planes = self.planes or (self.array if isinstance(self.array, dict) else
                                  {self.format: self.array})
-        if all(name in ("rgb8", "rgb16", "smooth") for name in planes):
-            raise RequestError(f"format: an image of {self.format} has no numbers to be coloured: "
-                               "render it as smooth or raw")
+        if all(name in ("rgb8", "rgb16", "smooth", "distance", "phase") for name in planes):
+            raise RequestError(f"format: must be one that can be coloured, got {self.format}: "
+                               "render it as smooth or raw, which have no numbers less")
         return planes
 
     def picture(self) -> Array:
-        """The colours (height, width, 3): ``array`` itself where it has them, else those that the
-        request names, which needs libbrot."""
-        if self.is_picture:
-            assert not isinstance(self.array, dict)
-            return self.array
-        made = self.recolour().array
+        """The colours (height, width, 3): ``array`` itself where it has them, else those of
+        recolour(), which needs libbrot. RequestError where numbers have none."""
+        made = self._coloured().array
         assert not isinstance(made, dict)
         return made
 
+    def _coloured(self) -> Image:
+        return self if self.is_picture else self.recolour()
+
     def png(self) -> bytes:
         """The picture as the bytes of a PNG file."""
-        picture = self.picture()
+        made = self._coloured()
         if not _native.is_there():
-            return _png.encode(picture)
-        return _native.encode_png(self._picture_request(), picture)
+            return _png.encode(made.picture())
+        return _native.encode_png(made.request, made.picture())
 
-    def _picture_request(self) -> Request:
-        if self.is_picture:
-            return self.request
-        return Request.from_document({**self.request.document, "format": "rgb8"})
-
-    def _repr_png_(self) -> bytes:
-        return self.png()
+    def _repr_png_(self) -> bytes | None:
+        """None where it cannot be shown: a notebook then says what it is."""
+        try:
+            return self.png()
+        except (RequestError, NotFoundError):
+            return None
 
     def save(self, path: str | os.PathLike[str], *, dpi: int = 0, compress: int | None = None
              ) -> None:
@@ -121,7 +123,8 @@ class Image:
         wants_picture = path.suffix.lower() in (".png", ".ppm", ".dzi")
         if _native.is_there():
             if wants_picture and not self.is_picture:
-                _native.write(path, self._picture_request(), [self.picture()], dpi, compress)
+                made = self.recolour()
+                _native.write(path, made.request, [made.picture()], dpi, compress)
             else:
                 _native.write(path, self.request, self._in_order(), dpi, compress)
             return
@@ -204,11 +207,11 @@ def _check(array: Any, request: Request) -> None:
     wanted = like if isinstance(like, dict) else {"": like}
     if list(arrays) != list(wanted):
         what = f"a dict of {', '.join(wanted)}" if isinstance(like, dict) else "one array"
-        raise RequestError(f"array: must be {what}, got {array!r:.60}")
+        raise RequestError(f"array: must be {what}, got {_checks.shown(array)}")
     for name, one in wanted.items():
         shape, found = (height, *one.shape[1:]), arrays[name]
         if not isinstance(found, np.ndarray) or (found.shape, found.dtype) != (shape, one.dtype):
             what = (f"{found.dtype} {found.shape}" if isinstance(found, np.ndarray)
-                    else f"{found!r:.60}")
+                    else _checks.shown(found))
             raise RequestError(f"array: {name or request.format} of {width} x {height} pixels must "
                                f"be an array {shape} of {one.dtype}, got {what}")

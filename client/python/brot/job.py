@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import logging
 import secrets
@@ -19,11 +20,11 @@ from ._formats import Array, Result
 from ._notice import Progress, Summary
 from ._rows import runs
 from ._shm import MappedImage
+from ._sink import JobSink
 from .errors import Cancelled, Error, TimeoutError
 from .request import Request
 
 if TYPE_CHECKING:
-    from ._task import JobTask
     from .image import Image
     from .service import Service
 
@@ -50,6 +51,10 @@ class Job:
     Callbacks are called in a thread of brot's (or at once, where what they wait for has happened):
     they must not wait for anything, and what would wait for a broker is an Error there. What they
     raise is logged.
+
+    A job of one's own ends with the last reference to it, unless it is done, kept, or has
+    callbacks. It is no ``concurrent.futures.Future``: what wants one of these does not take it;
+    :mod:`brot.aio` is for asyncio.
     """
 
     def __init__(self, service: Service, request: Request | None, numbers: Request | None,
@@ -58,7 +63,9 @@ class Job:
         self._picture = request if numbers is not None else None
         self._request = request
         self._is_own = is_own
-        self._task: JobTask | None = None
+        self._sink = JobSink(self)
+        self._listeners: list[DoneCallback] = []  # of brot's own: they keep nothing alive
+        self._changes = 0
         self._condition = threading.Condition()
         self._id = 0
         self._progress: Progress | None = None
@@ -109,6 +116,7 @@ class Job:
         return not self.done() and progress is not None and progress.state == "running"
 
     def cancelled(self) -> bool:
+        """Whether somebody has asked for its end."""
         return isinstance(self._error, Cancelled)
 
     # What is wanted
@@ -122,15 +130,17 @@ class Job:
         return True
 
     def wait(self, timeout: float | None = None) -> bool:
-        """Whether it has ended within so many seconds."""
-        return self._wait(self.done, timeout)
+        """Whether it has ended within so many seconds. A KeyboardInterrupt meanwhile cancels a job
+        of one's own."""
+        with self._interruptible():
+            return self._wait(self.done, timeout)
 
     def result(self, timeout: float | None = None) -> Result:
-        """The array, read-only: see :meth:`brot.Service.render`. Waits for so many seconds at most.
-        A KeyboardInterrupt meanwhile cancels a job of one's own."""
+        """The array, read-only: see :meth:`brot.Service.render`. Waits for so many seconds at most
+        until the job is done; what is coloured here takes its time after that. A KeyboardInterrupt
+        meanwhile cancels a job of one's own."""
         self._wait_done(timeout)
-        if self._error is not None:
-            raise self._error
+        self._raise()
         if self._result is None:
             result = self._make_result()
             with self._condition:
@@ -146,8 +156,7 @@ class Job:
         """The planes as the broker has them, by their names (``density``, ``density1`` and
         ``density2`` of three)."""
         self._wait_done(timeout)
-        if self._error is not None:
-            raise self._error
+        self._raise()
         assert self._arrays is not None and self._request is not None
         wanted = self._request.numbers() if self._picture is not None else self._request
         assert wanted is not None
@@ -171,6 +180,7 @@ class Job:
         _checks.callback("callback", callback)
         with self._condition:
             if not self.done():
+                self._sink.keep()
                 self._done_callbacks.append(callback)
                 return
         _call(callback, self)
@@ -179,7 +189,9 @@ class Job:
         """Calls it with each :class:`brot.Progress`."""
         _checks.callback("callback", callback)
         with self._condition:
-            self._progress_callbacks.append(callback)
+            if not self.done():
+                self._sink.keep()
+                self._progress_callbacks.append(callback)
 
     def stream(self, timeout: float | None = None) -> Iterator[tuple[int, Result]]:
         """Yields (y, rows) as rows are done: the number of the first one, and what result() has, of
@@ -188,8 +200,12 @@ class Job:
         On the broker's host that is while the job runs. Elsewhere a picture in one piece can be
         read when all of it is done, and one in bands band by band; what is coloured here as a whole
         (a Buddhabrot, histogram, relief) always at its end.
+
+        A KeyboardInterrupt while it waits cancels a job of one's own. Who leaves the loop early,
+        however, may want the result still: the job goes on until cancel(), or until nobody refers
+        to it.
         """
-        patience = _Patience(self, timeout)
+        patience = Patience(self, timeout)
         given = np.zeros(0, np.bool_)
         while True:
             found, given, is_last = self._fresh_rows(given)
@@ -201,7 +217,7 @@ class Job:
     def rows(self, first: int, rows: int, timeout: float | None = None) -> Result:
         """These rows of the result, as soon as they are there: see stream(). RequestError where the
         picture has no such rows."""
-        patience = _Patience(self, timeout)
+        patience = Patience(self, timeout)
         while True:
             seen = self._see()
             if seen.ready.size:
@@ -220,11 +236,27 @@ class Job:
         with self._interruptible():
             self._wait(lambda: self._request is not None or self.done(), None)
         if self._request is None:
-            assert self._error is not None
-            raise self._error
+            self._raise()
+        assert self._request is not None
         return _lazy.array_of(self._request, rows, self.rows, secrets.token_hex(16))
 
     # In whatever thread waits
+
+    def _raise(self) -> None:
+        """The error, where there is one: each time another, as it collects the frames of callers
+        that it passes through, with all they hold."""
+        if self._error is not None:
+            raise copy.copy(self._error)
+
+    def _listen(self, listener: DoneCallback) -> Callable[[], None]:
+        """Has it called at each change, but for progress. Answers what ends that."""
+        with self._condition:
+            self._listeners = [*self._listeners, listener]
+
+        def forget() -> None:
+            with self._condition:
+                self._listeners = [one for one in self._listeners if one is not listener]
+        return forget
 
     def _interruptible(self) -> _CancelOnInterrupt:
         return _CancelOnInterrupt(self)
@@ -238,9 +270,8 @@ class Job:
             return self._condition.wait_for(is_so, wait_s)
 
     def _wait_done(self, timeout: float | None) -> None:
-        with self._interruptible():
-            if not self.wait(timeout):
-                raise TimeoutError(f"job {self._id} is not done within {timeout:g} s")
+        if not self.wait(timeout):
+            raise TimeoutError(f"job {self._id} is not done within {timeout:g} s")
 
     def _make_result(self) -> Result:
         assert self._arrays is not None and self._request is not None
@@ -262,8 +293,7 @@ class Job:
     def _see(self) -> _Seen:
         """The rows that are there now. Raises the job's error."""
         with self._condition:
-            if self._error is not None:
-                raise self._error
+            self._raise()
             is_done, image, arrays = self._summary is not None, self._image, self._arrays
             request, ready = self._request, self._ready.copy()
         if request is None or (self._picture is not None and not is_done):
@@ -281,33 +311,41 @@ class Job:
 
     # In the loop's thread
 
-    def on_accepted(self, job: int, request: Request, image: MappedImage | None) -> None:
+    def _change(self) -> None:
+        with self._condition:
+            self._changes += 1
+            self._condition.notify_all()
+            listeners = self._listeners
+        for listener in listeners:
+            _call(listener, self)
+
+    def _on_accepted(self, job: int, request: Request, image: MappedImage | None) -> None:
         with self._condition:
             self._id, self._image = job, image
             if self._picture is None:
                 self._request = request
-            self._condition.notify_all()
+        self._change()
 
-    def on_progress(self, progress: Progress) -> None:
+    def _on_progress(self, progress: Progress) -> None:
         with self._condition:
             self._progress = progress
             callbacks = list(self._progress_callbacks)
         for callback in callbacks:
             _call(callback, progress)
 
-    def on_rows(self, arrays: list[Array], first: int, rows: int) -> None:
+    def _on_rows(self, arrays: list[Array], first: int, rows: int) -> None:
         with self._condition:
             if self._ready.size != arrays[0].shape[0]:
                 self._ready = np.zeros(arrays[0].shape[0], np.bool_)
             self._arrays = arrays
             self._ready[first:first + rows] = True
-            self._condition.notify_all()
+        self._change()
 
-    def on_done(self, arrays: list[Array], summary: Summary, is_mapped: bool) -> None:
+    def _on_done(self, arrays: list[Array], summary: Summary, is_mapped: bool) -> None:
         self._end(functools.partial(self._set_done, arrays, summary, is_mapped))
 
-    def on_failed(self, error: Error) -> None:
-        self._end(functools.partial(setattr, self, "_error", error))
+    def _on_failed(self, error: Error) -> None:
+        self._end(functools.partial(setattr, self, "_error", error.with_traceback(None)))
 
     def _set_done(self, arrays: list[Array], summary: Summary, is_mapped: bool) -> None:
         self._arrays, self._is_mapped, self._image = arrays, is_mapped, None
@@ -316,10 +354,9 @@ class Job:
     def _end(self, set_: Callable[[], object]) -> None:
         with self._condition:
             set_()
-            self._task = None
             callbacks, self._done_callbacks = self._done_callbacks, []
             self._progress_callbacks = []
-            self._condition.notify_all()
+        self._change()
         for callback in callbacks:
             _call(callback, self)
 
@@ -329,19 +366,25 @@ class Job:
         return f"<brot.Job {self._id} {state}>"
 
 
-class _Patience:
+class Patience:
     """Waits for rows of a job, so long in all. TimeoutError."""
 
     def __init__(self, job: Job, timeout: float | None) -> None:
         self._job, self._timeout = job, seconds("timeout", timeout)
         self._end_s = None if self._timeout is None else time.monotonic() + self._timeout
 
+    def left(self) -> float | None:
+        """Seconds, None: without end. TimeoutError once it is over."""
+        if self._end_s is None:
+            return None
+        left = self._end_s - time.monotonic()
+        if left <= 0:
+            raise TimeoutError(f"job {self._job.id} is not done within {self._timeout:g} s")
+        return left
+
     def wait_rows(self) -> None:
         """Until there may be more."""
-        job = self._job
-        left = None if self._end_s is None else self._end_s - time.monotonic()
-        if left is not None and left <= 0:
-            raise TimeoutError(f"job {job.id} is not done within {self._timeout:g} s")
+        job, left = self._job, self.left()
         # A bit of a mapped image makes no sound.
         looks = [wait_s for wait_s in (left, BITS_S if job._image is not None else None)
                  if wait_s is not None]
@@ -383,5 +426,5 @@ def _assembled(format_: str, arrays: list[Array], first: int, rows: int) -> Resu
 def _call(callback: Callable[[Any], object], value: object) -> None:
     try:
         callback(value)
-    except Exception:  # pylint: disable=broad-except
+    except BaseException:  # pylint: disable=broad-except
         log.exception("a callback of a job failed")

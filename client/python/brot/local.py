@@ -113,7 +113,12 @@ def _fitting(out: Array, format_: Format, size: tuple[int, int]) -> Array:
         raise RequestError(f"out: must not be given for format {format_.name}, of "
                            f"{len(format_.planes)} planes")
     if (not isinstance(out, np.ndarray) or out.shape != shape or out.dtype != plane.dtype
-            or not out.flags.writeable or not out[:1].flags.c_contiguous or out.strides[0] < 0):
-        raise RequestError(f"out: must be a writeable array {shape} of {plane.dtype}, rows in one "
-                           "piece")
+            or not out.flags.writeable or not out.flags.aligned
+            or not out[:1].flags.c_contiguous):
+        raise RequestError(f"out: must be a writeable, aligned array {shape} of {plane.dtype}, "
+                           "each of whose rows is in one piece")
+    row_bytes = width * plane.pixel_bytes
+    if height > 1 and out.strides[0] < row_bytes:
+        raise RequestError(f"out: must have rows that lie behind one another, {row_bytes} bytes "
+                           f"apart or more, got {out.strides[0]}")
     return out

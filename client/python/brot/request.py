@@ -12,13 +12,13 @@ import copy
 import json
 import numbers
 from collections.abc import Mapping, Sequence
-from decimal import Decimal
+from decimal import Decimal, DecimalException
 from typing import Any
 
 import numpy as np
 
 from . import _formats, _limits
-from ._checks import text, whole
+from ._checks import shown, text, whole
 from ._places import RANGE_WIDTH_PX, Place, ViewLike, number_text, read_formula, read_view
 from .errors import RequestError
 
@@ -110,7 +110,7 @@ class Request:
         """Of a whole document, as a broker has it: taken as it is, but for size and format."""
         made = cls.__new__(cls)
         if not isinstance(document, Mapping):
-            raise RequestError(f"request: must be a document, got {document!r}")
+            raise RequestError(f"request: must be a document, got {shown(document)}")
         made._document = _checked({**document, "size": _size(None, document, Place())})
         _formats.by_name(made._document.get("format", "rgb8"))
         return made
@@ -152,12 +152,26 @@ class Request:
     def extent(self) -> tuple[float, float, float, float]:
         """Left, right, lower and upper edge in the complex plane, as matplotlib's ``imshow()``
         takes them; of a view that is not turned."""
+        re_, im, width, height = self._window()
+        try:
+            return (float(re_ - width / 2), float(re_ + width / 2), float(im - height / 2),
+                    float(im + height / 2))
+        except DecimalException:
+            raise RequestError("view: must be of numbers that can be reckoned with, got "
+                               f"{shown(self._document['view'])}") from None
+
+    def _window(self) -> tuple[Decimal, Decimal, Decimal, Decimal]:
+        """Centre, width and height of the view. RequestError."""
         view = self._document["view"]
         width_px, height_px = self.size
-        re_, im, width = (Decimal(str(view[key])) for key in ("re", "im", "width"))
-        height = Decimal(str(view["height"])) if "height" in view else width * height_px / width_px
-        return (float(re_ - width / 2), float(re_ + width / 2), float(im - height / 2),
-                float(im + height / 2))
+        try:
+            re_, im, width = (Decimal(str(view[key])) for key in ("re", "im", "width"))
+            height = (Decimal(str(view["height"])) if "height" in view else
+                      width * height_px / width_px)
+        except DecimalException:
+            raise RequestError("view: must be of numbers that can be reckoned with, got "
+                               f"{shown(view)}") from None
+        return re_, im, width, height
 
     def numbers(self) -> Request | None:
         """The request for the numbers that this picture is coloured by, where that needs the whole
@@ -197,7 +211,7 @@ def _given(words: Mapping[str, Any]) -> dict[str, Any]:
 def _lay(document: dict[str, Any], key: str, over: Mapping[str, Any] | None) -> None:
     for part in (document.get(key, {}), {} if over is None else over):
         if not isinstance(part, Mapping):
-            raise RequestError(f"{key}: must be a mapping, got {part!r}")
+            raise RequestError(f"{key}: must be a mapping, got {shown(part)}")
     if over:
         document[key] = {**document.get(key, {}), **over}
 
@@ -218,7 +232,7 @@ def _plain(field: str, value: Any, depth: int = 0) -> Any:
         return {str(key): _plain(field, part, depth + 1) for key, part in value.items()}
     if depth < _limits.JSON_DEPTH and isinstance(value, Sequence) and not isinstance(value, bytes):
         return [_plain(field, part, depth + 1) for part in value]
-    raise RequestError(f"{field}: must be what JSON has a word for, got {value!r}")
+    raise RequestError(f"{field}: must be what JSON has a word for, got {shown(value)}")
 
 
 def _checked(document: Mapping[str, Any]) -> dict[str, Any]:
@@ -227,24 +241,24 @@ def _checked(document: Mapping[str, Any]) -> dict[str, Any]:
     plain: dict[str, Any] = {str(key): _plain(str(key), value) for key, value in document.items()}
     for key in ("view", "colour", "buddha", "tone", "parameters"):
         if not isinstance(plain.get(key, {}), dict):
-            raise RequestError(f"{key}: must be a mapping, got {plain[key]!r}")
+            raise RequestError(f"{key}: must be a mapping, got {shown(plain[key])}")
     view = plain.get("view", {})
     for key in ("re", "im", "width") + (("height",) if "height" in view else ()):
         number_text(f"view.{key}", view.get(key))
     if "rotate" in view and not isinstance(view["rotate"], int | float):
-        raise RequestError(f"view.rotate: must be degrees, got {view['rotate']!r}")
+        raise RequestError(f"view.rotate: must be degrees, got {shown(view['rotate'])}")
     if "samples" in plain:
         plain["samples"] = _int("samples", plain["samples"])
     if not isinstance(plain.get("buddha", {}).get("bands", []), list):
-        raise RequestError(f"bands: must be a list of ranges, got {plain['buddha']['bands']!r}")
+        raise RequestError(f"bands: must be a list of ranges, got {shown(plain['buddha']['bands'])}")
     return plain
 
 
 def _int(name: str, value: object) -> int:
-    is_whole = isinstance(value, numbers.Integral) or (isinstance(value, float)
+    is_whole = isinstance(value, numbers.Integral) or (isinstance(value, float | np.floating)
                                                        and value.is_integer())
     if not is_whole or isinstance(value, bool):
-        raise RequestError(f"{name}: must be a whole number, got {value!r}")
+        raise RequestError(f"{name}: must be a whole number, got {shown(value)}")
     return int(value)  # type: ignore[call-overload,no-any-return]
 
 
@@ -261,10 +275,10 @@ def _size(size: Sequence[int] | None, document: Mapping[str, Any], place: Place)
     if isinstance(given, np.ndarray):
         given = given.tolist()
     if isinstance(given, str) or not isinstance(given, Sequence) or len(given) != 2:
-        raise RequestError(f"size: must be (width, height) in pixels, got {given!r}")
+        raise RequestError(f"size: must be (width, height) in pixels, got {shown(given)}")
     sides = [_int("size", side) for side in given]
     if not all(1 <= side <= _limits.SIZE_PX for side in sides):
-        raise RequestError(f"size: each side must be 1 to {_limits.SIZE_PX} pixels, got {given!r}")
+        raise RequestError(f"size: each side must be 1 to {_limits.SIZE_PX} pixels, got {shown(given)}")
     return sides
 
 
@@ -276,5 +290,5 @@ def _home(document: Mapping[str, Any]) -> dict[str, Any]:
         return {"re": "-0.4", "im": "0", "width": f"{width:.3f}", "rotate": 90}
     formula = document.get("formula", "mandelbrot")
     if formula not in _HOMES:
-        raise RequestError(f"formula: must be one of {', '.join(_HOMES)}, got {formula!r}")
+        raise RequestError(f"formula: must be one of {', '.join(_HOMES)}, got {shown(formula)}")
     return dict(zip(("re", "im", "width"), _HOMES[formula]))

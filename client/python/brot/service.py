@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import queue
 import secrets
@@ -9,23 +10,25 @@ import weakref
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, TypeVar
 
-from . import _keys, _limits, _native
+from . import _keys, _limits, _native, _questions
 from ._actions import Plan
-from ._checks import callback, seconds, text, whole
+from ._checks import callback, seconds
 from ._formats import Result
 from ._loop import Loop, as_error
 from ._places import ViewLike
+from ._sink import let_go
 from ._task import JobTask, Question
 from ._wire import Type
-from .errors import ConnectionError, Error, RequestError, TimeoutError
+from .errors import ConnectionError, Error, RequestError
 from .image import Image
 from .job import Job, ProgressCallback
 from .request import Request
 
 SYSTEM_SOCKET = Path("/run/brot/clients")
 TIMEOUT_S = 10.0
+T = TypeVar("T")
 Size = Sequence[int]
 
 
@@ -51,6 +54,18 @@ def connect(url: str | None = None, *, key: _keys.PathLike | None = None,
     ConnectionError: no broker answers; DeniedError: it does not let this user, or this key, in;
     RequestError (a ValueError): the URL or the keys are not so; FileError: a key cannot be read.
     """
+    service = prepare(url, key, server_key, insecure, timeout, client)
+    try:
+        service._ask(Type.STATUS, {}, watches_handshake=True)
+    except BaseException:
+        service.close()
+        raise
+    return service
+
+
+def prepare(url: str | None, key: _keys.PathLike | None, server_key: _keys.PathLike | None,
+            insecure: bool, timeout: float | None, client: str | None) -> Service:
+    """As connect(), of a broker that nobody has heard yet."""
     silence_s = seconds("timeout", timeout)
     if silence_s == 0:
         raise RequestError(f"timeout: must be over 0 s, got {timeout!r}")
@@ -62,20 +77,14 @@ def connect(url: str | None = None, *, key: _keys.PathLike | None = None,
                                   f"{SYSTEM_SOCKET}; brot.cluster() starts one")
         url = f"ipc://{SYSTEM_SOCKET}"
     keys = _keys.for_url(url, key, server_key, insecure)
-    service = Service(Loop(url, keys), silence_s, client)
-    try:
-        service._ask(Type.STATUS, {}, watches_handshake=True)
-    except BaseException:
-        service.close()
-        raise
-    return service
+    return Service(Loop(url, keys), silence_s, client)
 
 
 class Service:
     """A broker that :func:`brot.connect` has found. Any thread may use it; it does not survive
     ``fork()`` in the child. It closes at the end of a ``with`` block, by close(), or with the last
-    reference to it and its jobs: jobs of its own that are not done, and not kept, end then. Arrays
-    stay.
+    reference to it and its jobs: jobs of its own that are not done, and not kept, end then; of any
+    other job it is a ConnectionError, while that goes on. Arrays stay.
     """
 
     def __init__(self, loop: Loop, timeout: float | None, client: str | None) -> None:
@@ -87,6 +96,7 @@ class Service:
 
     @property
     def url(self) -> str:
+        """Of its broker."""
         return self._loop.url
 
     # Rendering
@@ -111,7 +121,7 @@ class Service:
 
         Row 0 is on top. view, size and the other words are those of :class:`brot.Request`. On the
         broker's host an array of one plane is the broker's own memory, not a copy; the broker keeps
-        it as long as a view of it is used.
+        it as long as a view of it is used, but 32 of them at most.
 
         timeout: seconds for all of it; then the job is cancelled. progress: called with each
         :class:`brot.Progress`. priority, keep: as submit() has them.
@@ -120,15 +130,15 @@ class Service:
         FailedError, DeniedError, and Cancelled where somebody else has cancelled it. A
         KeyboardInterrupt cancels the job.
         """
-        return self._finished(view, size, timeout, progress,
-                              {"priority": priority, "keep": keep, **words}).result()
+        return self._see_through(Job.result, view, size, timeout, progress,
+                                 {"priority": priority, "keep": keep, **words})
 
     def image(self, view: ViewLike | Request = None, size: Size | None = None, *,
               timeout: float | None = None, priority: int = 0, keep: bool = False,
               progress: ProgressCallback | None = None, **words: Any) -> Image:
         """As render(), with the request: a :class:`brot.Image`, which a notebook shows."""
-        return self._finished(view, size, timeout, progress,
-                              {"priority": priority, "keep": keep, **words}).image()
+        return self._see_through(Job.image, view, size, timeout, progress,
+                                 {"priority": priority, "keep": keep, **words})
 
     def submit(self, view: ViewLike | Request = None, size: Size | None = None, *,
                priority: int = 0, keep: bool = False, shared: bool = True, **words: Any) -> Job:
@@ -138,9 +148,13 @@ class Service:
         priority: -100 to 100, among one's jobs the higher ones go first. keep: the job and its
         image stay at the broker, also without this process, until release(). shared: False gets the
         pixels over the socket even where memory could be shared.
+
+        24 jobs of a service are at the broker at a time, beside the images that arrays are in;
+        more wait here. Where the broker has no room for one, the oldest of these images is
+        released: its arrays stay, in memory that then is this process's alone.
         """
         request = Request.of(view, size, words)
-        priority = _priority(priority)
+        priority = _questions.priority_of(priority)
         request.json()
         numbers = request.numbers()
         if numbers is not None:
@@ -153,100 +167,100 @@ class Service:
     def attach(self, job: int, *, shared: bool = True) -> Job:
         """A job that somebody has submitted, by its number. NotFoundError comes from its
         result()."""
-        plan = Plan(self.url, self._timeout_s, self._is_patient, attach=_job(job))
+        plan = Plan(self.url, self._timeout_s, self._is_patient, attach=_questions.job_id(job))
         return self._begin(Job(self, None, None, False), plan, shared)
 
     def _begin(self, job: Job, plan: Plan, shared: bool) -> Job:
-        loop = self._loop
+        loop, sink = self._loop, job._sink
+        weakref.finalize(job, let_go, loop, sink).atexit = False
 
         def begin() -> None:
             try:
-                job._task = JobTask(loop, plan, job, shared)
-                loop.begin(job._task)
-            except Exception as error:  # pylint: disable=broad-except
-                job.on_failed(as_error(error))
+                sink.task = JobTask(loop, plan, sink, shared)
+                loop.begin(sink.task)
+            except BaseException as error:  # pylint: disable=broad-except
+                sink.on_failed(as_error(error))
         self._post(begin)
         return job
 
-    def _finished(self, view: ViewLike | Request, size: Size | None, timeout: float | None,
-                  progress: ProgressCallback | None, words: dict[str, Any]) -> Job:
+    def _see_through(self, take: Callable[[Job], T], view: ViewLike | Request, size: Size | None,
+                     timeout: float | None, progress: ProgressCallback | None,
+                     words: dict[str, Any]) -> T:
+        """What ``take`` makes of a job that is done. One that nobody waits for is cancelled, for
+        whatever reason that is."""
         wait_s = seconds("timeout", timeout)
         if progress is not None:
             callback("progress", progress)
-        job = self.submit(view, size, **words)
-        if progress is not None:
-            job.add_progress_callback(progress)
+        job = None
         try:
+            job = self.submit(view, size, **words)
+            if progress is not None:
+                job.add_progress_callback(progress)
             job.exception(wait_s)
-        except TimeoutError:
-            job.cancel()
+            return take(job)
+        except BaseException:
+            if job is not None:
+                job.cancel()
             raise
-        return job
 
     def _cancel(self, job: Job) -> None:
-        loop = self._loop
+        loop, sink = self._loop, job._sink
 
         def cancel() -> None:
-            if job._task is not None:
-                job._task.cancel(loop.now())
+            if sink.task is not None:
+                sink.task.cancel(loop.now())
         loop.post(cancel)
 
     # Asking
 
     def jobs(self) -> list[dict[str, Any]]:
         """What there is, a dict a job with the keys of PROTOCOL.md, section 4.2."""
-        return self._list(Type.JOBS, "jobs", {})
+        return self._answer(_questions.jobs())
 
     def workers(self) -> list[dict[str, Any]]:
         """The workers, likewise."""
-        return self._list(Type.WORKERS, "workers", {})
+        return self._answer(_questions.workers())
 
     def status(self) -> dict[str, Any]:
         """The broker, likewise."""
-        found = self._ask(Type.STATUS, {}).get("status")
-        return found if isinstance(found, dict) else {}
+        return self._answer(_questions.status())
 
     def history(self, limit: int = _limits.HISTORY, before: int | None = None
                 ) -> list[dict[str, Any]]:
         """The jobs that have ended, newest first; ``before``: only those older than that one."""
-        body = {"limit": whole("limit", limit, 1, _limits.HISTORY)}
-        if before is not None:
-            body["before"] = whole("before", before, 1, _limits.ID_MAX)
-        return self._list(Type.HISTORY, "history", body)
+        return self._answer(_questions.history(limit, before))
 
     def cancel(self, job: int) -> None:
         """Ends a job, by its number. NotFoundError."""
-        self._ask(Type.CANCEL_JOB, {"job": _job(job)})
+        self._answer(_questions.of_job(Type.CANCEL_JOB, job))
 
     def release(self, job: int) -> None:
         """Has the broker forget a job that is done, and its image. NotFoundError; RequestError
         where it is not done."""
-        self._ask(Type.RELEASE, {"job": _job(job)})
+        self._answer(_questions.of_job(Type.RELEASE, job))
 
     def pause(self, job: int) -> None:
         """Has no more tiles of it rendered. NotFoundError, RequestError."""
-        self._ask(Type.PAUSE, {"job": _job(job)})
+        self._answer(_questions.of_job(Type.PAUSE, job))
 
     def resume(self, job: int) -> None:
         """Goes on with a paused job."""
-        self._ask(Type.RESUME, {"job": _job(job)})
+        self._answer(_questions.of_job(Type.RESUME, job))
 
     def retry(self, job: int) -> None:
         """Renders what a failed job lacks, or makes one of the history again, with keep."""
-        self._ask(Type.RETRY, {"job": _job(job)})
+        self._answer(_questions.of_job(Type.RETRY, job))
 
     def priority(self, job: int, priority: int) -> None:
         """Changes the priority of a job."""
-        self._ask(Type.PRIORITY, {"job": _job(job), "priority": _priority(priority)})
+        self._answer(_questions.priority(job, priority))
 
     def drain(self, worker: str) -> int:
         """Workers of that name finish what they hold and leave. How many these are."""
-        body = {"worker": text("worker", worker)}
-        return int(self._ask(Type.DRAIN_WORKER, body).get("draining", 0))
+        return self._answer(_questions.drain(worker))
 
-    def _list(self, type_: Type, key: str, body: dict[str, Any]) -> list[dict[str, Any]]:
-        found = self._ask(type_, body).get(key)
-        return [row for row in found if isinstance(row, dict)] if isinstance(found, list) else []
+    def _answer(self, question: _questions.Question[T]) -> T:
+        return question.read(self._ask(question.type, question.body))
 
     def _ask(self, type_: Type, body: dict[str, Any], *,
              watches_handshake: bool = False) -> dict[str, Any]:
@@ -255,7 +269,7 @@ class Service:
         self._question(type_, body, answers.put, watches_handshake)
         answer = answers.get()
         if isinstance(answer, Error):
-            raise answer
+            raise copy.copy(answer)  # as others may get it as well
         return answer
 
     def _question(self, type_: Type, body: dict[str, Any],
@@ -267,7 +281,7 @@ class Service:
             try:
                 loop.begin(Question(loop, type_, body, timeout_s, told,
                                     watches_handshake=watches_handshake))
-            except Exception as error:  # pylint: disable=broad-except
+            except BaseException as error:  # pylint: disable=broad-except
                 told(as_error(error))
         self._post(begin)
 
@@ -290,14 +304,6 @@ class Service:
 
     def __repr__(self) -> str:
         return f"<brot.Service {self.url}{' closed' if self._loop.is_closed() else ''}>"
-
-
-def _job(job: int) -> int:
-    return whole("job", job, 1, _limits.ID_MAX)
-
-
-def _priority(priority: int) -> int:
-    return whole("priority", priority, -_limits.PRIORITY, _limits.PRIORITY)
 
 
 def _client_name(client: str | None) -> str:

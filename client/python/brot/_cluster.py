@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import select
 import shutil
 import stat
@@ -13,22 +14,23 @@ import threading
 import time
 from pathlib import Path
 
-from ._checks import path, text, whole
+from ._checks import path, whole
 from ._keys import PathLike
-from ._loop import Loop
+from ._loop import Loop, as_error
 from ._wire import Type
-from .errors import Error, NotFoundError
+from .errors import Error, NotFoundError, RequestError, from_code
 from .service import Service
 
 START_S = 10.0  # the broker must be ready within
 STOP_S = 2.0  # a program that has not ended within that is killed
 WORKERS_MAX = 256
+MEMORY_LEAST_BYTES, MEMORY_MOST_BYTES = 1 << 20, 1 << 60
 _IPC_PATH_BYTES = 107
 _LONGEST_NAME = "/brot-XXXXXXXX/clients"
 
 
 def cluster(workers: int | None = None, *, threads: int = 1, programs: PathLike | None = None,
-            memory: str | None = None) -> Cluster:
+            memory: int | str | None = None) -> Cluster:
     """Starts a broker and workers, which nobody else can reach, and connects to them::
 
         with brot.cluster(workers=2) as service:
@@ -36,7 +38,7 @@ def cluster(workers: int | None = None, *, threads: int = 1, programs: PathLike 
 
     workers: processes, one a core without it; threads: of each. programs: the folder of brot-broker
     and brot-worker; without it they are looked for on PATH, beside this Python and in /usr/bin.
-    memory: of shared memory for images, as brot-broker's ``--memory`` has it.
+    memory: bytes of shared memory for images, or as brot-broker's ``--memory`` has it: ``"512M"``.
 
     They end at the end of the ``with`` block, by close(), and with this process, however that ends.
     NotFoundError: there are no programs; RequestError (a ValueError); Error: they do not start.
@@ -45,7 +47,7 @@ def cluster(workers: int | None = None, *, threads: int = 1, programs: PathLike 
         workers = min(len(os.sched_getaffinity(0)), WORKERS_MAX)
     count = whole("workers", workers, 1, WORKERS_MAX)
     threads = whole("threads", threads, 1, WORKERS_MAX)
-    options = [] if memory is None else ["--memory", text("memory", memory)]
+    options = [] if memory is None else ["--memory", str(_memory_bytes(memory))]
     return Cluster(_Landlord(_find("brot-broker", programs), _find("brot-worker", programs), count,
                              threads, options))
 
@@ -55,8 +57,12 @@ class Cluster(Service):
     its programs dies, what is waited for fails with an Error that says so."""
 
     def __init__(self, landlord: _Landlord) -> None:
+        try:
+            loop = Loop(landlord.url, None)
+        except BaseException:
+            landlord.end()
+            raise
         self._landlord = landlord
-        loop = Loop(landlord.url, None)
         super().__init__(loop, None, None)
         try:
             landlord.begin(loop)
@@ -88,19 +94,18 @@ class _Landlord:
         self._broker, self._worker = broker, worker
         self._workers, self._threads, self._options = workers, threads, options
         self._is_ready = threading.Event()
-        self._error: Error | None = None
+        self._fault: tuple[str, str] | None = None  # code and text of what it ended with
         self._loop: Loop | None = None
         self._thread = threading.Thread(target=self._run, name="brot-cluster", daemon=True)
 
     def begin(self, loop: Loop) -> None:
-        """Starts both, and waits until the broker listens."""
+        """Starts both, and waits until the broker listens. Error; then end() is still owed."""
         self._loop = loop
         loop.at_exit(self.end)
         self._thread.start()
         self._is_ready.wait()
-        if self._error is not None:
-            self.end()
-            raise self._error
+        if self._fault is not None:
+            raise from_code(*self._fault)
 
     def ask_end(self) -> None:
         if os.getpid() != self._pid:
@@ -112,6 +117,8 @@ class _Landlord:
 
     def end(self) -> None:
         self.ask_end()
+        if self._thread.ident is None and os.getpid() == self._pid:
+            shutil.rmtree(self._folder, ignore_errors=True)
         if self._thread.is_alive() and self._thread is not threading.current_thread():
             self._thread.join()
 
@@ -132,13 +139,12 @@ class _Landlord:
                         os.close(descriptor)
             self._is_ready.set()
             self._watch(children)
-        except Error as error:
-            self._error = error
-        except OSError as error:
-            self._error = Error(f"an embedded service cannot be started: {error}", "system")
+        except Exception as error:  # pylint: disable=broad-except
+            # Not the error itself, which holds the frames that it went through.
+            self._fault = _fault_of(error)
         finally:
-            if self._error is not None and self._loop is not None:
-                self._loop.fail(self._error)
+            if self._fault is not None and self._is_ready.is_set() and self._loop is not None:
+                self._loop.fail(from_code(*self._fault))
             for child in reversed(children):  # the worker first, whose goodbye the broker takes
                 _stop(child)
             shutil.rmtree(self._folder, ignore_errors=True)
@@ -184,6 +190,13 @@ class _Landlord:
             os.close(self._waker)
 
 
+def _fault_of(error: Exception) -> tuple[str, str]:
+    if isinstance(error, OSError) and not isinstance(error, Error):
+        return "system", f"an embedded service cannot be started: {error}"
+    found = as_error(error)
+    return found.code, str(found)
+
+
 def _popen(words: list[str | Path], *pass_fds: int) -> subprocess.Popen[bytes]:
     environment = {key: value for key, value in os.environ.items()
                    if key not in ("BROT_BROKER", "BROT_KEY", "BROT_SERVER_KEY")}
@@ -221,6 +234,18 @@ def _find(name: str, folder: PathLike | None) -> Path:
         raise NotFoundError(f"{name} is not installed: nothing of that name is in "
                             f"{folders[0] if folder is not None else 'PATH'}")
     return Path(found).resolve()
+
+
+def _memory_bytes(memory: object) -> int:
+    """RequestError where brot-broker would not take it."""
+    found: object = memory
+    if isinstance(memory, str):
+        match = re.fullmatch(r"([0-9]{1,19})([KkMmGgTt]?)", memory)
+        if match is None:
+            raise RequestError("memory: must be bytes, such as 1 << 30 or \"512M\", got "
+                               f"{memory!r:.60}")
+        found = int(match[1]) << 10 * " KMGT".index(match[2].upper() or " ")
+    return whole("memory", found, MEMORY_LEAST_BYTES, MEMORY_MOST_BYTES)
 
 
 def _make_folder() -> str:
