@@ -189,8 +189,10 @@ def test_what_an_embedded_service_says(stage: Stage) -> None:
 def test_an_embedded_service_that_says_much(stage: Stage) -> None:
     """More than a pipe has room for, before and after it is ready."""
     much = "head -c 300000 /dev/zero | tr '\\0' '\\n'"
+    wait = ('for word; do case $word in ipc://*) socket=${word#ipc://};; esac; done; '
+            'until [ -S "$socket" ]; do :; done; ')
     programs = fake_programs(stage, broker=f'{much}; exec "{BIN}/brot-broker" "$@"',
-                             worker=f'{much} >&2; exec "{BIN}/brot-worker" "$@"')
+                             worker=f'{wait}{much} >&2; exec "{BIN}/brot-worker" "$@"')
     process = user(stage, "service", "-", "workers", '{"size": [9, 9]}', stage.folder / "a.png",
                    programs=programs)
     result = process.wait()
@@ -295,7 +297,7 @@ def test_many_jobs(stage: Stage, broker: Broker) -> None:
     small = stage.broker("--memory", "1M")
     stage.worker(small)
     document = json.dumps({"size": [700, 1000], "iterations": 20})
-    assert succeed(user(stage, "crowd", small.url, "-", 30, document)) == {"jobs": 30}
+    assert succeed(user(stage, "crowd", small.url, "keep", 30, document)) == {"jobs": 30}
 
 
 def test_no_descriptors(stage: Stage, broker: Broker) -> None:

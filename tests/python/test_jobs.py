@@ -258,9 +258,9 @@ def test_the_oldest_image_makes_room(stage: Stage) -> None:
 def test_jobs_wait_for_descriptors(stage: Stage, broker: Broker) -> None:
     text = """
 import resource, sys, brot
-resource.setrlimit(resource.RLIMIT_NOFILE, (100, 100))
+resource.setrlimit(resource.RLIMIT_NOFILE, (160, 160))
 service = brot.connect(sys.argv[1])
-jobs = [service.submit("home", (32, 32), iterations=100 + n) for n in range(150)]
+jobs = [service.submit("home", (32, 32), iterations=100 + n) for n in range(200)]
 print({str(job.exception(60)) for job in jobs})
 """
     result = program(stage, text, broker.url).wait()

@@ -25,6 +25,7 @@
 
 #define SELF        "/proc/self/exe"
 #define DEADLINE_MS 10000
+#define KEPT_FD     3
 
 /* ---- what the children do ---- */
 
@@ -151,6 +152,37 @@ static void a_child_sees_that_its_parent_is_gone(void **state)
 	assert_int_equal(status_of(pid), 3);
 }
 
+/* Begins like a program that has closed its standard streams: what it opens gets their numbers. */
+static int streamless_main(void)
+{
+	char parent[32];
+	int ready[2], words[2];
+	pid_t pid, told = 0;
+	for (int fd = 0; fd <= KEPT_FD; fd++)
+		(void)close(fd);
+	if (pipe(ready) != 0 || pipe(words) != 0 || ready[1] != 1 || words[1] != KEPT_FD)
+		return 7;
+	own_pid_text(parent);
+	char *argv[] = {(char[]){"leaf"}, (char[]){"leaf"}, parent, NULL};
+	if (process_start_apart(SELF, argv, ready[1], words[1], &pid, NULL) != BROT_OK)
+		return 8;
+	struct pollfd item = {.fd = ready[0], .events = POLLIN};
+	if (poll(&item, 1, DEADLINE_MS) != 1 ||
+	    read(ready[0], &told, sizeof told) != (ssize_t)sizeof told)
+		return 9;
+	(void)kill(pid, SIGKILL);
+	return waitpid(pid, NULL, 0) == pid && told == pid ? 0 : 10;
+}
+
+static void a_child_of_a_program_without_streams(void **state)
+{
+	(void)state;
+	char *argv[] = {(char[]){"streamless"}, (char[]){"streamless"}, NULL};
+	pid_t pid;
+	assert_int_equal(process_start(SELF, argv, -1, &pid, NULL), BROT_OK);
+	assert_int_equal(status_of(pid), 0);
+}
+
 static void a_missing_program_is_an_error(void **state)
 {
 	(void)state;
@@ -184,6 +216,8 @@ int main(int argc, char **argv)
 		return leaf_main(argv[2]);
 	if (argc == 2 && strcmp(argv[1], "middle") == 0)
 		return middle_main();
+	if (argc == 2 && strcmp(argv[1], "streamless") == 0)
+		return streamless_main();
 	if (argc == 2 && strcmp(argv[1], "inventory") == 0)
 		return inventory_main();
 	/* As the programs do: children must not inherit what this blocks and ignores. */
@@ -193,6 +227,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(a_child_inherits_one_descriptor),
 		cmocka_unit_test(a_child_ends_with_its_killed_parent),
 		cmocka_unit_test(a_child_sees_that_its_parent_is_gone),
+		cmocka_unit_test(a_child_of_a_program_without_streams),
 		cmocka_unit_test(a_missing_program_is_an_error),
 		cmocka_unit_test(programs_are_found_beside_this_one_and_on_path),
 	};
