@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 from pathlib import Path
 
@@ -47,8 +48,10 @@ REQUESTS = {
 
 
 def user(stage: Stage, *arguments: object, programs: Path = BIN, **options) -> Process:
-    """programs: where those of an embedded service are looked for."""
-    return stage.start([USER], *arguments, environment={
+    """programs: where those of an embedded service are looked for; it is started there, if it is
+    not the build's own."""
+    own = USER if programs == BIN else str(programs / "lib_user")
+    return stage.start([own], *arguments, environment={
         **options.pop("environment", {}), "PATH": f"{programs}:{os.environ['PATH']}"}, **options)
 
 
@@ -166,6 +169,7 @@ def test_the_children_of_an_embedded_service(stage: Stage) -> None:
 def fake_programs(stage: Stage, **scripts: str) -> Path:
     folder = stage.folder / "programs"
     folder.mkdir()
+    shutil.copy(USER, folder / "lib_user")
     for name, script in scripts.items():
         path = folder / f"brot-{name}"
         path.write_text(f"#!/bin/sh\n{script}\n")
