@@ -9,6 +9,7 @@
 #include "client/service.h"
 #include "proto/secret.h"
 #include "proto/sys/process.h"
+#include "proto/thread_mode.h"
 
 #define TIMEOUT_MS     10000
 #define TIMEOUT_MAX_MS (INT64_MAX / 4) /* for ever; times of the clock are added to it */
@@ -165,9 +166,12 @@ enum brot_err brot_connect(const char *url, const struct brot_connect_options *o
 	struct brot_service *service = calloc(1, sizeof *service);
 	if (service == NULL)
 		return no_memory(err);
+	struct thread_mode callers;
+	thread_mode_enter(&callers);
 	code = set_up(service, options, &error);
 	if (code == BROT_OK)
 		code = find(service, url, options, &error);
+	thread_mode_leave(&callers);
 	if (code == BROT_OK) {
 		*ret_service = service;
 		return BROT_OK;
