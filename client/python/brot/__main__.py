@@ -18,7 +18,7 @@ import numpy as np
 
 from . import VIEWS, __version__, _formats, cluster, connect, local
 from ._checks import shown
-from .errors import Error, FileError, RequestError, exit_status
+from .errors import Error, FileError, RequestError, exit_status, from_code
 from .image import Image
 from .request import Request
 from .service import SYSTEM_SOCKET, Service
@@ -159,7 +159,11 @@ def _check_out(out: Path, request: Request) -> None:
     arrays = [np.zeros_like(array) for array in format_.empty(1, 1)]
     image = Image(format_.assemble(arrays), tiny, planes=_formats.named(format_, arrays))
     with tempfile.TemporaryDirectory() as folder:
-        image.save(Path(folder) / f"trial{out.suffix}")
+        trial = Path(folder) / f"trial{out.suffix}"
+        try:
+            image.save(trial)
+        except Error as error:
+            raise from_code(error.code, str(error).replace(str(trial), str(out))) from None
 
 
 def _show(words: argparse.Namespace, done: float) -> None:
