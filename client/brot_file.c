@@ -121,11 +121,12 @@ static enum brot_err encode_png(const struct brot_request *request, const struct
 	struct canvas canvas;
 	char *bytes = NULL;
 	size_t size = 0;
-	enum brot_err code = begin(request, rgb, "rgb", &options, &canvas, err);
-	if (code == BROT_OK && format_info(request->request.format)->is_data)
-		code = error_set(err, BROT_E_USAGE,
+	/* Before the arrays: numbers may have several, where `rgb` is one. */
+	if (request != NULL && format_info(request->request.format)->is_data)
+		return error_set(err, BROT_E_USAGE,
 				 "request: format must be rgb8 or rgb16 for a PNG, got %s",
 				 format_info(request->request.format)->name);
+	enum brot_err code = begin(request, rgb, "rgb", &options, &canvas, err);
 	if (code != BROT_OK)
 		return code;
 	outfile.file = open_memstream(&bytes, &size);

@@ -103,6 +103,16 @@ static bool must_end(struct brot_job *job)
 	return must;
 }
 
+static enum brot_err check_bands(const struct brot_job *job, struct brot_error *err)
+{
+	if (job->attach == 0 || job->may_consume || !delivery_is_banded(job->delivery))
+		return BROT_OK;
+	return error_set(err, BROT_E_USAGE,
+			 "job: %" PRIu64 " is in bands, which are gone once they are read: "
+			 "may_consume must allow that",
+			 job->attach);
+}
+
 static enum brot_err begin(struct brot_job *job, struct brot_error *err)
 {
 	const struct brot_service *service = job->service;
@@ -137,12 +147,8 @@ static enum brot_err begin(struct brot_job *job, struct brot_error *err)
 		delivery_start(job->delivery);
 	while (code == BROT_OK && delivery_job(job->delivery) == 0)
 		code = step(job, err);
-	if (code == BROT_OK && job->attach != 0 && delivery_is_banded(job->delivery) &&
-	    !job->may_consume)
-		code = error_set(err, BROT_E_USAGE,
-				 "job: %" PRIu64 " is in bands, which are gone once they are read: "
-				 "may_consume must allow that",
-				 job->attach);
+	if (code == BROT_OK)
+		code = check_bands(job, err);
 	if (code == BROT_OK && job->attach != 0)
 		code = brot_request_of(delivery_request(job->delivery), &job->request, err);
 	return code;
@@ -180,18 +186,23 @@ static enum brot_err read_bands(struct brot_job *job, struct brot_error *err)
 		y += rows;
 		if (code == BROT_OK && y < height)
 			delivery_pass_band(job->delivery);
-		else if (code == BROT_OK)
+		else if (code == BROT_OK && delivery_is_banded(job->delivery))
 			delivery_finish(job->delivery, true);
 	}
 	return code;
 }
 
-static enum brot_err read_whole(struct brot_job *job, struct brot_error *err)
+static enum brot_err read_all(struct brot_job *job, struct brot_error *err)
 {
 	enum brot_err code = BROT_OK;
-	while (code == BROT_OK && delivery_rows(job->delivery, 0) == 0 && !must_end(job))
+	while (code == BROT_OK && !delivery_is_banded(job->delivery) &&
+	       delivery_rows(job->delivery, 0) == 0 && !must_end(job))
 		code = step(job, err);
-	return code;
+	/* A broker may come back with less memory than before, and render in bands then. */
+	if (code != BROT_OK || !delivery_is_banded(job->delivery))
+		return code;
+	code = check_bands(job, err);
+	return code == BROT_OK ? read_bands(job, err) : code;
 }
 
 /* Says where the pixels are. What nobody else may read, and is copied, the broker need not keep. */
@@ -293,8 +304,7 @@ void *job_run(void *context)
 		(void)pthread_mutex_lock(&job->lock);
 		job->is_accepted = true;
 		publish(job);
-		code = delivery_is_banded(job->delivery) ? read_bands(job, &error)
-							 : read_whole(job, &error);
+		code = read_all(job, &error);
 	}
 	if (code == BROT_OK && !must_end(job))
 		code = show(job, &error);

@@ -172,6 +172,10 @@ uint32_t delivery_rows(const struct delivery *delivery, uint32_t y)
 
 void delivery_pass_band(struct delivery *delivery)
 {
+	const uint32_t end = delivery->image.first + delivery->image.rows;
+	/* Should the job be lost, the same rows come again. */
+	if (delivery->row < end)
+		delivery->row = end;
 	delivery->is_ready = false;
 	delivery_step(delivery, SESSION_EVENT_RELEASE_BAND, NULL);
 }

@@ -4,6 +4,7 @@
  * The broker writes a byte into the pipe once it listens. A broker that ends instead closes the
  * pipe, so nothing here has to look again and again.
  */
+#define _GNU_SOURCE /* pipe2() */
 #include "client/embedded.h"
 
 #include <errno.h>
@@ -222,10 +223,8 @@ static enum brot_err launch(struct embedded *e, int64_t timeout_ms, struct brot_
 	enum brot_err code = make_folder(e, err);
 	if (code != BROT_OK)
 		return code;
-	if (pipe(ready) != 0)
+	if (pipe2(ready, O_CLOEXEC) != 0)
 		return error_set(err, BROT_E_SYSTEM, "cannot make a pipe: %s", strerror(errno));
-	(void)fcntl(ready[0], F_SETFD, FD_CLOEXEC);
-	(void)fcntl(ready[1], F_SETFD, FD_CLOEXEC);
 	code = start_both(e, ready[1], err);
 	(void)close(ready[1]);
 	if (code == BROT_OK)

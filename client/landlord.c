@@ -11,6 +11,7 @@
 
 #include "client/embedded.h"
 #include "proto/sys/thread.h"
+#include "proto/thread_mode.h"
 
 struct landlord {
 	uint32_t workers;
@@ -46,6 +47,8 @@ static void *run(void *context)
 	struct landlord *l = context;
 	struct brot_error error = {.code = BROT_OK};
 	struct embedded *embedded = NULL;
+	struct thread_mode callers; /* which the thread ends with */
+	thread_mode_enter(&callers);
 	(void)embedded_start(l->workers, &l->nothing, l->timeout_ms, &embedded, &error);
 	(void)pthread_mutex_lock(&l->lock);
 	l->embedded = embedded;

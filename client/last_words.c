@@ -36,10 +36,11 @@ void last_words_hear(struct last_words *words)
 {
 	char heard[1024];
 	ssize_t bytes = 1;
-	while (words->fd >= 0 && bytes > 0) {
+	/* Not for ever, where a child writes as fast as this reads: so much is a full pipe. */
+	for (int i = 0; i < 64 && words->fd >= 0 && bytes > 0; i++) {
 		bytes = read(words->fd, heard, sizeof heard);
-		for (ssize_t i = 0; i < bytes; i++)
-			take(words, heard[i]);
+		for (ssize_t b = 0; b < bytes; b++)
+			take(words, heard[b]);
 		if (bytes == 0 || (bytes < 0 && errno != EAGAIN && errno != EINTR))
 			last_words_close(words);
 	}

@@ -361,19 +361,19 @@ double decimal_digits(const struct decimal_text *a)
 enum decimal_status decimal_from_scaled(double value, int digits, int64_t power,
 					struct decimal_text *ret)
 {
-	char text[64], number[96];
-	size_t kept = 0;
+	char text[64];
+	struct scan scan = {.is_negative = value < 0.0};
 	assert(digits >= 1 && digits <= 17);
 	(void)snprintf(text, sizeof text, "%.*e", digits - 1, value);
 	/* printf writes the locale's point, of any number of bytes. */
 	const char *last = strchr(text, 'e');
 	assert(last != NULL);
 	for (const char *p = text; p < last; p++)
-		if (is_digit(*p) || *p == '-')
-			text[kept++] = *p;
-	const int chars = snprintf(number, sizeof number, "%.*se%lld", (int)kept, text,
-				   strtol(last + 1, NULL, 10) - (digits - 1) + (long long)power);
-	return decimal_parse(number, (size_t)chars, ret);
+		if (is_digit(*p))
+			scan.digits[scan.digit_count++] = *p;
+	scan.exponent = strtol(last + 1, NULL, 10) - (digits - 1) + power;
+	scan_trim(&scan);
+	return write_scan(&scan, ret);
 }
 
 bool decimal_from_double(double value, struct decimal_text *ret)

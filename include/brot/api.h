@@ -17,8 +17,9 @@
  * Memory that is short is BROT_E_SYSTEM. Two libraries that this one uses know better. jansson
  * (2.14) ends the program, by an assertion, where it has no memory for a number of a document that
  * is longer than 15 characters; strings, as which coordinates may be given, are no such numbers.
- * libzmq, which service.h needs, may end it where memory is short, and where others take the
- * descriptors or threads that brot_connect() has found to be free before it could.
+ * libzmq, which service.h needs, may end it where memory is short, and where others, or other
+ * services of this library, take the descriptors or threads that brot_connect() has found to be
+ * free before it could.
  *
  * A change of a struct or of a signature here raises the soname, and with it the major version.
  *

@@ -8,11 +8,11 @@
  * it was lost: an answer is late then, not wrong. That ends after timeout_ms of silence.
  *
  * Thread rule: any thread may use a service or a job, several at once too; the call that frees one
- * must be the last of it. Each job has a thread and up to three descriptors of its own, which keep
- * it going while nobody waits, and until it is freed; one that is done and whose pixels were copied
- * has one descriptor. A service has two threads and eight descriptors. Where there are not enough
- * of them brot_connect(), brot_submit() and brot_attach() fail with BROT_E_SYSTEM; see api.h.
- * Neither survives fork() in the child.
+ * must be the last of it. Each job has a thread and up to three descriptors of its own, over
+ * tcp up to seven, which keep it going while nobody waits, and until it is freed; one that is done
+ * and whose pixels were copied has one descriptor. A service has two threads and eight descriptors.
+ * Where there are not enough of them brot_connect(), brot_submit() and brot_attach() fail with
+ * BROT_E_SYSTEM; see api.h. Neither survives fork() in the child.
  */
 #ifndef BROT_SERVICE_H
 #define BROT_SERVICE_H

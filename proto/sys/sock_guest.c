@@ -1,5 +1,6 @@
 /* sock_guest.c - a context in a program that is not ours. */
 #include <errno.h>
+#include <pthread.h>
 #include <signal.h>
 #include <zmq.h>
 
@@ -10,6 +11,9 @@
 #define THREADS     2
 #define SOCKETS_MAX 16384 /* libzmq's 1023 are fewer than the jobs that descriptors allow */
 
+/* A check takes what it looks for, for a moment: no other may, until libzmq has what was found. */
+static pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
+
 /* With the context's first socket libzmq starts its threads. */
 static bool start(struct sock_context *context)
 {
@@ -19,7 +23,7 @@ static bool start(struct sock_context *context)
 	return first != NULL && zmq_close(first) == 0;
 }
 
-enum brot_err sock_context_new_guest(struct sock_context **ret_context, struct brot_error *err)
+static enum brot_err make(struct sock_context **ret_context, struct brot_error *err)
 {
 	sigset_t all, before;
 	enum brot_err code = room_check(DESCRIPTORS, THREADS, err);
@@ -39,7 +43,18 @@ enum brot_err sock_context_new_guest(struct sock_context **ret_context, struct b
 	return code;
 }
 
+enum brot_err sock_context_new_guest(struct sock_context **ret_context, struct brot_error *err)
+{
+	(void)pthread_mutex_lock(&gate);
+	const enum brot_err code = make(ret_context, err);
+	(void)pthread_mutex_unlock(&gate);
+	return code;
+}
+
 enum brot_err sock_room_check(struct brot_error *err)
 {
-	return room_check(DESCRIPTORS, 0, err);
+	(void)pthread_mutex_lock(&gate);
+	const enum brot_err code = room_check(DESCRIPTORS, 0, err);
+	(void)pthread_mutex_unlock(&gate);
+	return code;
 }

@@ -349,6 +349,28 @@ def test_a_broker_that_dies_and_comes_back(stage: Stage) -> None:
     assert (stage.folder / "a.npy").read_bytes() == (stage.folder / "b.npy").read_bytes()
 
 
+@pytest.mark.parametrize("before, after", [("1M", "1M"), ("1M", "64M"), ("64M", "1M")])
+def test_bands_of_a_broker_that_dies_and_comes_back(stage: Stage, before: str, after: str) -> None:
+    """Rows that are copied already come again, and an image may be in bands before or afterwards
+    alone."""
+    broker = stage.broker("--memory", before)
+    stage.worker(broker)
+    document = {**heavy_request(768), "size": [1024, 768], "iterations": 2000}
+    process = user(stage, "service", broker.url, "-", json.dumps(document), stage.folder / "a.npy")
+    if before == "1M":
+        # Two bands may have images at a time: one that is not among the first two is begun.
+        wait_until(lambda: any(job["pixels_done"] > 1024 * 600 for job in broker.jobs()),
+                   "a band that was released")
+    else:
+        broker.wait_tiles(2)
+    broker.process.kill()
+    again = stage.broker("--memory", after, clients=[broker.url], workers=broker.workers)
+    stage.worker(again)
+    succeed(process)
+    succeed(user(stage, "local", 2, json.dumps(document), stage.folder / "b.npy"))
+    assert (stage.folder / "a.npy").read_bytes() == (stage.folder / "b.npy").read_bytes()
+
+
 def test_a_broker_that_dies_for_good(stage: Stage) -> None:
     broker = stage.broker("--tile-rows", 1)
     stage.worker(broker)

@@ -220,7 +220,7 @@ def test_an_error_keeps_nobodys_frames(service: brot.Service) -> None:
 
 def test_more_jobs_than_a_broker_takes(service: brot.Service) -> None:
     jobs = [service.submit("home", (8, 8), iterations=100 + n, format="iterations")
-            for n in range(200)]
+            for n in range(300)]
     arrays = [job.result(60) for job in jobs]
     assert all(isinstance(array, np.ndarray) for array in arrays)
 
@@ -258,7 +258,7 @@ def test_the_oldest_image_makes_room(stage: Stage) -> None:
 def test_jobs_wait_for_descriptors(stage: Stage, broker: Broker) -> None:
     text = """
 import resource, sys, brot
-resource.setrlimit(resource.RLIMIT_NOFILE, (160, 160))
+resource.setrlimit(resource.RLIMIT_NOFILE, (256, 256))
 service = brot.connect(sys.argv[1])
 jobs = [service.submit("home", (32, 32), iterations=100 + n) for n in range(200)]
 print({str(job.exception(60)) for job in jobs})

@@ -142,6 +142,7 @@ static void a_png_in_memory(void **state)
 	struct brot_error err;
 	assert_int_equal(brot_encode_png(numbers, &array, NULL, &untouched, &size, &err),
 			 BROT_E_USAGE);
+	assert_non_null(strstr(err.text, "request: format must be rgb8 or rgb16 for a PNG"));
 	assert_true(untouched == &array && size == 7);
 	assert_int_equal(brot_encode_png(request, NULL, NULL, &untouched, &size, &err),
 			 BROT_E_USAGE);
