@@ -193,6 +193,14 @@ class Client(Peer):
             if answer.body.get("job") == job:
                 return answer
 
+    def finish(self, request: dict) -> dict:
+        """What FINISHED says of a job that is submitted and, then, released."""
+        job = self.submit(request).body["job"]
+        finished = self.wait(job)
+        assert finished.name == "FINISHED", finished.body
+        self.release(job)
+        return finished.body
+
     def wait(self, job: int, *names: str) -> Message:
         """FINISHED, FAILED, or another of these names."""
         due_s = 0.0
