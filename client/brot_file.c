@@ -39,7 +39,7 @@ static enum brot_err options_check(const struct brot_file *options, struct brot_
 	if (options->threads > BROT_FILE_THREADS_MAX)
 		return error_set(err, BROT_E_USAGE, "threads: must be at most %d, got %u",
 				 BROT_FILE_THREADS_MAX, (unsigned)options->threads);
-	return BROT_OK;
+	return brot_reserved_check(options->reserved, err);
 }
 
 static struct picture picture_of(const struct brot_request *request, struct canvas *canvas,

@@ -104,9 +104,10 @@ static enum brot_err check(const struct brot_submit_options *options, struct bro
 		return error_set(err, BROT_E_USAGE,
 				 "is_kept: an embedded service ends with this process, and keeps "
 				 "nothing");
-	if (options->client == NULL)
-		return BROT_OK;
-	const enum brot_err code = request_options_client(options->client, err);
+	enum brot_err code = brot_reserved_check(options->reserved, err);
+	if (code != BROT_OK || options->client == NULL)
+		return code;
+	code = request_options_client(options->client, err);
 	if (code != BROT_OK)
 		brot_error_plain(err);
 	return code;
@@ -171,7 +172,9 @@ enum brot_err brot_attach(struct brot_service *service, uint64_t id,
 		return error_set(err, BROT_E_USAGE,
 				 service == NULL ? "service: must not be NULL"
 						 : "id: must be a job's number");
-	const enum brot_err code = job_new(service, &job, err);
+	enum brot_err code = brot_reserved_check(options->reserved, err);
+	if (code == BROT_OK)
+		code = job_new(service, &job, err);
 	if (code != BROT_OK)
 		return code;
 	job->attach = id;

@@ -7,6 +7,7 @@
 
 #include "client/brot_internal.h"
 #include "client/service.h"
+#include "proto/brot_request.h"
 #include "proto/secret.h"
 #include "proto/sys/process.h"
 #include "proto/thread_mode.h"
@@ -47,7 +48,7 @@ static enum brot_err check(const char *url, const struct brot_connect_options *o
 		return error_set(err, BROT_E_USAGE,
 				 "is_insecure: is for a tcp broker, and workers asks for an "
 				 "embedded one");
-	return BROT_OK;
+	return brot_reserved_check(options->reserved, err);
 }
 
 /* Whether anybody answers there, and lets us in. */

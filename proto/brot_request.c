@@ -120,3 +120,14 @@ enum brot_err brot_canvas_of(const struct brot_request *request, uint32_t rows,
 	*ret_canvas = canvas;
 	return BROT_OK;
 }
+
+enum brot_err brot_reserved_check(const uint64_t reserved[BROT_RESERVED], struct brot_error *err)
+{
+	for (uint32_t i = 0; i < BROT_RESERVED; i++)
+		if (reserved[i] != 0)
+			return error_set(err, BROT_E_USAGE,
+					 "reserved[%u]: must be 0 for libbrot " BROT_VERSION
+					 ", which knows no option of that place, got %llu",
+					 (unsigned)i, (unsigned long long)reserved[i]);
+	return BROT_OK;
+}

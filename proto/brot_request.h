@@ -31,4 +31,7 @@ enum brot_err brot_canvas_of(const struct brot_request *request, uint32_t rows,
 			     const struct brot_array *arrays, const char *name,
 			     struct canvas *ret_canvas, struct brot_error *err);
 
+/* BROT_E_USAGE where options say what this version does not know; see include/brot/api.h. */
+enum brot_err brot_reserved_check(const uint64_t reserved[BROT_RESERVED], struct brot_error *err);
+
 #endif

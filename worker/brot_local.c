@@ -145,8 +145,11 @@ enum brot_err brot_render(const struct brot_request *request, const struct brot_
 	if (how->threads > BROT_THREADS_MAX)
 		return error_set(err, BROT_E_USAGE, "threads: must be at most %d, got %u",
 				 BROT_THREADS_MAX, (unsigned)how->threads);
+	enum brot_err code = brot_reserved_check(how->reserved, err);
+	if (code != BROT_OK)
+		return code;
 	thread_mode_enter(&callers);
-	const enum brot_err code = render(request, arrays, how, &callers, err);
+	code = render(request, arrays, how, &callers, err);
 	thread_mode_leave(&callers);
 	return code;
 }

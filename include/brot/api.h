@@ -21,14 +21,18 @@
  * services of this library, take the descriptors or threads that brot_connect() has found to be
  * free before it could.
  *
- * A change of a struct or of a signature here raises the soname, and with it the major version.
- *
  * Options come in structs. Begin with {0}, or with memset(): what is 0 or NULL means that nothing
- * was said.
+ * was said. Each ends in room for what a later version adds, `reserved`, which must be 0:
+ * BROT_E_USAGE where it is not, as what this version does not know cannot be done. What the library
+ * sets has such room too, and it is 0 there. So a program that was built with an older version of
+ * the same soname goes on; any other change of a struct or of a signature raises the soname, and
+ * with it the major version.
  */
 #ifndef BROT_API_H
 #define BROT_API_H
 
 #define BROT_API __attribute__((visibility("default")))
+
+#define BROT_RESERVED 8 /* elements of each struct's room */
 
 #endif

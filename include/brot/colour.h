@@ -45,6 +45,7 @@ struct brot_numbers {
 	 * both of these, density is taken. */
 	const uint64_t *density[3];
 	const uint32_t *density32[3];
+	const void *reserved[BROT_RESERVED]; /* NULL: planes of later versions */
 };
 
 /* Makes ready the colours of a request, a JSON document (see request.schema.json), of which only

@@ -20,6 +20,7 @@ struct brot_file {
 	uint32_t threads; /* that pack, beside the caller's, which hands them rows; at most
 			   * BROT_FILE_THREADS_MAX; 0: one for each core that this process may run
 			   * on. The bytes do not depend on them. */
+	uint64_t reserved[BROT_RESERVED];
 };
 #define BROT_FILE_DPI_MAX     100000
 #define BROT_FILE_THREADS_MAX 64

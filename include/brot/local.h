@@ -33,6 +33,7 @@ struct brot_local {
 	/* Of a Buddhabrot samples, the first so many after the request's own first: the counts of
 	 * parts add up to those of the whole. */
 	uint64_t first_sample, samples;
+	uint64_t reserved[BROT_RESERVED];
 };
 
 /* Renders a request of any kind into `arrays`, one for each of its planes (brot_request_planes()),

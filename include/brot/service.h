@@ -42,6 +42,7 @@ struct brot_connect_options {
 			   * need be */
 	int64_t timeout_ms; /* that a broker may be silent before it counts as absent; 0: 10000, and
 			     * once it has accepted a job it is waited for without end */
+	uint64_t reserved[BROT_RESERVED];
 };
 
 /* Finds the broker that a URL names ("ipc:///run/brot/clients", "tcp://HOST:PORT") or, where it is
@@ -72,6 +73,7 @@ struct brot_submit_options {
 	const char *client; /* in whose name: the broker shares its workers fairly between names;
 			     * NULL: this job alone counts as one */
 	bool is_unshared;   /* get the pixels over the socket even where memory could be shared */
+	uint64_t reserved[BROT_RESERVED];
 };
 
 /* Submits a request, which may be freed after, and waits until the broker has accepted it, for
@@ -90,6 +92,7 @@ struct brot_attach_options {
 	bool may_consume; /* the image may be in bands: they are read once, by one reader, and the
 			   * job is gone then, for whoever has submitted it as well */
 	bool is_unshared; /* as above */
+	uint64_t reserved[BROT_RESERVED];
 };
 
 /* A job that there is, by its number. Freed, it is left alone. options NULL: as {0}.
@@ -122,6 +125,7 @@ struct brot_progress {
 	bool is_silent;               /* nothing was heard of the broker for 3 s */
 	uint64_t pixels, pixels_done; /* of a Buddhabrot its points count among them */
 	uint64_t tiles_done, tiles_running, workers, iterations, elapsed_ms;
+	uint64_t reserved[BROT_RESERVED]; /* 0 */
 };
 
 /* Waits until the arrays can be had, or for timeout_ms: 0 looks only, a negative one waits for

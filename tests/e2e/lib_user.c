@@ -13,9 +13,9 @@
  * childless (SIGCHLD is ignored), brief (gives up after 1.5 s of silence), forever (as long as can
  * be said), release, late (cancels what is done), thread (connects in a thread that ends), loud
  * (prints "running" once it is), early (disconnects before the job is done), named (as "somebody"),
- * consume, stop1 and stop2 (says "stopping" and stops itself once it is connected, once the job is
- * done). Prints a line of JSON; a failure is a line "CODE: SENTENCE" on standard error and exit
- * status 1.
+ * newer (says what only a later version could know), consume, stop1 and stop2 (says "stopping" and
+ * stops itself once it is connected, once the job is done). Prints a line of JSON; a failure is a
+ * line "CODE: SENTENCE" on standard error and exit status 1.
  */
 #define _DEFAULT_SOURCE /* syscall() */
 #include <brot/brot.h>
@@ -186,10 +186,12 @@ static enum brot_err begin(struct use *use, const char *json, uint64_t attach)
 		.is_kept = says(use, "keep"),
 		.is_unshared = says(use, "unshared"),
 		.client = says(use, "named") ? "somebody" : NULL,
+		.reserved = {[BROT_RESERVED - 1] = says(use, "newer")},
 	};
 	const struct brot_attach_options options = {
 		.may_consume = says(use, "consume"),
 		.is_unshared = says(use, "unshared"),
+		.reserved = {[0] = says(use, "newer")},
 	};
 	struct brot_request *request = NULL;
 	if (attach != 0)

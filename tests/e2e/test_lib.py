@@ -281,6 +281,16 @@ def test_the_name_of_a_client(stage: Stage, broker: Broker) -> None:
     assert [job["client"] for job in broker.jobs()] == ["somebody"]
 
 
+def test_options_of_a_later_version(stage: Stage, broker: Broker) -> None:
+    told = "usage: reserved[{}]: must be 0 for libbrot "
+    result = user(stage, "service", broker.url, "newer", json.dumps({"size": SIZE}),
+                  stage.folder / "a.png").wait()
+    assert failure(result).startswith(told.format(7))
+    result = user(stage, "attach", broker.url, "newer", 1, stage.folder / "a.png").wait()
+    assert failure(result).startswith(told.format(0))
+    assert broker.jobs() == []
+
+
 def test_disconnect_before_the_job_is_done(stage: Stage, broker: Broker) -> None:
     """What the job needs stays until it is freed: keys and URL, and an embedded service."""
     document = json.dumps({"size": SIZE})

@@ -108,6 +108,35 @@ static void no_place_for_a_sentence(void **state)
 	brot_request_free(request);
 }
 
+/* First and last, so that all are looked at. */
+static void options_of_later_versions(void **state)
+{
+	(void)state;
+	struct brot_request *request = request_of("{\"size\":[8,8]}");
+	struct brot_array here = {calloc(64, 3), 0};
+	struct brot_error err = {.text = ""};
+	void *bytes = NULL;
+	size_t size = 0;
+	for (uint32_t i = 0; i < BROT_RESERVED; i += BROT_RESERVED - 1) {
+		struct brot_connect_options connect = {.timeout_ms = 20};
+		struct brot_local local = {.threads = 1};
+		struct brot_file file = {.dpi = 300};
+		char sentence[64];
+		connect.reserved[i] = local.reserved[i] = file.reserved[i] = 7;
+		(void)snprintf(sentence, sizeof sentence, "reserved[%u]: must be 0 for libbrot ",
+			       (unsigned)i);
+		check_connect(NOWHERE, &connect, BROT_E_USAGE, sentence);
+		assert_int_equal(brot_render(request, &here, &local, &err), BROT_E_USAGE);
+		assert_ptr_equal(strstr(err.text, sentence), err.text);
+		assert_int_equal(brot_encode_png(request, &here, &file, &bytes, &size, &err),
+				 BROT_E_USAGE);
+		assert_ptr_equal(strstr(err.text, sentence), err.text);
+		assert_null(bytes);
+	}
+	free(here.data);
+	brot_request_free(request);
+}
+
 static void nothing_is_freed(void **state)
 {
 	(void)state;
@@ -125,7 +154,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(nobody_answers),   cmocka_unit_test(options_that_contradict),
 		cmocka_unit_test(a_variable),       cmocka_unit_test(no_place_for_a_sentence),
-		cmocka_unit_test(nothing_is_freed),
+		cmocka_unit_test(nothing_is_freed), cmocka_unit_test(options_of_later_versions),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -32,6 +32,7 @@ NAME = "libbrot.so.0"
 PLANES_MAX = 7
 THREADS_MAX = 256
 DPI_MAX = 100_000
+_RESERVED = 8  # BROT_RESERVED
 PART_PX = 1 << 16  # of a call that colours, or surveys: each of these makes a histogram
 
 
@@ -49,18 +50,20 @@ _OnProgress = CFUNCTYPE(c_bool, c_double, c_void_p)
 class _Local(Structure):
     _fields_ = [("threads", c_uint32), ("on_progress", _OnProgress), ("context", c_void_p),
                 ("first_row", c_uint32), ("rows", c_uint32), ("first_sample", c_uint64),
-                ("samples", c_uint64)]
+                ("samples", c_uint64), ("reserved", c_uint64 * _RESERVED)]
 
 
 class _File(Structure):
-    _fields_ = [("dpi", c_uint32), ("compress", c_int), ("threads", c_uint32)]
+    _fields_ = [("dpi", c_uint32), ("compress", c_int), ("threads", c_uint32),
+                ("reserved", c_uint64 * _RESERVED)]
 
 
 class _Numbers(Structure):
     _fields_ = [("width_px", c_uint32), ("height_px", c_uint32), ("iterations", c_void_p),
                 ("whole", c_void_p), ("fraction", c_void_p), ("distance", c_void_p),
                 ("phase", c_void_p), ("period", c_void_p), ("interior", c_void_p),
-                ("density", c_void_p * 3), ("density32", c_void_p * 3)]
+                ("density", c_void_p * 3), ("density32", c_void_p * 3),
+                ("reserved", c_void_p * _RESERVED)]
 
 
 _PROTOTYPES: dict[str, tuple[Any, list[Any]]] = {
