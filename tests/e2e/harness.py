@@ -444,11 +444,11 @@ CUSP = {"re": "0.2500001000005", "im": "1e-13", "width": "1e-12", "height": "1e-
 CUSP_EDGES = "0.2500001:0.250000100001,-4e-13:6e-13"
 CUSP_ITERATIONS = 12_000
 CUSP_COUNTS = range(9_900, 9_970)
-CUSP_COLUMNS = int(os.environ.get("BROT_HEAVY_COLUMNS", "1024"))
+CUSP_COLUMNS = 1024
 
 
 def heavy(rows: int = 256) -> list[str]:
-    """Arguments of a render of 10 M iterations a row, less under sanitizers."""
+    """Arguments of a render of 10 M iterations a row."""
     return ["--view", CUSP_EDGES, "--size", f"{CUSP_COLUMNS}x{rows}", "--iterations",
             str(CUSP_ITERATIONS)]
 

@@ -15,8 +15,8 @@ import pytest
 
 import wire
 from durable import IS_LONG, Durable, images, memory_kib, sha
-from harness import (CUSP_COLUMNS, SHM, Broker, Process, Result, Stage, heavy, heavy_request,
-                     light_request, wait_until)
+from harness import (SHM, Broker, Process, Result, Stage, heavy, heavy_request, light_request,
+                     wait_until)
 
 REPLAY = os.environ.get("BROT_REPLAY", "")
 NOT_FOUND, BUSY, UNAVAILABLE = 66, 75, 69
@@ -450,7 +450,7 @@ def test_a_log_is_a_test(stage: Stage) -> None:
 
 def test_a_picture_in_bands(stage: Stage) -> None:
     """Of 108 MB in 16 MB of memory: the same bytes, and the broker holds no more."""
-    side = 6000 if CUSP_COLUMNS == 1024 else 1500
+    side = 6000
     scene = ["--view", "seahorse", "--size", f"{side}x{side}", "--iterations", "200"]
     broker = stage.broker("--memory", f"{16 if side == 6000 else 2}M", "--state-dir",
                           stage.folder / "state")
