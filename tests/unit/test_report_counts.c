@@ -5,19 +5,9 @@
 #include <stdint.h>
 
 #include <cmocka.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "broker/parse.h"
-#include "broker/report.h"
-
-static json_t *read_back(char *text)
-{
-	json_t *json = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
-	assert_non_null(json);
-	free(text);
-	return json;
-}
+#include "tests/unit/report_reading.h"
 
 static json_int_t number(const json_t *json, const char *key)
 {
