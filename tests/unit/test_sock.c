@@ -1,5 +1,4 @@
 /* test_sock.c - ROUTER and DEALER over ipc and tcp, and what unfriendly peers send. */
-#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -16,82 +15,7 @@
 
 #include "proto/sys/clock.h"
 #include "proto/sys/sock.h"
-#include "proto/sys/sock_zap.h"
-
-#define DEADLINE_MS 10000
-#define QUEUE       8
-#define FRAME_BYTES 65536
-#define DEALERS_MAX 4
-
-struct fixture {
-	char folder[32];
-	char ipc_path[64];
-	char ipc_url[80];
-	struct sock_context *context;
-	struct sock *router;
-	struct sock *dealers[DEALERS_MAX]; /* closed by the teardown if a test has not */
-};
-
-static const struct sock_limits limits = {
-	.frame_bytes = FRAME_BYTES, .send_queue = QUEUE, .receive_queue = QUEUE};
-
-static int setup(void **state)
-{
-	struct fixture *f = calloc(1, sizeof *f);
-	*state = f;
-	(void)snprintf(f->folder, sizeof f->folder, "/tmp/test_sock.XXXXXX");
-	if (f == NULL || mkdtemp(f->folder) == NULL)
-		return -1;
-	(void)snprintf(f->ipc_path, sizeof f->ipc_path, "%s/s", f->folder);
-	(void)snprintf(f->ipc_url, sizeof f->ipc_url, "ipc://%s", f->ipc_path);
-	f->context = sock_context_new();
-	return sock_router_new(f->context, &limits, &f->router, NULL) == BROT_OK ? 0 : -1;
-}
-
-static int teardown(void **state)
-{
-	struct fixture *f = *state;
-	sock_free(f->router, 0);
-	for (size_t i = 0; i < DEALERS_MAX; i++)
-		sock_free(f->dealers[i], 0);
-	sock_context_free(f->context);
-	int status = rmdir(f->folder);
-	free(f);
-	return status;
-}
-
-static void bind_ipc(struct fixture *f)
-{
-	struct brot_error err = {0};
-	if (sock_bind(f->router, f->ipc_url, &err) != BROT_OK)
-		fail_msg("%s", err.text);
-}
-
-static struct sock *dealer_new(struct fixture *f, const char *url, int queue)
-{
-	struct sock_limits own = {
-		.frame_bytes = FRAME_BYTES, .send_queue = queue, .receive_queue = queue};
-	struct sock *dealer;
-	struct brot_error err = {0};
-	if (sock_dealer_new(f->context, url, NULL, &own, &dealer, &err) != BROT_OK)
-		fail_msg("%s", err.text);
-	for (size_t i = 0; i < DEALERS_MAX; i++) {
-		if (f->dealers[i] == NULL) {
-			f->dealers[i] = dealer;
-			return dealer;
-		}
-	}
-	fail_msg("too many dealers");
-	return NULL;
-}
-
-static void dealer_free(struct fixture *f, struct sock *dealer)
-{
-	for (size_t i = 0; i < DEALERS_MAX; i++)
-		if (f->dealers[i] == dealer)
-			f->dealers[i] = NULL;
-	sock_free(dealer, 0);
-}
+#include "tests/unit/sock_fixture.h"
 
 /* Waits for a message. */
 static struct sock_received receive(struct sock *sock)
@@ -129,7 +53,7 @@ static struct sock_route meet(struct fixture *f, struct sock *dealer)
 
 static void round_trip(struct fixture *f, const char *url)
 {
-	struct sock *dealer = dealer_new(f, url, QUEUE);
+	struct sock *dealer = dealer_new(f, url, NULL);
 	uint64_t before = sock_bytes_received(f->router);
 	uint8_t pixels[3000];
 	memset(pixels, 7, sizeof pixels);
@@ -178,7 +102,7 @@ static void messages_travel_over_tcp(void **state)
 	round_trip(f, sock_endpoint(f->router));
 	char url[64];
 	(void)snprintf(url, sizeof url, "tcp://localhost%s", port);
-	struct sock *dealer = dealer_new(f, url, QUEUE);
+	struct sock *dealer = dealer_new(f, url, NULL);
 	(void)meet(f, dealer);
 	dealer_free(f, dealer);
 }
@@ -186,7 +110,7 @@ static void messages_travel_over_tcp(void **state)
 static void what_is_sent_before_the_bind_arrives(void **state)
 {
 	struct fixture *f = *state;
-	struct sock *dealer = dealer_new(f, f->ipc_url, QUEUE);
+	struct sock *dealer = dealer_new(f, f->ipc_url, NULL);
 	struct message hello = {.type = MSG_HELLO, .body = {"{}", 2}};
 	assert_int_equal(sock_send(dealer, NULL, &hello), SOCK_OK);
 	bind_ipc(f);
@@ -250,7 +174,7 @@ static void a_full_peer_is_again_and_never_blocks(void **state)
 {
 	struct fixture *f = *state;
 	bind_ipc(f);
-	struct sock *dealer = dealer_new(f, f->ipc_url, QUEUE);
+	struct sock *dealer = dealer_new(f, f->ipc_url, NULL);
 	struct sock_route route = meet(f, dealer);
 	static uint8_t text[32768];
 	struct message job = {.type = MSG_JOB, .session = 1, .job = 1, .body = {text, sizeof text}};
@@ -274,7 +198,7 @@ static void a_full_peer_is_again_and_never_blocks(void **state)
 static void a_dealer_without_a_peer_holds_its_queue(void **state)
 {
 	struct fixture *f = *state;
-	struct sock *dealer = dealer_new(f, f->ipc_url, QUEUE);
+	struct sock *dealer = dealer_new(f, f->ipc_url, NULL);
 	struct message bye = {.type = MSG_BYE, .session = 1};
 	for (unsigned i = 0; i < QUEUE; i++)
 		assert_int_equal(sock_send(dealer, NULL, &bye), SOCK_OK);
@@ -298,7 +222,7 @@ static void a_lost_peer_is_gone(void **state)
 {
 	struct fixture *f = *state;
 	bind_ipc(f);
-	struct sock *dealer = dealer_new(f, f->ipc_url, QUEUE);
+	struct sock *dealer = dealer_new(f, f->ipc_url, NULL);
 	struct sock_route route = meet(f, dealer);
 	dealer_free(f, dealer);
 	wait_until_gone(f->router, &route);
@@ -382,7 +306,7 @@ static void a_peer_with_a_long_id_is_not_heard(void **state)
 	struct rude rude = rude_new(f, "an id that is longer than a route");
 	for (unsigned i = 0; i < 3; i++)
 		rude_send(&rude, 3, 100);
-	struct sock *dealer = dealer_new(f, f->ipc_url, QUEUE);
+	struct sock *dealer = dealer_new(f, f->ipc_url, NULL);
 	for (unsigned i = 0; i < 3; i++)
 		assert_int_equal(meet(f, dealer).size, 5);
 	dealer_free(f, dealer);
@@ -406,7 +330,7 @@ static void poll_sees_sockets_and_descriptors(void **state)
 	assert_true(items[2].is_ready);
 
 	/* Two messages, one taken: the second is still seen. */
-	struct sock *dealer = dealer_new(f, f->ipc_url, QUEUE);
+	struct sock *dealer = dealer_new(f, f->ipc_url, NULL);
 	struct message bye = {.type = MSG_BYE, .session = 1};
 	assert_int_equal(sock_send(dealer, NULL, &bye), SOCK_OK);
 	assert_int_equal(sock_send(dealer, NULL, &bye), SOCK_OK);
@@ -475,172 +399,6 @@ static void urls(void **state)
 			 BROT_E_USAGE);
 }
 
-#define SOCK_TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-
-/* ---- locks ---- */
-
-#define TRIES_MS 1500 /* for a door to open that must not */
-
-struct keeper {
-	struct sock *zap;
-	const char *known; /* the key that is let in, in raw bytes; NULL: none */
-	uint8_t raw[Z85_KEY_BYTES];
-	unsigned asked;
-};
-
-static void keeper_answer(const struct bytes *frames, size_t count,
-			  struct bytes ret_answer[SOCK_ZAP_ANSWER_FRAMES], void *context)
-{
-	struct keeper *keeper = context;
-	keeper->asked++;
-	assert_int_equal(count, 7);
-	assert_int_equal(frames[2].size, 5);
-	assert_memory_equal(frames[2].data, "tests", 5);
-	assert_int_equal(frames[6].size, Z85_KEY_BYTES);
-	bool is_known = keeper->known != NULL &&
-			memcmp(frames[6].data, keeper->known, Z85_KEY_BYTES) == 0;
-	ret_answer[0] = (struct bytes){"1.0", 3};
-	ret_answer[1] = frames[1];
-	ret_answer[2] = (struct bytes){is_known ? "200" : "400", 3};
-	ret_answer[3] = (struct bytes){"", 0};
-	ret_answer[4] = (struct bytes){"alice", is_known ? 5 : 0};
-	ret_answer[5] = (struct bytes){"", 0};
-}
-
-/* How the dealer's handshake ends, or that it does not. */
-static enum sock_standing standing_of(struct sock *dealer, struct keeper *keeper, int64_t wait_ms)
-{
-	const int64_t until_ms = clock_ms() + wait_ms;
-	enum sock_standing standing = sock_standing(dealer);
-	while (standing == SOCK_STANDING_NONE && clock_ms() < until_ms) {
-		struct sock_poll items[] = {{.sock = dealer, .fd = -1},
-					    {.sock = keeper->zap, .fd = -1}};
-		(void)sock_poll(items, 2, 20);
-		if (keeper->zap != NULL)
-			sock_zap_serve(keeper->zap, 8, keeper_answer, keeper);
-		standing = sock_standing(dealer);
-	}
-	return standing;
-}
-
-static struct sock *dealer_with(struct fixture *f, const char *url, const struct sock_keys *keys)
-{
-	for (size_t i = 0; i < DEALERS_MAX; i++) {
-		if (f->dealers[i] != NULL)
-			continue;
-		assert_int_equal(
-			sock_dealer_new(f->context, url, keys, &limits, &f->dealers[i], NULL),
-			BROT_OK);
-		return f->dealers[i];
-	}
-	fail_msg("too many dealers");
-	return NULL;
-}
-
-/* Binds ipc and, locked, tcp; the keys of somebody who knows whose door it is. */
-static void lock(struct fixture *f, struct sock_keys *ret_keys)
-{
-	char secret[Z85_KEY_CHARS + 1];
-	assert_int_equal(zmq_curve_keypair(ret_keys->server_key, secret), 0);
-	assert_int_equal(zmq_curve_keypair(ret_keys->public_key, ret_keys->secret_key), 0);
-	assert_int_equal(sock_router_lock(f->router, secret, "tests", NULL), BROT_OK);
-	bind_ipc(f);
-	assert_int_equal(sock_bind(f->router, "tcp://127.0.0.1:*", NULL), BROT_OK);
-}
-
-/* Locks it, with a keeper who lets in one key. */
-static void lock_for(struct fixture *f, struct keeper *keeper, struct sock_keys *ret_keys)
-{
-	lock(f, ret_keys);
-	assert_true(z85_read(ret_keys->public_key, keeper->raw, sizeof keeper->raw));
-	keeper->known = (const char *)keeper->raw;
-	assert_int_equal(sock_zap_new(f->context, &keeper->zap, NULL), BROT_OK);
-}
-
-static void a_lock_without_a_doorkeeper_opens_to_nobody(void **state)
-{
-	struct fixture *f = *state;
-	struct keeper keeper = {.zap = NULL};
-	struct sock_keys keys;
-	lock(f, &keys);
-	struct sock *dealer = dealer_with(f, sock_endpoint(f->router), &keys);
-	assert_int_equal(standing_of(dealer, &keeper, TRIES_MS), SOCK_STANDING_NONE);
-
-	/* Once there is one who knows the key it opens, until the doorkeeper is gone again. */
-	uint8_t raw[Z85_KEY_BYTES];
-	assert_true(z85_read(keys.public_key, raw, sizeof raw));
-	assert_int_equal(sock_zap_new(f->context, &keeper.zap, NULL), BROT_OK);
-	keeper.known = (const char *)raw;
-	assert_int_equal(standing_of(dealer, &keeper, DEADLINE_MS), SOCK_STANDING_IN);
-	sock_free(keeper.zap, 0);
-	keeper.zap = NULL;
-	struct sock *late = dealer_with(f, sock_endpoint(f->router), &keys);
-	assert_int_equal(standing_of(late, &keeper, TRIES_MS), SOCK_STANDING_NONE);
-}
-
-static void a_locked_door_opens_to_known_keys_alone(void **state)
-{
-	struct fixture *f = *state;
-	struct keeper keeper = {.zap = NULL};
-	struct sock_keys keys, stranger;
-	struct brot_error err = {0};
-	struct sock_received received;
-	lock_for(f, &keeper, &keys);
-
-	struct sock *known = dealer_with(f, sock_endpoint(f->router), &keys);
-	assert_int_equal(standing_of(known, &keeper, DEADLINE_MS), SOCK_STANDING_IN);
-	assert_int_equal(sock_receive(known, &received), SOCK_AGAIN);
-
-	stranger = keys;
-	assert_int_equal(zmq_curve_keypair(stranger.public_key, stranger.secret_key), 0);
-	struct sock *unknown = dealer_with(f, sock_endpoint(f->router), &stranger);
-	assert_int_equal(standing_of(unknown, &keeper, DEADLINE_MS), SOCK_STANDING_DENIED);
-	assert_int_equal(sock_receive(unknown, &received), SOCK_DENIED);
-	assert_int_equal(sock_receive(unknown, &received), SOCK_AGAIN); /* told once */
-	assert_int_equal(sock_denial(unknown, &err), BROT_E_DENIED);
-	assert_non_null(strstr(err.text, stranger.public_key));
-	assert_int_equal(keeper.asked, 2);
-
-	struct sock *plain = dealer_with(f, sock_endpoint(f->router), NULL);
-	assert_int_equal(standing_of(plain, &keeper, DEADLINE_MS), SOCK_STANDING_DENIED);
-	assert_int_equal(sock_denial(plain, &err), BROT_E_DENIED);
-	assert_non_null(strstr(err.text, "wants a key"));
-	assert_int_equal(keeper.asked, 2);
-	sock_free(keeper.zap, 0);
-}
-
-/* Receives one message, which tells of itself where it came from. */
-static void assert_comes_from(struct fixture *f, struct sock *dealer, const char *address,
-			      const char *user_id)
-{
-	const struct message m = {.type = MSG_BEAT, .session = 1};
-	struct sock_received received;
-	assert_int_equal(sock_send(dealer, NULL, &m), SOCK_OK);
-	struct sock_poll item = {.sock = f->router, .fd = -1};
-	assert_int_equal(sock_poll(&item, 1, DEADLINE_MS), 1);
-	assert_int_equal(sock_receive(f->router, &received), SOCK_OK);
-	assert_string_equal(received.address, address);
-	assert_string_equal(received.user_id, user_id);
-	sock_received_done(&received);
-}
-
-static void a_message_tells_who_sent_it(void **state)
-{
-	struct fixture *f = *state;
-	struct keeper keeper = {.zap = NULL};
-	struct sock_keys keys;
-	char local[64];
-	lock_for(f, &keeper, &keys);
-	struct sock *known = dealer_with(f, sock_endpoint(f->router), &keys);
-	assert_int_equal(standing_of(known, &keeper, DEADLINE_MS), SOCK_STANDING_IN);
-	assert_comes_from(f, known, "127.0.0.1", "alice");
-	(void)snprintf(local, sizeof local, "localhost:%u:%u:%ld", (unsigned)geteuid(),
-		       (unsigned)getegid(), (long)getpid());
-	/* Beside a lock ipc is as it was. Keys are not for it. */
-	assert_comes_from(f, dealer_with(f, f->ipc_url, &keys), local, "");
-	sock_free(keeper.zap, 0);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -659,9 +417,6 @@ int main(void)
 		SOCK_TEST(a_peer_with_a_long_id_is_not_heard),
 		SOCK_TEST(poll_sees_sockets_and_descriptors),
 		SOCK_TEST(urls),
-		SOCK_TEST(a_lock_without_a_doorkeeper_opens_to_nobody),
-		SOCK_TEST(a_locked_door_opens_to_known_keys_alone),
-		SOCK_TEST(a_message_tells_who_sent_it),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
