@@ -1,56 +1,23 @@
-"""What a person says to a service: submit, pause, resume, priority, retry, drain, cancel, jobs, top."""
+"""What a person says to a service: submit, pause, resume, priority, retry, drain, cancel, jobs; for
+wait see test_verbs_wait.py, for top test_verbs_top.py."""
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
 import json
 import os
-import pty
 import re
-import shutil
 import signal
-import struct
-import termios
-import threading
-import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import zmq
 
 import wire
-from harness import (HISTORY_PAGE, PATIENCE_S, Broker, Result, Stage, heavy, light_request,
-                     wait_until)
+from harness import HISTORY_PAGE, PATIENCE_S, Broker, Stage, heavy, light_request, wait_until
+from verbs import (CANCELLED, DENIED, NOT_FOUND, REQUEST, UNAVAILABLE, USAGE, durable_broker,
+                   row_of, say, submit)
 
-USAGE, REQUEST, NOT_FOUND, UNAVAILABLE, DENIED, CANCELLED = 64, 65, 66, 69, 77, 130
-TERMINAL = (24, 80)
-
-
-def say(stage: Stage, broker: Broker, *words: object) -> Result:
-    return stage.client(*words, "--broker", broker.url)
-
-
-def submit(stage: Stage, broker: Broker, *words: object) -> int:
-    result = say(stage, broker, "submit", *words)
-    assert result.status == 0, result.err
-    assert re.fullmatch(r"\d+\n", result.out), "the job's number alone"
-    return int(result.out)
-
-
-def row_of(broker: Broker, job: int) -> dict:
-    (row,) = [row for row in broker.jobs() if row["job"] == job]
-    return row
-
-
-@pytest.fixture(name="durable")
-def durable_broker(stage: Stage) -> Iterator[Broker]:
-    """A broker with a store, which it leaves behind on purpose."""
-    broker = stage.broker("--state-dir", stage.folder / "state")
-    yield broker
-    broker.process.stop()
-    shutil.rmtree(stage.folder / "state")
+__all__ = ["durable_broker"]  # a fixture is used by its other name
 
 
 def test_a_job_that_nobody_waits_for(stage: Stage) -> None:
@@ -326,156 +293,6 @@ def test_retry_of_a_cancelled_job(stage: Stage, durable: Broker) -> None:
     assert say(stage, broker, "cancel", job).status == 0
 
 
-def test_bands_that_somebody_else_has_read(stage: Stage) -> None:
-    """A wait that was stopped, while another client took its bands, gets the picture all the same."""
-    scene = ["--view", "seahorse", "--size", "1000x1500", "--iterations", "200"]
-    broker = stage.broker("--memory", "1M")
-    job = submit(stage, broker, *scene)
-    waiter = stage.start("brot-client", "wait", job, "--out", "a.png", "--json", "--broker",
-                         broker.url)
-    wait_until(lambda: '"accepted"' in waiter.out_path.read_text(), "the waiter to read")
-    waiter.popen.send_signal(signal.SIGSTOP)
-    with wire.Client(broker.url) as other:
-        wait_until(lambda: other.attach(job).name == "ACCEPTED", "the job for another reader")
-        stage.worker(broker, processes=2)
-        for band in range(3):
-            wait_until(lambda n=band: other.wait(job, "BAND").body["band"] == n, f"band {band}")
-            other.release_band(job, band)
-        waiter.popen.send_signal(signal.SIGCONT)
-        wait_until(lambda: other.wait(job, "BAND").body["band"] > 2, "the next band")
-        assert waiter.is_running(), waiter.wait()
-    result = waiter.wait()
-    assert result.status == 0, result.err
-    whole = stage.render(None, "whole.png", *scene, "--workers", "2")
-    assert (stage.folder / "a.png").read_bytes() == whole.read_bytes()
-    assert broker.jobs() == []
-
-
-BANDED = ["--view", "seahorse", "--size", "1000x1500", "--iterations", "200"]
-
-
-def test_submit_in_bands(stage: Stage) -> None:
-    """Nothing happens to such a job unless somebody reads it: submit says so."""
-    broker = stage.broker("--memory", "1M")
-    result = say(stage, broker, "submit", *BANDED)
-    job = int(result.out)
-    bands = row_of(broker, job)["bands"]
-    assert bands > 2
-    assert f"{bands} bands" in result.err and f"`brot-client wait {job} --out FILE`" in result.err
-    (event,) = say(stage, broker, "submit", *BANDED, "--json").events()
-    assert event["bands"] == bands
-    for row in broker.jobs():
-        assert say(stage, broker, "cancel", row["job"]).status == 0
-
-
-@pytest.mark.parametrize("words", [["fetch", "--out", "a.png"], ["wait"]])
-def test_what_does_not_suit_bands_takes_no_seat(stage: Stage, words: list[str]) -> None:
-    broker = stage.broker("--memory", "1M")
-    job = submit(stage, broker, *BANDED)
-    result = say(stage, broker, words[0], job, *words[1:])
-    assert result.status == USAGE and "bands" in result.err
-    with wire.Client(broker.url) as reader:
-        assert reader.attach(job).name == "ACCEPTED"
-    assert say(stage, broker, "cancel", job).status == 0
-
-
-def test_two_readers(stage: Stage) -> None:
-    """The second says whom it waits for, and gets the picture if the first one goes."""
-    broker = stage.broker("--memory", "1M")
-    job = submit(stage, broker, *BANDED)
-    with wire.Client(broker.url) as reader:
-        assert reader.attach(job).name == "ACCEPTED"
-        waiters = [stage.start("brot-client", "wait", job, "--out", f"{name}.png", *more,
-                               "--broker", broker.url)
-                   for name, more in (("a", []), ("b", ["--json"]))]
-        wait_until(lambda: waiters[0].err() == f"another client reads job {job}: waiting for it\n",
-                   "the first waiter to say so")
-        wait_until(lambda: '"busy"' in waiters[1].out_path.read_text(), "the second as well")
-    stage.worker(broker)
-    waiters[1].popen.send_signal(signal.SIGINT)
-    assert waiters[1].wait().status == CANCELLED
-    result = waiters[0].wait()
-    assert result.status == 0, result.err
-    assert broker.jobs() == []
-
-
-@contextlib.contextmanager
-def relay(stage: Stage, broker: Broker, name: str) -> Iterator[tuple[str, list[int]]]:
-    """A URL for one client, whose messages it passes on, and the sizes of the answers it passed back:
-    what tells that a client which prints nothing has been answered."""
-    path = stage.folder / name
-    url = f"ipc://{path}"
-    answers: list[int] = []
-    is_over = threading.Event()
-
-    def pass_on() -> None:
-        with zmq.Context() as context, context.socket(zmq.ROUTER) as front, \
-                context.socket(zmq.DEALER) as back:
-            front.linger = back.linger = 0
-            front.bind(url)
-            back.connect(broker.url)
-            client = b""
-            while not is_over.is_set():
-                if front.poll(20):
-                    client, *frames = front.recv_multipart()
-                    back.send_multipart(frames)
-                while client and back.poll(0):
-                    frames = back.recv_multipart()
-                    front.send_multipart([client, *frames])
-                    answers.append(sum(map(len, frames)))
-
-    thread = threading.Thread(target=pass_on)
-    thread.start()
-    try:
-        yield url, answers
-    finally:
-        is_over.set()
-        thread.join()
-        path.unlink()
-
-
-def test_a_broker_that_is_away(stage: Stage, durable: Broker) -> None:
-    """A wait says so, once, and that it is back."""
-    job = submit(stage, durable, *heavy(8))
-    with contextlib.ExitStack() as stack:
-        relays = [stack.enter_context(relay(stage, durable, f"relay{i}")) for i in range(3)]
-        waiters = [stage.start("brot-client", "wait", job, *more, "--broker", url)
-                   for more, (url, _) in zip(([], ["--quiet"], ["--json"]), relays, strict=True)]
-        # WELCOME, and PROGRESS.
-        wait_until(lambda: all(len(answers) >= 2 for _, answers in relays), "the waits")
-        durable.process.kill()
-        away = f"the broker at {relays[0][0]} does not answer: waiting for it\n"
-        wait_until(lambda: away in waiters[0].err(), "the silence is told")
-        again = stage.broker("--state-dir", stage.folder / "state", clients=durable.clients,
-                             workers=durable.workers)
-        back = f"the broker at {relays[0][0]} is back\n"
-        wait_until(lambda: back in waiters[0].err(), "its end is told")
-        stage.worker(again)
-        results = [waiter.wait() for waiter in waiters]
-    assert [result.status for result in results] == [0, 0, 0]
-    assert results[0].err.count(away) == results[0].err.count(back) == 1
-    assert results[1].err == "" and results[2].err == ""
-    names = [event["event"] for event in results[2].events()]
-    assert names.count("silent") == names.count("back") == 1
-    assert say(stage, again, "cancel", job).status == 0
-    durable.process = again.process
-
-
-def test_a_wait_that_gives_up(stage: Stage) -> None:
-    """It names the job, which is not lost."""
-    broker = stage.broker()
-    job = submit(stage, broker, "--size", "8x8")
-    waiter = stage.start("brot-client", "wait", job, "--out", "a.png", "--json", "--broker",
-                         broker.url, "--timeout", "0.5")
-    wait_until(lambda: '"progress"' in waiter.out_path.read_text(), "the wait")
-    broker.process.popen.send_signal(signal.SIGSTOP)
-    result = waiter.wait()
-    broker.process.popen.send_signal(signal.SIGCONT)
-    assert result.status == UNAVAILABLE
-    assert [event["event"] for event in result.events()][-2:] == ["left", "failed"]
-    assert say(stage, broker, "cancel", job).status == 0
-
-
 def test_render_that_is_kept(stage: Stage) -> None:
     """In a client's name; and left with one event, not two."""
     assert stage.client("render", "--keep", "--out", "a.png").status == UNAVAILABLE
@@ -491,114 +308,6 @@ def test_render_that_is_kept(stage: Stage) -> None:
     names = [event["event"] for event in result.events()]
     assert names[-1] == "left" and "cancelled" not in names
     assert say(stage, broker, "cancel", row["job"]).status == 0
-
-
-def test_top_as_json(stage: Stage) -> None:
-    broker = stage.broker()
-    stage.worker(broker)
-    broker.wait_workers(1)
-    job = submit(stage, broker, *heavy(8))
-    first, second = say(stage, broker, "top", "--count", "2", "--interval", "0.1",
-                        "--json").events()
-    assert first["tiles_per_s"] is None and second["tiles_per_s"] >= 0
-    assert [row["job"] for row in second["jobs"]] == [job] and len(second["workers"]) == 1
-
-
-def test_top_of_very_many_jobs(stage: Stage) -> None:
-    """Whose list is refused after a while: the next round asks over a new connection."""
-    broker = stage.broker()
-    with wire.Client(broker.url) as client:
-        for number in range(256):
-            answer = client.submit(light_request(size=[1, 1]), keep=True,
-                                   client=f"{number % 8:063}")
-            assert answer.name == "ACCEPTED"
-    events = say(stage, broker, "top", "--count", "20", "--interval", "0.3", "--json").events()
-    whole = [len(event["jobs"]) for event in events if "silent_ms" not in event]
-    assert set(whole) == {256} and 17 < len(whole) < 20
-    with wire.Client(broker.url) as client:
-        for job in broker.jobs():
-            assert client.ask("CANCEL_JOB", job=job["job"]).name == "REPORT"
-
-
-def test_top_without_a_terminal(stage: Stage) -> None:
-    broker = stage.broker()
-    job = submit(stage, broker, "--size", "64x48", "--client", "somebody")
-    out = say(stage, broker, "top", "--count", "2", "--interval", "0.1").out
-    assert "\x1b" not in out
-    assert len(re.findall(r"^brot ", out, re.MULTILINE)) == 2
-    assert len(re.findall(rf"^{job} +somebody +.*no worker is connected", out, re.MULTILINE)) == 2
-
-
-class Terminal:
-    """The other side of a terminal that a program writes to."""
-
-    def __init__(self) -> None:
-        self.ours, self.theirs = pty.openpty()
-        fcntl.ioctl(self.theirs, termios.TIOCSWINSZ, struct.pack("HHHH", *TERMINAL, 0, 0))
-        os.set_blocking(self.ours, False)
-        self.said = ""
-
-    def read(self) -> str:
-        try:
-            self.said += os.read(self.ours, 65536).decode()
-        except (BlockingIOError, OSError):
-            pass
-        return self.said
-
-    def close(self) -> None:
-        os.close(self.ours)
-        os.close(self.theirs)
-
-
-def test_top_on_a_terminal(stage: Stage) -> None:
-    """It fits, lives through a broker's death, and leaves the screen as it was."""
-    broker = stage.broker()
-    for _ in range(30):
-        submit(stage, broker, "--size", "8x8")
-    terminal = Terminal()
-    top = stage.start("brot-client", "top", "--interval", "0.1", "--broker", broker.url,
-                      stdout=terminal.theirs)
-    wait_until(lambda: terminal.read().count("\x1b[H") > 3, "three screens")
-    assert terminal.said.startswith("\x1b[?1049h\x1b[?25l")
-    screens = [re.sub(r"\x1b\[[KJ]", "", screen) for screen in terminal.said.split("\x1b[H")]
-    assert "and 13 more" in screens[2]
-    for screen in screens[2:-1]:
-        lines = screen.split("\r\n")
-        assert len(lines) <= TERMINAL[0] and all(len(line) <= TERMINAL[1] for line in lines)
-
-    url = [broker.url], broker.workers
-    broker.process.kill()
-    wait_until(lambda: "no answer for" in terminal.read(), "silence is told")
-    terminal.said = ""
-    again = stage.broker(clients=url[0], workers=url[1])
-    wait_until(lambda: "jobs: none" in terminal.read(), "the next broker")
-    assert again.process.is_running()
-    top.popen.send_signal(signal.SIGINT)
-    deadline = time.monotonic() + PATIENCE_S
-    while top.is_running() and time.monotonic() < deadline:
-        terminal.read()
-    result = top.wait()
-    terminal.read()
-    assert result.status == 0 and result.err == ""
-    assert terminal.said.endswith("\x1b[?25h\x1b[?1049l")
-    terminal.close()
-
-
-def test_top_ends_at_q(stage: Stage) -> None:
-    """And leaves the terminal as it was."""
-    broker = stage.broker()
-    terminal = Terminal()
-    before = termios.tcgetattr(terminal.theirs)
-    top = stage.start("brot-client", "top", "--broker", broker.url, stdin=terminal.theirs,
-                      stdout=terminal.theirs)
-    wait_until(lambda: "jobs: none" in terminal.read(), "a screen")
-    assert termios.tcgetattr(terminal.theirs) != before
-    os.write(terminal.ours, b"xq")
-    wait_until(lambda: terminal.read() is not None and not top.is_running(), "its end")
-    assert top.wait().status == 0
-    assert termios.tcgetattr(terminal.theirs) == before
-    assert "xq" not in terminal.read()
-    terminal.close()
 
 
 @pytest.mark.parametrize("words", [["jobs"], ["wait", "1"], ["top"],
@@ -642,9 +351,3 @@ def test_lists(stage: Stage) -> None:
     assert [int(line.split()[0]) for line in lines[1:]] == jobs
     for job in jobs:
         assert say(stage, broker, "cancel", job).status == 0
-
-
-def test_top_at_the_wrong_door(stage: Stage) -> None:
-    broker = stage.broker()
-    result = stage.client("top", "--broker", broker.workers[0], "--timeout", "2")
-    assert result.status == 76 and "endpoint for clients" in result.err
