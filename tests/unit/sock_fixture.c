@@ -17,8 +17,10 @@ int sock_setup(void **state)
 {
 	struct fixture *f = calloc(1, sizeof *f);
 	*state = f;
+	if (f == NULL)
+		return -1;
 	(void)snprintf(f->folder, sizeof f->folder, "/tmp/test_sock.XXXXXX");
-	if (f == NULL || mkdtemp(f->folder) == NULL)
+	if (mkdtemp(f->folder) == NULL)
 		return -1;
 	(void)snprintf(f->ipc_path, sizeof f->ipc_path, "%s/s", f->folder);
 	(void)snprintf(f->ipc_url, sizeof f->ipc_url, "ipc://%s", f->ipc_path);
