@@ -185,6 +185,9 @@ static bool has_early_row(struct delivery *d, uint32_t y)
 {
 	if (d->is_ready || !delivery_image_is_mapped(&d->early))
 		return false;
+	/* Who has cut it short since would end us, by SIGBUS. */
+	if (!shm_is_whole(&d->early.shm))
+		return false;
 	while (d->early_rows < d->early.rows && delivery_image_has_row(&d->early, d->early_rows))
 		d->early_rows++;
 	return y < d->early_rows;

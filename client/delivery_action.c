@@ -25,7 +25,7 @@ static void image_get(struct delivery *d, const struct delivery_place *place)
 {
 	const struct request *request = delivery_request(d);
 	struct brot_error error;
-	if (delivery_image_is_mapped(&d->early) && delivery_image_is_complete(&d->early))
+	if (shm_is_whole(&d->early.shm) && delivery_image_is_complete(&d->early))
 		delivery_image_adopt(&d->image, &d->early);
 	else if (d->config.may_map && delivery_image_map(&d->image, request, place) &&
 		 !delivery_image_is_complete(&d->image))

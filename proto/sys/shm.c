@@ -5,6 +5,7 @@
  * store would then end the process with SIGBUS. The maker's flock says "somebody still owns this",
  * and the kernel gives it up with the maker's last descriptor, however the maker ends.
  */
+#define _GNU_SOURCE /* process_vm_readv() */
 #include "proto/sys/shm.h"
 
 #include <dirent.h>
@@ -17,6 +18,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "proto/grid.h"
@@ -243,6 +245,16 @@ enum brot_err shm_adopt(const char *name, size_t bytes, struct shm *ret_shm, str
 	else
 		(void)close(fd);
 	return code;
+}
+
+bool shm_is_whole(const struct shm *shm)
+{
+	char byte;
+	if (shm->memory == NULL)
+		return false;
+	/* The system says EFAULT where an access would be SIGBUS, also once the name is gone. */
+	const struct iovec to = {&byte, 1}, last = {(char *)shm->memory + shm->bytes - 1, 1};
+	return process_vm_readv(getpid(), &to, 1, &last, 1, 0) == 1 || errno != EFAULT;
 }
 
 void shm_unmap(struct shm *shm)

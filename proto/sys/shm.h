@@ -55,6 +55,9 @@ enum brot_err shm_map(const char *name, size_t bytes, bool is_writable, struct s
 /* Unmaps, and gives up a maker's lock; the name stays. Accepts SHM_NONE; leaves it behind. */
 void shm_unmap(struct shm *shm);
 
+/* Whether there is a segment, which is still as long as when it was mapped: it can be read. */
+bool shm_is_whole(const struct shm *shm);
+
 /* Removes the name of a segment. A name that is gone already is no error. */
 void shm_remove(const char *name);
 

@@ -108,6 +108,23 @@ static void the_name_is_gone_after_remove(void **state)
 	shm_unmap(&shm);
 }
 
+static void one_that_was_cut_short_is_not_whole(void **state)
+{
+	struct shm made = SHM_NONE, mapped = SHM_NONE;
+	const size_t bytes = 5 * 4096;
+	(void)state;
+	assert_false(shm_is_whole(&made));
+	assert_int_equal(shm_make(bytes, &made, NULL), BROT_OK);
+	assert_int_equal(shm_map(made.name, bytes, false, &mapped, NULL), BROT_OK);
+	assert_true(shm_is_whole(&mapped));
+	shm_remove(made.name);
+	assert_true(shm_is_whole(&mapped));
+	assert_int_equal(ftruncate(made.fd, 4096), 0);
+	assert_false(shm_is_whole(&mapped));
+	shm_unmap(&mapped);
+	shm_unmap(&made);
+}
+
 static void what_is_not_an_image_is_not_mapped(void **state)
 {
 	(void)state;
@@ -467,6 +484,7 @@ int main(void)
 		cmocka_unit_test(two_processes_share_it),
 		cmocka_unit_test(a_reader_cannot_write),
 		cmocka_unit_test(the_name_is_gone_after_remove),
+		cmocka_unit_test(one_that_was_cut_short_is_not_whole),
 		cmocka_unit_test(what_is_not_an_image_is_not_mapped),
 		cmocka_unit_test(a_fifo_or_link_under_the_name_is_refused),
 		cmocka_unit_test(too_much_is_an_error_with_figures),
