@@ -240,6 +240,11 @@ enum brot_err shm_map(const char *name, size_t bytes, bool is_writable, struct s
 	return BROT_OK;
 }
 
+bool shm_is_whole(const struct shm *shm)
+{
+	return shm->memory != NULL;
+}
+
 void shm_unmap(struct shm *shm)
 {
 	if (shm->memory != NULL)
